@@ -1,0 +1,56 @@
+import type { ClipTower } from '../architecture.js';
+import type { Graph, Value } from '../onnx/graph.js';
+import { gelu, layerNorm, linear, type Precision, reshape, toPrecision } from './layers.js';
+
+/**
+ * Patch embeddings plus positions: [n, 3, size, size] -> [n * tokens, hidden].
+ * @param positions position rows for this size, [tokens (+ 1 with the class token first), hidden]
+ * @param withClassToken LLaVA-1.5 keeps it through the layers; LLaVA-HR drops it before `pre_layrnorm`
+ */
+export function clipEmbeddings(
+  g: Graph,
+  clip: ClipTower,
+  prefix: string,
+  pixels: Value,
+  positions: { rows: Float32Array; count: number },
+  withClassToken: boolean,
+  precision: Precision,
+): Value {
+  const e = g.scope('embeddings');
+  const { patchSize, hiddenSize } = clip;
+  const patches = e.op('Conv', [pixels, e.weight(`${prefix}.embeddings.patch_embedding.weight`)], {
+    kernel_shape: [patchSize, patchSize],
+    strides: [patchSize, patchSize],
+  });
+  const grid = withClassToken ? positions.count - 1 : positions.count;
+  let tokens = e.op('Transpose', [reshape(e, patches, [0, hiddenSize, grid])], { perm: [0, 2, 1] });
+  if (withClassToken) {
+    const images = e.op('Shape', [pixels], { start: 0, end: 1 });
+    const shape = e.op('Concat', [images, e.ints([1, hiddenSize])], { axis: 0 });
+    const classToken = e.op('Expand', [e.weight(`${prefix}.embeddings.class_embedding`), shape]);
+    tokens = e.op('Concat', [classToken, tokens], { axis: 1 });
+  }
+  const table = toPrecision(e, e.floats(positions.rows, [positions.count, hiddenSize]), precision);
+  return reshape(e, e.op('Add', [tokens, table]), [-1, hiddenSize]);
+}
+
+/** One pre-norm CLIP layer on [n * tokens, hidden]. */
+export function clipLayer(g: Graph, clip: ClipTower, name: string, x: Value, tokens: number): Value {
+  const { hiddenSize, heads, layerNormEps } = clip;
+  const a = g.scope('self_attn');
+  const normed = layerNorm(a, x, `${name}.layer_norm1`, layerNormEps);
+  const project = (part: string): Value =>
+    reshape(a, linear(a, normed, `${name}.self_attn.${part}`), [-1, tokens, hiddenSize]);
+  const attended = a.op('MultiHeadAttention', [project('q_proj'), project('k_proj'), project('v_proj')], {
+    num_heads: heads,
+  });
+  const afterAttention = a.op('Add', [
+    x,
+    linear(a, reshape(a, attended, [-1, hiddenSize]), `${name}.self_attn.out_proj`),
+  ]);
+
+  const m = g.scope('mlp');
+  const hidden = linear(m, layerNorm(m, afterAttention, `${name}.layer_norm2`, layerNormEps), `${name}.mlp.fc1`);
+  const activated = clip.activation === 'gelu' ? gelu(m, hidden) : m.op('QuickGelu', [hidden], { alpha: { float: 1.702 } });
+  return m.op('Add', [afterAttention, linear(m, activated, `${name}.mlp.fc2`)]);
+}

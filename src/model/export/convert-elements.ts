@@ -1,0 +1,92 @@
+import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
+
+export const ELEMENT_BYTES = { float32: 4, float16: 2, int64: 8, uint8: 1, bool: 1 } as const;
+
+/**
+ * Little-endian tensor bytes from a checkpoint's dtype to a graph's.
+ * To float16: round to nearest even; a finite value beyond float16's range becomes an infinity, as in PyTorch's `half()`.
+ */
+export function convertElements(bytes: Uint8Array, from: CheckpointDtype, to: 'float32' | 'float16'): Uint8Array {
+  if (from === 'other') throw new Error('a weight must be F32, F16 or BF16');
+  if (from === 'F32') return to === 'float32' ? bytes : toBytes(encodeHalf(asFloat32(bytes)));
+  if (from === 'F16') return to === 'float16' ? bytes : toBytes(decodeHalf(asUint16(bytes)));
+  const values = decodeBfloat16(asUint16(bytes));
+  return to === 'float32' ? toBytes(values) : toBytes(encodeHalf(values));
+}
+
+/** Tensor bytes as float32 values. */
+export function toFloat32Values(bytes: Uint8Array, from: CheckpointDtype): Float32Array {
+  return asFloat32(convertElements(bytes, from, 'float32'));
+}
+
+function decodeHalf(halves: Uint16Array): Float32Array {
+  const bits = new Uint32Array(halves.length);
+  const table = halfTable();
+  for (let i = 0; i < halves.length; i++) bits[i] = table[halves[i]!]!;
+  return new Float32Array(bits.buffer);
+}
+
+function decodeBfloat16(values: Uint16Array): Float32Array {
+  const bits = new Uint32Array(values.length);
+  for (let i = 0; i < values.length; i++) bits[i] = values[i]! << 16;
+  return new Float32Array(bits.buffer);
+}
+
+let cachedHalfTable: Uint32Array | undefined;
+
+/** float32 bits of every float16, by its bits. */
+function halfTable(): Uint32Array {
+  if (cachedHalfTable) return cachedHalfTable;
+  const value = new Float32Array(1);
+  const bits = new Uint32Array(value.buffer);
+  cachedHalfTable = Uint32Array.from({ length: 0x10000 }, (_, half) => {
+    const exponent = (half >> 10) & 0x1f;
+    const mantissa = half & 0x3ff;
+    const sign = (half & 0x8000) << 16;
+    if (exponent === 0x1f) return (sign | 0x7f800000 | (mantissa << 13)) >>> 0;
+    value[0] = exponent === 0 ? mantissa * 2 ** -24 : (1 + mantissa / 1024) * 2 ** (exponent - 15);
+    return (sign | bits[0]!) >>> 0;
+  });
+  return cachedHalfTable;
+}
+
+function encodeHalf(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = halfBits(bits[i]!);
+  return halves;
+}
+
+/** float16 bits of a float32's bits, rounded to nearest even. */
+function halfBits(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 0xff) - 127;
+  const mantissa = bits & 0x7fffff;
+  if (exponent === 128) return sign | 0x7c00 | (mantissa ? 0x200 | (mantissa >> 13) : 0);
+  if (exponent >= 16) return sign | 0x7c00;
+  if (exponent >= -14) return sign | roundShift(((exponent + 15) << 23) | mantissa, 13);
+  if (exponent >= -25) return sign | roundShift(mantissa | 0x800000, -exponent - 1);
+  return sign;
+}
+
+/** value >> shift, rounded to nearest even. A carry out of the mantissa raises the exponent, as it should. */
+function roundShift(value: number, shift: number): number {
+  const half = 2 ** (shift - 1);
+  const rest = value % 2 ** shift;
+  const floor = Math.floor(value / 2 ** shift);
+  return rest > half || (rest === half && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+function asUint16(bytes: Uint8Array): Uint16Array {
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
+}
+
+function asFloat32(bytes: Uint8Array): Float32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+}
+
+function toBytes(values: Float32Array | Uint16Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}

@@ -1,0 +1,261 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { UserError, usageError } from '../../errors.js';
+import { VERSION } from '../../version.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
+import { requiredTensors } from '../checkpoint/required-tensors.js';
+import {
+  GRAPH_VERSION,
+  MODEL_FILES,
+  type ModelManifest,
+  readManifest,
+  type SourceFile,
+  type VisionGraphEntry,
+  visionGraphName,
+} from '../model-folder.js';
+import { encodeModel, type GraphProto } from '../onnx/onnx-proto.js';
+import { toFloat32Values } from './convert-elements.js';
+import { buildGenerateGraph } from './generate-graph.js';
+import type { Precision } from './layers.js';
+import { buildVisionGraph, TOWER_PREFIX } from './vision-graph.js';
+import { visionSizes } from './vision-sizes.js';
+import { planWeights, type WeightPlan, writeWeights } from './weight-files.js';
+
+export interface ExportOptions {
+  /** Folder of the exported model. */
+  output: string;
+  /** Input sizes in pixels; the size the checkpoint was trained at when empty. */
+  resolutions: readonly number[];
+  precision: Precision;
+  /** Folder of the CLIP tower, for LLaVA-1.5 checkpoints that do not hold it. */
+  clipTower?: string;
+  onProgress?: (progress: ExportProgress) => void;
+}
+
+export interface ExportProgress {
+  stage: 'hashing' | 'writing';
+  doneBytes: number;
+  totalBytes: number;
+}
+
+export interface ExportResult {
+  manifest: ModelManifest;
+  /** `extended`: weights were there already, graphs for further resolutions were added. */
+  outcome: 'exported' | 'extended' | 'unchanged';
+  /** Bytes of weights that were written. */
+  writtenBytes: number;
+  notes: readonly string[];
+}
+
+/** Tokenizer files that go with the model, as far as the checkpoint has them. */
+const TOKENIZER_FILES = ['tokenizer.model', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
+
+/**
+ * Exports a checkpoint as a model folder: weight files, one vision graph per resolution, the generation graph, the
+ * tokenizer and model.json. The folder appears under its name only when it is whole; exporting the same thing again
+ * changes nothing, and further resolutions are added to the graphs that are there.
+ * @throws UserError for a checkpoint or resolution that cannot be exported, and when `output` holds something else
+ */
+export async function exportModel(checkpointFolder: string, options: ExportOptions): Promise<ExportResult> {
+  const checkpoint = await openCheckpoint(checkpointFolder, { clipFolder: options.clipTower });
+  try {
+    const output = resolve(options.output);
+    const existing = await readManifest(output);
+    const source = await hashSource(checkpoint, existing, options.onProgress);
+    const wanted = options.resolutions.length > 0 ? options.resolutions : [checkpoint.architecture.inputImageSize];
+    for (const resolution of wanted) visionSizes(checkpoint.architecture, resolution);
+    if (!existing) return await exportAll(checkpoint, source, output, wanted, options);
+    checkSameModel(existing, source, options, output);
+    return await extend(checkpoint, existing, source, output, wanted);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function exportAll(
+  checkpoint: Checkpoint,
+  source: SourceFile[],
+  output: string,
+  resolutions: readonly number[],
+  options: ExportOptions,
+): Promise<ExportResult> {
+  await refuseOccupied(output);
+  const { architecture } = checkpoint;
+  const plan = planWeights(exportedShapes(checkpoint), options.precision);
+  const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
+  await mkdir(dirname(output), { recursive: true });
+  await checkDiskSpace(dirname(output), totalBytes);
+
+  const partial = `${output}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial);
+  let doneBytes = 0;
+  const hashes = await writeWeights(checkpoint, plan, partial, (bytes) => {
+    doneBytes += bytes;
+    options.onProgress?.({ stage: 'writing', doneBytes, totalBytes });
+  });
+  await writeGraph(partial, MODEL_FILES.generate, buildGenerateGraph(architecture.language, plan.locations, options.precision));
+  const entries = await writeVisionGraphs(checkpoint, plan, options.precision, partial, resolutions);
+  for (const name of TOKENIZER_FILES) {
+    if (checkpoint.files.includes(join(checkpoint.folder, name))) await copyFile(join(checkpoint.folder, name), join(partial, name));
+  }
+  const manifest: ModelManifest = {
+    schemaVersion: 1,
+    name: basename(resolve(checkpoint.folder)),
+    architecture,
+    precision: options.precision,
+    graphVersion: GRAPH_VERSION,
+    resolutions: entries,
+    weights: [...plan.files].map(([name, bytes]) => ({ name, bytes, sha256: hashes.get(name)! })),
+    source: { layout: checkpoint.layout, files: source },
+  };
+  await writeFile(join(partial, MODEL_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+  await rename(partial, output);
+  return { manifest, outcome: 'exported', writtenBytes: totalBytes, notes: checkpoint.notes };
+}
+
+/** Adds what is missing of the wanted resolutions, or rewrites all graphs when the exporter has changed since. */
+async function extend(
+  checkpoint: Checkpoint,
+  existing: ModelManifest,
+  source: SourceFile[],
+  output: string,
+  wanted: readonly number[],
+): Promise<ExportResult> {
+  const current = existing.graphVersion === GRAPH_VERSION;
+  const kept = current ? existing.resolutions : [];
+  const have = new Set(kept.map(({ resolution }) => resolution));
+  const all = [...existing.resolutions.map(({ resolution }) => resolution), ...wanted];
+  const missing = [...new Set(all)].filter((resolution) => !have.has(resolution));
+  const sourceTouched = JSON.stringify(source) !== JSON.stringify(existing.source.files);
+  if (missing.length === 0 && !sourceTouched) {
+    return { manifest: existing, outcome: 'unchanged', writtenBytes: 0, notes: checkpoint.notes };
+  }
+  const plan = planWeights(exportedShapes(checkpoint), existing.precision);
+  if (!current) {
+    const graph = buildGenerateGraph(checkpoint.architecture.language, plan.locations, existing.precision);
+    await writeGraph(output, MODEL_FILES.generate, graph);
+  }
+  const added = await writeVisionGraphs(checkpoint, plan, existing.precision, output, missing);
+  const manifest: ModelManifest = {
+    ...existing,
+    architecture: checkpoint.architecture,
+    graphVersion: GRAPH_VERSION,
+    resolutions: [...kept, ...added].sort((a, b) => a.resolution - b.resolution),
+    source: { layout: checkpoint.layout, files: source },
+  };
+  await replaceFile(output, MODEL_FILES.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
+  const outcome = missing.length === 0 ? 'unchanged' : 'extended';
+  return { manifest, outcome, writtenBytes: 0, notes: checkpoint.notes };
+}
+
+/** Shapes of the tensors the graphs read from weight files: position tables are resampled into the graphs instead. */
+function exportedShapes(checkpoint: Checkpoint): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>(requiredTensors(checkpoint.architecture));
+  shapes.delete(positionTableName(checkpoint));
+  return shapes;
+}
+
+function positionTableName({ architecture }: Checkpoint): string {
+  const tower = architecture.family === 'llava-hr' ? TOWER_PREFIX.hrClip : TOWER_PREFIX.clip;
+  return `${tower}.embeddings.position_embedding.weight`;
+}
+
+async function writeVisionGraphs(
+  checkpoint: Checkpoint,
+  plan: WeightPlan,
+  precision: Precision,
+  folder: string,
+  resolutions: readonly number[],
+): Promise<VisionGraphEntry[]> {
+  const tableName = positionTableName(checkpoint);
+  const table = toFloat32Values(await checkpoint.read(tableName), checkpoint.tensor(tableName).dtype);
+  const entries: VisionGraphEntry[] = [];
+  for (const resolution of [...new Set(resolutions)].sort((a, b) => a - b)) {
+    const sizes = visionSizes(checkpoint.architecture, resolution);
+    const graph = visionGraphName(resolution);
+    await writeGraph(folder, graph, buildVisionGraph(checkpoint.architecture, sizes, plan.locations, table, precision));
+    entries.push({ resolution, visualTokens: sizes.visualTokens, graph });
+  }
+  return entries;
+}
+
+async function writeGraph(folder: string, name: string, graph: GraphProto): Promise<void> {
+  await replaceFile(folder, name, encodeModel(graph, VERSION));
+}
+
+async function replaceFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {
+  const temporary = join(folder, `.${name}.${process.pid}`);
+  await writeFile(temporary, content, { flush: true });
+  await rename(temporary, join(folder, name));
+}
+
+/** sha256 of every source file; files of unchanged size and time keep the hash an earlier export recorded. */
+async function hashSource(
+  checkpoint: Checkpoint,
+  existing: ModelManifest | null,
+  onProgress: ExportOptions['onProgress'],
+): Promise<SourceFile[]> {
+  const known = new Map(existing?.source.files.map((file) => [file.name, file]));
+  const stats = await Promise.all(checkpoint.files.map(async (path) => ({ path, stats: await stat(path) })));
+  const totalBytes = stats.reduce((sum, { stats: { size } }) => sum + size, 0);
+  let doneBytes = 0;
+  const files: SourceFile[] = [];
+  for (const { path, stats: { size, mtimeMs } } of stats) {
+    const name = basename(path);
+    const before = known.get(name);
+    const unchanged = before && before.bytes === size && before.modifiedMs === mtimeMs;
+    const sha256 = unchanged
+      ? before.sha256
+      : await sha256OfFile(path, (bytes) => {
+          doneBytes += bytes;
+          onProgress?.({ stage: 'hashing', doneBytes, totalBytes });
+        });
+    files.push({ name, bytes: size, modifiedMs: mtimeMs, sha256 });
+  }
+  return files;
+}
+
+async function sha256OfFile(path: string, onBytes: (bytes: number) => void): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      onBytes(chunk.byteLength);
+    }
+  });
+  return hash.digest('hex');
+}
+
+function checkSameModel(existing: ModelManifest, source: SourceFile[], options: ExportOptions, output: string): void {
+  if (existing.precision !== options.precision) {
+    throw usageError(`${output} holds this model in ${existing.precision}. Choose another --output for ${options.precision}.`);
+  }
+  const known = new Map(existing.source.files.map(({ name, sha256 }) => [name, sha256]));
+  const changed = source.find(({ name, sha256 }) => known.get(name) !== sha256);
+  if (changed || known.size !== source.length) {
+    const what = changed ? `${changed.name} is another file now` : 'the checkpoint has other files now';
+    throw usageError(`${output} was exported from a different checkpoint: ${what}. Delete it or choose another --output.`);
+  }
+}
+
+async function refuseOccupied(output: string): Promise<void> {
+  const entries = await readdir(output).catch(() => [] as string[]);
+  if (entries.length > 0) {
+    throw usageError(`${output} exists and is not an exported model. Choose another --output.`);
+  }
+  await rm(output, { recursive: true, force: true });
+}
+
+async function checkDiskSpace(folder: string, needed: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free < needed) {
+    const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+    throw new UserError(`The export needs ${gigabytes(needed)} in ${folder}, which has ${gigabytes(free)} free.`);
+  }
+}

@@ -1,0 +1,54 @@
+import type { Graph, Value } from '../onnx/graph.js';
+
+/** Precision of the weights and of the arithmetic inside a graph; graph inputs and outputs are always float32. */
+export type Precision = 'fp32' | 'fp16';
+
+/** The graph element type of a precision. */
+export function elementType(precision: Precision): 'float32' | 'float16' {
+  return precision === 'fp16' ? 'float16' : 'float32';
+}
+
+/** Casts a float32 value to the graph's precision. */
+export function toPrecision(g: Graph, x: Value, precision: Precision): Value {
+  return precision === 'fp16' ? g.op('Cast', [x], { to: 10 }) : x;
+}
+
+/** Casts a value of the graph's precision to float32. */
+export function toFloat32(g: Graph, x: Value, precision: Precision): Value {
+  return precision === 'fp16' ? g.op('Cast', [x], { to: 1 }) : x;
+}
+
+/**
+ * torch.nn.Linear with bias: [rows, in] -> [rows, out]. The weight stays [out, in], as PyTorch stores it.
+ * Gemm rather than MatMul and Add: the bias costs no extra pass over the output.
+ */
+export function linear(g: Graph, x: Value, name: string): Value {
+  return g.op('Gemm', [x, g.weight(`${name}.weight`), g.weight(`${name}.bias`)], { transB: 1 });
+}
+
+/** torch.nn.LayerNorm over the last axis. */
+export function layerNorm(g: Graph, x: Value, name: string, eps: number): Value {
+  return g.op('LayerNormalization', [x, g.weight(`${name}.weight`), g.weight(`${name}.bias`)], {
+    axis: -1,
+    epsilon: { float: eps },
+  });
+}
+
+/** torch.nn.GELU, the exact form with erf. */
+export function gelu(g: Graph, x: Value): Value {
+  return g.op('Gelu', [x]);
+}
+
+export function reshape(g: Graph, x: Value, shape: readonly number[]): Value {
+  return g.op('Reshape', [x, g.ints(shape)]);
+}
+
+/** [n, channels, side, side] -> [n * side * side, channels] */
+export function mapToRows(g: Graph, map: Value, channels: number): Value {
+  return reshape(g, g.op('Transpose', [map], { perm: [0, 2, 3, 1] }), [-1, channels]);
+}
+
+/** [n * side * side, channels] -> [n, channels, side, side] */
+export function rowsToMap(g: Graph, rows: Value, side: number, channels: number): Value {
+  return g.op('Transpose', [reshape(g, rows, [-1, side, side, channels])], { perm: [0, 3, 1, 2] });
+}

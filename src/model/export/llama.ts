@@ -1,0 +1,103 @@
+import type { LanguageModel } from '../architecture.js';
+import type { Graph, Value } from '../onnx/graph.js';
+import { type Precision, toPrecision } from './layers.js';
+
+/** Keys and values of one layer, each [rows, heads, tokens, head size]. */
+export interface KeyValueCache {
+  key: Value;
+  value: Value;
+}
+
+/** Rows of the rotary table beyond the context, so that an answer may run past it as in the official code. */
+const ROTARY_HEADROOM = 2048;
+
+/**
+ * The Llama decoder with its final norm, at the positions that are asked for.
+ * @param input.x [rows, new, hidden] embeddings
+ * @param input.bias [rows, 1, new, past + new], added to the attention scores
+ * @param input.lastIndex [rows, questions, 1]: the only tokens whose last-layer output is needed. The last layer computes
+ *   queries, output projection and MLP for them alone.
+ * @returns hidden [rows, questions, hidden] after the final norm, and every layer's cache including the new tokens
+ */
+export function decoderLayers(
+  g: Graph,
+  model: LanguageModel,
+  precision: Precision,
+  input: { x: Value; positions: Value; bias: Value; lastIndex: Value; past: readonly KeyValueCache[] },
+): { hidden: Value; present: KeyValueCache[] } {
+  const { heads, layers, rmsNormEps } = model;
+  const eps = { float: rmsNormEps };
+  const rotary = rotaryTables(model);
+  const cos = toPrecision(g, g.floats(rotary.cos, rotary.shape), precision);
+  const sin = toPrecision(g, g.floats(rotary.sin, rotary.shape), precision);
+  const present: KeyValueCache[] = [];
+  let x = input.x;
+  let normed = g.op('SimplifiedLayerNormalization', [x, g.weight('model.layers.0.input_layernorm.weight')], {
+    axis: -1,
+    epsilon: eps,
+    stash_type: 1,
+  });
+
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `model.layers.${layer}`;
+    const l = g.scope(`layers.${layer}`);
+    const project = (from: Value, part: string): Value =>
+      l.op('FusedMatMul', [from, l.weight(`${name}.${part}.weight`)], { transB: 1 });
+    const rotate = (from: Value, at: Value): Value =>
+      l.op('RotaryEmbedding', [from, at, cos, sin], { num_heads: heads });
+
+    const key = rotate(project(normed, 'self_attn.k_proj'), input.positions);
+    const value = project(normed, 'self_attn.v_proj');
+    let positions = input.positions;
+    let bias = input.bias;
+    if (layer === layers - 1) {
+      const atLast = (from: Value): Value => l.op('GatherND', [from, input.lastIndex], { batch_dims: 1 });
+      normed = atLast(normed);
+      x = atLast(x);
+      positions = atLast(positions);
+      bias = l.op('Unsqueeze', [atLast(l.op('Squeeze', [bias, l.ints([1])])), l.ints([1])]);
+    }
+    const query = rotate(project(normed, 'self_attn.q_proj'), positions);
+    const { key: pastKey, value: pastValue } = input.past[layer]!;
+    const [attended, presentKey, presentValue] = l.ops(
+      'MultiHeadAttention',
+      [query, key, value, '', '', bias, pastKey, pastValue],
+      { num_heads: heads },
+      3,
+    );
+    present.push({ key: presentKey!, value: presentValue! });
+
+    [normed, x] = addAndNorm(l, project(attended!, 'self_attn.o_proj'), x, `${name}.post_attention_layernorm.weight`, eps);
+    const gate = l.op('QuickGelu', [project(normed, 'mlp.gate_proj')], { alpha: { float: 1 } });
+    const mlp = project(l.op('Mul', [gate, project(normed, 'mlp.up_proj')]), 'mlp.down_proj');
+    const nextNorm = layer === layers - 1 ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;
+    [normed, x] = addAndNorm(l, mlp, x, nextNorm, eps);
+  }
+  return { hidden: normed, present };
+
+  /** [RMSNorm(a + b), a + b] */
+  function addAndNorm(l: Graph, a: Value, b: Value, weight: string, epsilon: { float: number }): [Value, Value] {
+    const outputs = l.ops('SkipSimplifiedLayerNormalization', [a, b, l.weight(weight)], { epsilon }, 4);
+    return [outputs[0]!, outputs[3]!];
+  }
+}
+
+/**
+ * Cosines and sines of the rotary embedding, float32 [positions, head size / 2]. Angles are formed in float32 as in
+ * transformers' LlamaRotaryEmbedding; a linear rope_scaling divides the positions.
+ */
+function rotaryTables(model: LanguageModel): { cos: Float32Array; sin: Float32Array; shape: [number, number] } {
+  const half = model.hiddenSize / model.heads / 2;
+  const positions = model.maxPositions + ROTARY_HEADROOM;
+  const cos = new Float32Array(positions * half);
+  const sin = new Float32Array(positions * half);
+  for (let i = 0; i < half; i++) {
+    const frequency = Math.fround(1 / Math.fround(model.ropeTheta ** (i / half)));
+    for (let position = 0; position < positions; position++) {
+      const angle = Math.fround(Math.fround(position / model.ropeScale) * frequency);
+      cos[position * half + i] = Math.cos(angle);
+      sin[position * half + i] = Math.sin(angle);
+    }
+  }
+  return { cos, sin, shape: [positions, half] };
+}

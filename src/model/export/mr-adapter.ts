@@ -1,0 +1,77 @@
+import type { Graph, Value } from '../onnx/graph.js';
+import { depthwiseConv7 } from './convnext.js';
+import { gelu, linear, mapToRows, reshape, rowsToMap } from './layers.js';
+
+/** Sizes that all adapters of one graph share. Grids are sides in cells, channels in elements. */
+export interface AdapterSizes {
+  fastGrid: number;
+  slowGrid: number;
+  fastChannels: number;
+  slowChannels: number;
+}
+
+/**
+ * MR-Adapter (paper section 3.3; official `S2FStitchAlignModuleV2`): adds gated high-resolution features to the
+ * low-resolution pathway. One gate per image, in (-1, 1), from the mean over tokens of both features.
+ * @param fast [n * fastGrid^2, fastChannels]
+ * @param slow [n, slowChannels, slowGrid, slowGrid]
+ * @returns [n * fastGrid^2, fastChannels]
+ */
+export function stageAdapter(g: Graph, name: string, fast: Value, slow: Value, sizes: AdapterSizes): Value {
+  const { fastGrid, slowGrid, fastChannels, slowChannels } = sizes;
+  const slowRows = gelu(g, conv1x1(g, mapToRows(g, slow, slowChannels), `${name}.slow_conv`, slowChannels, slowChannels));
+  const slowMap = rowsToMap(g, conv1x1(g, slowRows, `${name}.slow_proj`, slowChannels, fastChannels), slowGrid, fastChannels);
+  const slowTokens = mapToRows(g, matchGrid(g, slowMap, slowGrid, fastGrid), fastChannels);
+
+  const local = depthwiseConv7(g, rowsToMap(g, fast, fastGrid, fastChannels), `${name}.fast_conv`, fastChannels);
+  const projected = conv1x1(
+    g,
+    gelu(g, mapToRows(g, local, fastChannels)),
+    `${name}.fast_proj`,
+    fastChannels,
+    fastChannels,
+  );
+  const fastTokens = g.op('Add', [fast, projected]);
+
+  const tokens = fastGrid * fastGrid;
+  const perImage = (rows: Value): Value => reshape(g, rows, [-1, tokens, fastChannels]);
+  const mean = (rows: Value): Value => g.op('ReduceMean', [perImage(rows), g.ints([1])], { keepdims: 0 });
+  const pooled = g.op('Concat', [mean(fastTokens), mean(slowTokens)], { axis: -1 });
+  const gate = g.op('Tanh', [linear(g, gelu(g, linear(g, pooled, `${name}.gate.0`)), `${name}.gate.2`)]);
+  const gated = g.op('Mul', [perImage(slowTokens), reshape(g, gate, [-1, 1, 1])]);
+  return g.op('Add', [fastTokens, reshape(g, gated, [-1, fastChannels])]);
+}
+
+/**
+ * The last stage's alignment (official `AlignModule`): fast_proj(fast) + slow_proj(slow), the slow map resized first.
+ * Shapes as in stageAdapter.
+ */
+export function finalAdapter(g: Graph, name: string, fast: Value, slow: Value, sizes: AdapterSizes): Value {
+  const { fastGrid, slowGrid, slowChannels } = sizes;
+  const slowTokens = mapToRows(g, matchGrid(g, slow, slowGrid, fastGrid), slowChannels);
+  return g.op('Add', [linear(g, fast, `${name}.fast_proj`), linear(g, slowTokens, `${name}.slow_proj`)]);
+}
+
+/** A 1x1 convolution on [rows, channels] is a linear layer whose weight is stored as [out, in, 1, 1]. */
+function conv1x1(g: Graph, rows: Value, name: string, inputs: number, outputs: number): Value {
+  const weight = reshape(g, g.weight(`${name}.weight`), [outputs, inputs]);
+  return g.op('Gemm', [rows, weight, g.weight(`${name}.bias`)], { transB: 1 });
+}
+
+/**
+ * Resizes the slow map to the fast grid: bilinear, align_corners. The official code average-pools when the slow grid
+ * is the larger one, which cannot happen: both grids are floor(size / 32) unless the native size makes the fast larger.
+ */
+function matchGrid(g: Graph, map: Value, from: number, to: number): Value {
+  return from === to ? map : bilinearAlignCorners(g, map, to);
+}
+
+/** torch.nn.functional.interpolate(mode="bilinear", align_corners=True) of [n, c, h, w] to [n, c, side, side]. */
+export function bilinearAlignCorners(g: Graph, map: Value, side: number): Value {
+  const batchAndChannels = g.op('Shape', [map], { start: 0, end: 2 });
+  const sizes = g.op('Concat', [batchAndChannels, g.ints([side, side])], { axis: 0 });
+  return g.op('Resize', [map, '', '', sizes], {
+    mode: 'linear',
+    coordinate_transformation_mode: 'align_corners',
+  });
+}

@@ -1,0 +1,138 @@
+import type { Architecture } from '../architecture.js';
+import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
+import { type GraphProto } from '../onnx/onnx-proto.js';
+import { clipEmbeddings, clipLayer } from './clip.js';
+import { convNext, convNextGrid } from './convnext.js';
+import { gelu, layerNorm, linear, type Precision, reshape, toFloat32, toPrecision } from './layers.js';
+import { type AdapterSizes, bilinearAlignCorners, finalAdapter, stageAdapter } from './mr-adapter.js';
+import { resamplePositions } from './position-embeddings.js';
+import { type VisionSizes } from './vision-sizes.js';
+
+/** Means and deviations of CLIP's image processor (openai/clip-vit-large-patch14-336 preprocessor_config.json). */
+const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073];
+const CLIP_STD = [0.26862954, 0.26130258, 0.27577711];
+
+/** Names of the towers inside the official state dicts. */
+export const TOWER_PREFIX = {
+  hrClip: 'model.vision_tower.fast_vision_tower.vision_tower.vision_model',
+  hrConvNext: 'model.vision_tower.slow_vision_tower.vision_tower',
+  clip: 'model.vision_tower.vision_tower.vision_model',
+} as const;
+
+/**
+ * The vision graph of one resolution: square images in, visual tokens after the projector out.
+ *
+ *     pixels         uint8 [n, size, size, 3]
+ *       -> normalise -> ConvNeXt --(MR-Adapters)--> CLIP at its own resolution -> projector
+ *     visual_tokens  float32 [n, tokens, hidden]
+ *
+ * @param positionTable the checkpoint's position embeddings, float32 [(imageSize / patchSize)^2 + 1, hidden]
+ */
+export function buildVisionGraph(
+  architecture: Architecture,
+  sizes: VisionSizes,
+  weights: WeightLocations,
+  positionTable: Float32Array,
+  precision: Precision,
+): GraphProto {
+  const g = createGraph('vision', weights);
+  const pixels = normalizedPixels(g, sizes.resolution);
+  const tower = architecture.family === 'llava-hr' ? multiPathTower : clipTower;
+  const features = tower(g, architecture, sizes, pixels, positionTable, precision);
+  const projected = projector(g.scope('projector'), architecture, features);
+  const tokens = reshape(g, toFloat32(g, projected, precision), [-1, sizes.visualTokens, architecture.language.hiddenSize]);
+  g.output('visual_tokens', tokens, 'float32', ['images', sizes.visualTokens, architecture.language.hiddenSize]);
+  return g.toProto();
+}
+
+/** [n, size, size, 3] uint8 levels -> [n, 3, size, size] as CLIP's image processor normalises them. */
+function normalizedPixels(g: Graph, size: number): Value {
+  const levels = g.input('pixels', 'uint8', ['images', size, size, 3]);
+  const p = g.scope('normalize');
+  const planes = p.op('Cast', [p.op('Transpose', [levels], { perm: [0, 3, 1, 2] })], { to: 1 });
+  const scale = CLIP_STD.map((std) => 1 / (255 * std));
+  const shift = CLIP_MEAN.map((mean, c) => -mean / CLIP_STD[c]!);
+  return p.op('Add', [p.op('Mul', [planes, p.floats(scale, [3, 1, 1])]), p.floats(shift, [3, 1, 1])]);
+}
+
+/** LLaVA-1.5's tower: hidden state `usedLayers`, class token dropped afterwards, no final norm. */
+function clipTower(
+  g: Graph,
+  { clip }: Architecture,
+  sizes: VisionSizes,
+  pixels: Value,
+  positionTable: Float32Array,
+  precision: Precision,
+): Value {
+  const prefix = TOWER_PREFIX.clip;
+  const c = g.scope('clip');
+  const tokens = sizes.visualTokens + 1;
+  const patchRows = resamplePositions(positionTable.subarray(clip.hiddenSize), nativeGrid(clip), sizes.fastGrid, clip.hiddenSize);
+  const rows = new Float32Array(tokens * clip.hiddenSize);
+  rows.set(positionTable.subarray(0, clip.hiddenSize));
+  rows.set(patchRows, clip.hiddenSize);
+  let x = clipEmbeddings(c, clip, prefix, toPrecision(c, pixels, precision), { rows, count: tokens }, true, precision);
+  x = layerNorm(c, x, `${prefix}.pre_layrnorm`, clip.layerNormEps);
+  for (let layer = 0; layer < clip.usedLayers; layer++) {
+    x = clipLayer(c.scope(`layers.${layer}`), clip, `${prefix}.encoder.layers.${layer}`, x, tokens);
+  }
+  const perImage = reshape(c, x, [-1, tokens, clip.hiddenSize]);
+  const patches = c.op('Slice', [perImage, c.ints([1]), c.ints([tokens]), c.ints([1])]);
+  return reshape(c, patches, [-1, clip.hiddenSize]);
+}
+
+/**
+ * LLaVA-HR's tower (official multipath_encoder_wapper.py): the ConvNeXt runs completely first; each quarter of the CLIP
+ * layers but the last is followed by an MR-Adapter that reads the ConvNeXt's last map; the final alignment adds both.
+ */
+function multiPathTower(
+  g: Graph,
+  { clip, convnext, stageAdapters }: Architecture,
+  sizes: VisionSizes,
+  pixels: Value,
+  positionTable: Float32Array,
+  precision: Precision,
+): Value {
+  if (!convnext) throw new Error('a LLaVA-HR architecture has a ConvNeXt tower');
+  const prefix = TOWER_PREFIX.hrClip;
+  const slow = convNext(
+    g.scope('convnext'),
+    convnext,
+    TOWER_PREFIX.hrConvNext,
+    toPrecision(g, pixels, precision),
+    sizes.resolution,
+  );
+  const adapterSizes: AdapterSizes = {
+    fastGrid: sizes.fastGrid,
+    slowGrid: convNextGrid(sizes.resolution),
+    fastChannels: clip.hiddenSize,
+    slowChannels: convnext.dims.at(-1)!,
+  };
+
+  const c = g.scope('clip');
+  const small = toPrecision(c, bilinearAlignCorners(c, pixels, sizes.fastSize), precision);
+  const rows = resamplePositions(positionTable.subarray(clip.hiddenSize), nativeGrid(clip), sizes.fastGrid, clip.hiddenSize);
+  let x = clipEmbeddings(c, clip, prefix, small, { rows, count: sizes.visualTokens }, false, precision);
+  x = layerNorm(c, x, `${prefix}.pre_layrnorm`, clip.layerNormEps);
+  const quarter = clip.layers / 4;
+  for (let layer = 0; layer < clip.layers; layer++) {
+    x = clipLayer(c.scope(`layers.${layer}`), clip, `${prefix}.encoder.layers.${layer}`, x, sizes.visualTokens);
+    const stage = (layer + 1) / quarter - 1;
+    if (stageAdapters && Number.isInteger(stage) && stage < 3) {
+      x = stageAdapter(g.scope(`adapters.${stage}`), `model.vision_tower.align_stages_latent.${stage}`, x, slow, adapterSizes);
+    }
+  }
+  return finalAdapter(g.scope('align'), 'model.vision_tower.align_stages.0', x, slow, adapterSizes);
+}
+
+/** Linear layers with GELU between them, named 0, 2, 4, ... as in torch.nn.Sequential (a single one has no number). */
+function projector(g: Graph, { projector: { layers } }: Architecture, features: Value): Value {
+  if (layers === 1) return linear(g, features, 'model.mm_projector');
+  let x = linear(g, features, 'model.mm_projector.0');
+  for (let layer = 1; layer < layers; layer++) x = linear(g, gelu(g, x), `model.mm_projector.${2 * layer}`);
+  return x;
+}
+
+function nativeGrid(clip: { imageSize: number; patchSize: number }): number {
+  return clip.imageSize / clip.patchSize;
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { WeightLocation } from '../onnx/graph.js';
+import { elementType, type Precision } from './layers.js';
+import { convertElements, ELEMENT_BYTES } from './convert-elements.js';
+
+/** Tensors start on page boundaries, so that ONNX Runtime can map the file into memory. */
+const ALIGNMENT = 4096;
+
+/** The weight files of an exported model; graphs of all resolutions read the same ones. */
+export interface WeightPlan {
+  locations: Map<string, WeightLocation>;
+  /** Bytes of each file. */
+  files: Map<string, number>;
+}
+
+/** File of a tensor, by its official name: the towers and the projector apart from the language model. */
+function fileOf(name: string): string {
+  return /^model\.(vision_tower|mm_projector)\b/.test(name) ? 'vision.weights' : 'language.weights';
+}
+
+/** Decides where every tensor goes. Nothing is read or written. */
+export function planWeights(shapes: ReadonlyMap<string, readonly number[]>, precision: Precision): WeightPlan {
+  const type = elementType(precision);
+  const locations = new Map<string, WeightLocation>();
+  const files = new Map<string, number>();
+  for (const [name, shape] of shapes) {
+    const file = fileOf(name);
+    const offset = Math.ceil((files.get(file) ?? 0) / ALIGNMENT) * ALIGNMENT;
+    const length = shape.reduce((product, dim) => product * dim, 1) * ELEMENT_BYTES[type];
+    locations.set(name, { file, offset, length, shape, type });
+    files.set(file, offset + length);
+  }
+  return { locations, files };
+}
+
+/**
+ * Writes the planned files, one tensor in memory at a time.
+ * @param onBytes called with the bytes written since the last call
+ * @returns sha256 of each file's tensors in order, padding left out
+ */
+export async function writeWeights(
+  checkpoint: Checkpoint,
+  plan: WeightPlan,
+  folder: string,
+  onBytes: (bytes: number) => void,
+): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>();
+  for (const [file, bytes] of plan.files) {
+    const hash = createHash('sha256');
+    const handle = await open(join(folder, file), 'w');
+    try {
+      await handle.truncate(bytes);
+      for (const [name, location] of plan.locations) {
+        if (location.file !== file) continue;
+        const converted = convertElements(await checkpoint.read(name), checkpoint.tensor(name).dtype, location.type);
+        hash.update(converted);
+        await writeAll(handle, converted, location.offset);
+        onBytes(converted.byteLength);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    hashes.set(file, hash.digest('hex'));
+  }
+  return hashes;
+}
+
+async function writeAll(
+  handle: Awaited<ReturnType<typeof open>>,
+  bytes: Uint8Array,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
+    done += bytesWritten;
+  }
+}

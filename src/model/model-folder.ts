@@ -1,0 +1,225 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Ajv, type JSONSchemaType } from 'ajv';
+import { messageOf, UserError } from '../errors.js';
+import type { Architecture } from './architecture.js';
+import type { Precision } from './export/layers.js';
+
+/** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
+export const GRAPH_VERSION = 1;
+
+/** Version of the image preprocessing: raised when the same image would give other pixels. */
+export const PREPROCESSING_VERSION = 1;
+
+/** model.json of an exported model. */
+export interface ModelManifest {
+  schemaVersion: 1;
+  /** The checkpoint's folder name; how tables call the model. */
+  name: string;
+  architecture: Architecture;
+  precision: Precision;
+  graphVersion: number;
+  resolutions: VisionGraphEntry[];
+  weights: HashedFile[];
+  source: { layout: string; files: SourceFile[] };
+}
+
+/** One vision graph; `visualTokens` is what an image costs in the prompt. */
+export interface VisionGraphEntry {
+  resolution: number;
+  visualTokens: number;
+  graph: string;
+}
+
+export interface HashedFile {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** A file the model was made from; size and time tell quickly that it is unchanged. */
+export interface SourceFile extends HashedFile {
+  modifiedMs: number;
+}
+
+/** Names inside a model folder. */
+export const MODEL_FILES = { manifest: 'model.json', generate: 'generate.onnx', selfChecks: 'self-checks.json' } as const;
+
+export function visionGraphName(resolution: number): string {
+  return `vision-${resolution}.onnx`;
+}
+
+const count = { type: 'integer', minimum: 1 } as const;
+const positive = { type: 'number', exclusiveMinimum: 0 } as const;
+const hashedFile = {
+  name: { type: 'string' },
+  bytes: { type: 'integer', minimum: 0 },
+  sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+} as const;
+
+const manifestSchema: JSONSchemaType<ModelManifest> = {
+  type: 'object',
+  properties: {
+    schemaVersion: { type: 'integer', const: 1 },
+    name: { type: 'string', minLength: 1 },
+    architecture: {
+      type: 'object',
+      properties: {
+        family: { type: 'string', enum: ['llava-hr', 'llava-1.5'] },
+        language: {
+          type: 'object',
+          properties: {
+            layers: count,
+            hiddenSize: count,
+            heads: count,
+            intermediateSize: count,
+            vocabSize: count,
+            rmsNormEps: positive,
+            ropeTheta: positive,
+            ropeScale: positive,
+            maxPositions: count,
+            eosTokenId: { type: 'integer', minimum: 0 },
+          },
+          required: [
+            ...['layers', 'hiddenSize', 'heads', 'intermediateSize', 'vocabSize'],
+            ...['rmsNormEps', 'ropeTheta', 'ropeScale', 'maxPositions', 'eosTokenId'],
+          ] as (keyof Architecture['language'])[],
+        },
+        clip: {
+          type: 'object',
+          properties: {
+            layers: count,
+            usedLayers: { type: 'integer', minimum: 0 },
+            hiddenSize: count,
+            heads: count,
+            intermediateSize: count,
+            patchSize: count,
+            imageSize: count,
+            layerNormEps: positive,
+            activation: { type: 'string', enum: ['quick_gelu', 'gelu'] },
+          },
+          required: [
+            ...['layers', 'usedLayers', 'hiddenSize', 'heads', 'intermediateSize', 'patchSize'],
+            ...['imageSize', 'layerNormEps', 'activation'],
+          ] as (keyof Architecture['clip'])[],
+        },
+        convnext: {
+          type: 'object',
+          nullable: true,
+          properties: {
+            depths: { type: 'array', items: count, minItems: 4, maxItems: 4 },
+            dims: { type: 'array', items: count, minItems: 4, maxItems: 4 },
+            layerNormEps: positive,
+          },
+          required: ['depths', 'dims', 'layerNormEps'],
+        },
+        stageAdapters: { type: 'boolean' },
+        projector: {
+          type: 'object',
+          properties: { layers: count, inputSize: count },
+          required: ['layers', 'inputSize'],
+        },
+        inputImageSize: count,
+        imageAspect: { type: 'string', enum: ['pad', 'crop'] },
+      },
+      required: ['family', 'language', 'clip', 'stageAdapters', 'projector', 'inputImageSize', 'imageAspect'],
+    },
+    precision: { type: 'string', enum: ['fp32', 'fp16'] },
+    graphVersion: count,
+    resolutions: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        type: 'object',
+        properties: { resolution: count, visualTokens: count, graph: { type: 'string' } },
+        required: ['resolution', 'visualTokens', 'graph'],
+      },
+    },
+    weights: {
+      type: 'array',
+      minItems: 1,
+      items: { type: 'object', properties: hashedFile, required: ['name', 'bytes', 'sha256'] },
+    },
+    source: {
+      type: 'object',
+      properties: {
+        layout: { type: 'string' },
+        files: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: { ...hashedFile, modifiedMs: { type: 'number' } },
+            required: ['name', 'bytes', 'sha256', 'modifiedMs'],
+          },
+        },
+      },
+      required: ['layout', 'files'],
+    },
+  },
+  required: ['schemaVersion', 'name', 'architecture', 'precision', 'graphVersion', 'resolutions', 'weights', 'source'],
+};
+
+/**
+ * Reads and checks model.json; null when the folder has none.
+ * @throws UserError when it is not what this version of llavahr writes
+ */
+export async function readManifest(folder: string): Promise<ModelManifest | null> {
+  const path = join(folder, MODEL_FILES.manifest);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  let manifest: unknown;
+  try {
+    manifest = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${path} is not JSON (${messageOf(error)}). Export the checkpoint again.`, { cause: error });
+  }
+  const validate = new Ajv({ allErrors: false, strictRequired: false }).compile(manifestSchema);
+  if (!validate(manifest)) {
+    const problem = validate.errors![0]!;
+    throw new UserError(
+      `${path}: ${problem.instancePath || 'the document'} ${problem.message}. Export the checkpoint again.`,
+    );
+  }
+  return manifest;
+}
+
+/** An exported model of one resolution, ready to be run. */
+export interface Model {
+  folder: string;
+  manifest: ModelManifest;
+  vision: VisionGraphEntry;
+}
+
+/**
+ * Opens an exported model at a resolution; without one, at the size it was trained at.
+ * @throws UserError when the folder is no exported model or has no graph for that resolution
+ */
+export async function openModel(folder: string, resolution?: number): Promise<Model> {
+  const manifest = await readManifest(folder);
+  if (!manifest) throw new UserError(`${folder} is not an exported model: it has no ${MODEL_FILES.manifest}.`);
+  if (manifest.graphVersion !== GRAPH_VERSION) {
+    throw new UserError(
+      `${folder} was exported by another version of llavahr (graphs ${manifest.graphVersion}, needed ${GRAPH_VERSION}). Export the checkpoint again.`,
+    );
+  }
+  const wanted = resolution ?? manifest.architecture.inputImageSize;
+  const vision = manifest.resolutions.find((entry) => entry.resolution === wanted);
+  if (!vision) {
+    const available = manifest.resolutions.map((entry) => entry.resolution).join(', ');
+    throw new UserError(
+      `${basename(folder)} has no graph for resolution ${wanted}, only for ${available}. ` +
+        `Add it with: llavahr export <checkpoint> --resolution ${wanted} --output ${folder}`,
+    );
+  }
+  return { folder, manifest, vision };
+}
+
+/** One hash for all weights of a model, in file order. */
+export function weightsHash(manifest: ModelManifest): string {
+  return manifest.weights.map(({ sha256 }) => sha256).join('-');
+}

@@ -1,0 +1,162 @@
+import {
+  ATTRIBUTE_TYPE,
+  type AttributeProto,
+  ELEMENT_TYPE,
+  type ElementType,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './onnx-proto.js';
+
+/** The name of a value in a graph. An empty string leaves an optional input out. */
+export type Value = string;
+
+/** A dimension: a size, or the name of a symbolic one. */
+export type Dim = number | string;
+
+/** A whole number is written as an int attribute; floats are wrapped so that 1.0 stays a float. */
+export type Attribute = number | readonly number[] | string | { float: number } | { graph: GraphProto };
+
+/** Where a tensor's bytes are: a range of a file beside the graph. */
+export interface WeightLocation {
+  file: string;
+  /** Bytes from the start of the file. */
+  offset: number;
+  /** Bytes. */
+  length: number;
+  shape: readonly number[];
+  type: 'float32' | 'float16';
+}
+
+export type WeightLocations = ReadonlyMap<string, WeightLocation>;
+
+/** An ONNX graph being written. Nodes are named by path, so that a profile reads like the model. */
+export interface Graph {
+  /** A view of the same graph whose node names begin with `name/`. */
+  scope(name: string): Graph;
+  /** Adds a node with one output and returns it. Operators of `com.microsoft` are found by their names. */
+  op(type: string, inputs: readonly Value[], attributes?: Record<string, Attribute>): Value;
+  /** Adds a node with `count` outputs. */
+  ops(type: string, inputs: readonly Value[], attributes: Record<string, Attribute>, count: number): Value[];
+  /** A tensor of the external weight file, by its name in the checkpoint. */
+  weight(name: string): Value;
+  /** Constants stored in the graph itself. */
+  floats(values: Float32Array | readonly number[], shape?: readonly number[]): Value;
+  ints(values: readonly number[], shape?: readonly number[]): Value;
+  input(name: string, type: ElementType, shape: readonly Dim[]): Value;
+  /** Declares `value` as an output called `name`. */
+  output(name: string, value: Value, type: ElementType, shape: readonly Dim[]): void;
+  /** A graph for the body of a control-flow node; it sees this graph's values by name. */
+  body(name: string): Graph;
+  toProto(): GraphProto;
+}
+
+/** Operators of ONNX Runtime that are not in the ONNX standard. */
+const MICROSOFT_OPERATORS = new Set([
+  'FusedMatMul',
+  'MultiHeadAttention',
+  'QuickGelu',
+  'RotaryEmbedding',
+  'SkipSimplifiedLayerNormalization',
+]);
+
+/** Starts a graph. `weights` says where the tensors named by `Graph.weight` are stored. */
+export function createGraph(name: string, weights: WeightLocations): Graph {
+  const names = { next: 0 };
+  return openGraph(name, weights, names);
+}
+
+function openGraph(graphName: string, weights: WeightLocations, names: { next: number }): Graph {
+  const nodes: NodeProto[] = [];
+  const initializers = new Map<string, TensorProto>();
+  const inputs: ValueInfoProto[] = [];
+  const outputs: ValueInfoProto[] = [];
+
+  const constant = (type: ElementType, bytes: Uint8Array, shape: readonly number[]): Value => {
+    const name = `${graphName}/constant_${names.next++}`;
+    initializers.set(name, { name, dims: shape, data_type: ELEMENT_TYPE[type], raw_data: bytes });
+    return name;
+  };
+
+  const view = (path: string): Graph => ({
+    scope: (name) => view(`${path}${name}/`),
+    op(type, nodeInputs, attributes = {}) {
+      return this.ops(type, nodeInputs, attributes, 1)[0]!;
+    },
+    ops(type, nodeInputs, attributes, count) {
+      const name = `${path}${type}_${names.next++}`;
+      const output = Array.from({ length: count }, (_, i) => (count === 1 ? name : `${name}:${i}`));
+      nodes.push({
+        name,
+        op_type: type,
+        domain: MICROSOFT_OPERATORS.has(type) ? 'com.microsoft' : '',
+        input: nodeInputs,
+        output,
+        attribute: Object.entries(attributes).map(toAttribute),
+      });
+      return output;
+    },
+    weight(name) {
+      const location = weights.get(name);
+      if (!location) throw new Error(`no weight is planned for ${name}`);
+      initializers.set(name, toExternalTensor(name, location));
+      return name;
+    },
+    floats: (values, shape) => {
+      const data = Float32Array.from(values);
+      return constant('float32', new Uint8Array(data.buffer), shape ?? [data.length]);
+    },
+    ints: (values, shape) => {
+      const data = BigInt64Array.from(values, BigInt);
+      return constant('int64', new Uint8Array(data.buffer), shape ?? [data.length]);
+    },
+    input(name, type, shape) {
+      inputs.push(toValueInfo(name, type, shape));
+      return name;
+    },
+    output(name, value, type, shape) {
+      nodes.push({ name: `output/${name}`, op_type: 'Identity', domain: '', input: [value], output: [name], attribute: [] });
+      outputs.push(toValueInfo(name, type, shape));
+    },
+    body: (name) => openGraph(name, weights, names),
+    toProto: () => ({
+      name: graphName,
+      node: nodes,
+      initializer: [...initializers.values()],
+      input: inputs,
+      output: outputs,
+    }),
+  });
+  return view(`${graphName}/`);
+}
+
+function toAttribute([name, value]: [string, Attribute]): AttributeProto {
+  if (typeof value === 'number') {
+    if (!Number.isInteger(value)) throw new Error(`attribute ${name}: wrap the float ${value} as { float }`);
+    return { name, type: ATTRIBUTE_TYPE.int, i: value };
+  }
+  if (typeof value === 'string') return { name, type: ATTRIBUTE_TYPE.string, s: new TextEncoder().encode(value) };
+  if ('float' in value) return { name, type: ATTRIBUTE_TYPE.float, f: value.float };
+  if ('graph' in value) return { name, type: ATTRIBUTE_TYPE.graph, g: value.graph };
+  return { name, type: ATTRIBUTE_TYPE.ints, ints: value };
+}
+
+function toExternalTensor(name: string, at: WeightLocation): TensorProto {
+  return {
+    name,
+    dims: at.shape,
+    data_type: ELEMENT_TYPE[at.type],
+    data_location: 1,
+    external_data: [
+      { key: 'location', value: at.file },
+      { key: 'offset', value: String(at.offset) },
+      { key: 'length', value: String(at.length) },
+    ],
+  };
+}
+
+function toValueInfo(name: string, type: ElementType, shape: readonly Dim[]): ValueInfoProto {
+  const dim = shape.map((d) => (typeof d === 'number' ? { dim_value: d } : { dim_param: d }));
+  return { name, type: { tensor_type: { elem_type: ELEMENT_TYPE[type], shape: { dim } } } };
+}
