@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Ajv, type JSONSchemaType } from 'ajv';
+import { Ajv } from 'ajv';
 import { messageOf, UserError } from '../errors.js';
 import type { Architecture } from './architecture.js';
 import type { Precision } from './export/layers.js';
+import { manifestSchema } from './manifest-schema.js';
 
 /** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
 export const GRAPH_VERSION = 1;
@@ -49,116 +50,6 @@ export function visionGraphName(resolution: number): string {
   return `vision-${resolution}.onnx`;
 }
 
-const count = { type: 'integer', minimum: 1 } as const;
-const positive = { type: 'number', exclusiveMinimum: 0 } as const;
-const hashedFile = {
-  name: { type: 'string' },
-  bytes: { type: 'integer', minimum: 0 },
-  sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-} as const;
-
-const manifestSchema: JSONSchemaType<ModelManifest> = {
-  type: 'object',
-  properties: {
-    schemaVersion: { type: 'integer', const: 1 },
-    name: { type: 'string', minLength: 1 },
-    architecture: {
-      type: 'object',
-      properties: {
-        family: { type: 'string', enum: ['llava-hr', 'llava-1.5'] },
-        language: {
-          type: 'object',
-          properties: {
-            layers: count,
-            hiddenSize: count,
-            heads: count,
-            intermediateSize: count,
-            vocabSize: count,
-            rmsNormEps: positive,
-            ropeTheta: positive,
-            ropeScale: positive,
-            maxPositions: count,
-            eosTokenId: { type: 'integer', minimum: 0 },
-          },
-          required: [
-            ...['layers', 'hiddenSize', 'heads', 'intermediateSize', 'vocabSize'],
-            ...['rmsNormEps', 'ropeTheta', 'ropeScale', 'maxPositions', 'eosTokenId'],
-          ] as (keyof Architecture['language'])[],
-        },
-        clip: {
-          type: 'object',
-          properties: {
-            layers: count,
-            usedLayers: { type: 'integer', minimum: 0 },
-            hiddenSize: count,
-            heads: count,
-            intermediateSize: count,
-            patchSize: count,
-            imageSize: count,
-            layerNormEps: positive,
-            activation: { type: 'string', enum: ['quick_gelu', 'gelu'] },
-          },
-          required: [
-            ...['layers', 'usedLayers', 'hiddenSize', 'heads', 'intermediateSize', 'patchSize'],
-            ...['imageSize', 'layerNormEps', 'activation'],
-          ] as (keyof Architecture['clip'])[],
-        },
-        convnext: {
-          type: 'object',
-          nullable: true,
-          properties: {
-            depths: { type: 'array', items: count, minItems: 4, maxItems: 4 },
-            dims: { type: 'array', items: count, minItems: 4, maxItems: 4 },
-            layerNormEps: positive,
-          },
-          required: ['depths', 'dims', 'layerNormEps'],
-        },
-        stageAdapters: { type: 'boolean' },
-        projector: {
-          type: 'object',
-          properties: { layers: count, inputSize: count },
-          required: ['layers', 'inputSize'],
-        },
-        inputImageSize: count,
-        imageAspect: { type: 'string', enum: ['pad', 'crop'] },
-      },
-      required: ['family', 'language', 'clip', 'stageAdapters', 'projector', 'inputImageSize', 'imageAspect'],
-    },
-    precision: { type: 'string', enum: ['fp32', 'fp16'] },
-    graphVersion: count,
-    resolutions: {
-      type: 'array',
-      minItems: 1,
-      items: {
-        type: 'object',
-        properties: { resolution: count, visualTokens: count, graph: { type: 'string' } },
-        required: ['resolution', 'visualTokens', 'graph'],
-      },
-    },
-    weights: {
-      type: 'array',
-      minItems: 1,
-      items: { type: 'object', properties: hashedFile, required: ['name', 'bytes', 'sha256'] },
-    },
-    source: {
-      type: 'object',
-      properties: {
-        layout: { type: 'string' },
-        files: {
-          type: 'array',
-          items: {
-            type: 'object',
-            properties: { ...hashedFile, modifiedMs: { type: 'number' } },
-            required: ['name', 'bytes', 'sha256', 'modifiedMs'],
-          },
-        },
-      },
-      required: ['layout', 'files'],
-    },
-  },
-  required: ['schemaVersion', 'name', 'architecture', 'precision', 'graphVersion', 'resolutions', 'weights', 'source'],
-};
-
 /**
  * Reads and checks model.json; null when the folder has none.
  * @throws UserError when it is not what this version of llavahr writes
@@ -178,7 +69,7 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
   } catch (error) {
     throw new UserError(`${path} is not JSON (${messageOf(error)}). Export the checkpoint again.`, { cause: error });
   }
-  const validate = new Ajv({ allErrors: false, strictRequired: false }).compile(manifestSchema);
+  const validate = new Ajv().compile<ModelManifest>(manifestSchema);
   if (!validate(manifest)) {
     const problem = validate.errors![0]!;
     throw new UserError(

@@ -1,6 +1,6 @@
 import type { ClipTower } from '../architecture.js';
 import type { Graph, Value } from '../onnx/graph.js';
-import { gelu, layerNorm, linear, type Precision, reshape, toPrecision } from './layers.js';
+import { layerNorm, linear, linearGelu, type Precision, reshape, toPrecision } from './layers.js';
 
 /**
  * Patch embeddings plus positions: [n, 3, size, size] -> [n * tokens, hidden].
@@ -50,7 +50,10 @@ export function clipLayer(g: Graph, clip: ClipTower, name: string, x: Value, tok
   ]);
 
   const m = g.scope('mlp');
-  const hidden = linear(m, layerNorm(m, afterAttention, `${name}.layer_norm2`, layerNormEps), `${name}.mlp.fc1`);
-  const activated = clip.activation === 'gelu' ? gelu(m, hidden) : m.op('QuickGelu', [hidden], { alpha: { float: 1.702 } });
+  const mlpInput = layerNorm(m, afterAttention, `${name}.layer_norm2`, layerNormEps);
+  const activated =
+    clip.activation === 'gelu'
+      ? linearGelu(m, mlpInput, `${name}.mlp.fc1`)
+      : m.op('QuickGelu', [linear(m, mlpInput, `${name}.mlp.fc1`)], { alpha: { float: 1.702 } });
   return m.op('Add', [afterAttention, linear(m, activated, `${name}.mlp.fc2`)]);
 }

@@ -1,6 +1,6 @@
 import type { ConvNextTower } from '../architecture.js';
 import type { Graph, Value } from '../onnx/graph.js';
-import { gelu, layerNorm, linear, mapToRows, rowsToMap } from './layers.js';
+import { layerNorm, linear, linearGelu, mapToRows, rowsToMap } from './layers.js';
 
 /** Pixels of input per cell of a stage's output map: the stem divides by 4, each later stage by 2. */
 const STAGE_STRIDES = [4, 8, 16, 32];
@@ -48,7 +48,7 @@ function stridedConv(g: Graph, x: Value, name: string, stride: number): Value {
 function convNextBlock(g: Graph, name: string, map: Value, side: number, dim: number, eps: number): Value {
   const mixed = depthwiseConv7(g, map, `${name}.conv_dw`, dim);
   const normed = layerNorm(g, mapToRows(g, mixed, dim), `${name}.norm`, eps);
-  const hidden = gelu(g, linear(g, normed, `${name}.mlp.fc1`));
+  const hidden = linearGelu(g, normed, `${name}.mlp.fc1`);
   const scaled = g.op('Mul', [linear(g, hidden, `${name}.mlp.fc2`), g.weight(`${name}.weight`)]);
   return g.op('Add', [map, rowsToMap(g, scaled, side, dim)]);
 }

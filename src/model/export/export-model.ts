@@ -31,6 +31,8 @@ export interface ExportOptions {
   /** Input sizes in pixels; the size the checkpoint was trained at when empty. */
   resolutions: readonly number[];
   precision: Precision;
+  /** Replace a model of another checkpoint or precision instead of refusing to; for folders in our own cache. */
+  replace?: boolean;
   /** Folder of the CLIP tower, for LLaVA-1.5 checkpoints that do not hold it. */
   clipTower?: string;
   onProgress?: (progress: ExportProgress) => void;
@@ -68,9 +70,11 @@ export async function exportModel(checkpointFolder: string, options: ExportOptio
     const source = await hashSource(checkpoint, existing, options.onProgress);
     const wanted = options.resolutions.length > 0 ? options.resolutions : [checkpoint.architecture.inputImageSize];
     for (const resolution of wanted) visionSizes(checkpoint.architecture, resolution);
-    if (!existing) return await exportAll(checkpoint, source, output, wanted, options);
-    checkSameModel(existing, source, options, output);
-    return await extend(checkpoint, existing, source, output, wanted);
+    const difference = existing && differenceOf(existing, source, options.precision);
+    if (existing && !difference) return await extend(checkpoint, existing, source, output, wanted);
+    if (difference && options.replace) await rm(output, { recursive: true });
+    else if (difference) throw usageError(`${output} ${difference}. Delete it or choose another --output.`);
+    return await exportAll(checkpoint, source, output, wanted, options);
   } finally {
     await checkpoint.close();
   }
@@ -90,8 +94,8 @@ async function exportAll(
   await mkdir(dirname(output), { recursive: true });
   await checkDiskSpace(dirname(output), totalBytes);
 
-  const partial = `${output}.partial`;
-  await rm(partial, { recursive: true, force: true });
+  await removeAbandoned(output);
+  const partial = partialFolder(output, process.pid);
   await mkdir(partial);
   let doneBytes = 0;
   const hashes = await writeWeights(checkpoint, plan, partial, (bytes) => {
@@ -231,15 +235,35 @@ async function sha256OfFile(path: string, onBytes: (bytes: number) => void): Pro
   return hash.digest('hex');
 }
 
-function checkSameModel(existing: ModelManifest, source: SourceFile[], options: ExportOptions, output: string): void {
-  if (existing.precision !== options.precision) {
-    throw usageError(`${output} holds this model in ${existing.precision}. Choose another --output for ${options.precision}.`);
-  }
+/** Why an existing model folder is not this checkpoint's export, or null when it is. */
+function differenceOf(existing: ModelManifest, source: SourceFile[], precision: Precision): string | null {
+  if (existing.precision !== precision) return `holds a model in ${existing.precision}, not ${precision}`;
   const known = new Map(existing.source.files.map(({ name, sha256 }) => [name, sha256]));
   const changed = source.find(({ name, sha256 }) => known.get(name) !== sha256);
-  if (changed || known.size !== source.length) {
-    const what = changed ? `${changed.name} is another file now` : 'the checkpoint has other files now';
-    throw usageError(`${output} was exported from a different checkpoint: ${what}. Delete it or choose another --output.`);
+  if (changed) return `was exported from a different checkpoint: ${changed.name} is another file now`;
+  return known.size === source.length ? null : 'was exported from a checkpoint with other files';
+}
+
+function partialFolder(output: string, pid: number): string {
+  return `${output}.partial-${pid}`;
+}
+
+/** Deletes what exports that were killed have left. */
+async function removeAbandoned(output: string): Promise<void> {
+  const prefix = basename(partialFolder(output, 0)).slice(0, -1);
+  for (const name of await readdir(dirname(output))) {
+    if (name.startsWith(prefix) && !isRunning(Number(name.slice(prefix.length)))) {
+      await rm(join(dirname(output), name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return pid !== process.pid;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

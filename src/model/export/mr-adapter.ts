@@ -1,6 +1,6 @@
 import type { Graph, Value } from '../onnx/graph.js';
 import { depthwiseConv7 } from './convnext.js';
-import { gelu, linear, mapToRows, reshape, rowsToMap } from './layers.js';
+import { gelu, linear, linearGelu, mapToRows, product, reshape, rowsToMap } from './layers.js';
 
 /** Sizes that all adapters of one graph share. Grids are sides in cells, channels in elements. */
 export interface AdapterSizes {
@@ -37,7 +37,7 @@ export function stageAdapter(g: Graph, name: string, fast: Value, slow: Value, s
   const perImage = (rows: Value): Value => reshape(g, rows, [-1, tokens, fastChannels]);
   const mean = (rows: Value): Value => g.op('ReduceMean', [perImage(rows), g.ints([1])], { keepdims: 0 });
   const pooled = g.op('Concat', [mean(fastTokens), mean(slowTokens)], { axis: -1 });
-  const gate = g.op('Tanh', [linear(g, gelu(g, linear(g, pooled, `${name}.gate.0`)), `${name}.gate.2`)]);
+  const gate = g.op('Tanh', [linear(g, linearGelu(g, pooled, `${name}.gate.0`), `${name}.gate.2`)]);
   const gated = g.op('Mul', [perImage(slowTokens), reshape(g, gate, [-1, 1, 1])]);
   return g.op('Add', [fastTokens, reshape(g, gated, [-1, fastChannels])]);
 }
@@ -55,7 +55,7 @@ export function finalAdapter(g: Graph, name: string, fast: Value, slow: Value, s
 /** A 1x1 convolution on [rows, channels] is a linear layer whose weight is stored as [out, in, 1, 1]. */
 function conv1x1(g: Graph, rows: Value, name: string, inputs: number, outputs: number): Value {
   const weight = reshape(g, g.weight(`${name}.weight`), [outputs, inputs]);
-  return g.op('Gemm', [rows, weight, g.weight(`${name}.bias`)], { transB: 1 });
+  return g.op('Add', [product(g, rows, weight), g.weight(`${name}.bias`)]);
 }
 
 /**

@@ -3,7 +3,7 @@ import { createGraph, type Graph, type Value, type WeightLocations } from '../on
 import { type GraphProto } from '../onnx/onnx-proto.js';
 import { clipEmbeddings, clipLayer } from './clip.js';
 import { convNext, convNextGrid } from './convnext.js';
-import { gelu, layerNorm, linear, type Precision, reshape, toFloat32, toPrecision } from './layers.js';
+import { layerNorm, linear, linearGelu, type Precision, reshape, toFloat32, toPrecision } from './layers.js';
 import { type AdapterSizes, bilinearAlignCorners, finalAdapter, stageAdapter } from './mr-adapter.js';
 import { resamplePositions } from './position-embeddings.js';
 import { type VisionSizes } from './vision-sizes.js';
@@ -128,9 +128,9 @@ function multiPathTower(
 /** Linear layers with GELU between them, named 0, 2, 4, ... as in torch.nn.Sequential (a single one has no number). */
 function projector(g: Graph, { projector: { layers } }: Architecture, features: Value): Value {
   if (layers === 1) return linear(g, features, 'model.mm_projector');
-  let x = linear(g, features, 'model.mm_projector.0');
-  for (let layer = 1; layer < layers; layer++) x = linear(g, gelu(g, x), `model.mm_projector.${2 * layer}`);
-  return x;
+  let x = features;
+  for (let layer = 0; layer < layers - 1; layer++) x = linearGelu(g, x, `model.mm_projector.${2 * layer}`);
+  return linear(g, x, `model.mm_projector.${2 * (layers - 1)}`);
 }
 
 function nativeGrid(clip: { imageSize: number; patchSize: number }): number {

@@ -54,6 +54,7 @@ export interface Graph {
 
 /** Operators of ONNX Runtime that are not in the ONNX standard. */
 const MICROSOFT_OPERATORS = new Set([
+  'BiasGelu',
   'FusedMatMul',
   'MultiHeadAttention',
   'QuickGelu',

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { InferenceSession } from 'onnxruntime-node';
+import { messageOf, UserError, usageError } from '../../errors.js';
+
+/** Where a model runs: an execution provider of ONNX Runtime and, for CUDA, which GPU. */
+export interface Device {
+  provider: 'cpu' | 'cuda' | 'webgpu';
+  index: number;
+}
+
+/** The name of a device as `--device` takes it. */
+export function deviceName({ provider, index }: Device): string {
+  return index === 0 ? provider : `${provider}:${index}`;
+}
+
+/**
+ * The device for a `--device` value: auto, cpu, cuda, cuda:N or webgpu. `auto` is CUDA when its library and a GPU are
+ * there, otherwise the CPU; WebGPU is only taken when asked for.
+ * @throws UserError (usage) for any other value
+ */
+export function parseDevice(text: string): Device {
+  if (text === 'auto') {
+    return { provider: existsSync(cudaLibrary()) && existsSync('/dev/nvidiactl') ? 'cuda' : 'cpu', index: 0 };
+  }
+  const match = /^(?:(cpu|webgpu)|(cuda)(?::(\d+))?)$/.exec(text);
+  if (!match) throw usageError(`--device must be auto, cpu, cuda, cuda:N or webgpu, got "${text}".`);
+  return { provider: (match[1] ?? match[2]) as Device['provider'], index: Number(match[3] ?? 0) };
+}
+
+/** Options for both sessions of a model. `threads` 0 lets ONNX Runtime use every core. */
+export function sessionOptions(device: Device, threads: number): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [device.provider === 'cuda' ? { name: 'cuda', deviceId: device.index } : device.provider],
+    intraOpNumThreads: threads,
+    logSeverityLevel: 3,
+  };
+}
+
+/** Turns what ONNX Runtime says when a device cannot be used into what the user can do about it. */
+export function deviceError(device: Device, error: unknown): UserError {
+  const message = messageOf(error);
+  const name = deviceName(device);
+  if (device.provider === 'cuda' && !existsSync(cudaLibrary())) {
+    return new UserError(
+      `--device ${name}: the CUDA library of ONNX Runtime is not installed (${cudaLibrary()} is missing). ` +
+        'Fetch it with: npm run setup:cuda',
+      { cause: error },
+    );
+  }
+  const library = /lib(?:cu|nv|nccl)[\w.+-]*\.so[\w.]*/.exec(message)?.[0];
+  if (device.provider === 'cuda' && library) {
+    return new UserError(
+      `--device ${name}: ${library} was not found. ONNX Runtime's CUDA provider needs CUDA 12 and cuDNN 9 on the ` +
+        'library path (LD_LIBRARY_PATH).',
+      { cause: error },
+    );
+  }
+  if (device.provider === 'webgpu') {
+    return new UserError(
+      `--device webgpu: no usable adapter (${message}). WebGPU on Linux needs a Vulkan driver.`,
+      { cause: error },
+    );
+  }
+  return new UserError(`--device ${name} cannot be used: ${message}`, { cause: error });
+}
+
+/** ONNX Runtime's CUDA provider, which is fetched separately. */
+function cudaLibrary(): string {
+  const packageRoot = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+  return join(packageRoot, 'bin', 'napi-v6', process.platform, process.arch, 'libonnxruntime_providers_cuda.so');
+}

@@ -1,0 +1,123 @@
+import { parentPort } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { messageOf } from '../../errors.js';
+import { sessionOptions } from './device.js';
+import { type PackedPrompts, type PromptRow, packPrompts } from './pack-prompts.js';
+import type { LoadRequest, ModelSizes, RunRequest, RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
+
+/*
+ * The thread that owns the sessions. `session.run` of onnxruntime-node blocks the JavaScript thread it is called from, so
+ * the main thread, which decodes images, writes results and draws progress, must not call it.
+ */
+
+interface LoadedModel {
+  vision: InferenceSession;
+  generate: InferenceSession;
+  sizes: ModelSizes;
+}
+
+let model: LoadedModel | undefined;
+
+parentPort?.on('message', async (request: WorkerRequest) => {
+  try {
+    const response = request.kind === 'load' ? await load(request) : await run(request);
+    const transfer = response.kind === 'result' ? [response.visual.buffer as ArrayBuffer] : [];
+    parentPort?.postMessage(response, transfer);
+  } catch (error) {
+    const failure: WorkerResponse = { kind: 'failure', id: request.id, message: messageOf(error) };
+    parentPort?.postMessage(failure);
+  }
+});
+
+async function load({ id, visionPath, generatePath, device, threads, sizes }: LoadRequest): Promise<WorkerResponse> {
+  const start = performance.now();
+  const options = sessionOptions(device, threads);
+  const vision = await InferenceSession.create(visionPath, options);
+  const generate = await InferenceSession.create(generatePath, options);
+  model = { vision, generate, sizes };
+  return { kind: 'loaded', id, loadMs: performance.now() - start };
+}
+
+async function run(request: RunRequest): Promise<RunResult> {
+  if (!model) throw new Error('the model is not loaded');
+  const { sizes } = model;
+  const visionStart = performance.now();
+  const visual = await see(model, request.pixels);
+  const visionMs = performance.now() - visionStart;
+
+  const packed = packPrompts(request.rows, sizes.visualTokens);
+  const generate = (maxNewTokens: number) => decode(model!, packed, visual, maxNewTokens);
+  let prefillMs: number | null = null;
+  if (request.timePrefill) {
+    const prefillStart = performance.now();
+    await generate(1);
+    prefillMs = performance.now() - prefillStart;
+  }
+  const generateStart = performance.now();
+  const { tokens, topLogits } = await generate(request.maxNewTokens);
+  const generateMs = performance.now() - generateStart;
+  return {
+    kind: 'result',
+    id: request.id,
+    ...readAnswers(request.rows, packed, tokens, topLogits, sizes.eosTokenId),
+    visual,
+    steps: tokens.length / (packed.rows * packed.questions),
+    promptTokens: packed.segments.reduce((count, segment) => count + (segment >= 0n ? 1 : 0), 0),
+    visionMs,
+    generateMs,
+    prefillMs,
+  };
+}
+
+/** [images, resolution, resolution, 3] pixels -> [images, visual tokens, hidden]; empty without images. */
+async function see({ vision, sizes }: LoadedModel, pixels: Uint8Array): Promise<Float32Array> {
+  if (pixels.length === 0) return new Float32Array();
+  const side = sizes.resolution;
+  const images = pixels.length / (side * side * 3);
+  const feeds = { pixels: new Tensor('uint8', pixels, [images, side, side, 3]) };
+  const { visual_tokens } = await vision.run(feeds);
+  return visual_tokens!.data as Float32Array;
+}
+
+async function decode(
+  { generate, sizes }: LoadedModel,
+  packed: PackedPrompts,
+  visual: Float32Array,
+  maxNewTokens: number,
+): Promise<{ tokens: BigInt64Array; topLogits: Float32Array }> {
+  // A gather needs one row to point at, even when no prompt has an image.
+  const features = visual.length > 0 ? visual : new Float32Array(sizes.hiddenSize);
+  const cells = [packed.rows, packed.length];
+  const slots = [packed.rows, packed.questions];
+  const { tokens, top_logits } = await generate.run({
+    input_ids: new Tensor('int64', packed.inputIds, cells),
+    positions: new Tensor('int64', packed.positions, cells),
+    segments: new Tensor('int64', packed.segments, cells),
+    last_positions: new Tensor('int64', packed.lastPositions, slots),
+    question_segments: new Tensor('int64', packed.questionSegments, slots),
+    visual_tokens: new Tensor('float32', features, [features.length / sizes.hiddenSize, sizes.hiddenSize]),
+    max_new_tokens: new Tensor('int64', BigInt64Array.of(BigInt(maxNewTokens)), []),
+  });
+  return { tokens: tokens!.data as BigInt64Array, topLogits: top_logits!.data as Float32Array };
+}
+
+/** Takes each question's tokens, up to the end of sequence, out of [steps, rows, questions]. */
+function readAnswers(
+  rows: readonly PromptRow[],
+  packed: PackedPrompts,
+  tokens: BigInt64Array,
+  topLogits: Float32Array,
+  eosTokenId: number,
+): { tokens: number[][][]; firstLogits: number[][] } {
+  const stride = packed.rows * packed.questions;
+  const answer = (slot: number): number[] => {
+    const ids: number[] = [];
+    for (let at = slot; at < tokens.length && Number(tokens[at]) !== eosTokenId; at += stride) ids.push(Number(tokens[at]));
+    return ids;
+  };
+  const slotsOf = (row: number): number[] => rows[row]!.prompts.map((_, question) => row * packed.questions + question);
+  return {
+    tokens: rows.map((_, row) => slotsOf(row).map(answer)),
+    firstLogits: rows.map((_, row) => slotsOf(row).map((slot) => topLogits[slot]!)),
+  };
+}

@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { UserError } from '../../errors.js';
+import { MODEL_FILES, type Model } from '../model-folder.js';
+import { type Device, deviceError } from './device.js';
+import type { PromptRow } from './pack-prompts.js';
+import type { LoadRequest, RunRequest, RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
+
+/** One batch: square images and, per row, the prompts about one of them. */
+export interface Batch {
+  /** uint8, [images, resolution, resolution, 3]; handed over to the model's thread, unusable afterwards. */
+  pixels: Uint8Array;
+  rows: PromptRow[];
+  maxNewTokens: number;
+  timePrefill: boolean;
+}
+
+/** A loaded model. Batches run one after another, in a thread of their own. */
+export interface Inference {
+  readonly loadMs: number;
+  /** @throws Error with ONNX Runtime's message when the run fails; the model stays usable */
+  run(batch: Batch): Promise<Omit<RunResult, 'kind' | 'id'>>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a model on a device.
+ * @param threads inside an operator; 0 uses every core
+ * @throws UserError when the device cannot be used
+ */
+export async function startInference(model: Model, device: Device, threads = 0): Promise<Inference> {
+  const worker = new Worker(new URL('./inference-worker.js', import.meta.url));
+  const pending = new Map<number, { resolve: (r: WorkerResponse) => void; reject: (e: Error) => void }>();
+  let nextId = 0;
+  let closing = false;
+  worker.on('message', (response: WorkerResponse) => {
+    pending.get(response.id)?.resolve(response);
+    pending.delete(response.id);
+  });
+  const failAll = (error: Error): void => {
+    for (const { reject } of pending.values()) reject(error);
+    pending.clear();
+  };
+  worker.on('error', failAll);
+  worker.on('exit', (code) => {
+    if (!closing) failAll(new UserError(`The inference thread ended unexpectedly (code ${code}).`));
+  });
+  const ask = (
+    request: Omit<LoadRequest, 'id'> | Omit<RunRequest, 'id'>,
+    transfer: ArrayBuffer[] = [],
+  ): Promise<WorkerResponse> =>
+    new Promise((resolve, reject) => {
+      const id = nextId++;
+      pending.set(id, { resolve, reject });
+      worker.postMessage({ ...request, id } as WorkerRequest, transfer);
+    });
+  const close = async (): Promise<void> => {
+    closing = true;
+    await worker.terminate();
+  };
+
+  const { language } = model.manifest.architecture;
+  const loaded = await ask({
+    kind: 'load',
+    visionPath: join(model.folder, model.vision.graph),
+    generatePath: join(model.folder, MODEL_FILES.generate),
+    device,
+    threads,
+    sizes: {
+      resolution: model.vision.resolution,
+      visualTokens: model.vision.visualTokens,
+      hiddenSize: language.hiddenSize,
+      eosTokenId: language.eosTokenId,
+    },
+  });
+  if (loaded.kind !== 'loaded') {
+    await close();
+    throw deviceError(device, loaded.kind === 'failure' ? loaded.message : 'no answer');
+  }
+  return {
+    loadMs: loaded.loadMs,
+    async run(batch) {
+      const response = await ask({ kind: 'run', ...batch }, [batch.pixels.buffer as ArrayBuffer]);
+      if (response.kind === 'failure') throw new Error(response.message);
+      if (response.kind !== 'result') throw new Error('the inference thread answered out of order');
+      return response;
+    },
+    close,
+  };
+}

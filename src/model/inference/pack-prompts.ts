@@ -1,0 +1,90 @@
+import { PADDING_SEGMENT } from '../export/generate-graph.js';
+import { IMAGE_TOKEN } from '../prompt.js';
+
+/** The prompts of one row: token ids with IMAGE_TOKEN where the row's image goes, all beginning alike up to there. */
+export interface PromptRow {
+  /** Index of the row's image in the batch's visual tokens; null for questions without an image. */
+  image: number | null;
+  prompts: readonly (readonly number[])[];
+}
+
+/** Inputs of the generation graph; see buildGenerateGraph for their meaning. */
+export interface PackedPrompts {
+  rows: number;
+  /** Tokens in the longest row. */
+  length: number;
+  /** Questions in the fullest row. */
+  questions: number;
+  inputIds: BigInt64Array;
+  positions: BigInt64Array;
+  segments: BigInt64Array;
+  lastPositions: BigInt64Array;
+  questionSegments: BigInt64Array;
+}
+
+/**
+ * Packs each row's prompts: what they share once, then the rest of every prompt as a segment of its own.
+ * @param visualTokens tokens per image
+ */
+export function packPrompts(rows: readonly PromptRow[], visualTokens: number): PackedPrompts {
+  const expanded = rows.map((row) => row.prompts.map((prompt) => expandImage(prompt, row.image, visualTokens)));
+  const shared = expanded.map(sharedPrefixLength);
+  const lengths = expanded.map((prompts, row) =>
+    prompts.reduce((sum, prompt) => sum + prompt.length - shared[row]!, shared[row]!),
+  );
+  const length = Math.max(...lengths);
+  const questions = Math.max(...rows.map(({ prompts }) => prompts.length));
+
+  const cells = rows.length * length;
+  const slots = rows.length * questions;
+  const packed: PackedPrompts = {
+    rows: rows.length,
+    length,
+    questions,
+    inputIds: new BigInt64Array(cells),
+    positions: new BigInt64Array(cells),
+    segments: new BigInt64Array(cells).fill(BigInt(PADDING_SEGMENT)),
+    lastPositions: new BigInt64Array(slots),
+    questionSegments: new BigInt64Array(slots).fill(BigInt(PADDING_SEGMENT)),
+  };
+  expanded.forEach((prompts, row) => {
+    let next = row * length;
+    const write = (ids: readonly number[], firstPosition: number, segment: number): void => {
+      ids.forEach((id, i) => {
+        packed.inputIds[next] = BigInt(id);
+        packed.positions[next] = BigInt(firstPosition + i);
+        packed.segments[next] = BigInt(segment);
+        next++;
+      });
+    };
+    write(prompts[0]!.slice(0, shared[row]), 0, 0);
+    prompts.forEach((prompt, question) => {
+      write(prompt.slice(shared[row]), shared[row]!, question + 1);
+      packed.lastPositions[row * questions + question] = BigInt(next - 1 - row * length);
+      packed.questionSegments[row * questions + question] = BigInt(question + 1);
+    });
+  });
+  return packed;
+}
+
+/** Tokens of a prompt once its image is in place. */
+export function promptLength(prompt: readonly number[], visualTokens: number): number {
+  return prompt.reduce((length, id) => length + (id === IMAGE_TOKEN ? visualTokens : 1), 0);
+}
+
+/** Replaces the image by the ids of its visual tokens, -1 - k for token k of the batch. */
+function expandImage(prompt: readonly number[], image: number | null, visualTokens: number): number[] {
+  return prompt.flatMap((id) => {
+    if (id !== IMAGE_TOKEN) return [id];
+    if (image === null) throw new Error('a prompt with an image needs a row with one');
+    return Array.from({ length: visualTokens }, (_, k) => -1 - (image * visualTokens + k));
+  });
+}
+
+/** How many leading tokens all prompts have in common, leaving at least one of each. */
+function sharedPrefixLength(prompts: readonly (readonly number[])[]): number {
+  const limit = Math.min(...prompts.map(({ length }) => length)) - 1;
+  let length = 0;
+  while (length < limit && prompts.every((prompt) => prompt[length] === prompts[0]![length])) length++;
+  return length;
+}
