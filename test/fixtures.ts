@@ -1,15 +1,10 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from '../src/package-root.js';
 
-/** Root of the project, wherever the compiled tests lie below it. */
-export const projectRoot = findRoot(dirname(fileURLToPath(import.meta.url)));
+/** Root of the project. */
+export const projectRoot = PACKAGE_ROOT;
 
 /** Path of a file or folder below test/fixtures. */
 export function fixture(...parts: string[]): string {
   return join(projectRoot, 'test', 'fixtures', ...parts);
-}
-
-function findRoot(folder: string): string {
-  return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder));
 }

@@ -1,0 +1,41 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../../errors.js';
+import { readSentencePiece } from './sentencepiece.js';
+import { createTokenizer, type Tokenizer } from './tokenizer.js';
+import { readTokenizerJson } from './tokenizer-json.js';
+
+export type { Tokenizer } from './tokenizer.js';
+
+const MAX_BYTES = 16 * 2 ** 20; // Llama's files have 0.5 and 2 to 4 MB
+
+/**
+ * Loads the tokenizer of a checkpoint or exported model: tokenizer.model, or tokenizer.json if there is no such file.
+ * @throws UserError when there is neither, or the file is damaged or not of Llama's kind
+ */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const modelPath = join(folder, 'tokenizer.model');
+  const model = await readIfPresent(modelPath);
+  if (model) return createTokenizer(readSentencePiece(model, modelPath), modelPath);
+  const jsonPath = join(folder, 'tokenizer.json');
+  const json = await readIfPresent(jsonPath);
+  if (json) return createTokenizer(readTokenizerJson(json.toString('utf8'), jsonPath), jsonPath);
+  throw new UserError(
+    `${folder} has neither tokenizer.model nor tokenizer.json. Put the checkpoint's tokenizer there.`,
+  );
+}
+
+async function readIfPresent(path: string): Promise<Buffer | null> {
+  try {
+    const stats = await stat(path);
+    if (!stats.isFile()) throw new UserError(`${path} is not a file.`);
+    if (stats.size > MAX_BYTES) {
+      throw new UserError(`${path} has ${stats.size} bytes, too many for a tokenizer (at most ${MAX_BYTES}).`);
+    }
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
