@@ -24,3 +24,19 @@ export function usageError(message: string): UserError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/**
+ * An image that cannot be given to the model. It fails the questions about this image and nothing else; the message
+ * names the image.
+ */
+export class ImageError extends Error {
+  override name = 'ImageError';
+
+  constructor(
+    readonly code: 'missing' | 'unreadable' | 'too-large',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

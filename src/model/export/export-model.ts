@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError, usageError } from '../../errors.js';
 import { VERSION } from '../../version.js';
@@ -210,7 +210,7 @@ async function hashSource(
   let doneBytes = 0;
   const files: SourceFile[] = [];
   for (const { path, stats: { size, mtimeMs } } of stats) {
-    const name = basename(path);
+    const name = relative(checkpoint.folder, path);
     const before = known.get(name);
     const unchanged = before && before.bytes === size && before.modifiedMs === mtimeMs;
     const sha256 = unchanged

@@ -1,0 +1,124 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { type Inference, startInference } from '../src/model/inference/inference.js';
+import { IMAGE_TOKEN } from '../src/model/prompt.js';
+import { PACKAGE_ROOT } from '../src/package-root.js';
+import { HR_7B_FOUR_LAYERS, MID_SIZE } from './architectures.js';
+import { writeRandomModel } from './random-model.js';
+
+/*
+ * `npm run bench [name ...]`: ratios, each measured within one run, so that they mean the same on every machine.
+ * The comparison with PyTorch needs a Python that has torch, named by LLAVAHR_PYTHON.
+ */
+
+const CPU = { provider: 'cpu', index: 0 } as const;
+const NEW_TOKENS = 10;
+
+const benchmarks: Record<string, () => Promise<string>> = {
+  'packed questions': packedQuestions,
+  'one question against PyTorch': againstPyTorch,
+  'start of --help': helpStart,
+};
+
+console.log(`${cpus()[0]!.model}, ${availableParallelism()} cores`);
+const wanted = process.argv.slice(2);
+for (const [name, measure] of Object.entries(benchmarks)) {
+  if (wanted.length === 0 || wanted.some((part) => name.includes(part))) console.log(`${name}: ${await measure()}`);
+}
+
+/** 16 questions about one image in one row, against one run per question. Prefix about 610 tokens. */
+async function packedQuestions(): Promise<string> {
+  return withFolder(async (folder) => {
+    const model = await writeRandomModel(folder, MID_SIZE, 336);
+    const inference = await startInference(model, CPU);
+    const questions = Array.from({ length: 16 }, (_, q) => promptIds(35, 16, q * 100));
+    const packed = async () => generateMs(inference, 336, [questions]);
+    const single = async () => {
+      let total = 0;
+      for (const question of questions) total += await generateMs(inference, 336, [[question]]);
+      return total;
+    };
+    await packed();
+    const ratios: number[] = [];
+    for (let i = 0; i < 3; i++) ratios.push((await single()) / (await packed()));
+    await inference.close();
+    return `${median(ratios).toFixed(1)} times faster than one by one (wanted: at least 8)`;
+  });
+}
+
+/** The same computation in PyTorch fp32 on the same cores, the two taking turns. */
+async function againstPyTorch(): Promise<string> {
+  const python = process.env['LLAVAHR_PYTHON'];
+  if (!python) return 'left out; set LLAVAHR_PYTHON to a Python that has torch';
+  return withFolder(async (folder) => {
+    const model = await writeRandomModel(folder, HR_7B_FOUR_LAYERS, 1024);
+    const threads = availableParallelism();
+    const inference = await startInference(model, CPU, threads);
+    const torch = spawn(python, [join(PACKAGE_ROOT, 'bench', 'pytorch_reference.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: torch.stdout })[Symbol.asyncIterator]();
+    const spec = { architecture: HR_7B_FOUR_LAYERS, resolution: 1024, threads, tokensBefore: 35, tokensAfter: 30, newTokens: NEW_TOKENS };
+    torch.stdin.write(`${JSON.stringify(spec)}\n`);
+    await lines.next();
+    const rounds: { vision: number; total: number }[] = [];
+    for (let i = 0; i < 6; i++) {
+      const ours = await inference.run({
+        pixels: new Uint8Array(1024 * 1024 * 3).map((_, at) => at % 251),
+        rows: [{ image: 0, prompts: [promptIds(35, 30, 0)] }],
+        maxNewTokens: NEW_TOKENS,
+        timePrefill: false,
+      });
+      torch.stdin.write('run\n');
+      const theirs = JSON.parse((await lines.next()).value as string) as { visionMs: number; totalMs: number };
+      rounds.push({ vision: ours.visionMs / theirs.visionMs, total: (ours.visionMs + ours.generateMs) / theirs.totalMs });
+    }
+    torch.stdin.end();
+    await inference.close();
+    const measured = rounds.slice(1);
+    const total = median(measured.map((round) => round.total));
+    const vision = median(measured.map((round) => round.vision));
+    return `${total.toFixed(2)} of PyTorch's time, vision alone ${vision.toFixed(2)} (wanted: at most 1.0)`;
+  });
+}
+
+async function helpStart(): Promise<string> {
+  const times = Array.from({ length: 10 }, () => {
+    const start = performance.now();
+    spawnSync(process.execPath, [join(PACKAGE_ROOT, 'bin', 'llavahr'), '--help']);
+    return performance.now() - start;
+  });
+  const bare = Array.from({ length: 10 }, () => {
+    const start = performance.now();
+    spawnSync(process.execPath, ['-e', '0']);
+    return performance.now() - start;
+  });
+  return `${median(times).toFixed(0)} ms, Node.js alone ${median(bare).toFixed(0)} ms (wanted: under 150 ms)`;
+}
+
+/** A prompt of made-up ids: `before` tokens, the image, `after` tokens of which the last ones differ by `seed`. */
+function promptIds(before: number, after: number, seed: number): number[] {
+  const tail = Array.from({ length: after }, (_, i) => 3 + ((seed + i * 7) % 30000));
+  return [...Array.from({ length: before }, (_, i) => 3 + i), IMAGE_TOKEN, ...tail];
+}
+
+async function generateMs(inference: Inference, resolution: number, rows: number[][][]): Promise<number> {
+  const result = await inference.run({
+    pixels: new Uint8Array(rows.length * resolution * resolution * 3),
+    rows: rows.map((prompts, image) => ({ image, prompts })),
+    maxNewTokens: NEW_TOKENS,
+    timePrefill: false,
+  });
+  return result.generateMs;
+}
+
+async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'llavahr-bench-'));
+  return use(folder).finally(() => rm(folder, { recursive: true }));
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}

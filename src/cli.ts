@@ -1,0 +1,135 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT, messageOf, UserError } from './errors.js';
+import { VERSION } from './version.js';
+
+/*
+ * Options and help texts only. Each command's module is imported when the command runs, so that `--help` does not load
+ * onnxruntime and sharp.
+ */
+
+/** Runs the command line and sets the process's exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader of a pipe has gone, as in `llavahr ... | head`.
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.done);
+  });
+  const program = buildProgram();
+  try {
+    await program.parseAsync(argv as string[]);
+  } catch (error) {
+    process.exitCode = report(error, argv.includes('--debug'));
+  }
+}
+
+/** Says what went wrong on stderr; a stack only with --debug or for an error nobody expected. */
+function report(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  console.error(`error: ${messageOf(error)}`);
+  if (debug && error instanceof Error) console.error(error.stack);
+  else if (!(error instanceof UserError)) console.error('This is unexpected. Run again with --debug for details.');
+  return error instanceof UserError ? error.exitCode : EXIT.failed;
+}
+
+function buildProgram(): Command {
+  const program = new Command('llavahr')
+    .description('Evaluate LLaVA-HR and LLaVA-1.5 on vision-language benchmarks.')
+    .version(VERSION)
+    .option('--debug', 'show stack traces')
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride();
+
+  program
+    .command('eval')
+    .description('Answer a benchmark with a model and score the answers.')
+    .argument('<benchmark>', 'textvqa')
+    .option('--model <folder>', 'exported model or checkpoint; the embedded LLaVA-HR-tiny without it')
+    .option('--data <folder>', "folder with the benchmark's files; the embedded sample without it")
+    .option('--resolution <pixels>', 'input size; the size the model was trained at without it', wholeNumber)
+    .option('--ocr-tokens', "prompts with reference OCR tokens, from LLaVA's question file", false)
+    .option('--limit <n>', 'only the first n questions', wholeNumber)
+    .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
+    .option('--device <device>', 'auto, cpu, cuda, cuda:N or webgpu', 'auto')
+    .option('--threads <n>', 'CPU threads inside an operator; every core without it', wholeNumber)
+    .addOption(precisionOption())
+    .option('--clip-tower <folder>', 'CLIP tower of a LLaVA-1.5 checkpoint that does not hold it')
+    .option('--output <folder>', 'where result folders go', 'results')
+    .option('--fresh', 'start over, keeping the earlier result folder under another name', false)
+    .option('--json', 'print the result as one JSON object', false)
+    .addHelpText(
+      'after',
+      `
+Interrupted runs continue when the same command is given again.
+
+Examples:
+  llavahr eval textvqa                                         the embedded model on the embedded sample
+  llavahr eval textvqa --resolution 384                        the same at another resolution
+  llavahr eval textvqa --model llava-hr-7b --data textvqa --ocr-tokens --device cuda`,
+    )
+    .action(async (benchmark, options) => {
+      const { evalCommand } = await import('./commands/eval.js');
+      process.exitCode = await evalCommand(benchmark, options);
+    });
+
+  program
+    .command('export')
+    .description('Write a checkpoint as ONNX graphs.')
+    .argument('<checkpoint>', 'folder with config.json, weights and tokenizer')
+    .option('--resolution <list>', 'input sizes in pixels, comma-separated; the trained size without it', wholeNumbers)
+    .addOption(precisionOption())
+    .option('--clip-tower <folder>', 'CLIP tower of a LLaVA-1.5 checkpoint that does not hold it')
+    .option('--output <folder>', 'folder of the exported model; one in the cache without it')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  llavahr export llava-hr-7b --precision fp16 --output models/llava-hr-7b
+  llavahr export sample/models/llava-hr-tiny --resolution 128,256,384`,
+    )
+    .action(async (checkpoint, options) => {
+      const { exportCommand } = await import('./commands/export.js');
+      process.exitCode = await exportCommand(checkpoint, options);
+    });
+
+  program
+    .command('compare')
+    .description('Compare result folders: score, latency, visual tokens.')
+    .argument('<runs...>', 'result folders; differences are to the first')
+    .option('--json', 'print the comparison as one JSON object', false)
+    .addHelpText(
+      'after',
+      `
+Example:
+  llavahr compare results/textvqa-llava-1.5-tiny-* results/textvqa-llava-hr-tiny-*`,
+    )
+    .action(async (runs, options) => {
+      const { compareCommand } = await import('./commands/compare.js');
+      process.exitCode = await compareCommand(runs, options);
+    });
+  return program;
+}
+
+function precisionOption(): Option {
+  return new Option('--precision <precision>', 'of the exported weights: fp32, or fp16 for GPUs')
+    .choices(['fp32', 'fp16'])
+    .default('fp32');
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 up.');
+  return value;
+}
+
+function wholeNumbers(text: string): number[] {
+  return text.split(',').map((part) => wholeNumber(part.trim()));
+}
+
+function batchSize(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  try {
+    return wholeNumber(text);
+  } catch {
+    throw new InvalidArgumentError('It must be auto or a whole number from 1 up.');
+  }
+}

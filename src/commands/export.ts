@@ -1,0 +1,31 @@
+import { EXIT } from '../errors.js';
+import { defaultModelFolder } from '../cache-folder.js';
+import { exportModel } from '../model/export/export-model.js';
+import type { Precision } from '../model/export/layers.js';
+import { startByteProgress } from '../results/byte-progress.js';
+
+export interface ExportCommandOptions {
+  resolution?: number[];
+  precision: Precision;
+  clipTower?: string;
+  output?: string;
+}
+
+/** `llavahr export`: prints the model folder's path on stdout. */
+export async function exportCommand(checkpoint: string, options: ExportCommandOptions): Promise<number> {
+  const output = options.output ?? (await defaultModelFolder(checkpoint, options.precision));
+  const progress = startByteProgress(process.stderr);
+  const { manifest, outcome, notes } = await exportModel(checkpoint, {
+    output,
+    resolutions: options.resolution ?? [],
+    precision: options.precision,
+    clipTower: options.clipTower,
+    onProgress: progress.update,
+  }).finally(progress.stop);
+  for (const note of notes) console.error(`note: ${note}`);
+  const sizes = manifest.resolutions.map(({ resolution, visualTokens }) => `${resolution} px (${visualTokens} visual tokens)`);
+  const said = { exported: 'exported', extended: 'weights were there, graphs added', unchanged: 'already exported, nothing to do' };
+  console.error(`${manifest.name}, ${manifest.precision}: ${said[outcome]}. Resolutions: ${sizes.join(', ')}`);
+  console.log(output);
+  return EXIT.done;
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Answers, LoadedBenchmark } from '../benchmarks/benchmark.js';
+import type { ProtocolOptions } from '../benchmarks/load-benchmark.js';
+import { type Device, deviceName } from '../model/inference/device.js';
+import { startInference } from '../model/inference/inference.js';
+import { ensureSelfCheck } from '../model/inference/self-check.js';
+import { type Model, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
+import { buildPrompt, tokenizePrompt } from '../model/prompt.js';
+import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
+import { latencyFile, openBatchTimings, summarizeLatency } from '../results/latency.js';
+import { loadRun, type RunResult } from '../results/load-run.js';
+import { metricsFile } from '../results/metrics.js';
+import { readPredictions } from '../results/predictions.js';
+import { questionScoresFile } from '../results/question-scores.js';
+import { openRun, RUN_FILES, type Run } from '../results/run-folder.js';
+import type { RunIdentity } from '../results/run-identity.js';
+import { activeSeconds, peakMemoryBytes } from '../results/run-record.js';
+import { autoBatchSize, MAX_QUESTIONS_PER_ROW } from './plan-batches.js';
+import { GENERATION, runBenchmark } from './run-benchmark.js';
+
+export interface EvaluateOptions {
+  benchmark: LoadedBenchmark;
+  protocol: ProtocolOptions;
+  model: Model;
+  device: Device;
+  /** Inside an operator; 0 uses every core. */
+  threads: number;
+  batchSize: number | 'auto';
+  output: string;
+  fresh: boolean;
+  argv: readonly string[];
+  signal: AbortSignal;
+  /** Progress and messages. */
+  stream: NodeJS.WriteStream;
+}
+
+export type Evaluation =
+  | { state: 'complete'; result: RunResult; /** Nothing was left to do. */ wasComplete: boolean }
+  | { state: 'interrupted'; folder: string; answered: number };
+
+/**
+ * Makes or continues the run of a benchmark with a model: answers, scores, latency. A complete run is only read, unless
+ * questions failed in it; those are asked again.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const { benchmark, model, device, output, fresh, argv, stream } = options;
+  const tokenizer = await loadTokenizer(model.folder);
+  const identity = await identityOf(options);
+  const rowTokens = estimateRowTokens(benchmark, model, (text) => tokenizePrompt(tokenizer, buildPrompt(text)).length);
+  const batchSize = options.batchSize === 'auto' ? autoBatchSize(device.provider, rowTokens) : options.batchSize;
+  const session = { argv, settings: { batchSize, threads: options.threads } };
+
+  let opened = await openRun(output, identity, session, { fresh });
+  if (opened.state === 'complete') {
+    const result = await loadRun(opened.folder);
+    if (result.metrics.failed === 0) return { state: 'complete', result, wasComplete: true };
+    opened = await openRun(output, identity, session, { reopen: true });
+    if (opened.state === 'complete') return { state: 'complete', result, wasComplete: true };
+  }
+  const { run } = opened;
+  if (opened.resumed) stream.write(`Continuing ${run.folder}\n`);
+
+  let closed = false;
+  try {
+    const inference = await startInference(model, device, options.threads);
+    try {
+      const said = `Checking ${deviceName(device)} against the CPU, once for this model\n`;
+      await ensureSelfCheck(model, device, inference, tokenizer, () => stream.write(said));
+      const { signal } = options;
+      const outcome = await runBenchmark({ benchmark, sources: { model, tokenizer }, inference, run, batchSize, signal, stream });
+      if (!outcome.finished) return { state: 'interrupted', folder: run.folder, answered: outcome.answered };
+    } finally {
+      await inference.close();
+    }
+    await scoreRun(benchmark, run);
+    await run.close('complete');
+    closed = true;
+    return { state: 'complete', result: await loadRun(run.folder), wasComplete: false };
+  } finally {
+    if (!closed) await run.close('interrupted');
+  }
+}
+
+/** Scores what is in the predictions file and writes metrics.json, question-scores.json and latency.json. */
+async function scoreRun(benchmark: LoadedBenchmark, run: Run): Promise<void> {
+  const answers: (string | null)[] = benchmark.questions.map(() => null);
+  for (const { index, text } of await readPredictions(join(run.folder, RUN_FILES.predictions))) answers[index] = text;
+  const { headline, scores, n, failed, perQuestion } = benchmark.score(answers satisfies Answers);
+  const { name, split, questions } = benchmark;
+  await metricsFile.write(run.folder, { schemaVersion: 1, benchmark: name, split, headline, scores, n, failed });
+  const images = questions.map(({ image }) => image);
+  await questionScoresFile.write(run.folder, { schemaVersion: 1, scores: perQuestion, images });
+  const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
+  await timings.close();
+  await run.saveProgress();
+  const latency = summarizeLatency(timings.batches, activeSeconds(run.record), peakMemoryBytes(run.record));
+  await latencyFile.write(run.folder, latency);
+}
+
+async function identityOf({ benchmark, protocol, model, device }: EvaluateOptions): Promise<RunIdentity> {
+  const { manifest, vision } = model;
+  const dataFiles: Record<string, string> = {};
+  for (const path of benchmark.files) {
+    dataFiles[basename(path)] = createHash('sha256').update(await readFile(path)).digest('hex');
+  }
+  return {
+    benchmark: benchmark.name,
+    split: benchmark.split,
+    protocol: { ocrTokens: protocol.ocrTokens, limit: protocol.limit ?? null },
+    dataFiles,
+    model: {
+      name: manifest.name,
+      family: manifest.architecture.family,
+      resolution: vision.resolution,
+      precision: manifest.precision,
+      weightsHash: weightsHash(manifest),
+      graphVersion: manifest.graphVersion,
+    },
+    device: deviceName(device),
+    maxNewTokens: benchmark.maxNewTokens,
+    preprocessingVersion: PREPROCESSING_VERSION,
+    generation: { ...GENERATION },
+  };
+}
+
+/** Tokens of a typical row: the visual tokens, and the text of the first questions times how many share an image. */
+function estimateRowTokens(benchmark: LoadedBenchmark, model: Model, textTokens: (text: string) => number): number {
+  const { questions } = benchmark;
+  const images = new Set(questions.map(({ image }) => image)).size;
+  const perImage = Math.min(MAX_QUESTIONS_PER_ROW, questions.length / Math.max(1, images));
+  const first = questions.slice(0, 20);
+  const text = first.reduce((sum, question) => sum + textTokens(question.text), 0) / Math.max(1, first.length);
+  return model.vision.visualTokens + text * perImage;
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import type { ImageSource, Question } from '../benchmarks/benchmark.js';
+import { ImageError, messageOf } from '../errors.js';
+import { prepareImage } from '../model/prepare-image.js';
+import type { Model } from '../model/model-folder.js';
+import type { PromptRow } from '../model/inference/pack-prompts.js';
+import { promptLength } from '../model/inference/pack-prompts.js';
+import { buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../model/prompt.js';
+import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
+import type { QuestionGroup } from './plan-batches.js';
+
+/** What a batch is made from. */
+export interface BatchSources {
+  model: Model;
+  tokenizer: Tokenizer;
+  images: ImageSource;
+}
+
+/** A question that is ready to be asked, and the sha256 of its image's file. */
+export interface ReadyQuestion {
+  question: Question;
+  imageSha256: string | null;
+}
+
+/** A question that cannot be asked, and why. */
+export interface RejectedQuestion {
+  question: Question;
+  code: 'image-missing' | 'image-unreadable' | 'image-too-large' | 'prompt-too-long' | 'prompt-invalid';
+  message: string;
+}
+
+/** Questions of one batch with their inputs; `ready[row][i]` belongs to `rows[row].prompts[i]`. */
+export interface PreparedBatch {
+  /** uint8, [images, resolution, resolution, 3] */
+  pixels: Uint8Array;
+  images: number;
+  rows: PromptRow[];
+  ready: ReadyQuestion[][];
+  rejected: RejectedQuestion[];
+  /** Reading, decoding and resizing all images of the batch. */
+  decodeMs: number;
+}
+
+interface PreparedGroup {
+  pixels: Uint8Array | null;
+  prompts: number[][];
+  ready: ReadyQuestion[];
+  rejected: RejectedQuestion[];
+}
+
+/** Reads and decodes the images and tokenises the prompts of a batch. What is wrong with a question rejects it alone. */
+export async function prepareBatch(sources: BatchSources, groups: readonly QuestionGroup[]): Promise<PreparedBatch> {
+  const start = performance.now();
+  const prepared = await Promise.all(groups.map((group) => prepareGroup(sources, group)));
+  const asked = prepared.filter(({ prompts }) => prompts.length > 0);
+  const withImage = asked.filter(({ pixels }) => pixels !== null);
+  const imageBytes = sources.model.vision.resolution ** 2 * 3;
+  const pixels = new Uint8Array(withImage.length * imageBytes);
+  withImage.forEach((group, i) => {
+    pixels.set(group.pixels!, i * imageBytes);
+  });
+  return {
+    pixels,
+    images: withImage.length,
+    rows: asked.map((group) => ({ image: group.pixels ? withImage.indexOf(group) : null, prompts: group.prompts })),
+    ready: asked.map(({ ready }) => ready),
+    rejected: prepared.flatMap(({ rejected }) => rejected),
+    decodeMs: performance.now() - start,
+  };
+}
+
+async function prepareGroup(sources: BatchSources, { image, questions }: QuestionGroup): Promise<PreparedGroup> {
+  const { model, images } = sources;
+  let pixels: Uint8Array | null = null;
+  let imageSha256: string | null = null;
+  if (image !== null) {
+    try {
+      const bytes = await images.read(image);
+      imageSha256 = createHash('sha256').update(bytes).digest('hex');
+      pixels = await prepareImage(bytes, image, model.vision.resolution, model.manifest.architecture.imageAspect);
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      const rejection = { code: `image-${error.code}` as const, message: messageOf(error) };
+      return { pixels: null, prompts: [], ready: [], rejected: questions.map((question) => ({ question, ...rejection })) };
+    }
+  }
+  const group: PreparedGroup = { pixels, prompts: [], ready: [], rejected: [] };
+  for (const question of questions) {
+    const prompt = tokenizePrompt(sources.tokenizer, buildPrompt(question.text, { image: image !== null }));
+    const problem = promptProblem(prompt, image !== null, model);
+    if (problem) {
+      group.rejected.push({ question, ...problem });
+    } else {
+      group.prompts.push(prompt);
+      group.ready.push({ question, imageSha256 });
+    }
+  }
+  return group;
+}
+
+function promptProblem(prompt: number[], hasImage: boolean, model: Model): Pick<RejectedQuestion, 'code' | 'message'> | null {
+  const imagesInPrompt = prompt.filter((id) => id === IMAGE_TOKEN).length;
+  if (imagesInPrompt !== (hasImage ? 1 : 0)) {
+    return { code: 'prompt-invalid', message: 'the question itself contains the text "<image>", which stands for an image' };
+  }
+  const length = promptLength(prompt, model.vision.visualTokens);
+  const { maxPositions } = model.manifest.architecture.language;
+  if (length < maxPositions) return null;
+  return {
+    code: 'prompt-too-long',
+    message: `the prompt has ${length} tokens, ${model.vision.visualTokens} of them visual; the model's context is ${maxPositions}`,
+  };
+}

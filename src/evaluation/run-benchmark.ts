@@ -1,0 +1,211 @@
+import { join } from 'node:path';
+import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
+import { messageOf } from '../errors.js';
+import type { Inference } from '../model/inference/inference.js';
+import type { RunResult as InferenceResult } from '../model/inference/protocol.js';
+import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
+import { answerText } from '../model/prompt.js';
+import { type BatchTimings, openBatchTimings } from '../results/latency.js';
+import { openPredictions, type Prediction, type PredictionsFile } from '../results/predictions.js';
+import { startProgress } from '../results/progress.js';
+import { RUN_FILES, type Run } from '../results/run-folder.js';
+import { answerId } from '../results/run-identity.js';
+import { groupByImage, planBatches, type QuestionGroup } from './plan-batches.js';
+import { type BatchSources, type PreparedBatch, prepareBatch, type ReadyQuestion } from './prepare-batch.js';
+
+/** Batches of a process that are not counted as measured: memory is allocated and kernels are chosen in them. */
+const WARMUP_BATCHES = 1;
+/** Batches whose prefill is timed, by a second run that stops after the first token. */
+const PREFILL_TIMED_BATCHES = 5;
+
+/** How tokens are chosen, for the run's identity. */
+export const GENERATION = { method: 'greedy' } as const;
+
+export interface RunBenchmarkOptions {
+  benchmark: LoadedBenchmark;
+  sources: Omit<BatchSources, 'images'>;
+  inference: Inference;
+  run: Run;
+  /** Rows per batch. */
+  batchSize: number;
+  /** Stops after the current batch when aborted. */
+  signal: AbortSignal;
+  stream: NodeJS.WriteStream;
+}
+
+/** How far a run came. */
+export interface RunOutcome {
+  finished: boolean;
+  answered: number;
+  failed: number;
+}
+
+/**
+ * Asks every question of a benchmark that has no answer yet, batch by batch. While the model works on one batch, the
+ * next one's images are decoded. Answers are on the disk before the next batch starts.
+ */
+export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOutcome> {
+  const { run } = options;
+  const predictions = await openPredictions(join(run.folder, RUN_FILES.predictions));
+  const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
+  try {
+    const outcome = await answerAll(options, predictions, timings);
+    if (outcome.finished) await predictions.finish();
+    return outcome;
+  } finally {
+    await predictions.close();
+    await timings.close();
+  }
+}
+
+async function answerAll(
+  options: RunBenchmarkOptions,
+  predictions: PredictionsFile,
+  timings: BatchTimings,
+): Promise<RunOutcome> {
+  const { benchmark, run, signal } = options;
+  const sources: BatchSources = { ...options.sources, images: benchmark.images };
+  const isAnswered = ({ index }: Question): boolean => typeof predictions.answers.get(index) === 'string';
+  const open = benchmark.questions.filter((question) => !isAnswered(question));
+  const batches = planBatches(groupByImage(open), options.batchSize);
+  const state = startTally(benchmark, predictions);
+  const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream: options.stream });
+  const record = async (made: Prediction[]): Promise<void> => {
+    await predictions.append(made);
+    for (const prediction of made) state.add(prediction);
+    progress.update(state);
+  };
+
+  run.startClock();
+  let next = batches[0] && prepareBatch(sources, batches[0]);
+  try {
+    for (let i = 0; i < batches.length; i++) {
+      const batch = await next!;
+      next = batches[i + 1] && prepareBatch(sources, batches[i + 1]!);
+      // A failure to prepare surfaces when that batch is awaited, not while this one runs.
+      next?.catch(() => undefined);
+      await record(batch.rejected.map((rejected) => failed(options, rejected.question, rejected.code, rejected.message)));
+      if (batch.rows.length > 0) {
+        const timePrefill = i >= WARMUP_BATCHES && i < WARMUP_BATCHES + PREFILL_TIMED_BATCHES;
+        await runBatch(options, sources, batch, batches[i]!, { warmup: i < WARMUP_BATCHES, timePrefill }, record, timings);
+      }
+      await run.saveProgress();
+      if (signal.aborted) break;
+    }
+  } finally {
+    progress.stop();
+    await next?.catch(() => undefined);
+  }
+  const remaining = benchmark.questions.length - state.answered - state.failed;
+  return { finished: remaining === 0, answered: state.answered, failed: state.failed };
+}
+
+/** Runs a batch; if the model cannot, its questions one by one, so that one bad question does not fail the others. */
+async function runBatch(
+  options: RunBenchmarkOptions,
+  sources: BatchSources,
+  batch: PreparedBatch,
+  groups: readonly QuestionGroup[],
+  measure: { warmup: boolean; timePrefill: boolean },
+  record: (made: Prediction[]) => Promise<void>,
+  timings: BatchTimings,
+): Promise<void> {
+  const maxNewTokens = options.benchmark.maxNewTokens;
+  let result: Awaited<ReturnType<Inference['run']>>;
+  try {
+    const { pixels, rows } = batch;
+    result = await options.inference.run({ pixels, rows, maxNewTokens, timePrefill: measure.timePrefill });
+  } catch (error) {
+    const questions = batch.ready.flat();
+    if (questions.length === 1) {
+      await record([failed(options, questions[0]!.question, 'inference-failed', messageOf(error))]);
+      return;
+    }
+    for (const { question } of questions) {
+      const image = groups.find((group) => group.questions.includes(question))!.image;
+      const alone = [{ image, questions: [question] }];
+      await runBatch(options, sources, await prepareBatch(sources, alone), alone, { ...measure, timePrefill: false }, record, timings);
+    }
+    return;
+  }
+  await record(batch.ready.flatMap((row, r) => row.map((ready, q) => answered(options, ready, result.tokens[r]![q]!, batch, result))));
+  const questions = batch.ready.reduce((count, row) => count + row.length, 0);
+  const ends = result.tokens.flat().map((ids) => Math.min(ids.length + 1, result.steps));
+  await timings.append({
+    warmup: measure.warmup,
+    images: batch.images,
+    questions,
+    visualTokens: batch.images * options.sources.model.vision.visualTokens,
+    promptTokens: result.promptTokens,
+    newTokens: ends.reduce((sum, tokens) => sum + tokens, 0),
+    steps: result.steps,
+    decodeImageMs: batch.decodeMs,
+    visionMs: result.visionMs,
+    generateMs: result.generateMs,
+    prefillMs: result.prefillMs,
+  });
+}
+
+function answered(
+  options: RunBenchmarkOptions,
+  { question, imageSha256 }: ReadyQuestion,
+  ids: number[],
+  batch: PreparedBatch,
+  result: Pick<InferenceResult, 'visionMs' | 'generateMs' | 'steps'>,
+): Prediction {
+  return {
+    ...head(options, question, imageSha256),
+    text: answerText(options.sources.tokenizer, ids),
+    tokens: Math.min(ids.length + 1, result.steps),
+    timing: {
+      decodeMs: batch.decodeMs,
+      visionMs: result.visionMs,
+      generateMs: result.generateMs,
+      batch: batch.ready.flat().length,
+    },
+  };
+}
+
+function failed(options: RunBenchmarkOptions, question: Question, code: string, message: string): Prediction {
+  return { ...head(options, question, null), text: null, error: { code, message } };
+}
+
+function head({ benchmark, sources: { model } }: RunBenchmarkOptions, question: Question, imageSha256: string | null) {
+  return {
+    index: question.index,
+    question_id: question.questionId,
+    prompt: question.text,
+    answer_id: answerId({
+      weightsHash: weightsHash(model.manifest),
+      resolution: model.vision.resolution,
+      prompt: question.text,
+      imageSha256,
+      maxNewTokens: benchmark.maxNewTokens,
+      generation: GENERATION,
+      preprocessingVersion: PREPROCESSING_VERSION,
+    }),
+    model_id: model.manifest.name,
+    metadata: {},
+  };
+}
+
+/** Counts answers and failures and keeps the running score; failures of earlier sessions are asked again. */
+function startTally(benchmark: LoadedBenchmark, predictions: PredictionsFile) {
+  let scoreSum = 0;
+  const tally = {
+    answered: 0,
+    failed: 0,
+    meanScore: null as number | null,
+    add({ index, text }: Pick<Prediction, 'index' | 'text'>): void {
+      if (text === null) {
+        tally.failed++;
+        return;
+      }
+      tally.answered++;
+      scoreSum += benchmark.scoreOne(index, text);
+      tally.meanScore = scoreSum / tally.answered;
+    },
+  };
+  for (const [index, text] of predictions.answers) if (text !== null) tally.add({ index, text });
+  return tally;
+}

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { messageOf, UserError } from '../../errors.js';
+import { isJsonObject } from './json-object.js';
+
+/** An object of a JSON config, and where it is, for error messages. */
+export interface ConfigBlock {
+  readonly file: string;
+  /** Path of the block within the file, such as `vision_config.`; empty for the whole file. */
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** @throws UserError when the file is missing or holds no JSON object */
+export async function readConfigFile(file: string): Promise<ConfigBlock> {
+  let values: unknown;
+  try {
+    values = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  if (!isJsonObject(values)) throw new UserError(`${file} does not hold a JSON object.`);
+  return { file, path: '', values };
+}
+
+/** How messages name a key: `/models/a/config.json: vision_config.hidden_size`. */
+export function keyName(block: ConfigBlock, key: string): string {
+  return `${block.file}: ${block.path}${key}`;
+}
+
+// Each reader below answers undefined when the key is absent or null, and throws a UserError when the value is of
+// another kind.
+
+export function readCount(block: ConfigBlock, key: string): number | undefined {
+  return read(block, key, 'a positive integer', isCount);
+}
+
+export function readInteger(block: ConfigBlock, key: string): number | undefined {
+  return read(block, key, 'an integer', (value): value is number => Number.isSafeInteger(value));
+}
+
+export function readPositive(block: ConfigBlock, key: string): number | undefined {
+  return read(block, key, 'a positive number', (value): value is number => Number.isFinite(value) && Number(value) > 0);
+}
+
+export function readText(block: ConfigBlock, key: string): string | undefined {
+  return read(block, key, 'a text', (value) => typeof value === 'string');
+}
+
+export function readFlag(block: ConfigBlock, key: string): boolean | undefined {
+  return read(block, key, 'true or false', (value) => typeof value === 'boolean');
+}
+
+export function readCounts(block: ConfigBlock, key: string): number[] | undefined {
+  return read(
+    block,
+    key,
+    'a list of positive integers',
+    (value): value is number[] => Array.isArray(value) && value.every(isCount),
+  );
+}
+
+export function readBlock(block: ConfigBlock, key: string): ConfigBlock | undefined {
+  const values = read(block, key, 'an object', isJsonObject);
+  return values && { file: block.file, path: `${block.path}${key}.`, values };
+}
+
+function read<T>(
+  block: ConfigBlock,
+  key: string,
+  expected: string,
+  isExpected: (value: unknown) => value is T,
+): T | undefined {
+  const value = Object.hasOwn(block.values, key) ? block.values[key] : undefined;
+  if (value === undefined || value === null) return undefined;
+  if (isExpected(value)) return value;
+  throw new UserError(`${keyName(block, key)} must be ${expected}, found ${JSON.stringify(value).slice(0, 80)}.`);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}

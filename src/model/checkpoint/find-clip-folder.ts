@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { insideFolder } from './inside-folder.js';
+
+/** Last part of a tower's name or path: `clip-vit-large-patch14-336` of `openai/clip-vit-large-patch14-336`. */
+export function lastPart(name: string): string {
+  return name.split(/[\\/]/).findLast((part) => part !== '') ?? '';
+}
+
+/**
+ * Looks for the folder of a CLIP tower that a checkpoint names: at the path within the checkpoint, else by the last
+ * part of the name within or beside it. A config cannot make us look anywhere else.
+ */
+export function findClipFolder(checkpointFolder: string, name: string): string | null {
+  const last = lastPart(name);
+  const places = [
+    insideFolder(checkpointFolder, name),
+    insideFolder(checkpointFolder, last),
+    insideFolder(dirname(checkpointFolder), last),
+  ];
+  return (
+    places.find(
+      (folder) => folder !== null && folder !== checkpointFolder && existsSync(join(folder, 'config.json')),
+    ) ?? null
+  );
+}

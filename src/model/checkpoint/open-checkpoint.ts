@@ -1,0 +1,148 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { UserError, usageError } from '../../errors.js';
+import { checkTensors, noteUnused } from './check-tensors.js';
+import type { Checkpoint } from './checkpoint.js';
+import { type Collected, collectTensors, emptyCollection, tieEmbeddings } from './collect-tensors.js';
+import { type ConfigBlock, keyName, readBlock, readConfigFile, readText } from './config-file.js';
+import { findClipFolder, lastPart } from './find-clip-folder.js';
+import { describeName, type NamedTensors } from './named-tensors.js';
+import { openWeights, type Weights } from './open-weights.js';
+import { readArchitecture, tiesEmbeddings } from './read-config.js';
+import { clipPrefix, requiredTensors } from './required-tensors.js';
+import { CLIP_FOLDER_RULES, detectLayout, type Layout, nameRules, storedName } from './tensor-names.js';
+
+export interface OpenCheckpointOptions {
+  /** Folder of the CLIP tower (openai's layout), for a LLaVA-1.5 checkpoint without one. */
+  clipFolder?: string | undefined;
+}
+
+/** Files beside the weights that an export or its use depends on; those that exist are listed. */
+const SIDE_FILES = [
+  'generation_config.json',
+  'preprocessor_config.json',
+  'tokenizer.model',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+];
+
+/** What the folders of a checkpoint give, one after the other. */
+interface Parts {
+  readonly root: string;
+  readonly config: ConfigBlock;
+  readonly opened: Weights[];
+  readonly collected: Collected;
+  readonly files: string[];
+  readonly notes: string[];
+}
+
+/**
+ * Opens a checkpoint folder of the LLaVA-HR, LLaVA-1.5 (liuhaotian) or llava-hf layout and checks that every tensor
+ * its architecture needs is there, in the right shape and element type. No weights are read yet.
+ * @throws UserError naming file, key or tensor when anything is missing, contradictory or not supported
+ */
+export async function openCheckpoint(folder: string, options: OpenCheckpointOptions = {}): Promise<Checkpoint> {
+  const root = resolve(folder);
+  const config = await readConfigFile(join(root, 'config.json'));
+  const parts: Parts = { root, config, opened: [], collected: emptyCollection(), files: [config.file], notes: [] };
+  const close = async () => {
+    await Promise.all(parts.opened.map((weights) => weights.close()));
+  };
+  try {
+    return { ...(await assemble(parts, options.clipFolder)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function assemble(parts: Parts, clipFolder: string | undefined): Promise<Omit<Checkpoint, 'close'>> {
+  const { root, config, opened, collected, files, notes } = parts;
+  const weights = await openWeights(root);
+  opened.push(weights);
+  files.push(...weights.files, ...sideFiles(root));
+  const layout = detectLayout(config, weights.tensors);
+  const rules = nameRules(layout, weights.tensors);
+  collectTensors(collected, weights, rules);
+  const vision = await openVision(parts, layout, clipFolder);
+  if (tiesEmbeddings(config)) tieEmbeddings(collected);
+
+  const tensors: NamedTensors = { folder: root, infos: collected.infos, storedName: (name) => storedName(name, rules) };
+  const architecture = readArchitecture(layout, config, vision, tensors);
+  const required = requiredTensors(architecture);
+  checkTensors(tensors, required);
+  notes.push(...noteUnused(tensors, collected.strangers, required));
+
+  const missing = (name: string) => new UserError(`${root} has no tensor ${describeName(tensors, name)}.`);
+  return {
+    folder: root,
+    layout,
+    architecture,
+    files,
+    notes,
+    tensor(name) {
+      const info = collected.infos.get(name);
+      if (info === undefined) throw missing(name);
+      return info;
+    },
+    async read(name) {
+      const place = collected.places.get(name);
+      if (place === undefined) throw missing(name);
+      return place.weights.read(place.stored);
+    },
+  };
+}
+
+/**
+ * Finds the config of the CLIP tower, and adds the tower's tensors when they are in a folder of their own.
+ * @returns null when there is no config and all depends on the tower's name
+ */
+async function openVision(parts: Parts, layout: Layout, clipFolder: string | undefined): Promise<ConfigBlock | null> {
+  const { root, config, opened, collected, files, notes } = parts;
+  const towerName = readText(config, 'mm_vision_tower') ?? '';
+  const prefix = clipPrefix(layout === 'llava-hr' ? 'llava-hr' : 'llava-1.5');
+  const holdsTower = () => [...collected.infos.keys()].some((name) => name.startsWith(prefix));
+  if (holdsTower() || layout !== 'llava-1.5') {
+    if (clipFolder !== undefined) {
+      throw usageError(`${root} holds its own CLIP tower: leave out --clip-tower ${clipFolder}.`);
+    }
+    const own = readBlock(config, 'vision_config');
+    if (own !== undefined) return own;
+    const named = findClipFolder(root, towerName);
+    return named === null ? null : readVisionConfig(named, files);
+  }
+  const folder = clipFolder === undefined ? findClipFolder(root, towerName) : resolve(clipFolder);
+  if (folder === null) throw missingTower(root, config, towerName);
+  // As the official code, which reads everything about such a tower from the tower's folder.
+  const vision = await readVisionConfig(folder, files);
+  const weights = await openWeights(folder);
+  opened.push(weights);
+  // A CLIP folder holds a text model too, so names that no rule knows are no news.
+  collectTensors({ ...collected, strangers: [] }, weights, CLIP_FOLDER_RULES);
+  if (!holdsTower()) throw new UserError(`${folder} holds no tensors "vision_model...": it is no CLIP checkpoint.`);
+  files.push(...weights.files, ...sideFiles(folder));
+  notes.push(`The CLIP tower is read from ${folder}.`);
+  return vision;
+}
+
+/** The vision part of a CLIP folder's config.json, which is added to `files`. */
+async function readVisionConfig(folder: string, files: string[]): Promise<ConfigBlock> {
+  const config = await readConfigFile(join(folder, 'config.json'));
+  files.push(config.file);
+  return readBlock(config, 'vision_config') ?? config;
+}
+
+function sideFiles(folder: string): string[] {
+  return SIDE_FILES.map((name) => join(folder, name)).filter((path) => existsSync(path));
+}
+
+function missingTower(root: string, config: ConfigBlock, towerName: string): UserError {
+  const name = lastPart(towerName) || 'clip-vit-large-patch14-336';
+  return new UserError(
+    `${root} holds no CLIP vision tower; ${keyName(config, 'mm_vision_tower')} names ${JSON.stringify(towerName)}. ` +
+      `Download ${towerName || name} (config.json with model.safetensors or pytorch_model.bin) and give its folder with ` +
+      `--clip-tower <folder>, or put it at ${join(root, name)}.`,
+  );
+}

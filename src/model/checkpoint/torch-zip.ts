@@ -1,0 +1,192 @@
+import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
+import { messageOf, UserError } from '../../errors.js';
+import { type OpenFile, openFile } from './open-file.js';
+import type { TensorInfo, TensorSource } from './tensor-source.js';
+import type { PickledTensor } from './torch-globals.js';
+import { readStateDict } from './torch-pickle.js';
+
+// The pickle of a 13B checkpoint takes 0.2 MB, 200 bytes a tensor. The limit bounds the memory that reading it can take.
+const MAX_PICKLE_BYTES = 2_000_000;
+const MAX_ENTRIES = 100_000; // a state dict has a zip entry for each tensor
+
+/**
+ * Opens a torch file of the zip format (`torch.save` since PyTorch 1.6): `<prefix>/data.pkl` describes the tensors,
+ * `<prefix>/data/<key>` hold their bytes, uncompressed. Only the directory and the pickle are read; no code runs.
+ * @throws UserError when the file is no such archive, or a tensor does not fit its storage or is not contiguous
+ */
+export async function openTorchZip(path: string): Promise<TensorSource> {
+  const file = await openFile(path);
+  try {
+    return await readArchive(file);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function readArchive(file: OpenFile): Promise<TensorSource> {
+  await checkMagic(file);
+  const archive = await readDirectory(file);
+  const byteOrder = archive.entries.get('byteorder');
+  // Files written before PyTorch 2.1 have no such entry; they are little-endian on every machine they matter on.
+  if (byteOrder !== undefined) {
+    const order = new TextDecoder().decode(await archive.read(byteOrder, 16));
+    if (order !== 'little') throw new UserError(`${file.path} is in ${order}-endian byte order; only little is read.`);
+  }
+  const pickle = archive.entries.get('data.pkl');
+  if (pickle === undefined) throw new UserError(`${file.path} is a zip archive without data.pkl: not a torch file.`);
+  const stateDict = readStateDict(await archive.read(pickle, MAX_PICKLE_BYTES), file.path);
+
+  const tensors = new Map<string, TensorInfo>();
+  const spans = new Map<string, { offset: number; length: number }>();
+  const dataOffsets = new Map<string, number>(); // of storages, which tensors may share
+  for (const [name, tensor] of stateDict) {
+    const entry = archive.entries.get(`data/${tensor.storageKey}`);
+    if (entry === undefined) {
+      throw new UserError(
+        `${file.path}: tensor ${name} lies in storage ${tensor.storageKey}, which the archive lacks.`,
+      );
+    }
+    const length = checkTensor(name, tensor, entry, file.path);
+    const start = dataOffsets.get(tensor.storageKey) ?? (await archive.dataOffset(entry));
+    dataOffsets.set(tensor.storageKey, start);
+    tensors.set(name, { name, dtype: tensor.dtype, shape: tensor.shape, file: file.path });
+    spans.set(name, { offset: start + tensor.offset * tensor.itemSize, length });
+  }
+  return {
+    tensors,
+    async read(name) {
+      const span = spans.get(name);
+      if (span === undefined) throw new UserError(`${file.path} has no tensor ${name}.`);
+      return file.read(span.offset, span.length);
+    },
+    close: () => file.close(),
+  };
+}
+
+async function checkMagic(file: OpenFile): Promise<void> {
+  const start = await file.read(0, Math.min(4, file.size));
+  if (start[0] === 0x50 && start[1] === 0x4b) return; // PK
+  if (start[0] === 0x80) {
+    // PROTO, the first opcode of a pickle
+    throw new UserError(
+      `${file.path} is in the format of PyTorch before 1.6, which is not read. Convert it: ` +
+        `python -c "import torch, sys; f = sys.argv[1]; torch.save(torch.load(f, map_location='cpu', weights_only=True), f)" ${file.path}`,
+    );
+  }
+  throw new UserError(`${file.path} is not a torch file. Download it again.`);
+}
+
+/** Bytes of a contiguous tensor, after checking that it lies within its storage. */
+function checkTensor(name: string, tensor: PickledTensor, entry: Entry, path: string): number {
+  const count = tensor.shape.reduce((product, side) => product * side, 1);
+  const described = `${path}: tensor ${name}, shape [${tensor.shape.join(', ')}],`;
+  if (!isContiguous(tensor)) {
+    throw new UserError(
+      `${described} has strides [${tensor.stride.join(', ')}]: only contiguous tensors are read. Call .contiguous() on it in PyTorch and save again.`,
+    );
+  }
+  const end = (tensor.offset + count) * tensor.itemSize;
+  if (end > tensor.storageBytes || tensor.storageBytes > entry.uncompressedSize) {
+    throw new UserError(
+      `${described} ends at byte ${end} of storage ${tensor.storageKey}, which is said to have ${tensor.storageBytes} bytes and has ${entry.uncompressedSize}.`,
+    );
+  }
+  return count * tensor.itemSize;
+}
+
+function isContiguous({ shape, stride }: PickledTensor): boolean {
+  if (shape.includes(0)) return true;
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && stride[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}
+
+interface Archive {
+  /** By path below the archive's only top folder, such as `data/12`. */
+  entries: ReadonlyMap<string, Entry>;
+  /** Bytes of a small stored entry. */
+  read(entry: Entry, limit: number): Promise<Uint8Array>;
+  /** Where the bytes of a stored entry begin in the file. */
+  dataOffset(entry: Entry): Promise<number>;
+}
+
+async function readDirectory(file: OpenFile): Promise<Archive> {
+  const fail = (error: unknown): never => {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `${file.path} is a damaged zip archive, or was not downloaded completely: ${messageOf(error)}`,
+      { cause: error },
+    );
+  };
+  const zip = await fromRandomAccessReaderPromise(new FileReader(file), file.size, { autoClose: false }).catch(fail);
+  const entries = await listEntries(zip, file.path).catch(fail);
+  const dataOffset = async (entry: Entry): Promise<number> => {
+    if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
+      throw new UserError(
+        `${file.path}: ${entry.fileName} is compressed or encrypted; torch.save stores without. Unpack the archive and save it again with PyTorch.`,
+      );
+    }
+    const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true }).catch(fail);
+    return fileDataStart;
+  };
+  return {
+    entries,
+    dataOffset,
+    async read(entry, limit) {
+      if (entry.uncompressedSize > limit) {
+        throw new UserError(
+          `${file.path}: ${entry.fileName} has ${entry.uncompressedSize} bytes, more than the ${limit} allowed: not a state dict.`,
+        );
+      }
+      return file.read(await dataOffset(entry), entry.uncompressedSize);
+    },
+  };
+}
+
+async function listEntries(zip: ZipFile, path: string): Promise<Map<string, Entry>> {
+  if (zip.entryCount > MAX_ENTRIES) {
+    throw new UserError(
+      `${path} has ${zip.entryCount} entries, more than the ${MAX_ENTRIES} allowed: not a state dict.`,
+    );
+  }
+  const entries = new Map<string, Entry>();
+  for await (const entry of zip.eachEntry()) {
+    const name = entry.fileName.slice(entry.fileName.indexOf('/') + 1);
+    if (entries.has(name)) throw new UserError(`${path} holds ${entry.fileName} twice.`);
+    entries.set(name, entry);
+  }
+  return entries;
+}
+
+/**
+ * Gives yauzl the file. Its own reader throws in a callback, past every handler, when a crafted archive points beyond
+ * 2^53; ours answers with an error.
+ */
+class FileReader extends RandomAccessReader {
+  readonly #file: OpenFile;
+
+  constructor(file: OpenFile) {
+    super();
+    this.#file = file;
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null, bytesRead?: number) => void,
+  ): void {
+    this.#file
+      .read(position, length)
+      .then((bytes) => {
+        buffer.set(bytes, offset);
+        callback(null, length);
+      })
+      .catch(callback); // also what yauzl throws while it parses these bytes
+  }
+}

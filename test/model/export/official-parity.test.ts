@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { fixture } from '../../fixtures.js';
+import { maxError, readNpy } from '../../npy.js';
+import { exportReference, readGoldens } from '../reference.js';
+
+/** Tolerances against the official code in fp32; its own noise floor against fp64 is 1e-6 and 5e-5. */
+const FEATURE_ERROR = 1e-4;
+const LOGIT_ERROR = 2e-3;
+
+const CHECKPOINTS = [
+  { name: 'hr-mini', goldens: 'hr-mini', sizes: [128, 256, 512] },
+  { name: 'hr-mini-bin', goldens: 'hr-mini', sizes: [256] },
+  { name: 'hr-mini-sharded-bf16', goldens: 'hr-mini-sharded-bf16', sizes: [256] },
+  { name: 'l15-mini', goldens: 'l15-mini', sizes: [112] },
+  { name: 'l15-mini-split', goldens: 'l15-mini', sizes: [112] },
+];
+
+for (const { name, goldens, sizes } of CHECKPOINTS) {
+  test(`${name}: visual tokens, logits and greedy tokens equal the official code's`, async (t) => {
+    const { entries, prompt_ids } = readGoldens(goldens);
+    const model = await exportReference(name, sizes);
+    const { vocabSize, hiddenSize } = model.manifest.architecture.language;
+    for (const entry of entries.filter(({ size }) => sizes.includes(size))) {
+      await t.test(`${entry.image} at ${entry.size}`, async () => {
+        const visual = await model.see(entry.image, entry.size);
+        if (entry.features) {
+          const expected = readNpy(fixture('reference', 'goldens', goldens, entry.features));
+          assert.deepEqual(expected.shape, [visual.length / hiddenSize, hiddenSize]);
+          const error = maxError(visual, expected.data);
+          assert.ok(error <= FEATURE_ERROR, `visual tokens differ by ${error}`);
+        }
+        const logits = readNpy(fixture('reference', 'goldens', goldens, entry.logits)).data;
+        for (const { prompt, ids, robust_tokens } of entry.greedy) {
+          const rows = [{ image: 0, prompts: [prompt_ids[prompt]!] }];
+          const made = await model.generate(rows, visual, visual.length / hiddenSize, ids.length);
+          const expected = logits.subarray(prompt * vocabSize, (prompt + 1) * vocabSize);
+          const error = maxError(made.firstLogits[0]![0]!, expected);
+          assert.ok(error <= LOGIT_ERROR, `prompt ${prompt}: logits differ by ${error}`);
+          const robust = untilEnd(ids.slice(0, robust_tokens));
+          assert.deepEqual(made.tokens[0]![0]!.slice(0, robust.length), robust, `prompt ${prompt}`);
+        }
+      });
+    }
+  });
+}
+
+/** The recorded ids go on after the end of sequence; the loop does not. */
+function untilEnd(ids: number[]): number[] {
+  const end = ids.indexOf(2);
+  return end < 0 ? ids : ids.slice(0, end + 1);
+}

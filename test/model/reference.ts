@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { exportModel } from '../../src/model/export/export-model.js';
+import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
+import { planWeights } from '../../src/model/export/weight-files.js';
+import { requiredTensors } from '../../src/model/checkpoint/required-tensors.js';
+import { type PromptRow, packPrompts } from '../../src/model/inference/pack-prompts.js';
+import { type ModelManifest, openModel, visionGraphName } from '../../src/model/model-folder.js';
+import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
+import { prepareImage } from '../../src/model/prepare-image.js';
+import { fixture } from '../fixtures.js';
+
+/** goldens.json of a reference checkpoint: what the official PyTorch code computed. See test/fixtures/reference/README.md. */
+export interface Goldens {
+  prompt_texts: string[];
+  prompt_ids: number[][];
+  entries: GoldenEntry[];
+}
+
+export interface GoldenEntry {
+  image: string;
+  size: number;
+  /** Projector output [tokens, hidden], a file beside goldens.json. */
+  features?: string;
+  /** Last-position logits [prompts, vocabulary], a file. */
+  logits: string;
+  greedy: { prompt: number; ids: number[]; robust_tokens: number }[];
+}
+
+/** Recorded outputs of a reference checkpoint. */
+export function readGoldens(name: string): Goldens {
+  return JSON.parse(readFileSync(fixture('reference', 'goldens', name, 'goldens.json'), 'utf8')) as Goldens;
+}
+
+/** A checkpoint exported to a temporary folder, with sessions over its graphs that also give logits. */
+export interface ReferenceModel {
+  folder: string;
+  manifest: ModelManifest;
+  /** Visual tokens of an image file: [tokens * hidden]. */
+  see(image: string, resolution: number): Promise<Float32Array>;
+  generate(rows: PromptRow[], visual: Float32Array, visualTokens: number, maxNewTokens: number): Promise<Generated>;
+}
+
+export interface Generated {
+  /** Token ids by row and question, end of sequence included as often as the loop ran on. */
+  tokens: number[][][];
+  /** Logits at the first step by row and question. */
+  firstLogits: Float32Array[][];
+}
+
+/** Exports a reference checkpoint and opens it. @param name folder below test/fixtures/reference */
+export async function exportReference(name: string, resolutions: number[]): Promise<ReferenceModel> {
+  const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), name);
+  const { manifest } = await exportModel(fixture('reference', name), { output: folder, resolutions, precision: 'fp32' });
+  const { language, imageAspect } = manifest.architecture;
+  const plan = planWeights(withoutPositions(requiredTensors(manifest.architecture)), 'fp32');
+  const graph = buildGenerateGraph(language, plan.locations, 'fp32', { logits: true });
+  await writeFile(join(folder, 'generate-logits.onnx'), encodeModel(graph, 'test'));
+  const generate = await InferenceSession.create(join(folder, 'generate-logits.onnx'));
+  const vision = new Map<number, InferenceSession>();
+  return {
+    folder,
+    manifest,
+    async see(image, resolution) {
+      if (!vision.has(resolution)) {
+        await openModel(folder, resolution);
+        vision.set(resolution, await InferenceSession.create(join(folder, visionGraphName(resolution))));
+      }
+      const bytes = await readFile(fixture('reference', 'images', image));
+      const pixels = await prepareImage(bytes, image, resolution, imageAspect);
+      const feeds = { pixels: new Tensor('uint8', pixels, [1, resolution, resolution, 3]) };
+      return (await vision.get(resolution)!.run(feeds))['visual_tokens']!.data as Float32Array;
+    },
+    async generate(rows, visual, visualTokens, maxNewTokens) {
+      const packed = packPrompts(rows, visualTokens);
+      const cells = [packed.rows, packed.length];
+      const slots = [packed.rows, packed.questions];
+      const outputs = await generate.run({
+        input_ids: new Tensor('int64', packed.inputIds, cells),
+        positions: new Tensor('int64', packed.positions, cells),
+        segments: new Tensor('int64', packed.segments, cells),
+        last_positions: new Tensor('int64', packed.lastPositions, slots),
+        question_segments: new Tensor('int64', packed.questionSegments, slots),
+        visual_tokens: new Tensor('float32', visual, [visual.length / language.hiddenSize, language.hiddenSize]),
+        max_new_tokens: new Tensor('int64', BigInt64Array.of(BigInt(maxNewTokens)), []),
+      });
+      const tokens = Array.from(outputs['tokens']!.data as BigInt64Array, Number);
+      const logits = outputs['logits']!.data as Float32Array;
+      const slotOf = (row: number, question: number): number => row * packed.questions + question;
+      const stride = packed.rows * packed.questions;
+      return {
+        tokens: rows.map(({ prompts }, r) =>
+          prompts.map((_, q) => tokens.filter((_token, i) => i % stride === slotOf(r, q))),
+        ),
+        firstLogits: rows.map(({ prompts }, r) =>
+          prompts.map((_, q) => {
+            const start = slotOf(r, q) * language.vocabSize;
+            return logits.slice(start, start + language.vocabSize);
+          }),
+        ),
+      };
+    },
+  };
+}
+
+function withoutPositions(shapes: ReadonlyMap<string, readonly number[]>): Map<string, readonly number[]> {
+  return new Map([...shapes].filter(([name]) => !name.endsWith('position_embedding.weight')));
+}
