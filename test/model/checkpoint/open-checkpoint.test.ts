@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict';
+import { cp, rename, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { UserError } from '../../../src/errors.js';
+import type { Checkpoint } from '../../../src/model/checkpoint/checkpoint.js';
+import { type OpenCheckpointOptions, openCheckpoint } from '../../../src/model/checkpoint/open-checkpoint.js';
+import { requiredTensors } from '../../../src/model/checkpoint/required-tensors.js';
+import { fixture } from '../../fixtures.js';
+import { type CraftedTensor, decodeSafetensors, encodeSafetensors } from './craft-safetensors.js';
+import { checkpointWith, temporaryFolder } from './temporary-folder.js';
+
+async function openFor(t: TestContext, folder: string, options?: OpenCheckpointOptions): Promise<Checkpoint> {
+  const checkpoint = await openCheckpoint(folder, options);
+  t.after(() => checkpoint.close());
+  return checkpoint;
+}
+
+const reference = (t: TestContext, name: string) => openFor(t, fixture('reference', name));
+
+/** A copy of a reference checkpoint with changed tensors. */
+async function withTensors(
+  t: TestContext,
+  name: string,
+  change: (tensors: Map<string, CraftedTensor>) => Iterable<[string, CraftedTensor]>,
+  config: Record<string, unknown> = {},
+): Promise<string> {
+  const folder = checkpointWith(t, name, config);
+  const file = join(folder, 'model.safetensors');
+  await writeFile(file, encodeSafetensors(new Map(change(await decodeSafetensors(file)))));
+  return folder;
+}
+
+/** All the tensors a model computes with are the same bytes in both. */
+async function assertSameTensors(a: Checkpoint, b: Checkpoint): Promise<void> {
+  assert.deepEqual(a.architecture, b.architecture);
+  for (const name of requiredTensors(a.architecture).keys()) {
+    assert.equal(a.tensor(name).name, name);
+    assert.deepEqual(a.tensor(name).shape, b.tensor(name).shape);
+    assert.equal(a.tensor(name).dtype, b.tensor(name).dtype);
+    assert.ok(Buffer.from(await a.read(name)).equals(await b.read(name)), name);
+  }
+}
+
+/** Values of an F16, BF16 or F32 tensor. */
+async function values(checkpoint: Checkpoint, name: string): Promise<number[]> {
+  const bytes = await checkpoint.read(name);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (checkpoint.tensor(name).dtype) {
+    case 'F32':
+      return Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+    case 'BF16':
+      return Array.from({ length: bytes.length / 2 }, (_, i) => bfloat16(view.getUint16(2 * i, true)));
+    default:
+      return Array.from({ length: bytes.length / 2 }, (_, i) => float16(view.getUint16(2 * i, true)));
+  }
+}
+
+function bfloat16(bits: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint16(0, bits);
+  return view.getFloat32(0);
+}
+
+function float16(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const size = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return bits & 0x8000 ? -size : size;
+}
+
+const filesOf = ({ files, folder }: Checkpoint) => files.map((file) => relative(folder, file)).sort();
+
+test('LLaVA-HR from safetensors and from torch shards is the same, byte for byte', async (t) => {
+  const [safetensors, torch] = [await reference(t, 'hr-mini'), await reference(t, 'hr-mini-bin')];
+  assert.equal(safetensors.layout, 'llava-hr');
+  assert.deepEqual(safetensors.architecture, {
+    family: 'llava-hr',
+    language: {
+      layers: 3,
+      hiddenSize: 128,
+      heads: 4,
+      intermediateSize: 256,
+      vocabSize: 768,
+      rmsNormEps: 1e-5,
+      ropeTheta: 10000,
+      ropeScale: 1,
+      maxPositions: 4096,
+      eosTokenId: 2,
+    },
+    clip: {
+      layers: 8,
+      usedLayers: 8,
+      hiddenSize: 64,
+      heads: 4,
+      intermediateSize: 128,
+      patchSize: 14,
+      imageSize: 112,
+      layerNormEps: 1e-5,
+      activation: 'quick_gelu',
+    },
+    convnext: { depths: [2, 2, 3, 2], dims: [16, 32, 64, 128], layerNormEps: 1e-6 },
+    stageAdapters: true,
+    projector: { layers: 2, inputSize: 64 },
+    inputImageSize: 256,
+    imageAspect: 'pad',
+  });
+  await assertSameTensors(safetensors, torch);
+  assert.deepEqual(filesOf(torch), [
+    'config.json',
+    'generation_config.json',
+    'pytorch_model-00001-of-00003.bin',
+    'pytorch_model-00002-of-00003.bin',
+    'pytorch_model-00003-of-00003.bin',
+    'pytorch_model.bin.index.json',
+    'special_tokens_map.json',
+    'tokenizer.model',
+    'tokenizer_config.json',
+  ]);
+  // 9 of head, post_layernorm and class_embedding; the torch shards hold inv_freq and position_ids besides
+  assert.match(safetensors.notes.join('\n'), /^9 tensors that the model never uses: .*class_embedding.* and 6 more\.$/);
+  assert.match(torch.notes.join('\n'), /^13 tensors that the model never uses: [^\n]*$/);
+});
+
+test('bfloat16 shards hold the same values, rounded', async (t) => {
+  const [half, brain] = [await reference(t, 'hr-mini'), await reference(t, 'hr-mini-sharded-bf16')];
+  assert.deepEqual(brain.architecture, half.architecture);
+  for (const name of requiredTensors(half.architecture).keys()) {
+    assert.equal(brain.tensor(name).dtype, 'BF16');
+    const [expected, found] = [await values(half, name), await values(brain, name)];
+    assert.equal(found.length, expected.length);
+    const far = found.findIndex((value, i) => Math.abs(value - expected[i]!) > Math.abs(expected[i]!) * 2 ** -8);
+    assert.equal(far, -1, `${name}[${far}]`);
+  }
+});
+
+test('LLaVA-1.5 with its CLIP tower within, and in a folder of its own', async (t) => {
+  const [whole, split] = [await reference(t, 'l15-mini'), await reference(t, 'l15-mini-split')];
+  assert.equal(whole.layout, 'llava-1.5');
+  assert.deepEqual(split.architecture, whole.architecture);
+  assert.equal(whole.architecture.clip.usedLayers, 5);
+  for (const name of requiredTensors(whole.architecture).keys()) {
+    assert.deepEqual(await values(split, name), await values(whole, name), name);
+  }
+  assert.equal(split.tensor('model.vision_tower.vision_tower.vision_model.pre_layrnorm.weight').dtype, 'F32');
+  assert.deepEqual(
+    split.notes[0],
+    `The CLIP tower is read from ${fixture('reference', 'l15-mini-split', 'clip-mini')}.`,
+  );
+  assert.deepEqual(
+    filesOf(split).filter((file) => file.startsWith('clip-mini')),
+    ['clip-mini/config.json', 'clip-mini/preprocessor_config.json', 'clip-mini/pytorch_model.bin'],
+  );
+});
+
+test('finds the CLIP folder by option, within the checkpoint or beside it, and says what to do without', async (t) => {
+  const folder = checkpointWith(t, 'l15-mini-split', {
+    mm_vision_tower: 'someone/clip-tower-x',
+    vision_config: undefined,
+  });
+  await assert.rejects(openCheckpoint(folder), (error) => {
+    assert.ok(error instanceof UserError);
+    assert.match(error.message, /holds no CLIP vision tower; .*mm_vision_tower names "someone\/clip-tower-x"/);
+    assert.match(
+      error.message,
+      /Download someone\/clip-tower-x .*--clip-tower <folder>, or put it at .*\/clip-tower-x\.$/,
+    );
+    return true;
+  });
+  await openFor(t, folder, { clipFolder: join(folder, 'clip-mini') });
+  await rename(join(folder, 'clip-mini'), join(folder, 'clip-tower-x'));
+  await openFor(t, folder);
+  await rename(join(folder, 'clip-tower-x'), join(folder, '..', 'clip-tower-x'));
+  await openFor(t, folder);
+});
+
+test('a config cannot make us look outside', async (t) => {
+  const outside = join(temporaryFolder(t), 'elsewhere');
+  await cp(fixture('reference', 'l15-mini-split', 'clip-mini'), outside, { recursive: true });
+  for (const tower of [outside, '..', '.', '../..', '']) {
+    const folder = checkpointWith(t, 'l15-mini-split', { mm_vision_tower: tower });
+    await assert.rejects(openCheckpoint(folder), /holds no CLIP vision tower/, tower);
+  }
+});
+
+test('a folder beside a checkpoint describes the tower within it', async (t) => {
+  const folder = checkpointWith(t, 'l15-mini', { mm_vision_tower: 'a/clip-mini', vision_config: undefined });
+  await assert.rejects(openCheckpoint(folder), /"a\/clip-mini", a vision tower that is not known/);
+  await cp(fixture('reference', 'l15-mini-split', 'clip-mini'), join(folder, '..', 'clip-mini'), { recursive: true });
+  const checkpoint = await openFor(t, folder);
+  assert.deepEqual(checkpoint.architecture, (await reference(t, 'l15-mini')).architecture);
+});
+
+test('a tower of its own leaves no room for another', async () => {
+  const clipFolder = fixture('reference', 'l15-mini-split', 'clip-mini');
+  const opened = openCheckpoint(fixture('reference', 'l15-mini'), { clipFolder });
+  await assert.rejects(opened, (error) => error instanceof UserError && error.exitCode === 2);
+});
+
+test('a CLIP folder that holds something else', async () => {
+  const clipFolder = fixture('reference', 'hr-mini');
+  const opened = openCheckpoint(fixture('reference', 'l15-mini-split'), { clipFolder });
+  await assert.rejects(
+    opened,
+    new UserError(`${clipFolder} holds no tensors "vision_model...": it is no CLIP checkpoint.`),
+  );
+});
+
+/** llava-hf's config of l15-mini, and its names before and since transformers 4.52. */
+const HF_CONFIG = {
+  model_type: 'llava',
+  text_config: { model_type: 'llama', num_attention_heads: 4, max_position_embeddings: 4096, rms_norm_eps: 1e-5 },
+  mm_vision_tower: undefined,
+  mm_projector_type: undefined,
+  mm_vision_select_layer: undefined,
+  image_aspect_ratio: undefined,
+};
+const olderName = (name: string) =>
+  name
+    .replace(/^lm_head/, 'language_model.lm_head')
+    .replace(/^model\.vision_tower\.vision_tower/, 'vision_tower')
+    .replace(/^model\.mm_projector\.0/, 'multi_modal_projector.linear_1')
+    .replace(/^model\.mm_projector\.2/, 'multi_modal_projector.linear_2')
+    .replace(/^model\./, 'language_model.model.');
+const newerName = (name: string) =>
+  olderName(name)
+    .replace(/^language_model\.lm_head/, 'lm_head')
+    .replace(/^(vision_tower|multi_modal_projector)/, 'model.$1')
+    .replace(/^language_model\.model/, 'model.language_model');
+
+for (const [age, rename] of Object.entries({ older: olderName, newer: newerName })) {
+  test(`llava-hf with ${age} names`, async (t) => {
+    const folder = await withTensors(t, 'l15-mini', (all) => [...all].map(([name, x]) => [rename(name), x]), HF_CONFIG);
+    const checkpoint = await openFor(t, folder);
+    assert.equal(checkpoint.layout, 'llava-hf');
+    await assertSameTensors(checkpoint, await reference(t, 'l15-mini'));
+    assert.equal(checkpoint.notes.length, 1); // only what is never used
+
+    const stored = rename('model.layers.1.mlp.up_proj.weight');
+    const hole = await withTensors(
+      t,
+      'l15-mini',
+      (all) =>
+        [...all].map(([name, x]): [string, CraftedTensor] => [rename(name), x]).filter(([name]) => name !== stored),
+      HF_CONFIG,
+    );
+    await assert.rejects(openCheckpoint(hole), (error) => {
+      assert.ok(error instanceof UserError);
+      const missing = `the model needs 1 tensor that the weights lack: model.layers.1.mlp.up_proj.weight (in the files: ${stored}).`;
+      assert.ok(error.message.endsWith(missing), error.message);
+      return true;
+    });
+  });
+}
+
+test('layer scale may be called gamma, and a linear projector has no index', async (t) => {
+  const gamma = await withTensors(t, 'hr-mini', (all) =>
+    [...all].map(([name, x]) => [name.replace(/(blocks\.\d+)\.weight$/, '$1.gamma'), x]),
+  );
+  await assertSameTensors(await openFor(t, gamma), await reference(t, 'hr-mini'));
+
+  const linear = await withTensors(
+    t,
+    'l15-mini',
+    (all) =>
+      [...all]
+        .filter(([name]) => !name.startsWith('model.mm_projector.2'))
+        .map(([name, x]) => [name.replace('mm_projector.0', 'mm_projector'), x]),
+    { mm_projector_type: 'linear' },
+  );
+  const checkpoint = await openFor(t, linear);
+  assert.deepEqual(checkpoint.architecture.projector, { layers: 1, inputSize: 64 });
+  assert.deepEqual(checkpoint.tensor('model.mm_projector.0.weight').shape, [96, 64]);
+});
+
+test('a tied LM head is the embedding', async (t) => {
+  const change = (all: Map<string, CraftedTensor>) => [...all].filter(([name]) => name !== 'lm_head.weight');
+  const checkpoint = await openFor(t, await withTensors(t, 'l15-mini', change, { tie_word_embeddings: true }));
+  const [head, embedding] = ['lm_head.weight', 'model.embed_tokens.weight'];
+  assert.deepEqual(await checkpoint.read(head), await checkpoint.read(embedding));
+  assert.equal(checkpoint.tensor(head).name, head);
+  await assert.rejects(openCheckpoint(await withTensors(t, 'l15-mini', change)), /lack: lm_head\.weight\.$/);
+});
+
+test('unexpected tensors are noted', async (t) => {
+  const extra = { dtype: 'I64', shape: [1], bytes: new Uint8Array(8) };
+  const folder = await withTensors(t, 'l15-mini', (all) => [...all, ['model.image_newline', extra]]);
+  const { notes } = await openFor(t, folder);
+  assert.equal(notes.at(-1), '1 tensor that nothing is known about, left out: model.image_newline.');
+});
+
+const O_PROJ = 'model.layers.1.self_attn.o_proj.weight';
+const refused: Record<
+  string,
+  { change: (all: Map<string, CraftedTensor>) => Iterable<[string, CraftedTensor]>; says: RegExp }
+> = {
+  'many missing tensors': {
+    change: (all) => [...all].filter(([name]) => !/^model\.layers\.[12]\./.test(name) || name.includes('input')),
+    says: /the model needs \d+ tensors that the weights lack: .* and \d+ more\.$/,
+  },
+  'no embedding': {
+    change: (all) => [...all].filter(([name]) => name !== 'model.embed_tokens.weight'),
+    says: /tensor model\.embed_tokens\.weight is missing/,
+  },
+  'a wrong shape': {
+    change: (all) => all.set(O_PROJ, { ...all.get(O_PROJ)!, shape: [48, 192] }),
+    says: /model\.safetensors: tensor model\.layers\.1\.self_attn\.o_proj\.weight has shape \[48, 192\], but the model needs \[96, 96\]/,
+  },
+  'a tensor left empty by ZeRO-3': {
+    change: (all) => all.set('model.embed_tokens.weight', { dtype: 'F16', shape: [0], bytes: new Uint8Array() }),
+    says: /model\.embed_tokens\.weight has shape \[0\], expected 2 axes/,
+  },
+  'an unexpected dtype': {
+    change: (all) => all.set(O_PROJ, { ...all.get(O_PROJ)!, dtype: 'I16' }),
+    says: /o_proj\.weight is neither F32, F16 nor BF16\. Quantised checkpoints are not read/,
+  },
+  'no projector': {
+    change: (all) => [...all].filter(([name]) => !name.includes('mm_projector')),
+    says: /model_type is "llava_llama", and the weights hold no vision-language projector/,
+  },
+};
+
+for (const [what, { change, says }] of Object.entries(refused)) {
+  test(`refuses ${what}`, async (t) => {
+    const folder = await withTensors(t, 'l15-mini', change);
+    await assert.rejects(openCheckpoint(folder), (error) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.match(error.message, says);
+      return true;
+    });
+  });
+}
+
+test('refuses two names of one tensor', async (t) => {
+  const folder = await withTensors(t, 'hr-mini', (all) => {
+    const scale = 'model.vision_tower.slow_vision_tower.vision_tower.stages.0.blocks.0';
+    return all.set(`${scale}.gamma`, all.get(`${scale}.weight`)!);
+  });
+  await assert.rejects(openCheckpoint(folder), /blocks\.0\.gamma and .*blocks\.0\.weight are both the tensor/);
+});
+
+test('refuses a folder without config or with a broken one', async (t) => {
+  await assert.rejects(openCheckpoint(temporaryFolder(t)), /config\.json cannot be read: ENOENT/);
+  const folder = checkpointWith(t, 'l15-mini', {});
+  await writeFile(join(folder, 'config.json'), '[]');
+  await assert.rejects(openCheckpoint(folder), /config\.json does not hold a JSON object/);
+});
+
+test('a tensor that is asked for and not there', async (t) => {
+  const checkpoint = await reference(t, 'l15-mini');
+  const message = `${checkpoint.folder} has no tensor model.layers.3.input_layernorm.weight.`;
+  assert.throws(() => checkpoint.tensor('model.layers.3.input_layernorm.weight'), new UserError(message));
+  await assert.rejects(checkpoint.read('model.layers.3.input_layernorm.weight'), new UserError(message));
+});
+
+test('a shard that is cut after it was opened', async (t) => {
+  const folder = checkpointWith(t, 'l15-mini', {});
+  const checkpoint = await openFor(t, folder);
+  await writeFile(join(folder, 'model.safetensors'), '');
+  await assert.rejects(checkpoint.read('lm_head.weight'), /became shorter while it was read/);
+});
