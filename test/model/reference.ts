@@ -6,7 +6,6 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { exportModel } from '../../src/model/export/export-model.js';
 import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
-import { requiredTensors } from '../../src/model/checkpoint/required-tensors.js';
 import { type PromptRow, packPrompts } from '../../src/model/inference/pack-prompts.js';
 import { type ModelManifest, openModel, visionGraphName } from '../../src/model/model-folder.js';
 import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
@@ -56,7 +55,7 @@ export async function exportReference(name: string, resolutions: number[]): Prom
   const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), name);
   const { manifest } = await exportModel(fixture('reference', name), { output: folder, resolutions, precision: 'fp32' });
   const { language, imageAspect } = manifest.architecture;
-  const plan = planWeights(withoutPositions(requiredTensors(manifest.architecture)), 'fp32');
+  const plan = planWeights(manifest.architecture, 'fp32');
   const graph = buildGenerateGraph(language, plan.locations, 'fp32', { logits: true });
   await writeFile(join(folder, 'generate-logits.onnx'), encodeModel(graph, 'test'));
   const generate = await InferenceSession.create(join(folder, 'generate-logits.onnx'));
@@ -104,8 +103,4 @@ export async function exportReference(name: string, resolutions: number[]): Prom
       };
     },
   };
-}
-
-function withoutPositions(shapes: ReadonlyMap<string, readonly number[]>): Map<string, readonly number[]> {
-  return new Map([...shapes].filter(([name]) => !name.endsWith('position_embedding.weight')));
 }

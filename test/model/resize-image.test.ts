@@ -9,7 +9,10 @@ test('an image of the wanted size is left alone', () => {
 
 test('a flat image stays flat, enlarged or shrunk', () => {
   const flat = new Uint8Array(7 * 5 * 3).fill(200);
-  for (const to of [{ width: 23, height: 11 }, { width: 2, height: 3 }]) {
+  for (const to of [
+    { width: 23, height: 11 },
+    { width: 2, height: 3 },
+  ]) {
     const resized = resizeBicubic(flat, { width: 7, height: 5 }, to);
     assert.equal(resized.length, to.width * to.height * 3);
     assert.ok(resized.every((level) => level === 200));

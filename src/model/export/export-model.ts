@@ -7,7 +7,6 @@ import { UserError, usageError } from '../../errors.js';
 import { VERSION } from '../../version.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
-import { requiredTensors } from '../checkpoint/required-tensors.js';
 import {
   GRAPH_VERSION,
   MODEL_FILES,
@@ -21,9 +20,9 @@ import { encodeModel, type GraphProto } from '../onnx/onnx-proto.js';
 import { toFloat32Values } from './convert-elements.js';
 import { buildGenerateGraph } from './generate-graph.js';
 import type { Precision } from './layers.js';
-import { buildVisionGraph, TOWER_PREFIX } from './vision-graph.js';
+import { buildVisionGraph } from './vision-graph.js';
 import { visionSizes } from './vision-sizes.js';
-import { planWeights, type WeightPlan, writeWeights } from './weight-files.js';
+import { planWeights, positionTableName, type WeightPlan, writeWeights } from './weight-files.js';
 
 export interface ExportOptions {
   /** Folder of the exported model. */
@@ -89,7 +88,7 @@ async function exportAll(
 ): Promise<ExportResult> {
   await refuseOccupied(output);
   const { architecture } = checkpoint;
-  const plan = planWeights(exportedShapes(checkpoint), options.precision);
+  const plan = planWeights(architecture, options.precision);
   const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
   await mkdir(dirname(output), { recursive: true });
   await checkDiskSpace(dirname(output), totalBytes);
@@ -139,7 +138,7 @@ async function extend(
   if (missing.length === 0 && !sourceTouched) {
     return { manifest: existing, outcome: 'unchanged', writtenBytes: 0, notes: checkpoint.notes };
   }
-  const plan = planWeights(exportedShapes(checkpoint), existing.precision);
+  const plan = planWeights(checkpoint.architecture, existing.precision);
   if (!current) {
     const graph = buildGenerateGraph(checkpoint.architecture.language, plan.locations, existing.precision);
     await writeGraph(output, MODEL_FILES.generate, graph);
@@ -157,18 +156,6 @@ async function extend(
   return { manifest, outcome, writtenBytes: 0, notes: checkpoint.notes };
 }
 
-/** Shapes of the tensors the graphs read from weight files: position tables are resampled into the graphs instead. */
-function exportedShapes(checkpoint: Checkpoint): Map<string, readonly number[]> {
-  const shapes = new Map<string, readonly number[]>(requiredTensors(checkpoint.architecture));
-  shapes.delete(positionTableName(checkpoint));
-  return shapes;
-}
-
-function positionTableName({ architecture }: Checkpoint): string {
-  const tower = architecture.family === 'llava-hr' ? TOWER_PREFIX.hrClip : TOWER_PREFIX.clip;
-  return `${tower}.embeddings.position_embedding.weight`;
-}
-
 async function writeVisionGraphs(
   checkpoint: Checkpoint,
   plan: WeightPlan,
@@ -176,7 +163,7 @@ async function writeVisionGraphs(
   folder: string,
   resolutions: readonly number[],
 ): Promise<VisionGraphEntry[]> {
-  const tableName = positionTableName(checkpoint);
+  const tableName = positionTableName(checkpoint.architecture);
   const table = toFloat32Values(await checkpoint.read(tableName), checkpoint.tensor(tableName).dtype);
   const entries: VisionGraphEntry[] = [];
   for (const resolution of [...new Set(resolutions)].sort((a, b) => a - b)) {

@@ -1,4 +1,5 @@
 import type { Architecture } from '../architecture.js';
+import { CONVNEXT_PREFIX, clipPrefix } from '../checkpoint/required-tensors.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import { type GraphProto } from '../onnx/onnx-proto.js';
 import { clipEmbeddings, clipLayer } from './clip.js';
@@ -11,13 +12,6 @@ import { type VisionSizes } from './vision-sizes.js';
 /** Means and deviations of CLIP's image processor (openai/clip-vit-large-patch14-336 preprocessor_config.json). */
 const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073];
 const CLIP_STD = [0.26862954, 0.26130258, 0.27577711];
-
-/** Names of the towers inside the official state dicts. */
-export const TOWER_PREFIX = {
-  hrClip: 'model.vision_tower.fast_vision_tower.vision_tower.vision_model',
-  hrConvNext: 'model.vision_tower.slow_vision_tower.vision_tower',
-  clip: 'model.vision_tower.vision_tower.vision_model',
-} as const;
 
 /**
  * The vision graph of one resolution: square images in, visual tokens after the projector out.
@@ -64,7 +58,7 @@ function clipTower(
   positionTable: Float32Array,
   precision: Precision,
 ): Value {
-  const prefix = TOWER_PREFIX.clip;
+  const prefix = clipPrefix('llava-1.5');
   const c = g.scope('clip');
   const tokens = sizes.visualTokens + 1;
   const patchRows = resamplePositions(positionTable.subarray(clip.hiddenSize), nativeGrid(clip), sizes.fastGrid, clip.hiddenSize);
@@ -94,11 +88,11 @@ function multiPathTower(
   precision: Precision,
 ): Value {
   if (!convnext) throw new Error('a LLaVA-HR architecture has a ConvNeXt tower');
-  const prefix = TOWER_PREFIX.hrClip;
+  const prefix = clipPrefix('llava-hr');
   const slow = convNext(
     g.scope('convnext'),
     convnext,
-    TOWER_PREFIX.hrConvNext,
+    CONVNEXT_PREFIX,
     toPrecision(g, pixels, precision),
     sizes.resolution,
   );
@@ -125,9 +119,8 @@ function multiPathTower(
   return finalAdapter(g.scope('align'), 'model.vision_tower.align_stages.0', x, slow, adapterSizes);
 }
 
-/** Linear layers with GELU between them, named 0, 2, 4, ... as in torch.nn.Sequential (a single one has no number). */
+/** Linear layers with GELU between them, named 0, 2, 4, ... as in torch.nn.Sequential. */
 function projector(g: Graph, { projector: { layers } }: Architecture, features: Value): Value {
-  if (layers === 1) return linear(g, features, 'model.mm_projector');
   let x = features;
   for (let layer = 0; layer < layers - 1; layer++) x = linearGelu(g, x, `model.mm_projector.${2 * layer}`);
   return linear(g, x, `model.mm_projector.${2 * (layers - 1)}`);

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { clipPrefix, requiredTensors } from '../checkpoint/required-tensors.js';
 import type { WeightLocation } from '../onnx/graph.js';
 import { elementType, type Precision } from './layers.js';
 import { convertElements, ELEMENT_BYTES } from './convert-elements.js';
@@ -21,8 +23,18 @@ function fileOf(name: string): string {
   return /^model\.(vision_tower|mm_projector)\b/.test(name) ? 'vision.weights' : 'language.weights';
 }
 
-/** Decides where every tensor goes. Nothing is read or written. */
-export function planWeights(shapes: ReadonlyMap<string, readonly number[]>, precision: Precision): WeightPlan {
+/** Name of the CLIP tower's position embeddings. */
+export function positionTableName({ family }: Architecture): string {
+  return `${clipPrefix(family)}.embeddings.position_embedding.weight`;
+}
+
+/**
+ * Decides where every tensor of an architecture goes. Nothing is read or written. The position table is left out: it is
+ * resampled into the graphs.
+ */
+export function planWeights(architecture: Architecture, precision: Precision): WeightPlan {
+  const shapes = new Map<string, readonly number[]>(requiredTensors(architecture));
+  shapes.delete(positionTableName(architecture));
   const type = elementType(precision);
   const locations = new Map<string, WeightLocation>();
   const files = new Map<string, number>();

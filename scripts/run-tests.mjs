@@ -1,0 +1,28 @@
+// Runs the compiled tests (all of dist/test, or those whose path contains an argument) and ends with a plain count.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..', 'dist', 'test');
+const wanted = process.argv.slice(2);
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.js') && (wanted.length === 0 || wanted.some((part) => file.includes(part))))
+  .map((file) => join(root, file));
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const isFile = ({ name }) => files.includes(name);
+const stream = run({ files, concurrency: true });
+stream.on('test:pass', (data) => {
+  if (data.skip !== undefined) counts.skipped++;
+  else if (!isFile(data)) counts.passed++;
+});
+stream.on('test:fail', () => counts.failed++);
+stream.compose(new spec()).pipe(process.stdout);
+stream.on('end', () => {
+  setImmediate(() => {
+    const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+    console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
+    process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+  });
+});

@@ -1,0 +1,108 @@
+import { MultiBar } from 'cli-progress';
+
+const PLAIN_INTERVAL_MS = 30_000; // a log file should stay readable
+
+export interface ProgressOptions {
+  total: number;
+  /** Questions answered in earlier sessions. */
+  done: number;
+  /** stderr; a bar is drawn only on a terminal. */
+  stream: NodeJS.WritableStream & { isTTY?: boolean };
+  /** Clock in milliseconds. */
+  now?: () => number;
+}
+
+/** Where a run is. */
+export interface ProgressState {
+  /** Questions with an answer, those of earlier sessions included. */
+  answered: number;
+  /** Questions that failed in this session. */
+  failed: number;
+  /** Mean score of the answered questions, 0 to 1; null when there is none yet. */
+  meanScore: number | null;
+}
+
+/** A progress display. It must be stopped, or its timer keeps the process alive. */
+export interface Progress {
+  update(state: ProgressState): void;
+  /** Prints a line without tearing the bar. */
+  log(line: string): void;
+  stop(): void;
+}
+
+/** Shows progress on a terminal as a bar, elsewhere as a line at the start, at the end, and every 30 s at most. */
+export function startProgress(options: ProgressOptions): Progress {
+  const clock = options.now ?? (() => performance.now());
+  const start = clock();
+  const describe = (state: ProgressState) => progressLine(options, state, (clock() - start) / 1000);
+  return options.stream.isTTY ? drawBar(options, describe) : printLines(options, describe, clock);
+}
+
+/**
+ * Example: 1200/5000, 3.1 questions/s, 20:26 left, score 67.1 %, 2 failed
+ * Rate and time left come from this session alone: an earlier one may have had another machine or batch size.
+ */
+export function progressLine(
+  { total, done }: Pick<ProgressOptions, 'total' | 'done'>,
+  { answered, failed, meanScore }: ProgressState,
+  seconds: number,
+): string {
+  const rate = seconds > 0 ? (answered + failed - done) / seconds : 0;
+  const left = total - answered - failed;
+  return [
+    `${answered}/${total}`,
+    ...(rate > 0 ? [`${rate.toFixed(rate < 10 ? 2 : 0)} questions/s`] : []),
+    ...(rate > 0 && left > 0 ? [`${clockTime(left / rate)} left`] : []),
+    ...(meanScore !== null ? [`score ${(meanScore * 100).toFixed(1)} %`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+  ].join(', ');
+}
+
+function drawBar({ total, done, stream }: ProgressOptions, describe: (state: ProgressState) => string): Progress {
+  const bars = new MultiBar({ stream, barsize: 24, format: '[{bar}] {text}', forceRedraw: true });
+  const bar = bars.create(total, done, { text: describe({ answered: done, failed: 0, meanScore: null }) });
+  return {
+    update(state) {
+      bar.update(state.answered + state.failed, { text: describe(state) });
+    },
+    log(line) {
+      bars.log(`${line}\n`);
+      bars.update(); // stop() would forget it
+    },
+    stop() {
+      bars.stop();
+    },
+  };
+}
+
+function printLines(
+  { done, stream }: ProgressOptions,
+  describe: (state: ProgressState) => string,
+  clock: () => number,
+): Progress {
+  let state: ProgressState = { answered: done, failed: 0, meanScore: null };
+  let lastLine = clock();
+  const print = (): void => {
+    stream.write(`${describe(state)}\n`);
+    lastLine = clock();
+  };
+  print();
+  return {
+    update(next) {
+      state = next;
+      if (clock() - lastLine >= PLAIN_INTERVAL_MS) print();
+    },
+    log(line) {
+      stream.write(`${line}\n`);
+    },
+    stop: print,
+  };
+}
+
+/** 75 -> 1:15; 3675 -> 1:01:15 */
+function clockTime(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}

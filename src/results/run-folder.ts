@@ -1,0 +1,168 @@
+import { mkdir, readdir, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { messageOf, UserError } from '../errors.js';
+import { VERSION } from '../version.js';
+import { isLockFile, lockFolder, unlockFolder } from './folder-lock.js';
+import { describeHost, describeSoftware, peakMemoryBytes } from './host.js';
+import { redactArguments } from './redact.js';
+import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
+import { type RunRecord, runFile, type Session } from './run-record.js';
+
+/** Names in a result folder, beside run.json, metrics.json and latency.json. */
+export const RUN_FILES = { predictions: 'predictions.jsonl', batches: 'batches.jsonl' } as const;
+
+const SAVE_INTERVAL_MS = 5_000; // what a crash may lose of the time spent
+
+/** What `openRun` found: a finished run, or one that is now this process's to work on. */
+export type OpenedRun =
+  | { state: 'complete'; folder: string; record: RunRecord }
+  | { state: 'open'; folder: string; run: Run /** Continues an earlier session. */; resumed: boolean };
+
+/** A locked run folder. Every run must be closed, or its lock stays until this process ends. */
+export interface Run {
+  folder: string;
+  /** run.json as it stands. */
+  readonly record: RunRecord;
+  /** From here on time counts as spent: call it when the model is loaded. */
+  startClock(): void;
+  /** Notes time and memory in run.json, at most every few seconds; call it after each batch. */
+  saveProgress(): Promise<void>;
+  /** Writes the last state and releases the folder. `complete` must come after every other file. */
+  close(state: 'complete' | 'interrupted'): Promise<void>;
+}
+
+/** How a session was started; for the record. */
+export interface SessionOptions {
+  argv: readonly string[];
+  settings: Record<string, OptionValue>;
+}
+
+/** What to do with a run that is there already. */
+export interface ExistingRun {
+  /** Rename its folder to `<name>.1`, `.2` ... and begin anew. */
+  fresh?: boolean;
+  /** Open it even when it is complete, to ask its failed questions again. */
+  reopen?: boolean;
+}
+
+/**
+ * Opens the folder of a run, makes or continues it, and locks it. The same identity always finds the same folder.
+ * @throws UserError when another process works in it, or it holds something else
+ */
+export async function openRun(
+  outputRoot: string,
+  identity: RunIdentity,
+  session: SessionOptions,
+  existing: ExistingRun = {},
+): Promise<OpenedRun> {
+  const folder = join(outputRoot, runFolderName(identity));
+  await makeFolder(folder);
+  let lock = await lockFolder(folder);
+  try {
+    if (existing.fresh) lock = await putAside(folder, lock);
+    const earlier = await readRecord(folder, identity);
+    if (earlier?.state === 'complete' && !existing.reopen) {
+      await unlockFolder(folder, lock);
+      return { state: 'complete', folder, record: earlier };
+    }
+    const record: RunRecord = {
+      schemaVersion: 1,
+      state: 'running',
+      createdAt: earlier?.createdAt ?? now(),
+      finishedAt: null,
+      identity,
+      sessions: [...(earlier?.sessions ?? []), describeSession(session)],
+    };
+    await runFile.write(folder, record);
+    return { state: 'open', folder, run: lockedRun(folder, lock, record), resumed: earlier !== null };
+  } catch (error) {
+    await unlockFolder(folder, lock);
+    throw error;
+  }
+}
+
+function lockedRun(folder: string, lock: string, record: RunRecord): Run {
+  const session = record.sessions.at(-1)!;
+  let clockStart: number | null = null; // ms
+  let lastSave = performance.now(); // ms
+  const save = async (): Promise<void> => {
+    if (clockStart !== null) session.activeSeconds = (performance.now() - clockStart) / 1000;
+    session.peakMemoryBytes = peakMemoryBytes();
+    await runFile.write(folder, record);
+    lastSave = performance.now();
+  };
+  return {
+    folder,
+    record,
+    startClock() {
+      clockStart ??= performance.now();
+    },
+    async saveProgress() {
+      if (performance.now() - lastSave >= SAVE_INTERVAL_MS) await save();
+    },
+    async close(state) {
+      record.state = state;
+      record.finishedAt = state === 'complete' ? now() : null;
+      await save();
+      await unlockFolder(folder, lock);
+    },
+  };
+}
+
+function describeSession({ argv, settings }: SessionOptions): Session {
+  return {
+    startedAt: now(),
+    argv: redactArguments(argv),
+    settings,
+    software: describeSoftware(VERSION),
+    host: describeHost(),
+    activeSeconds: 0,
+    peakMemoryBytes: peakMemoryBytes(),
+  };
+}
+
+/** The record of an earlier session; null in a new folder. @throws UserError when the folder is not this run's */
+async function readRecord(folder: string, identity: RunIdentity): Promise<RunRecord | null> {
+  const record = await runFile.read(folder);
+  if (record === null) {
+    const files = (await readdir(folder)).filter((name) => !isLockFile(name) && name !== `${runFile.name}.tmp`);
+    if (files.length === 0) return null;
+    throw new UserError(
+      `${folder} has no ${runFile.name} but holds ${files[0]}. Move it away, or start over with --fresh.`,
+    );
+  }
+  const [difference] = differences(record.identity, identity);
+  if (difference === undefined) return record;
+  const { field, first, second } = difference;
+  throw new UserError(
+    `${folder} holds another run: ${field} is ${JSON.stringify(first)} there and ${JSON.stringify(second)} here. Start over with --fresh.`,
+  );
+}
+
+/** Renames a locked folder to the next free `<name>.<n>` and puts a new, locked one in its place. @returns the new lock */
+async function putAside(folder: string, lock: string): Promise<string> {
+  const names = await readdir(folder);
+  if (names.every(isLockFile)) return lock; // nothing to keep
+  const prefix = `${basename(folder)}.`;
+  const taken = (await readdir(dirname(folder)))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .filter(Number.isInteger);
+  const aside = `${folder}.${Math.max(0, ...taken) + 1}`;
+  await rename(folder, aside);
+  await unlockFolder(aside, lock);
+  await makeFolder(folder);
+  return lockFolder(folder);
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`${folder} cannot be made: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+
+/** An option's value as it stands in JSON. */
+export type OptionValue = string | number | boolean | null;
+
+/**
+ * All that decides a run's answers and scores, and nothing else: no batch size, no paths. Runs of equal identity continue
+ * each other; others never do.
+ */
+export interface RunIdentity {
+  benchmark: string;
+  split: string;
+  /** What is asked and of which questions: ocrTokens, limit. */
+  protocol: Record<string, OptionValue>;
+  /** sha256 of the annotation files by their name. */
+  dataFiles: Record<string, string>;
+  model: ModelIdentity;
+  device: string;
+  maxNewTokens: number;
+  preprocessingVersion: number;
+  /** How tokens are chosen. */
+  generation: Record<string, OptionValue>;
+}
+
+export interface ModelIdentity {
+  name: string;
+  family: string;
+  /** Side of the square input in pixels. */
+  resolution: number;
+  precision: string;
+  weightsHash: string;
+  /** Version of the exported graphs: the same weights may give other answers with other graphs. */
+  graphVersion: number;
+}
+
+/** The hash that makes a sample's `answer_id`; the image's bytes are in it, unlike a file name they cannot be swapped. */
+export interface SampleIdentity {
+  weightsHash: string;
+  resolution: number;
+  prompt: string;
+  /** null for a question without an image. */
+  imageSha256: string | null;
+  maxNewTokens: number;
+  generation: Record<string, OptionValue>;
+  preprocessingVersion: number;
+}
+
+/** A field in which two identities differ, named by its path: `model.resolution`. */
+export interface Difference {
+  field: string;
+  first: OptionValue;
+  second: OptionValue;
+}
+
+/** The folder of a run: readable, and the same for the same identity. Example: textvqa-llava-hr-7b-1024-0f3a9c1e */
+export function runFolderName(identity: RunIdentity): string {
+  const { benchmark, model } = identity;
+  return [benchmark, model.name, model.resolution, sha256(identity).toString('hex').slice(0, 8)]
+    .map(safeName)
+    .join('-');
+}
+
+/** 22 characters, as long as the random ids in LLaVA's own answer files. */
+export function answerId(sample: SampleIdentity): string {
+  return sha256(sample).toString('base64url').slice(0, 22);
+}
+
+/** The fields in which two identities differ, in alphabetical order; null stands for a field one of them lacks. */
+export function differences(first: RunIdentity, second: RunIdentity): Difference[] {
+  const [a, b] = [leaves(first), leaves(second)];
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .sort()
+    .map((field) => ({ field, first: a.get(field) ?? null, second: b.get(field) ?? null }))
+    .filter(({ first, second }) => first !== second);
+}
+
+function sha256(value: object): Buffer {
+  return createHash('sha256').update(canonicalJson(value)).digest();
+}
+
+/** JSON whose keys are sorted at every level, so that equal values have equal text. */
+function canonicalJson(value: object): string {
+  return JSON.stringify(value, (_key, entry: unknown) =>
+    isObject(entry) ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))) : entry,
+  );
+}
+
+function leaves(value: object, prefix = ''): Map<string, OptionValue> {
+  return new Map(
+    Object.entries(value).flatMap(([key, entry]: [string, unknown]) =>
+      isObject(entry) ? [...leaves(entry, `${prefix}${key}.`)] : [[`${prefix}${key}`, entry as OptionValue] as const],
+    ),
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Keeps a name inside its folder and out of trouble with shells: model names come from checkpoints. */
+function safeName(name: string | number): string {
+  const safe = String(name)
+    .replace(/[^A-Za-z0-9._]+/g, '-')
+    .replace(/^[-.]+|-+$/g, '');
+  return safe.slice(0, 80) || 'unnamed';
+}

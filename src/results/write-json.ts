@@ -1,0 +1,89 @@
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { SchemaObject } from 'ajv';
+import { messageOf, UserError } from '../errors.js';
+import { schemaCheck } from './schema.js';
+
+/**
+ * Replaces a file as a whole: written under a temporary name in the same folder, flushed to the disk, renamed.
+ * A crash leaves the old file or the new one. One process at a time may do this to a path.
+ * @throws UserError when the folder cannot be written to
+ */
+export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = await open(temporary, 'w');
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new UserError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Writes a value as indented JSON, atomically. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(value, null, 2)}\n`));
+}
+
+/** Flushes a folder's entries, so that a new or renamed file survives a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return; // folders cannot be opened there
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A JSON file of a result folder, checked against its schema on the way in and on the way out. */
+export interface JsonFile<T> {
+  name: string;
+  /** null when the folder has no such file. @throws UserError when it is not what this version writes */
+  read(folder: string): Promise<T | null>;
+  write(folder: string, value: T): Promise<void>;
+}
+
+/** Describes a JSON file by its name and schema. */
+export function jsonFile<T>(name: string, schema: SchemaObject): JsonFile<T> {
+  const check = schemaCheck<T>(schema);
+  return {
+    name,
+    async read(folder) {
+      const path = join(folder, name);
+      const text = await readText(path);
+      if (text === null) return null;
+      let value: unknown;
+      try {
+        value = JSON.parse(text);
+      } catch (error) {
+        throw new UserError(`${path} is not JSON (${messageOf(error)}). ${START_OVER}`, { cause: error });
+      }
+      if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}. ${START_OVER}`);
+      return value;
+    },
+    async write(folder, value) {
+      if (!check.fits(value)) throw new Error(`${name} would be written wrong: ${check.problem()}`);
+      await writeJson(join(folder, name), value);
+    },
+  };
+}
+
+const START_OVER =
+  'It was damaged, or written by another version of llavahr: put the folder aside and make the run again.';
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { exportModel } from '../../../src/model/export/export-model.js';
+import { openModel, readManifest } from '../../../src/model/model-folder.js';
+import { fixture } from '../../fixtures.js';
+
+const CHECKPOINT = fixture('reference', 'hr-mini');
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'llavahr-export-'));
+  await use(folder).finally(() => rm(folder, { recursive: true }));
+}
+
+test('exports weights, graphs, tokenizer and a manifest that reads back', () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    const stages = new Set<string>();
+    const { outcome, manifest, writtenBytes } = await exportModel(CHECKPOINT, {
+      output,
+      resolutions: [128, 256],
+      precision: 'fp32',
+      onProgress: ({ stage, doneBytes, totalBytes }) => {
+        assert.ok(doneBytes <= totalBytes);
+        stages.add(stage);
+      },
+    });
+    assert.equal(outcome, 'exported');
+    assert.deepEqual([...stages], ['hashing', 'writing']);
+    assert.deepEqual((await readdir(output)).sort(), [
+      ...['generate.onnx', 'language.weights', 'model.json', 'special_tokens_map.json', 'tokenizer.model'],
+      ...['tokenizer_config.json', 'vision-128.onnx', 'vision-256.onnx', 'vision.weights'],
+    ]);
+    assert.deepEqual(await readdir(folder), ['model'], 'nothing temporary is left');
+    assert.deepEqual(await readManifest(output), manifest);
+    assert.equal(manifest.name, 'hr-mini');
+    assert.deepEqual(manifest.resolutions, [
+      { resolution: 128, visualTokens: 64, graph: 'vision-128.onnx' },
+      { resolution: 256, visualTokens: 64, graph: 'vision-256.onnx' },
+    ]);
+    assert.equal(writtenBytes, manifest.weights.reduce((sum, { bytes }) => sum + bytes, 0));
+    assert.equal((await openModel(output)).vision.resolution, 256, 'the trained size is the default');
+  }));
+
+test('the same export again changes nothing; another resolution adds a graph and leaves the weights alone', () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    const options = { output, resolutions: [256], precision: 'fp32' } as const;
+    await exportModel(CHECKPOINT, options);
+    const written = await stat(join(output, 'vision.weights'));
+    const graph = await stat(join(output, 'vision-256.onnx'));
+
+    assert.equal((await exportModel(CHECKPOINT, options)).outcome, 'unchanged');
+    assert.equal((await stat(join(output, 'vision-256.onnx'))).mtimeMs, graph.mtimeMs);
+
+    const { outcome, manifest } = await exportModel(CHECKPOINT, { ...options, resolutions: [512] });
+    assert.equal(outcome, 'extended');
+    assert.deepEqual(manifest.resolutions.map(({ resolution }) => resolution), [256, 512]);
+    assert.equal((await stat(join(output, 'vision.weights'))).mtimeMs, written.mtimeMs);
+  }));
+
+test('a copy of the checkpoint with other file times is still the same model', () =>
+  withFolder(async (folder) => {
+    const copy = join(folder, 'hr-mini');
+    await cp(CHECKPOINT, copy, { recursive: true });
+    const options = { output: join(folder, 'model'), resolutions: [], precision: 'fp32' } as const;
+    await exportModel(copy, options);
+    await utimes(join(copy, 'model.safetensors'), new Date(), new Date(Date.now() + 5000));
+    assert.equal((await exportModel(copy, options)).outcome, 'unchanged');
+  }));
+
+test('refuses a folder with another model, another precision or something else', () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    const options = { output, resolutions: [], precision: 'fp32' } as const;
+    await exportModel(CHECKPOINT, options);
+    await assert.rejects(exportModel(CHECKPOINT, { ...options, precision: 'fp16' }), /holds a model in fp32, not fp16/);
+    await assert.rejects(exportModel(fixture('reference', 'l15-mini'), options), /exported from a different checkpoint/);
+    await writeFile(join(folder, 'notes.txt'), 'mine');
+    await assert.rejects(exportModel(CHECKPOINT, { ...options, output: folder }), /exists and is not an exported model/);
+    assert.equal((await readFile(join(folder, 'notes.txt'), 'utf8')), 'mine');
+  }));
+
+test('replaces a model in a folder of our own when told to', () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    await exportModel(CHECKPOINT, { output, resolutions: [], precision: 'fp32' });
+    const options = { output, resolutions: [], precision: 'fp32', replace: true } as const;
+    const { manifest } = await exportModel(fixture('reference', 'l15-mini'), options);
+    assert.equal(manifest.architecture.family, 'llava-1.5');
+  }));
+
+test('a resolution the model cannot take fails before anything is written', () =>
+  withFolder(async (folder) => {
+    const options = { output: join(folder, 'model'), resolutions: [256, 224], precision: 'fp32' } as const;
+    await assert.rejects(exportModel(CHECKPOINT, options), /Resolution 224 gives 49 cells/);
+    assert.deepEqual(await readdir(folder), []);
+  }));
+
+test('a damaged model.json is an error that says what is wrong', () =>
+  withFolder(async (folder) => {
+    await exportModel(CHECKPOINT, { output: join(folder, 'model'), resolutions: [], precision: 'fp32' });
+    const path = join(folder, 'model', 'model.json');
+    const manifest = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(path, JSON.stringify({ ...manifest, precision: 'fp8' }));
+    await assert.rejects(openModel(join(folder, 'model')), /model\.json: \/precision must be equal to one of/);
+    await writeFile(path, '{');
+    await assert.rejects(openModel(join(folder, 'model')), /model\.json is not JSON/);
+  }));
+
+test('opening a resolution without a graph says how to add it', () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    await exportModel(CHECKPOINT, { output, resolutions: [], precision: 'fp32' });
+    await assert.rejects(openModel(output, 512), /has no graph for resolution 512, only for 256.*--resolution 512/);
+  }));
