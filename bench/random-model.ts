@@ -1,9 +1,8 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Architecture } from '../src/model/architecture.js';
-import { requiredTensors } from '../src/model/checkpoint/required-tensors.js';
 import { buildGenerateGraph } from '../src/model/export/generate-graph.js';
-import { buildVisionGraph, TOWER_PREFIX } from '../src/model/export/vision-graph.js';
+import { buildVisionGraph } from '../src/model/export/vision-graph.js';
 import { visionSizes } from '../src/model/export/vision-sizes.js';
 import { planWeights } from '../src/model/export/weight-files.js';
 import { GRAPH_VERSION, MODEL_FILES, type Model, visionGraphName } from '../src/model/model-folder.js';
@@ -15,10 +14,7 @@ const PATTERN = Float32Array.from({ length: 1 << 20 }, (_, i) => 0.02 * Math.sin
 /** Writes a model of the given dimensions with made-up weights in fp32, ready to be run. */
 export async function writeRandomModel(folder: string, architecture: Architecture, resolution: number): Promise<Model> {
   await mkdir(folder, { recursive: true });
-  const shapes = new Map<string, readonly number[]>(requiredTensors(architecture));
-  const tower = architecture.family === 'llava-hr' ? TOWER_PREFIX.hrClip : TOWER_PREFIX.clip;
-  shapes.delete(`${tower}.embeddings.position_embedding.weight`);
-  const plan = planWeights(shapes, 'fp32');
+  const plan = planWeights(architecture, 'fp32');
   const pattern = new Uint8Array(PATTERN.buffer);
   for (const [name, bytes] of plan.files) {
     const file = await open(join(folder, name), 'w');

@@ -57,9 +57,18 @@ async function againstPyTorch(): Promise<string> {
     const model = await writeRandomModel(folder, HR_7B_FOUR_LAYERS, 1024);
     const threads = availableParallelism();
     const inference = await startInference(model, CPU, threads);
-    const torch = spawn(python, [join(PACKAGE_ROOT, 'bench', 'pytorch_reference.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const torch = spawn(python, [join(PACKAGE_ROOT, 'bench', 'pytorch_reference.py')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const lines = createInterface({ input: torch.stdout })[Symbol.asyncIterator]();
-    const spec = { architecture: HR_7B_FOUR_LAYERS, resolution: 1024, threads, tokensBefore: 35, tokensAfter: 30, newTokens: NEW_TOKENS };
+    const spec = {
+      architecture: HR_7B_FOUR_LAYERS,
+      resolution: 1024,
+      threads,
+      tokensBefore: 35,
+      tokensAfter: 30,
+      newTokens: NEW_TOKENS,
+    };
     torch.stdin.write(`${JSON.stringify(spec)}\n`);
     await lines.next();
     const rounds: { vision: number; total: number }[] = [];
@@ -72,7 +81,10 @@ async function againstPyTorch(): Promise<string> {
       });
       torch.stdin.write('run\n');
       const theirs = JSON.parse((await lines.next()).value as string) as { visionMs: number; totalMs: number };
-      rounds.push({ vision: ours.visionMs / theirs.visionMs, total: (ours.visionMs + ours.generateMs) / theirs.totalMs });
+      rounds.push({
+        vision: ours.visionMs / theirs.visionMs,
+        total: (ours.visionMs + ours.generateMs) / theirs.totalMs,
+      });
     }
     torch.stdin.end();
     await inference.close();

@@ -59,7 +59,9 @@ export async function evalCommand(name: string, options: EvalCommandOptions): Pr
   if (wasComplete) console.error('This run is complete already; --fresh makes it again.');
   console.log(options.json ? JSON.stringify(result, null, 2) : await runSummary(result));
   if (result.metrics.failed === 0) return EXIT.done;
-  console.error(`${result.metrics.failed} of ${result.metrics.n} questions have no answer; the same command tries them again.`);
+  console.error(
+    `${result.metrics.failed} of ${result.metrics.n} questions have no answer; the same command tries them again.`,
+  );
   return EXIT.someSamplesFailed;
 }
 

@@ -1,5 +1,5 @@
-import { EXIT } from '../errors.js';
 import { defaultModelFolder } from '../cache-folder.js';
+import { EXIT } from '../errors.js';
 import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
 import { startByteProgress } from '../results/byte-progress.js';
@@ -23,8 +23,14 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
     onProgress: progress.update,
   }).finally(progress.stop);
   for (const note of notes) console.error(`note: ${note}`);
-  const sizes = manifest.resolutions.map(({ resolution, visualTokens }) => `${resolution} px (${visualTokens} visual tokens)`);
-  const said = { exported: 'exported', extended: 'weights were there, graphs added', unchanged: 'already exported, nothing to do' };
+  const sizes = manifest.resolutions.map(
+    ({ resolution, visualTokens }) => `${resolution} px (${visualTokens} visual tokens)`,
+  );
+  const said = {
+    exported: 'exported',
+    extended: 'weights were there, graphs added',
+    unchanged: 'already exported, nothing to do',
+  };
   console.error(`${manifest.name}, ${manifest.precision}: ${said[outcome]}. Resolutions: ${sizes.join(', ')}`);
   console.log(output);
   return EXIT.done;

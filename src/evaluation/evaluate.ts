@@ -37,7 +37,7 @@ export interface EvaluateOptions {
 }
 
 export type Evaluation =
-  | { state: 'complete'; result: RunResult; /** Nothing was left to do. */ wasComplete: boolean }
+  | { state: 'complete'; result: RunResult /** Nothing was left to do. */; wasComplete: boolean }
   | { state: 'interrupted'; folder: string; answered: number };
 
 /**
@@ -69,11 +69,20 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       const said = `Checking ${deviceName(device)} against the CPU, once for this model\n`;
       await ensureSelfCheck(model, device, inference, tokenizer, () => stream.write(said));
       const { signal } = options;
-      const outcome = await runBenchmark({ benchmark, sources: { model, tokenizer }, inference, run, batchSize, signal, stream });
+      const outcome = await runBenchmark({
+        benchmark,
+        sources: { model, tokenizer },
+        inference,
+        run,
+        batchSize,
+        signal,
+        stream,
+      });
       if (!outcome.finished) return { state: 'interrupted', folder: run.folder, answered: outcome.answered };
     } finally {
       await inference.close();
     }
+    await run.stopClock();
     await scoreRun(benchmark, run);
     await run.close('complete');
     closed = true;
@@ -94,7 +103,6 @@ async function scoreRun(benchmark: LoadedBenchmark, run: Run): Promise<void> {
   await questionScoresFile.write(run.folder, { schemaVersion: 1, scores: perQuestion, images });
   const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
   await timings.close();
-  await run.saveProgress();
   const latency = summarizeLatency(timings.batches, activeSeconds(run.record), peakMemoryBytes(run.record));
   await latencyFile.write(run.folder, latency);
 }
@@ -103,7 +111,9 @@ async function identityOf({ benchmark, protocol, model, device }: EvaluateOption
   const { manifest, vision } = model;
   const dataFiles: Record<string, string> = {};
   for (const path of benchmark.files) {
-    dataFiles[basename(path)] = createHash('sha256').update(await readFile(path)).digest('hex');
+    dataFiles[basename(path)] = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
   }
   return {
     benchmark: benchmark.name,

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ImageSource, Question } from '../benchmarks/benchmark.js';
 import { ImageError, messageOf } from '../errors.js';
-import { prepareImage } from '../model/prepare-image.js';
-import type { Model } from '../model/model-folder.js';
 import type { PromptRow } from '../model/inference/pack-prompts.js';
 import { promptLength } from '../model/inference/pack-prompts.js';
+import type { Model } from '../model/model-folder.js';
+import { prepareImage } from '../model/prepare-image.js';
 import { buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../model/prompt.js';
 import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
 import type { QuestionGroup } from './plan-batches.js';
@@ -81,7 +81,12 @@ async function prepareGroup(sources: BatchSources, { image, questions }: Questio
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       const rejection = { code: `image-${error.code}` as const, message: messageOf(error) };
-      return { pixels: null, prompts: [], ready: [], rejected: questions.map((question) => ({ question, ...rejection })) };
+      return {
+        pixels: null,
+        prompts: [],
+        ready: [],
+        rejected: questions.map((question) => ({ question, ...rejection })),
+      };
     }
   }
   const group: PreparedGroup = { pixels, prompts: [], ready: [], rejected: [] };
@@ -98,10 +103,17 @@ async function prepareGroup(sources: BatchSources, { image, questions }: Questio
   return group;
 }
 
-function promptProblem(prompt: number[], hasImage: boolean, model: Model): Pick<RejectedQuestion, 'code' | 'message'> | null {
+function promptProblem(
+  prompt: number[],
+  hasImage: boolean,
+  model: Model,
+): Pick<RejectedQuestion, 'code' | 'message'> | null {
   const imagesInPrompt = prompt.filter((id) => id === IMAGE_TOKEN).length;
   if (imagesInPrompt !== (hasImage ? 1 : 0)) {
-    return { code: 'prompt-invalid', message: 'the question itself contains the text "<image>", which stands for an image' };
+    return {
+      code: 'prompt-invalid',
+      message: 'the question itself contains the text "<image>", which stands for an image',
+    };
   }
   const length = promptLength(prompt, model.vision.visualTokens);
   const { maxPositions } = model.manifest.architecture.language;

@@ -23,7 +23,9 @@ export async function resolveModel(choice: ModelChoice, onProgress: ExportOption
   const { folder, resolution, precision, clipTower } = choice;
   if (existsSync(join(folder, MODEL_FILES.manifest))) return openModel(folder, resolution);
   if (!existsSync(join(folder, 'config.json'))) {
-    const problem = existsSync(folder) ? 'holds neither an exported model (model.json) nor a checkpoint (config.json)' : 'does not exist';
+    const problem = existsSync(folder)
+      ? 'holds neither an exported model (model.json) nor a checkpoint (config.json)'
+      : 'does not exist';
     throw usageError(`--model ${folder} ${problem}.`);
   }
   const output = await defaultModelFolder(folder, precision);

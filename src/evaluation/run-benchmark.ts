@@ -84,10 +84,20 @@ async function answerAll(
       next = batches[i + 1] && prepareBatch(sources, batches[i + 1]!);
       // A failure to prepare surfaces when that batch is awaited, not while this one runs.
       next?.catch(() => undefined);
-      await record(batch.rejected.map((rejected) => failed(options, rejected.question, rejected.code, rejected.message)));
+      await record(
+        batch.rejected.map((rejected) => failed(options, rejected.question, rejected.code, rejected.message)),
+      );
       if (batch.rows.length > 0) {
         const timePrefill = i >= WARMUP_BATCHES && i < WARMUP_BATCHES + PREFILL_TIMED_BATCHES;
-        await runBatch(options, sources, batch, batches[i]!, { warmup: i < WARMUP_BATCHES, timePrefill }, record, timings);
+        await runBatch(
+          options,
+          sources,
+          batch,
+          batches[i]!,
+          { warmup: i < WARMUP_BATCHES, timePrefill },
+          record,
+          timings,
+        );
       }
       await run.saveProgress();
       if (signal.aborted) break;
@@ -124,11 +134,23 @@ async function runBatch(
     for (const { question } of questions) {
       const image = groups.find((group) => group.questions.includes(question))!.image;
       const alone = [{ image, questions: [question] }];
-      await runBatch(options, sources, await prepareBatch(sources, alone), alone, { ...measure, timePrefill: false }, record, timings);
+      await runBatch(
+        options,
+        sources,
+        await prepareBatch(sources, alone),
+        alone,
+        { ...measure, timePrefill: false },
+        record,
+        timings,
+      );
     }
     return;
   }
-  await record(batch.ready.flatMap((row, r) => row.map((ready, q) => answered(options, ready, result.tokens[r]![q]!, batch, result))));
+  await record(
+    batch.ready.flatMap((row, r) =>
+      row.map((ready, q) => answered(options, ready, result.tokens[r]![q]!, batch, result)),
+    ),
+  );
   const questions = batch.ready.reduce((count, row) => count + row.length, 0);
   const ends = result.tokens.flat().map((ids) => Math.min(ids.length + 1, result.steps));
   await timings.append({

@@ -44,7 +44,11 @@ export interface SourceFile extends HashedFile {
 }
 
 /** Names inside a model folder. */
-export const MODEL_FILES = { manifest: 'model.json', generate: 'generate.onnx', selfChecks: 'self-checks.json' } as const;
+export const MODEL_FILES = {
+  manifest: 'model.json',
+  generate: 'generate.onnx',
+  selfChecks: 'self-checks.json',
+} as const;
 
 export function visionGraphName(resolution: number): string {
   return `vision-${resolution}.onnx`;

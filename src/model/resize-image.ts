@@ -38,7 +38,9 @@ function fixedTaps(from: number, to: number): FixedTaps {
     start,
     count: Int32Array.from(taps, ({ weights }) => weights.length),
     weights: Int32Array.from(
-      taps.flatMap(({ weights }) => Array.from(weights, (w) => Math.trunc(w * 2 ** FRACTION_BITS + (w < 0 ? -0.5 : 0.5)))),
+      taps.flatMap(({ weights }) =>
+        Array.from(weights, (w) => Math.trunc(w * 2 ** FRACTION_BITS + (w < 0 ? -0.5 : 0.5))),
+      ),
     ),
   };
 }

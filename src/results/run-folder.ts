@@ -27,6 +27,8 @@ export interface Run {
   startClock(): void;
   /** Notes time and memory in run.json, at most every few seconds; call it after each batch. */
   saveProgress(): Promise<void>;
+  /** From here on time no longer counts as spent. Notes time and memory in run.json. */
+  stopClock(): Promise<void>;
   /** Writes the last state and releases the folder. `complete` must come after every other file. */
   close(state: 'complete' | 'interrupted'): Promise<void>;
 }
@@ -99,6 +101,10 @@ function lockedRun(folder: string, lock: string, record: RunRecord): Run {
     },
     async saveProgress() {
       if (performance.now() - lastSave >= SAVE_INTERVAL_MS) await save();
+    },
+    async stopClock() {
+      await save();
+      clockStart = null;
     },
     async close(state) {
       record.state = state;

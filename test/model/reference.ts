@@ -53,7 +53,11 @@ export interface Generated {
 /** Exports a reference checkpoint and opens it. @param name folder below test/fixtures/reference */
 export async function exportReference(name: string, resolutions: number[]): Promise<ReferenceModel> {
   const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), name);
-  const { manifest } = await exportModel(fixture('reference', name), { output: folder, resolutions, precision: 'fp32' });
+  const { manifest } = await exportModel(fixture('reference', name), {
+    output: folder,
+    resolutions,
+    precision: 'fp32',
+  });
   const { language, imageAspect } = manifest.architecture;
   const plan = planWeights(manifest.architecture, 'fp32');
   const graph = buildGenerateGraph(language, plan.locations, 'fp32', { logits: true });

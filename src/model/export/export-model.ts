@@ -101,10 +101,15 @@ async function exportAll(
     doneBytes += bytes;
     options.onProgress?.({ stage: 'writing', doneBytes, totalBytes });
   });
-  await writeGraph(partial, MODEL_FILES.generate, buildGenerateGraph(architecture.language, plan.locations, options.precision));
+  await writeGraph(
+    partial,
+    MODEL_FILES.generate,
+    buildGenerateGraph(architecture.language, plan.locations, options.precision),
+  );
   const entries = await writeVisionGraphs(checkpoint, plan, options.precision, partial, resolutions);
   for (const name of TOKENIZER_FILES) {
-    if (checkpoint.files.includes(join(checkpoint.folder, name))) await copyFile(join(checkpoint.folder, name), join(partial, name));
+    if (checkpoint.files.includes(join(checkpoint.folder, name)))
+      await copyFile(join(checkpoint.folder, name), join(partial, name));
   }
   const manifest: ModelManifest = {
     schemaVersion: 1,
@@ -196,7 +201,10 @@ async function hashSource(
   const totalBytes = stats.reduce((sum, { stats: { size } }) => sum + size, 0);
   let doneBytes = 0;
   const files: SourceFile[] = [];
-  for (const { path, stats: { size, mtimeMs } } of stats) {
+  for (const {
+    path,
+    stats: { size, mtimeMs },
+  } of stats) {
     const name = relative(checkpoint.folder, path);
     const before = known.get(name);
     const unchanged = before && before.bytes === size && before.modifiedMs === mtimeMs;

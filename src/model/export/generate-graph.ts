@@ -1,8 +1,8 @@
 import type { LanguageModel } from '../architecture.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
-import { decoderLayers, type KeyValueCache } from './llama.js';
 import { elementType, type Precision, toFloat32, toPrecision } from './layers.js';
+import { decoderLayers, type KeyValueCache } from './llama.js';
 
 /** Segment of padding: visible to nothing but other padding. Question q of a row is segment q + 1, its prefix is 0. */
 export const PADDING_SEGMENT = -1;

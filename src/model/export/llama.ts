@@ -67,7 +67,13 @@ export function decoderLayers(
     );
     present.push({ key: presentKey!, value: presentValue! });
 
-    [normed, x] = addAndNorm(l, project(attended!, 'self_attn.o_proj'), x, `${name}.post_attention_layernorm.weight`, eps);
+    [normed, x] = addAndNorm(
+      l,
+      project(attended!, 'self_attn.o_proj'),
+      x,
+      `${name}.post_attention_layernorm.weight`,
+      eps,
+    );
     const gate = l.op('QuickGelu', [project(normed, 'mlp.gate_proj')], { alpha: { float: 1 } });
     const mlp = project(l.op('Mul', [gate, project(normed, 'mlp.up_proj')]), 'mlp.down_proj');
     const nextNorm = layer === layers - 1 ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;

@@ -19,8 +19,16 @@ export interface AdapterSizes {
  */
 export function stageAdapter(g: Graph, name: string, fast: Value, slow: Value, sizes: AdapterSizes): Value {
   const { fastGrid, slowGrid, fastChannels, slowChannels } = sizes;
-  const slowRows = gelu(g, conv1x1(g, mapToRows(g, slow, slowChannels), `${name}.slow_conv`, slowChannels, slowChannels));
-  const slowMap = rowsToMap(g, conv1x1(g, slowRows, `${name}.slow_proj`, slowChannels, fastChannels), slowGrid, fastChannels);
+  const slowRows = gelu(
+    g,
+    conv1x1(g, mapToRows(g, slow, slowChannels), `${name}.slow_conv`, slowChannels, slowChannels),
+  );
+  const slowMap = rowsToMap(
+    g,
+    conv1x1(g, slowRows, `${name}.slow_proj`, slowChannels, fastChannels),
+    slowGrid,
+    fastChannels,
+  );
   const slowTokens = mapToRows(g, matchGrid(g, slowMap, slowGrid, fastGrid), fastChannels);
 
   const local = depthwiseConv7(g, rowsToMap(g, fast, fastGrid, fastChannels), `${name}.fast_conv`, fastChannels);

@@ -1,13 +1,13 @@
 import type { Architecture } from '../architecture.js';
 import { CONVNEXT_PREFIX, clipPrefix } from '../checkpoint/required-tensors.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
-import { type GraphProto } from '../onnx/onnx-proto.js';
+import type { GraphProto } from '../onnx/onnx-proto.js';
 import { clipEmbeddings, clipLayer } from './clip.js';
 import { convNext, convNextGrid } from './convnext.js';
 import { layerNorm, linear, linearGelu, type Precision, reshape, toFloat32, toPrecision } from './layers.js';
 import { type AdapterSizes, bilinearAlignCorners, finalAdapter, stageAdapter } from './mr-adapter.js';
 import { resamplePositions } from './position-embeddings.js';
-import { type VisionSizes } from './vision-sizes.js';
+import type { VisionSizes } from './vision-sizes.js';
 
 /** Means and deviations of CLIP's image processor (openai/clip-vit-large-patch14-336 preprocessor_config.json). */
 const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073];
@@ -34,7 +34,11 @@ export function buildVisionGraph(
   const tower = architecture.family === 'llava-hr' ? multiPathTower : clipTower;
   const features = tower(g, architecture, sizes, pixels, positionTable, precision);
   const projected = projector(g.scope('projector'), architecture, features);
-  const tokens = reshape(g, toFloat32(g, projected, precision), [-1, sizes.visualTokens, architecture.language.hiddenSize]);
+  const tokens = reshape(g, toFloat32(g, projected, precision), [
+    -1,
+    sizes.visualTokens,
+    architecture.language.hiddenSize,
+  ]);
   g.output('visual_tokens', tokens, 'float32', ['images', sizes.visualTokens, architecture.language.hiddenSize]);
   return g.toProto();
 }
@@ -61,7 +65,12 @@ function clipTower(
   const prefix = clipPrefix('llava-1.5');
   const c = g.scope('clip');
   const tokens = sizes.visualTokens + 1;
-  const patchRows = resamplePositions(positionTable.subarray(clip.hiddenSize), nativeGrid(clip), sizes.fastGrid, clip.hiddenSize);
+  const patchRows = resamplePositions(
+    positionTable.subarray(clip.hiddenSize),
+    nativeGrid(clip),
+    sizes.fastGrid,
+    clip.hiddenSize,
+  );
   const rows = new Float32Array(tokens * clip.hiddenSize);
   rows.set(positionTable.subarray(0, clip.hiddenSize));
   rows.set(patchRows, clip.hiddenSize);
@@ -105,7 +114,12 @@ function multiPathTower(
 
   const c = g.scope('clip');
   const small = toPrecision(c, bilinearAlignCorners(c, pixels, sizes.fastSize), precision);
-  const rows = resamplePositions(positionTable.subarray(clip.hiddenSize), nativeGrid(clip), sizes.fastGrid, clip.hiddenSize);
+  const rows = resamplePositions(
+    positionTable.subarray(clip.hiddenSize),
+    nativeGrid(clip),
+    sizes.fastGrid,
+    clip.hiddenSize,
+  );
   let x = clipEmbeddings(c, clip, prefix, small, { rows, count: sizes.visualTokens }, false, precision);
   x = layerNorm(c, x, `${prefix}.pre_layrnorm`, clip.layerNormEps);
   const quarter = clip.layers / 4;
@@ -113,7 +127,13 @@ function multiPathTower(
     x = clipLayer(c.scope(`layers.${layer}`), clip, `${prefix}.encoder.layers.${layer}`, x, sizes.visualTokens);
     const stage = (layer + 1) / quarter - 1;
     if (stageAdapters && Number.isInteger(stage) && stage < 3) {
-      x = stageAdapter(g.scope(`adapters.${stage}`), `model.vision_tower.align_stages_latent.${stage}`, x, slow, adapterSizes);
+      x = stageAdapter(
+        g.scope(`adapters.${stage}`),
+        `model.vision_tower.align_stages_latent.${stage}`,
+        x,
+        slow,
+        adapterSizes,
+      );
     }
   }
   return finalAdapter(g.scope('align'), 'model.vision_tower.align_stages.0', x, slow, adapterSizes);

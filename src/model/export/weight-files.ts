@@ -5,8 +5,8 @@ import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { clipPrefix, requiredTensors } from '../checkpoint/required-tensors.js';
 import type { WeightLocation } from '../onnx/graph.js';
-import { elementType, type Precision } from './layers.js';
 import { convertElements, ELEMENT_BYTES } from './convert-elements.js';
+import { elementType, type Precision } from './layers.js';
 
 /** Tensors start on page boundaries, so that ONNX Runtime can map the file into memory. */
 const ALIGNMENT = 4096;
@@ -81,11 +81,7 @@ export async function writeWeights(
   return hashes;
 }
 
-async function writeAll(
-  handle: Awaited<ReturnType<typeof open>>,
-  bytes: Uint8Array,
-  position: number,
-): Promise<void> {
+async function writeAll(handle: Awaited<ReturnType<typeof open>>, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
     done += bytesWritten;

@@ -58,10 +58,9 @@ export function deviceError(device: Device, error: unknown): UserError {
     );
   }
   if (device.provider === 'webgpu') {
-    return new UserError(
-      `--device webgpu: no usable adapter (${message}). WebGPU on Linux needs a Vulkan driver.`,
-      { cause: error },
-    );
+    return new UserError(`--device webgpu: no usable adapter (${message}). WebGPU on Linux needs a Vulkan driver.`, {
+      cause: error,
+    });
   }
   return new UserError(`--device ${name} cannot be used: ${message}`, { cause: error });
 }

@@ -112,7 +112,8 @@ function readAnswers(
   const stride = packed.rows * packed.questions;
   const answer = (slot: number): number[] => {
     const ids: number[] = [];
-    for (let at = slot; at < tokens.length && Number(tokens[at]) !== eosTokenId; at += stride) ids.push(Number(tokens[at]));
+    for (let at = slot; at < tokens.length && Number(tokens[at]) !== eosTokenId; at += stride)
+      ids.push(Number(tokens[at]));
     return ids;
   };
   const slotsOf = (row: number): number[] => rows[row]!.prompts.map((_, question) => row * packed.questions + question);

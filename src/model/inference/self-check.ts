@@ -13,7 +13,11 @@ const TOLERANCE = { fp32: { visual: 1e-3, logit: 5e-3 }, fp16: { visual: 3e-2, l
 
 /** Questions about one image, packed in one row that is as long as real ones, and one about another image. */
 const QUESTIONS = [
-  ['What is written on the sign?', 'How many people are in the picture?', 'Is there a red car on the left side of the street?'],
+  [
+    'What is written on the sign?',
+    'How many people are in the picture?',
+    'Is there a red car on the left side of the street?',
+  ],
   ['What color is the background?'],
 ];
 

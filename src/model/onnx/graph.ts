@@ -117,7 +117,14 @@ function openGraph(graphName: string, weights: WeightLocations, names: { next: n
       return name;
     },
     output(name, value, type, shape) {
-      nodes.push({ name: `output/${name}`, op_type: 'Identity', domain: '', input: [value], output: [name], attribute: [] });
+      nodes.push({
+        name: `output/${name}`,
+        op_type: 'Identity',
+        domain: '',
+        input: [value],
+        output: [name],
+        attribute: [],
+      });
       outputs.push(toValueInfo(name, type, shape));
     },
     body: (name) => openGraph(name, weights, names),

@@ -40,7 +40,10 @@ test('exports weights, graphs, tokenizer and a manifest that reads back', () =>
       { resolution: 128, visualTokens: 64, graph: 'vision-128.onnx' },
       { resolution: 256, visualTokens: 64, graph: 'vision-256.onnx' },
     ]);
-    assert.equal(writtenBytes, manifest.weights.reduce((sum, { bytes }) => sum + bytes, 0));
+    assert.equal(
+      writtenBytes,
+      manifest.weights.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
     assert.equal((await openModel(output)).vision.resolution, 256, 'the trained size is the default');
   }));
 
@@ -57,7 +60,10 @@ test('the same export again changes nothing; another resolution adds a graph and
 
     const { outcome, manifest } = await exportModel(CHECKPOINT, { ...options, resolutions: [512] });
     assert.equal(outcome, 'extended');
-    assert.deepEqual(manifest.resolutions.map(({ resolution }) => resolution), [256, 512]);
+    assert.deepEqual(
+      manifest.resolutions.map(({ resolution }) => resolution),
+      [256, 512],
+    );
     assert.equal((await stat(join(output, 'vision.weights'))).mtimeMs, written.mtimeMs);
   }));
 
@@ -77,10 +83,16 @@ test('refuses a folder with another model, another precision or something else',
     const options = { output, resolutions: [], precision: 'fp32' } as const;
     await exportModel(CHECKPOINT, options);
     await assert.rejects(exportModel(CHECKPOINT, { ...options, precision: 'fp16' }), /holds a model in fp32, not fp16/);
-    await assert.rejects(exportModel(fixture('reference', 'l15-mini'), options), /exported from a different checkpoint/);
+    await assert.rejects(
+      exportModel(fixture('reference', 'l15-mini'), options),
+      /exported from a different checkpoint/,
+    );
     await writeFile(join(folder, 'notes.txt'), 'mine');
-    await assert.rejects(exportModel(CHECKPOINT, { ...options, output: folder }), /exists and is not an exported model/);
-    assert.equal((await readFile(join(folder, 'notes.txt'), 'utf8')), 'mine');
+    await assert.rejects(
+      exportModel(CHECKPOINT, { ...options, output: folder }),
+      /exists and is not an exported model/,
+    );
+    assert.equal(await readFile(join(folder, 'notes.txt'), 'utf8'), 'mine');
   }));
 
 test('replaces a model in a folder of our own when told to', () =>

@@ -10,7 +10,13 @@ const NEW_TOKENS = 12;
 test('packing writes the shared prefix once and restarts positions for every question', () => {
   const packed = packPrompts(
     [
-      { image: 0, prompts: [[1, 5, IMAGE_TOKEN, 7, 8], [1, 5, IMAGE_TOKEN, 9]] },
+      {
+        image: 0,
+        prompts: [
+          [1, 5, IMAGE_TOKEN, 7, 8],
+          [1, 5, IMAGE_TOKEN, 9],
+        ],
+      },
       { image: null, prompts: [[1, 6]] },
     ],
     2,
@@ -24,7 +30,19 @@ test('packing writes the shared prefix once and restarts positions for every que
 });
 
 test('questions with the same beginning share it, but keep at least one token each', () => {
-  const packed = packPrompts([{ image: null, prompts: [[1, 2, 3], [1, 2, 3], [1, 2, 3, 4]] }], 0);
+  const packed = packPrompts(
+    [
+      {
+        image: null,
+        prompts: [
+          [1, 2, 3],
+          [1, 2, 3],
+          [1, 2, 3, 4],
+        ],
+      },
+    ],
+    0,
+  );
   assert.deepEqual(Array.from(packed.inputIds, Number), [1, 2, 3, 3, 3, 4]);
   assert.deepEqual(Array.from(packed.segments, Number), [0, 0, 1, 2, 3, 3]);
 });
