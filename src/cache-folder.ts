@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 /** Where exported models are kept: LLAVAHR_CACHE, else the XDG cache folder. */
 export function cacheFolder(): string {
@@ -11,7 +11,7 @@ export function cacheFolder(): string {
 
 /** The folder a checkpoint is exported to when none is given; one per checkpoint path and precision. */
 export async function defaultModelFolder(checkpoint: string, precision: string): Promise<string> {
-  const path = await realpath(checkpoint);
+  const path = await realpath(checkpoint).catch(() => resolve(checkpoint));
   const tag = createHash('sha256').update(path).digest('hex').slice(0, 8);
   return join(cacheFolder(), 'models', `${basename(path)}-${precision}-${tag}`);
 }

@@ -1,62 +1,58 @@
 import type { SchemaObject } from 'ajv';
+import { COUNT, nullable, objectOf, POSITIVE, SHA256 } from '../json-schema.js';
+import type { Architecture, ClipTower, ConvNextTower, LanguageModel, Projector } from './architecture.js';
+import type { HashedFile, ModelManifest, SourceFile, VisionGraphEntry } from './model-folder.js';
 
-const count = { type: 'integer', minimum: 1 };
-const positive = { type: 'number', exclusiveMinimum: 0 };
-const text = { type: 'string', minLength: 1 };
-const stages = { type: 'array', items: count, minItems: 4, maxItems: 4 };
-const hashedFile = {
-  name: text,
-  bytes: { type: 'integer', minimum: 0 },
-  sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-};
-
-/** An object of which every property is required and no other is allowed. */
-function object(properties: Record<string, SchemaObject>): SchemaObject {
-  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
-}
+const NAME: SchemaObject = { type: 'string', minLength: 1 };
+const ABOVE_ZERO: SchemaObject = { type: 'number', exclusiveMinimum: 0 };
+const STAGES: SchemaObject = { type: 'array', items: POSITIVE, minItems: 4, maxItems: 4 };
+const hashedFile = { name: NAME, bytes: COUNT, sha256: SHA256 };
 
 function list(items: SchemaObject): SchemaObject {
   return { type: 'array', items, minItems: 1 };
 }
 
-/** JSON Schema of model.json; ModelManifest is the same in TypeScript. */
-export const manifestSchema: SchemaObject = object({
+/** JSON Schema of model.json. */
+export const manifestSchema: SchemaObject = objectOf<ModelManifest>({
   schemaVersion: { const: 1 },
-  name: text,
-  architecture: object({
+  name: NAME,
+  architecture: objectOf<Architecture>({
     family: { enum: ['llava-hr', 'llava-1.5'] },
-    language: object({
-      layers: count,
-      hiddenSize: count,
-      heads: count,
-      intermediateSize: count,
-      vocabSize: count,
-      rmsNormEps: positive,
-      ropeTheta: positive,
-      ropeScale: positive,
-      maxPositions: count,
-      eosTokenId: { type: 'integer', minimum: 0 },
+    language: objectOf<LanguageModel>({
+      layers: POSITIVE,
+      hiddenSize: POSITIVE,
+      heads: POSITIVE,
+      intermediateSize: POSITIVE,
+      vocabSize: POSITIVE,
+      rmsNormEps: ABOVE_ZERO,
+      ropeTheta: ABOVE_ZERO,
+      ropeScale: ABOVE_ZERO,
+      maxPositions: POSITIVE,
+      eosTokenId: COUNT,
     }),
-    clip: object({
-      layers: count,
-      usedLayers: { type: 'integer', minimum: 0 },
-      hiddenSize: count,
-      heads: count,
-      intermediateSize: count,
-      patchSize: count,
-      imageSize: count,
-      layerNormEps: positive,
+    clip: objectOf<ClipTower>({
+      layers: POSITIVE,
+      usedLayers: COUNT,
+      hiddenSize: POSITIVE,
+      heads: POSITIVE,
+      intermediateSize: POSITIVE,
+      patchSize: POSITIVE,
+      imageSize: POSITIVE,
+      layerNormEps: ABOVE_ZERO,
       activation: { enum: ['quick_gelu', 'gelu'] },
     }),
-    convnext: { anyOf: [{ type: 'null' }, object({ depths: stages, dims: stages, layerNormEps: positive })] },
+    convnext: nullable(objectOf<ConvNextTower>({ depths: STAGES, dims: STAGES, layerNormEps: ABOVE_ZERO })),
     stageAdapters: { type: 'boolean' },
-    projector: object({ layers: count, inputSize: count }),
-    inputImageSize: count,
+    projector: objectOf<Projector>({ layers: POSITIVE, inputSize: POSITIVE }),
+    inputImageSize: POSITIVE,
     imageAspect: { enum: ['pad', 'crop'] },
   }),
   precision: { enum: ['fp32', 'fp16'] },
-  graphVersion: count,
-  resolutions: list(object({ resolution: count, visualTokens: count, graph: text })),
-  weights: list(object(hashedFile)),
-  source: object({ layout: text, files: list(object({ ...hashedFile, modifiedMs: { type: 'number' } })) }),
+  graphVersion: POSITIVE,
+  resolutions: list(objectOf<VisionGraphEntry>({ resolution: POSITIVE, visualTokens: POSITIVE, graph: NAME })),
+  weights: list(objectOf<HashedFile>(hashedFile)),
+  source: objectOf<ModelManifest['source']>({
+    layout: NAME,
+    files: list(objectOf<SourceFile>({ ...hashedFile, modifiedMs: { type: 'number' } })),
+  }),
 });

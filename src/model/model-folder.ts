@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Ajv } from 'ajv';
 import { messageOf, UserError } from '../errors.js';
+import { schemaCheck } from '../json-schema.js';
 import type { Architecture } from './architecture.js';
 import type { Precision } from './export/layers.js';
 import { manifestSchema } from './manifest-schema.js';
@@ -54,6 +54,8 @@ export function visionGraphName(resolution: number): string {
   return `vision-${resolution}.onnx`;
 }
 
+const check = schemaCheck<ModelManifest>(manifestSchema);
+
 /**
  * Reads and checks model.json; null when the folder has none.
  * @throws UserError when it is not what this version of llavahr writes
@@ -73,13 +75,7 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
   } catch (error) {
     throw new UserError(`${path} is not JSON (${messageOf(error)}). Export the checkpoint again.`, { cause: error });
   }
-  const validate = new Ajv().compile<ModelManifest>(manifestSchema);
-  if (!validate(manifest)) {
-    const problem = validate.errors![0]!;
-    throw new UserError(
-      `${path}: ${problem.instancePath || 'the document'} ${problem.message}. Export the checkpoint again.`,
-    );
-  }
+  if (!check.fits(manifest)) throw new UserError(`${path}: ${check.problem()}. Export the checkpoint again.`);
   return manifest;
 }
 

@@ -1,5 +1,9 @@
+import { ImageError } from '../errors.js';
 import { decodeImage, type RgbImage } from './decode-image.js';
 import { resizeBicubic } from './resize-image.js';
+
+/** Largest image made on the way, in pixels; a very thin one becomes a very large square. 1.6 GB of levels. */
+const MAX_PIXELS = 2 ** 29;
 
 /** CLIP's mean colour in whole levels, int(mean * 255): what the official code pads with (LLaVA mm_utils.py). */
 const PAD_COLOR = Uint8Array.of(122, 116, 104);
@@ -9,7 +13,7 @@ const PAD_COLOR = Uint8Array.of(122, 116, 104);
  * preprocessing does it (LLaVA mm_utils.py, process_images).
  * @param aspect `pad`: padded to a square, then resized; `crop`: shortest edge resized, centre cropped
  * @returns RGB levels, [resolution, resolution, 3]
- * @throws ImageError when the bytes are no image that can be read
+ * @throws ImageError when the bytes are no image that can be read, or one too thin to be made square
  */
 export async function prepareImage(
   bytes: Uint8Array,
@@ -18,13 +22,19 @@ export async function prepareImage(
   aspect: 'pad' | 'crop',
 ): Promise<Uint8Array> {
   const image = await decodeImage(bytes, name);
+  const { width, height } = image;
+  const longest = Math.max(width, height);
+  const pixels = aspect === 'pad' ? longest ** 2 : (resolution * resolution * longest) / Math.min(width, height);
+  if (pixels > MAX_PIXELS) {
+    throw new ImageError('too-large', `${name} is ${width} x ${height}: too thin to be made square in memory`);
+  }
   if (aspect === 'crop') return cropToSquare(image, resolution);
   const square = padToSquare(image);
   return resizeBicubic(square.pixels, square, { width: resolution, height: resolution });
 }
 
 /** LLaVA's expand2square: the image in the middle of a square of the pad colour. */
-export function padToSquare({ width, height, pixels }: RgbImage): RgbImage {
+function padToSquare({ width, height, pixels }: RgbImage): RgbImage {
   if (width === height) return { width, height, pixels };
   const side = Math.max(width, height);
   const top = Math.floor((side - height) / 2);

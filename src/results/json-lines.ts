@@ -2,7 +2,7 @@ import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
-import type { SchemaCheck } from './schema.js';
+import type { SchemaCheck } from '../json-schema.js';
 import { syncFolder } from './write-json.js';
 
 const CHUNK_BYTES = 1 << 20;

@@ -1,6 +1,6 @@
 import { mean, quantileSorted, sum } from 'simple-statistics';
+import { AMOUNT, COUNT, nullable, objectOf, POSITIVE, schemaCheck } from '../json-schema.js';
 import { openJsonLines } from './json-lines.js';
-import { AMOUNT, COUNT, nullable, objectOf, POSITIVE, schemaCheck } from './schema.js';
 import { jsonFile } from './write-json.js';
 
 /** One line of batches.jsonl: what a batch took. Times are of the whole batch, counts are sums over it. */

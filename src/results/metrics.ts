@@ -1,4 +1,4 @@
-import { COUNT, mapOf, objectOf, TEXT } from './schema.js';
+import { COUNT, mapOf, objectOf, TEXT } from '../json-schema.js';
 import { jsonFile } from './write-json.js';
 
 /** metrics.json: the scores of a run, made from its predictions file. */

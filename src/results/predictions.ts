@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
+import { AMOUNT, COUNT, objectOf, POSITIVE, schemaCheck, TEXT } from '../json-schema.js';
 import { type LineSpan, openJsonLines, readJsonLines } from './json-lines.js';
-import { AMOUNT, COUNT, objectOf, POSITIVE, schemaCheck, TEXT } from './schema.js';
 import { replaceFile } from './write-json.js';
 
 /**

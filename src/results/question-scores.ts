@@ -1,5 +1,5 @@
+import { nullable, objectOf, TEXT } from '../json-schema.js';
 import type { QuestionScores } from './compare.js';
-import { nullable, objectOf, TEXT } from './schema.js';
 import { jsonFile } from './write-json.js';
 
 /** question-scores.json: what each question scored and which image it is about, in the benchmark's order. */

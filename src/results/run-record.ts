@@ -1,6 +1,6 @@
+import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../json-schema.js';
 import type { Host, Software } from './host.js';
 import type { ModelIdentity, OptionValue, RunIdentity } from './run-identity.js';
-import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from './schema.js';
 import { jsonFile } from './write-json.js';
 
 /** run.json: all that is needed to repeat a run, and how far it is. */

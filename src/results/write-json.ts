@@ -2,7 +2,7 @@ import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SchemaObject } from 'ajv';
 import { messageOf, UserError } from '../errors.js';
-import { schemaCheck } from './schema.js';
+import { schemaCheck } from '../json-schema.js';
 
 /**
  * Replaces a file as a whole: written under a temporary name in the same folder, flushed to the disk, renamed.

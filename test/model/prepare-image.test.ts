@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import sharp from 'sharp';
 import { prepareImage } from '../../src/model/prepare-image.js';
 import { fixture } from '../fixtures.js';
 import { readNpy } from '../npy.js';
@@ -25,3 +26,15 @@ for (const { src, target, mode, u8 } of entries) {
     assert.ok(Buffer.from(pixels).equals(Buffer.from(readNpy(fixture('reference', 'preprocess', u8)).data)));
   });
 }
+
+test('an image too thin to be made square is refused before memory is taken', async () => {
+  const thin = await sharp({ create: { width: 60_000, height: 2, channels: 3, background: '#123456' } })
+    .png()
+    .toBuffer();
+  for (const aspect of ['pad', 'crop'] as const) {
+    await assert.rejects(prepareImage(thin, 'thin.png', 256, aspect), {
+      code: 'too-large',
+      message: /thin\.png is 60000 x 2/,
+    });
+  }
+});

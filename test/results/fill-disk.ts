@@ -1,7 +1,7 @@
 // Child of json-lines.test.ts: appends until it is refused, then prints the lines written and the error.
 import { messageOf } from '../../src/errors.js';
+import { schemaCheck } from '../../src/json-schema.js';
 import { openJsonLines } from '../../src/results/json-lines.js';
-import { schemaCheck } from '../../src/results/schema.js';
 
 process.on('SIGXFSZ', () => {}); // else the limit kills the process instead of failing the write
 const file = await openJsonLines(process.argv[2]!, schemaCheck({ type: 'object' }), () => {});

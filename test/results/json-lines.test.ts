@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../src/errors.js';
+import { schemaCheck } from '../../src/json-schema.js';
 import { openJsonLines, readJsonLines } from '../../src/results/json-lines.js';
-import { schemaCheck } from '../../src/results/schema.js';
 import { temporaryFolder } from './samples.js';
 
 interface Item {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
+import { insideFolder } from '../../inside-folder.js';
 import { keyName, readBlock, readConfigFile, readText } from './config-file.js';
-import { insideFolder } from './inside-folder.js';
 import { openFile } from './open-file.js';
 import { openSafetensors } from './safetensors.js';
 import type { TensorInfo, TensorSource } from './tensor-source.js';

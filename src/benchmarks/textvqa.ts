@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openImageFolder, openImageZip } from '../datasets/image-source.js';
+import { UserError } from '../errors.js';
+import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { pyCapitalize } from '../python-strings.js';
+import type { ImageSource, LoadedBenchmark } from './benchmark.js';
+import { processAnswer } from './evalai-answer-processor.js';
+import type { ProtocolOptions } from './load-benchmark.js';
+import { readRecordLines, readRecords } from './read-records.js';
+import { vqaAccuracy } from './vqa-accuracy.js';
+
+const ANNOTATIONS = 'TextVQA_0.5.1_val.json';
+const OCR_QUESTIONS = 'llava_textvqa_val_v051_ocr.jsonl';
+const IMAGE_FOLDER = 'train_images'; // the validation set's images are among the training images
+const IMAGE_ZIP = 'train_val_images.zip';
+const DOWNLOADS = 'https://dl.fbaipublicfiles.com/textvqa';
+
+/** Limit of LLaVA-HR model_vqa_loader.py. */
+const MAX_NEW_TOKENS = 128;
+
+const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
+
+/** What is used of a record of TextVQA_0.5.1_val.json. */
+interface Annotation {
+  image_id: string;
+  question: string;
+  answers: string[];
+}
+
+const annotationCheck = schemaCheck<Annotation>(
+  objectOf<Annotation>({
+    image_id: TEXT,
+    question: TEXT,
+    answers: { type: 'array', items: TEXT, minItems: 10, maxItems: 10 },
+  }),
+);
+
+/** A line of LLaVA's question file: the whole prompt, and the image's id as the question's. */
+interface PromptLine {
+  question_id: string;
+  image: string;
+  text: string;
+}
+
+const promptLineCheck = schemaCheck<PromptLine>(objectOf<PromptLine>({ question_id: TEXT, image: TEXT, text: TEXT }));
+
+/**
+ * TextVQA, validation split of version 0.5.1: 5,000 questions on 3,166 images. The score is the accuracy of LLaVA's
+ * eval_textvqa.py with m4c_evaluator.py.
+ *
+ * With `ocrTokens` the prompts are those of LLaVA's question file, word for word and in its order: the published
+ * numbers of LLaVA-1.5 and LLaVA-HR were made so. Otherwise they are built the same way without the OCR line.
+ * @param folder with the annotations and the images, as a folder or zip archive
+ * @throws UserError when a file is missing or broken
+ */
+export async function loadTextVqa(folder: string, { ocrTokens, limit }: ProtocolOptions): Promise<LoadedBenchmark> {
+  const annotationPath = join(folder, ANNOTATIONS);
+  const annotations = await readRecords<Annotation>(
+    {
+      path: annotationPath,
+      check: annotationCheck,
+      origin: `It is TextVQA's validation set: download ${DOWNLOADS}/data/${ANNOTATIONS} into ${folder}.`,
+    },
+    'data',
+  );
+  const promptPath = join(folder, OCR_QUESTIONS);
+  const all = ocrTokens ? await rowsWithOcr(promptPath, annotations) : annotations.map(rowWithoutOcr);
+  const rows = all.slice(0, limit);
+  const humanAnswers = rows.map(({ answers }) => answers.map(processAnswer));
+  const scoreOne = (index: number, answer: string): number => vqaAccuracy(processAnswer(answer), humanAnswers[index]!);
+
+  return {
+    name: 'textvqa',
+    split: 'val',
+    questions: rows.map(({ imageId, image, text }, index) => ({ index, questionId: imageId, image, text })),
+    images: await openImages(folder),
+    maxNewTokens: MAX_NEW_TOKENS,
+    files: ocrTokens ? [annotationPath, promptPath] : [annotationPath],
+    scoreOne,
+    score(answers) {
+      const perQuestion = answers.map((answer, index) => (answer === null ? 0 : scoreOne(index, answer)));
+      const accuracy = 100 * (perQuestion.reduce((sum, score) => sum + score, 0) / perQuestion.length);
+      const failed = answers.filter((answer) => answer === null).length;
+      return { headline: 'accuracy', scores: { accuracy }, n: answers.length, failed, perQuestion };
+    },
+  };
+}
+
+/** A question and what people answered. */
+interface Row {
+  imageId: string;
+  image: string;
+  text: string;
+  answers: readonly string[];
+}
+
+/** Joins LLaVA's question file to the annotations by image and question, as eval_textvqa.py does. */
+async function rowsWithOcr(path: string, annotations: readonly Annotation[]): Promise<Row[]> {
+  const origin =
+    `It is LLaVA's question file with the OCR tokens: take textvqa/${OCR_QUESTIONS} out of the eval.zip that ` +
+    'docs/Evaluation.md of github.com/haotian-liu/LLaVA links to, or run without --ocr-tokens.';
+  const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
+  // As there, of two records with the same image and question the last one counts.
+  const answersOf = new Map(annotations.map((record) => [keyOf(record.image_id, record.question), record.answers]));
+  return lines.map(({ question_id: imageId, image, text }, i) => {
+    const question = text.split('\n', 1)[0]!;
+    const answers = answersOf.get(keyOf(imageId, question));
+    if (answers) return { imageId, image, text, answers };
+    const row = `${path}, record ${i + 1}`;
+    throw new UserError(`${row}: ${ANNOTATIONS} has no question ${JSON.stringify(question)} on image ${imageId}.`);
+  });
+}
+
+function keyOf(imageId: string, question: string): string {
+  return JSON.stringify([imageId, question.toLowerCase()]);
+}
+
+function rowWithoutOcr({ image_id, question, answers }: Annotation): Row {
+  return { imageId: image_id, image: `${image_id}.jpg`, text: pyCapitalize(question) + INSTRUCTION, answers };
+}
+
+async function openImages(folder: string): Promise<ImageSource> {
+  const images = join(folder, IMAGE_FOLDER);
+  if (existsSync(images)) return openImageFolder(images);
+  const zip = join(folder, IMAGE_ZIP);
+  if (existsSync(zip)) return openImageZip(zip, `${IMAGE_FOLDER}/`);
+  throw new UserError(
+    `${folder} holds neither ${IMAGE_FOLDER}/ nor ${IMAGE_ZIP}. Download ${DOWNLOADS}/images/${IMAGE_ZIP} (7.1 GB) ` +
+      'into it; it need not be unpacked.',
+  );
+}

@@ -1,0 +1,12 @@
+/**
+ * VQA accuracy of an answer: each person's answer in turn is left out, and min(1, matches among the others / 3) is
+ * averaged. All texts must have been normalised. Source: LLaVA-HR m4c_evaluator.py, TextVQAAccuracyEvaluator.
+ * @param humanAnswers ten in the benchmarks
+ * @returns 0 to 1, to the last bit the official script's
+ */
+export function vqaAccuracy(answer: string, humanAnswers: readonly string[]): number {
+  const matches = humanAnswers.filter((human) => human === answer).length;
+  let sum = 0;
+  for (const leftOut of humanAnswers) sum += Math.min(1, (leftOut === answer ? matches - 1 : matches) / 3);
+  return sum / humanAnswers.length;
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { projectRoot } from '../fixtures.js';
+import { llavahr, readLines, resultFolder, start, testFolder, waitForLines } from './cli.js';
+
+const folder = await testFolder();
+after(() => rm(folder, { recursive: true }));
+
+const SAMPLE = join(projectRoot, 'sample', 'benchmarks', 'textvqa');
+const answersOf = (run: string): (string | null)[] => readLines(run).map(({ text }) => text);
+
+/** The embedded default, run once without disturbance: what every other run must equal. */
+const undisturbed = join(folder, 'undisturbed');
+const first = await llavahr(folder, 'eval', 'textvqa', '--output', undisturbed);
+const expected = answersOf(await resultFolder(undisturbed));
+
+test('the embedded default answers, scores and prints a table', async () => {
+  assert.equal(first.code, 0, first.stderr);
+  const run = await resultFolder(undisturbed);
+  assert.deepEqual((await readdir(run)).sort(), [
+    ...['batches.jsonl', 'latency.json', 'metrics.json', 'predictions.jsonl', 'question-scores.json', 'run.json'],
+  ]);
+  assert.equal(expected.length, 48);
+  const metrics = JSON.parse(readFileSync(join(run, 'metrics.json'), 'utf8'));
+  assert.ok(metrics.scores.accuracy > 50, `accuracy ${metrics.scores.accuracy}`);
+  assert.match(first.stdout, new RegExp(`accuracy \\(%\\) +${metrics.scores.accuracy.toFixed(2)}`));
+  assert.match(first.stdout, /questions\/s, end to end +\d/);
+  assert.match(first.stderr, /48\/48/);
+  const latency = JSON.parse(readFileSync(join(run, 'latency.json'), 'utf8'));
+  assert.ok(latency.stages.visionMsPerImage.p50 > 0 && latency.stages.prefillMsPerQuestion.p50 > 0);
+});
+
+test('the same command again does nothing and says so; --fresh keeps the earlier folder', async () => {
+  const again = await llavahr(folder, 'eval', 'textvqa', '--output', undisturbed);
+  assert.equal(again.code, 0);
+  assert.match(again.stderr, /complete already; --fresh/);
+  assert.equal(again.stdout, first.stdout);
+
+  const output = join(folder, 'fresh');
+  await cp(undisturbed, output, { recursive: true });
+  const fresh = await llavahr(folder, 'eval', 'textvqa', '--output', output, '--fresh', '--json');
+  assert.equal(fresh.code, 0, fresh.stderr);
+  const names = (await readdir(output)).sort();
+  assert.equal(names.length, 2);
+  assert.equal(names[1], `${names[0]}.1`);
+  assert.deepEqual(answersOf(join(output, names[0]!)), expected);
+  assert.equal(JSON.parse(fresh.stdout).metrics.n, 48);
+});
+
+test('batch size and packing change no answer', async () => {
+  for (const batchSize of ['1', '5']) {
+    const output = join(folder, `batch-${batchSize}`);
+    const { code } = await llavahr(folder, 'eval', 'textvqa', '--output', output, '--batch-size', batchSize);
+    assert.equal(code, 0);
+    assert.deepEqual(answersOf(await resultFolder(output)), expected);
+  }
+});
+
+test('killed at any moment and started again, it ends with the same answers', async () => {
+  const output = join(folder, 'killed');
+  const args = ['eval', 'textvqa', '--output', output, '--batch-size', '1'];
+  for (const lines of [1, 9, 20, 33]) {
+    const running = start(folder, args);
+    await waitForLines(output, lines);
+    running.process.kill('SIGKILL');
+    assert.equal((await running.result).signal, 'SIGKILL');
+  }
+  const last = await llavahr(folder, ...args);
+  assert.equal(last.code, 0, last.stderr);
+  assert.match(last.stderr, /Continuing/);
+  const run = await resultFolder(output);
+  assert.deepEqual(answersOf(run), expected);
+  assert.deepEqual(
+    readLines(run).map(({ index }) => index),
+    expected.map((_, index) => index),
+    'none lost, none doubled',
+  );
+  assert.equal(JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).sessions.length, 5);
+});
+
+test('Ctrl-C stops after the batch, says how to go on and exits with 130', async () => {
+  const output = join(folder, 'interrupted');
+  const args = ['eval', 'textvqa', '--output', output, '--batch-size', '1'];
+  const running = start(folder, args);
+  await waitForLines(output, 3);
+  running.process.kill('SIGINT');
+  const stopped = await running.result;
+  assert.equal(stopped.code, 130, stopped.stderr);
+  assert.equal(stopped.stdout, '');
+  assert.match(stopped.stderr, /Interrupted: \d+ of 48 answers are in .*The same command continues/);
+  assert.equal(JSON.parse(readFileSync(join(await resultFolder(output), 'run.json'), 'utf8')).state, 'interrupted');
+  assert.equal((await llavahr(folder, ...args)).code, 0);
+  assert.deepEqual(answersOf(await resultFolder(output)), expected);
+});
+
+test('questions about a missing or broken image fail alone, are counted, and are tried again', async () => {
+  const data = join(folder, 'data');
+  const output = join(folder, 'broken-images');
+  await cp(SAMPLE, data, { recursive: true });
+  const images = (await readdir(join(data, 'train_images'))).sort();
+  const [missing, broken] = images.map((name) => join(data, 'train_images', name));
+  await rename(missing!, `${missing}.aside`);
+  const whole = readFileSync(broken!);
+  await writeFile(broken!, whole.subarray(0, 300));
+
+  const args = ['eval', 'textvqa', '--data', data, '--output', output];
+  const { code, stdout, stderr } = await llavahr(folder, ...args);
+  assert.equal(code, 3, stderr);
+  const failed = readLines(await resultFolder(output)).filter(({ text }) => text === null);
+  assert.deepEqual(new Set(failed.map(({ error }) => error?.code)), new Set(['image-missing', 'image-unreadable']));
+  assert.match(stdout, new RegExp(`${48 - failed.length} answered, ${failed.length} failed`));
+  assert.match(stderr, /have no answer; the same command tries them again/);
+
+  await rename(`${missing}.aside`, missing!);
+  await writeFile(broken!, whole);
+  assert.equal((await llavahr(folder, ...args)).code, 0);
+  assert.deepEqual(answersOf(await resultFolder(output)), expected);
+});
+
+test('an exported model and its checkpoint give the same answers', async () => {
+  const model = join(folder, 'exported');
+  const checkpoint = join(projectRoot, 'sample', 'models', 'llava-hr-tiny');
+  const exported = await llavahr(folder, 'export', checkpoint, '--output', model);
+  assert.equal(exported.code, 0, exported.stderr);
+  assert.equal(exported.stdout.trim(), model);
+  const output = join(folder, 'from-export');
+  assert.equal((await llavahr(folder, 'eval', 'textvqa', '--model', model, '--output', output)).code, 0);
+  assert.deepEqual(answersOf(await resultFolder(output)), expected);
+  assert.match(
+    (await llavahr(folder, 'export', checkpoint, '--output', model)).stderr,
+    /already exported, nothing to do/,
+  );
+});
+
+test('wrong usage is exit code 2 with a message that says what is allowed', async () => {
+  const cases: [string[], RegExp][] = [
+    [['eval', 'vqa9'], /no benchmark "vqa9"\. Available: textvqa/],
+    [['eval', 'textvqa', '--device', 'tpu'], /--device must be auto, cpu, cuda, cuda:N or webgpu, got "tpu"/],
+    [['eval', 'textvqa', '--batch-size', '0'], /auto or a whole number/],
+    [['eval', 'textvqa', '--resolution', '250'], /Resolution 250 gives/],
+    [['eval', 'textvqa', '--model', join(folder, 'nothing')], /does not exist/],
+    [['eval', 'textvqa', '--model', folder], /neither an exported model .* nor a checkpoint/],
+    [['eval', 'textvqa', '--sise', '1'], /unknown option '--sise'/],
+    [['eval'], /missing required argument 'benchmark'/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, stdout, stderr } = await llavahr(folder, ...args);
+    assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+    assert.match(stderr, message);
+    assert.equal(stdout, '');
+    assert.doesNotMatch(stderr, /\n {4}at /, 'no stack trace');
+  }
+});
+
+test('missing files and an unusable device are exit code 1 and name what to do', async () => {
+  const data = await llavahr(folder, 'eval', 'textvqa', '--data', folder);
+  assert.equal(data.code, 1);
+  assert.match(data.stderr, /TextVQA_0\.5\.1_val\.json/);
+  const checkpoint = await llavahr(folder, 'export', join(folder, 'nothing'));
+  assert.equal(checkpoint.code, 1);
+  assert.match(checkpoint.stderr, /nothing\/config\.json cannot be read/);
+  const cuda = await llavahr(folder, 'eval', 'textvqa', '--device', 'cuda', '--output', join(folder, 'cuda'));
+  if (!existsSync('/dev/nvidiactl')) {
+    assert.equal(cuda.code, 1);
+    assert.match(cuda.stderr, /CUDA library of ONNX Runtime is not installed.*setup:cuda|cannot be used|was not found/);
+  }
+});
+
+test('two runs at once on one folder: the second is refused', async () => {
+  const output = join(folder, 'twice');
+  const args = ['eval', 'textvqa', '--output', output, '--batch-size', '1'];
+  const running = start(folder, args);
+  await waitForLines(output, 1);
+  const second = await llavahr(folder, ...args);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, new RegExp(`in use by another run \\(process ${running.process.pid}`));
+  assert.equal((await running.result).code, 0);
+});
