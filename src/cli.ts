@@ -46,7 +46,15 @@ function buildProgram(): Command {
     .option('--model <folder>', 'exported model or checkpoint; the embedded LLaVA-HR-tiny without it')
     .option('--data <folder>', "folder with the benchmark's files; the embedded sample without it")
     .option('--resolution <pixels>', 'input size; the size the model was trained at without it', wholeNumber)
-    .option('--ocr-tokens', "prompts with reference OCR tokens, from LLaVA's question file", false)
+    .option('--split <split>', "one of the benchmark's splits; its first one without it")
+    .addOption(
+      new Option('--protocol <protocol>', 'whose prompts and scores').choices(['llava', 'lmms-eval']).default('llava'),
+    )
+    .option(
+      '--ocr-tokens',
+      "TextVQA: prompts with reference OCR tokens, from LLaVA's question file; used when it is there",
+    )
+    .option('--no-ocr-tokens', 'TextVQA: prompts without them')
     .option('--limit <n>', 'only the first n questions', wholeNumber)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
     .option('--device <device>', 'auto, cpu, cuda, cuda:N or webgpu', 'auto')

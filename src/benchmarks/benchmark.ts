@@ -1,3 +1,5 @@
+import type { OptionValue } from '../results/run-identity.js';
+
 /** One question of a benchmark, ready to be asked. */
 export interface Question {
   /** Row in the benchmark's own order; the identity of a row, since ids repeat in TextVQA and MME. */
@@ -12,17 +14,47 @@ export interface Question {
 /** Answers by row index; null where none could be made. */
 export type Answers = readonly (string | null)[];
 
-/** What scoring a set of answers gives. Numbers are at full precision, percentages from 0 to 100. */
+/** What scoring a set of answers gives. */
 export interface Score {
   /** Name in `scores` of the number a paper would print. */
   headline: string;
+  /**
+   * Full precision; percentages from 0 to 100 but for those named in `points`. Names without a "/" are the benchmark's
+   * main scores; "accuracy/yes-no" is a part of a breakdown.
+   */
   scores: Record<string, number>;
+  /** Scores that are sums of points, as MME's. */
+  points?: readonly string[];
   /** Questions in the denominator. */
   n: number;
   /** Questions that have no answer. They count as wrong, as in the official scripts. */
   failed: number;
-  /** Score of each row, 0 to 1. */
-  perQuestion: number[];
+  /** Answers from which the official script cannot tell the option, yes or no; 0 where any text is an answer. */
+  unparsable: number;
+  /** Score of each row, 0 to 1; null where a row has none of its own. */
+  perQuestion: (number | null)[];
+  /** How main scores follow from sums over questions, for confidence intervals; keys are names in `scores`. */
+  statistics: Record<string, Statistic>;
+  /** What a reader must know, such as an official script that would give another number on these answers. */
+  notes: readonly string[];
+}
+
+/**
+ * A score as a function of sums over questions, so that it can be computed again for any resample.
+ * A mean has width 2: the score and 1.
+ */
+export interface Statistic {
+  width: number;
+  /** [questions, width], row-major */
+  counts: Float64Array;
+  /** The score from the columns' sums, in the score's unit. */
+  value(sums: ArrayLike<number>): number;
+}
+
+/** A file in the format an evaluation server or an official script takes. */
+export interface SubmissionFile {
+  name: string;
+  content: string;
 }
 
 /** A benchmark read from its native files. */
@@ -34,9 +66,50 @@ export interface LoadedBenchmark {
   maxNewTokens: number;
   /** Annotation files that were read, for the run's record. */
   files: string[];
-  /** Score of one answer, 0 to 1, for the running accuracy. */
-  scoreOne(index: number, answer: string): number;
-  score(answers: Answers): Score;
+  /** What was asked how, for the run's identity: protocol, OCR tokens, limit. */
+  protocol: Record<string, OptionValue>;
+  /** The right answer of a question as a person would want to see it; null on splits whose answers are not public. */
+  gold(index: number): string | null;
+  /** Score of one answer, 0 to 1, for the running accuracy; null where single answers have none. */
+  scoreOne(index: number, answer: string): number | null;
+  /** null when the split is scored by a server or a judge. */
+  score(answers: Answers): Score | null;
+  /** Files for the evaluation server or the official script; empty when there is none. */
+  submission(answers: Answers): SubmissionFile[];
+}
+
+/** Options that decide what is asked and how it is scored. */
+export interface LoadOptions {
+  /** One of the benchmark's splits; the first of them by default. */
+  split?: string;
+  protocol: Protocol;
+  /** TextVQA: prompts with reference OCR tokens. Undefined: when LLaVA's question file is there. */
+  ocrTokens?: boolean;
+  /** Only the first n questions. */
+  limit?: number;
+}
+
+/** `llava` is the papers' way; `lmms-eval` follows that tool's common variant where it differs. */
+export const PROTOCOLS = ['llava', 'lmms-eval'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** A benchmark as `llavahr list` shows it. Counts are of the official files. */
+export interface BenchmarkDefinition {
+  name: string;
+  title: string;
+  metric: string;
+  splits: readonly SplitInfo[];
+  /** @throws UserError when files are missing or broken, or the split is none of `splits` (usage) */
+  load(folder: string, options: LoadOptions): Promise<LoadedBenchmark>;
+}
+
+export interface SplitInfo {
+  name: string;
+  questions: number;
+  /** null where the sources do not say. */
+  images: number | null;
+  scored: 'here' | 'server' | 'judge';
+  note?: string;
 }
 
 /** Images of a benchmark: a folder, or a zip archive read without unpacking. */

@@ -4,11 +4,11 @@ import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { UserError } from '../errors.js';
 import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import { pyCapitalize } from '../python-strings.js';
-import type { ImageSource, LoadedBenchmark } from './benchmark.js';
+import type { BenchmarkDefinition, ImageSource, LoadedBenchmark, LoadOptions } from './benchmark.js';
 import { processAnswer } from './evalai-answer-processor.js';
-import type { ProtocolOptions } from './load-benchmark.js';
 import { readRecordLines, readRecords } from './read-records.js';
-import { vqaAccuracy } from './vqa-accuracy.js';
+import { meanPercent, meanStatistic } from './statistics.js';
+import { mostFrequent, vqaAccuracy } from './vqa-accuracy.js';
 
 const ANNOTATIONS = 'TextVQA_0.5.1_val.json';
 const OCR_QUESTIONS = 'llava_textvqa_val_v051_ocr.jsonl';
@@ -46,15 +46,21 @@ interface PromptLine {
 const promptLineCheck = schemaCheck<PromptLine>(objectOf<PromptLine>({ question_id: TEXT, image: TEXT, text: TEXT }));
 
 /**
- * TextVQA, validation split of version 0.5.1: 5,000 questions on 3,166 images. The score is the accuracy of LLaVA's
- * eval_textvqa.py with m4c_evaluator.py.
+ * TextVQA, validation split of version 0.5.1. The score is the accuracy of LLaVA's eval_textvqa.py with
+ * m4c_evaluator.py.
  *
- * With `ocrTokens` the prompts are those of LLaVA's question file, word for word and in its order: the published
- * numbers of LLaVA-1.5 and LLaVA-HR were made so. Otherwise they are built the same way without the OCR line.
- * @param folder with the annotations and the images, as a folder or zip archive
- * @throws UserError when a file is missing or broken
+ * With OCR tokens the prompts are those of LLaVA's question file, word for word and in its order: the published numbers
+ * of LLaVA-1.5 and LLaVA-HR were made so. Otherwise they are built the same way without the OCR line.
  */
-export async function loadTextVqa(folder: string, { ocrTokens, limit }: ProtocolOptions): Promise<LoadedBenchmark> {
+export const textVqa: BenchmarkDefinition = {
+  name: 'textvqa',
+  title: 'TextVQA',
+  metric: 'VQA accuracy (M4C)',
+  splits: [{ name: 'val', questions: 5000, images: 3166, scored: 'here' }],
+  load,
+};
+
+async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {
   const annotationPath = join(folder, ANNOTATIONS);
   const annotations = await readRecords<Annotation>(
     {
@@ -65,6 +71,7 @@ export async function loadTextVqa(folder: string, { ocrTokens, limit }: Protocol
     'data',
   );
   const promptPath = join(folder, OCR_QUESTIONS);
+  const ocrTokens = options.ocrTokens ?? (protocol === 'llava' && existsSync(promptPath));
   const all = ocrTokens ? await rowsWithOcr(promptPath, annotations) : annotations.map(rowWithoutOcr);
   const rows = all.slice(0, limit);
   const humanAnswers = rows.map(({ answers }) => answers.map(processAnswer));
@@ -77,13 +84,23 @@ export async function loadTextVqa(folder: string, { ocrTokens, limit }: Protocol
     images: await openImages(folder),
     maxNewTokens: MAX_NEW_TOKENS,
     files: ocrTokens ? [annotationPath, promptPath] : [annotationPath],
+    protocol: { protocol, ocrTokens, limit: limit ?? null },
+    gold: (index) => mostFrequent(rows[index]!.answers),
     scoreOne,
     score(answers) {
       const perQuestion = answers.map((answer, index) => (answer === null ? 0 : scoreOne(index, answer)));
-      const accuracy = 100 * (perQuestion.reduce((sum, score) => sum + score, 0) / perQuestion.length);
-      const failed = answers.filter((answer) => answer === null).length;
-      return { headline: 'accuracy', scores: { accuracy }, n: answers.length, failed, perQuestion };
+      return {
+        headline: 'accuracy',
+        scores: { accuracy: meanPercent(perQuestion) },
+        n: answers.length,
+        failed: answers.filter((answer) => answer === null).length,
+        unparsable: 0,
+        perQuestion,
+        statistics: { accuracy: meanStatistic(perQuestion) },
+        notes: [],
+      };
     },
+    submission: () => [],
   };
 }
 

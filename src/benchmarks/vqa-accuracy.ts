@@ -10,3 +10,10 @@ export function vqaAccuracy(answer: string, humanAnswers: readonly string[]): nu
   for (const leftOut of humanAnswers) sum += Math.min(1, (leftOut === answer ? matches - 1 : matches) / 3);
   return sum / humanAnswers.length;
 }
+
+/** The answer most people gave; of several the one given first. */
+export function mostFrequent(humanAnswers: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const answer of humanAnswers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  return [...counts].reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0];
+}

@@ -1,4 +1,5 @@
-import { loadBenchmark } from '../benchmarks/load-benchmark.js';
+import type { Protocol } from '../benchmarks/benchmark.js';
+import { findBenchmark } from '../benchmarks/registry.js';
 import { EXIT } from '../errors.js';
 import { evaluate } from '../evaluation/evaluate.js';
 import { resolveModel } from '../evaluation/resolve-model.js';
@@ -12,7 +13,9 @@ export interface EvalCommandOptions {
   model?: string;
   data?: string;
   resolution?: number;
-  ocrTokens: boolean;
+  split?: string;
+  protocol: Protocol;
+  ocrTokens?: boolean;
   limit?: number;
   batchSize: number | 'auto';
   device: string;
@@ -27,16 +30,16 @@ export interface EvalCommandOptions {
 /** `llavahr eval`: the result on stdout, everything else on stderr. */
 export async function evalCommand(name: string, options: EvalCommandOptions): Promise<number> {
   const device = parseDevice(options.device);
-  const { ocrTokens, limit, resolution, precision, clipTower } = options;
-  const protocol = { ocrTokens, limit };
-  const benchmark = await loadBenchmark(name, options.data ?? sampleData(name), protocol);
+  const { split, protocol, ocrTokens, limit, resolution, precision, clipTower } = options;
+  const definition = findBenchmark(name);
+  const benchmark = await definition.load(options.data ?? sampleData(name), { split, protocol, ocrTokens, limit });
   const exporting = startByteProgress(process.stderr);
   const choice = { folder: options.model ?? SAMPLE_MODEL, resolution, precision, clipTower };
   const model = await resolveModel(choice, exporting.update).finally(exporting.stop);
 
   const interrupt = interruptible();
   const { batchSize, output, fresh } = options;
-  const shared = { benchmark, protocol, model, device, batchSize, output, fresh };
+  const shared = { benchmark, model, device, batchSize, output, fresh };
   const evaluation = await evaluate({
     ...shared,
     threads: options.threads ?? 0,
@@ -57,7 +60,7 @@ export async function evalCommand(name: string, options: EvalCommandOptions): Pr
   }
   const { result, wasComplete } = evaluation;
   if (wasComplete) console.error('This run is complete already; --fresh makes it again.');
-  console.log(options.json ? JSON.stringify(result, null, 2) : await runSummary(result));
+  console.log(options.json ? JSON.stringify(result, null, 2) : runSummary(result));
   if (result.metrics.failed === 0) return EXIT.done;
   console.error(
     `${result.metrics.failed} of ${result.metrics.n} questions have no answer; the same command tries them again.`,

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Answers, LoadedBenchmark } from '../benchmarks/benchmark.js';
-import type { ProtocolOptions } from '../benchmarks/load-benchmark.js';
+import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { type Device, deviceName } from '../model/inference/device.js';
 import { startInference } from '../model/inference/inference.js';
 import { ensureSelfCheck } from '../model/inference/self-check.js';
@@ -19,10 +18,10 @@ import type { RunIdentity } from '../results/run-identity.js';
 import { activeSeconds, peakMemoryBytes } from '../results/run-record.js';
 import { autoBatchSize, MAX_QUESTIONS_PER_ROW } from './plan-batches.js';
 import { GENERATION, runBenchmark } from './run-benchmark.js';
+import { scoreAnswers } from './score-answers.js';
 
 export interface EvaluateOptions {
   benchmark: LoadedBenchmark;
-  protocol: ProtocolOptions;
   model: Model;
   device: Device;
   /** Inside an operator; 0 uses every core. */
@@ -92,22 +91,24 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
 }
 
-/** Scores what is in the predictions file and writes metrics.json, question-scores.json and latency.json. */
+/** Scores what is in the predictions file and writes metrics, question scores, submission files and latency. */
 async function scoreRun(benchmark: LoadedBenchmark, run: Run): Promise<void> {
   const answers: (string | null)[] = benchmark.questions.map(() => null);
   for (const { index, text } of await readPredictions(join(run.folder, RUN_FILES.predictions))) answers[index] = text;
-  const { headline, scores, n, failed, perQuestion } = benchmark.score(answers satisfies Answers);
-  const { name, split, questions } = benchmark;
-  await metricsFile.write(run.folder, { schemaVersion: 1, benchmark: name, split, headline, scores, n, failed });
-  const images = questions.map(({ image }) => image);
-  await questionScoresFile.write(run.folder, { schemaVersion: 1, scores: perQuestion, images });
+  const { metrics, score } = scoreAnswers(benchmark, answers);
+  await metricsFile.write(run.folder, metrics);
+  if (score?.perQuestion.every((value) => value !== null)) {
+    const images = benchmark.questions.map(({ image }) => image);
+    await questionScoresFile.write(run.folder, { schemaVersion: 1, scores: score.perQuestion, images });
+  }
+  for (const { name, content } of benchmark.submission(answers)) await writeFile(join(run.folder, name), content);
   const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
   await timings.close();
   const latency = summarizeLatency(timings.batches, activeSeconds(run.record), peakMemoryBytes(run.record));
   await latencyFile.write(run.folder, latency);
 }
 
-async function identityOf({ benchmark, protocol, model, device }: EvaluateOptions): Promise<RunIdentity> {
+async function identityOf({ benchmark, model, device }: EvaluateOptions): Promise<RunIdentity> {
   const { manifest, vision } = model;
   const dataFiles: Record<string, string> = {};
   for (const path of benchmark.files) {
@@ -118,7 +119,7 @@ async function identityOf({ benchmark, protocol, model, device }: EvaluateOption
   return {
     benchmark: benchmark.name,
     split: benchmark.split,
-    protocol: { ocrTokens: protocol.ocrTokens, limit: protocol.limit ?? null },
+    protocol: benchmark.protocol,
     dataFiles,
     model: {
       name: manifest.name,

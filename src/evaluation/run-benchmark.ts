@@ -214,6 +214,7 @@ function head({ benchmark, sources: { model } }: RunBenchmarkOptions, question: 
 /** Counts answers and failures and keeps the running score; failures of earlier sessions are asked again. */
 function startTally(benchmark: LoadedBenchmark, predictions: PredictionsFile) {
   let scoreSum = 0;
+  let scored = 0;
   const tally = {
     answered: 0,
     failed: 0,
@@ -224,8 +225,11 @@ function startTally(benchmark: LoadedBenchmark, predictions: PredictionsFile) {
         return;
       }
       tally.answered++;
-      scoreSum += benchmark.scoreOne(index, text);
-      tally.meanScore = scoreSum / tally.answered;
+      const score = benchmark.scoreOne(index, text);
+      if (score === null) return;
+      scored++;
+      scoreSum += score;
+      tally.meanScore = scoreSum / scored;
     },
   };
   for (const [index, text] of predictions.answers) if (text !== null) tally.add({ index, text });

@@ -52,6 +52,44 @@ export function bootstrapInterval(
 }
 
 /**
+ * The interval of any score that follows from sums over questions, by the same resampling of whole images.
+ * @param counts [questions, width], row-major: what each question adds to the sums
+ * @param value the score from the columns' sums; resamples in which it is not finite are left out
+ * @returns null with fewer than two images
+ */
+export function bootstrapStatistic(
+  counts: Float64Array,
+  width: number,
+  value: (sums: ArrayLike<number>) => number,
+  clusters: Clusters,
+  { seed, resamples = RESAMPLES }: BootstrapOptions,
+): { low: number; high: number } | null {
+  const columns = Array.from({ length: width }, (_, column) =>
+    sumByCluster(
+      Array.from(clusters, (_cluster, row) => counts[row * width + column]!),
+      clusters,
+    ),
+  );
+  const images = columns[0]?.sums.length ?? 0;
+  if (images < 2) return null;
+  const random = xoroshiro128plus(seed);
+  const sums = new Float64Array(width);
+  const values: number[] = [];
+  for (let resample = 0; resample < resamples; resample++) {
+    sums.fill(0);
+    for (let drawn = 0; drawn < images; drawn++) {
+      const image = uniformInt(random, 0, images - 1);
+      for (let column = 0; column < width; column++) sums[column]! += columns[column]!.sums[image]!;
+    }
+    const drawnValue = value(sums);
+    if (Number.isFinite(drawnValue)) values.push(drawnValue);
+  }
+  if (values.length === 0) return null;
+  values.sort((a, b) => a - b);
+  return { low: quantileSorted(values, (1 - COVERAGE) / 2), high: quantileSorted(values, (1 + COVERAGE) / 2) };
+}
+
+/**
  * The same for the difference b - a of two models on the same questions: both see the same resample, so that what
  * makes a question hard for both cancels out.
  */

@@ -12,8 +12,8 @@ export interface QuestionScores {
 /** The runs of one benchmark beside each other. */
 export interface Comparison {
   benchmark: string;
-  /** The score that is compared; the first run's headline. */
-  headline: string;
+  /** The score that is compared: the first run's headline; null where a server or a judge scores. */
+  headline: string | null;
   rows: ComparisonRow[];
   /** What a reader must know before believing the numbers. */
   notes: string[];
@@ -63,7 +63,7 @@ function compareOne(entries: Entry[]): Comparison {
   const notes = new Set<string>();
   const rows = entries.map((entry): ComparisonRow => {
     const { run, questions } = entry;
-    const score = run.metrics.scores[headline] ?? null;
+    const score = scoreOf(run, headline);
     const isMean = score !== null && questions !== null && isMeanOf(score, questions);
     if (questions !== null && !isMean) notes.add(`${headline} is not the mean over the questions: no interval for it.`);
     const interval = isMean ? inPercent(bootstrapInterval(questions.scores, questions.clusters, { seed: SEED })) : null;
@@ -75,12 +75,16 @@ function compareOne(entries: Entry[]): Comparison {
         `${label(run)} is not comparable with ${label(first.run)}: ${field} is ${show(found)}, not ${show(wanted)}.`,
       );
     }
-    const base = first.run.metrics.scores[headline];
-    const comparable = run !== first.run && mismatches.length === 0 && score !== null && base !== undefined;
+    const base = scoreOf(first.run, headline);
+    const comparable = run !== first.run && mismatches.length === 0 && score !== null && base !== null;
     const difference = comparable ? { points: score - base, interval: pairedInterval(first, entry, isMean) } : null;
     return { run, score, interval, difference };
   });
   return { benchmark, headline, rows, notes: [...notes] };
+}
+
+function scoreOf({ metrics }: RunResult, name: string | null): number | null {
+  return (name === null ? undefined : metrics.scores[name]) ?? null;
 }
 
 /** The fields that decide which questions were asked and how they were scored, where they differ. */

@@ -53,7 +53,11 @@ export function comparisonTables(comparisons: readonly Comparison[]): string {
 
 function scoreColumns({ headline }: Comparison): Column[] {
   return [
-    { title: headline, align: 'right', cell: ({ score, interval }) => `${number(score, 2)}${range(interval)}` },
+    {
+      title: headline ?? 'score',
+      align: 'right',
+      cell: ({ score, interval }) => `${number(score, 2)}${range(interval)}`,
+    },
     {
       title: 'difference to the first',
       align: 'right',

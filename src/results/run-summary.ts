@@ -1,28 +1,24 @@
-import { bootstrapInterval } from './bootstrap.js';
 import type { StageTimes } from './latency.js';
 import type { RunResult } from './load-run.js';
-import { readQuestionScores } from './question-scores.js';
+import type { Metrics } from './metrics.js';
 import { renderTable } from './table.js';
 
-const INTERVAL_SEED = 1;
 const GIB = 2 ** 30;
 
 /** A finished run as a table for the terminal: scores, then what they cost. */
-export async function runSummary(run: RunResult): Promise<string> {
+export function runSummary(run: RunResult): string {
   const { metrics, latency, record, folder } = run;
   const { model, device } = record.identity;
-  const questions = await readQuestionScores(folder);
-  const interval = questions && bootstrapInterval(questions.scores, questions.clusters, { seed: INTERVAL_SEED });
-  const scores = Object.entries(metrics.scores).map(([name, value]) => {
-    // The interval is of the mean over questions; it belongs to the scores that are one.
-    const isMean = interval && Math.abs(100 * interval.mean - value) < 0.005;
-    const range = isMean ? `  [${(100 * interval.low).toFixed(1)}, ${(100 * interval.high).toFixed(1)}]` : '';
-    return [`${name} (%)`, `${value.toFixed(2)}${range}`];
+  const scores = mainScores(metrics).map(([name, value]) => {
+    const interval = metrics.intervals[name];
+    const range = interval ? `  [${interval.low.toFixed(1)}, ${interval.high.toFixed(1)}]` : '';
+    return [`${name} (${metrics.points.includes(name) ? 'points' : '%'})`, `${value.toFixed(2)}${range}`];
   });
+  const unparsable = metrics.unparsable > 0 ? `, ${metrics.unparsable} unparsable` : '';
   const { stages, tokensPerSecond } = latency;
   const rows = [
     ...scores,
-    ['questions', `${metrics.n - metrics.failed} answered, ${metrics.failed} failed`],
+    ['questions', `${metrics.n - metrics.failed} answered, ${metrics.failed} failed${unparsable}`],
     ['visual tokens per image', whole(latency.visualTokensPerImage)],
     ['image decode (ms per image)', times(stages.decodeImageMsPerImage)],
     ['vision (ms per image)', times(stages.visionMsPerImage)],
@@ -32,8 +28,14 @@ export async function runSummary(run: RunResult): Promise<string> {
     ['questions/s, end to end', fixed(latency.questionsPerSecond)],
     ['peak memory (GiB)', fixed(latency.peakMemoryBytes / GIB)],
   ];
+  const notes = metrics.notes.map((note) => `Note: ${note}\n`).join('');
   const title = `${metrics.benchmark} ${metrics.split}, ${model.name} at ${model.resolution} px, ${model.precision} on ${device}`;
-  return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${folder}`;
+  return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
+}
+
+/** The scores that are no part of a breakdown. */
+function mainScores({ scores }: Metrics): [string, number][] {
+  return Object.entries(scores).filter(([name]) => !name.includes('/'));
 }
 
 function times({ p50, p95 }: StageTimes): string {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { loadTextVqa } from '../../src/benchmarks/textvqa.js';
+import { textVqa } from '../../src/benchmarks/textvqa.js';
 import { projectRoot } from '../fixtures.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-textvqa-'));
@@ -46,7 +46,7 @@ async function writeFiles(
 
 test('without OCR tokens the prompts are built from the annotations, in their order', async () => {
   await writeFiles();
-  const benchmark = await loadTextVqa(folder, { ocrTokens: false });
+  const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: false });
   assert.deepEqual(benchmark.questions, [
     { index: 0, questionId: 'aa', image: 'aa.jpg', text: `What is the brand of this camera?${SUFFIX}` },
     { index: 1, questionId: 'bb', image: 'bb.jpg', text: `Which year?${SUFFIX}` },
@@ -64,7 +64,7 @@ test('without OCR tokens the prompts are built from the annotations, in their or
 
 test('with OCR tokens the prompts are those of the question file, joined to the right answers', async () => {
   await writeFiles();
-  const benchmark = await loadTextVqa(folder, { ocrTokens: true });
+  const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: true });
   const lines = OCR_LINES.map(({ question_id: questionId, image, text }, index) => ({
     index,
     questionId,
@@ -74,20 +74,20 @@ test('with OCR tokens the prompts are those of the question file, joined to the 
   assert.deepEqual(benchmark.questions, lines);
   assert.deepEqual(benchmark.files, [ANNOTATIONS, OCR_QUESTIONS]);
   assert.equal(benchmark.scoreOne(0, 'Two.'), 1);
-  assert.ok(Math.abs(benchmark.scoreOne(1, 'Yes') - 0.6) < 1e-12);
+  assert.ok(Math.abs(benchmark.scoreOne(1, 'Yes')! - 0.6) < 1e-12);
 });
 
 test('of two records with the same image and question the last one counts', async () => {
   await writeFiles([...RECORDS, { ...RECORDS[1], answers: ten('late', 10, '') }]);
-  const benchmark = await loadTextVqa(folder, { ocrTokens: true });
+  const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: true });
   assert.equal(benchmark.scoreOne(0, 'late'), 1);
   assert.equal(benchmark.scoreOne(0, '2'), 0);
 });
 
 test('the accuracy counts questions without an answer as wrong', async () => {
   await writeFiles();
-  const benchmark = await loadTextVqa(folder, { ocrTokens: false });
-  const { headline, scores, n, failed, perQuestion } = benchmark.score(['DAKOTA', null, 'no']);
+  const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: false });
+  const { headline, scores, n, failed, perQuestion } = benchmark.score(['DAKOTA', null, 'no'])!;
   assert.deepEqual(
     { headline, n, failed, perQuestion },
     { headline: 'accuracy', n: 3, failed: 1, perQuestion: [1, 0, 1] },
@@ -97,16 +97,19 @@ test('the accuracy counts questions without an answer as wrong', async () => {
 
 test('limit takes the first rows', async () => {
   await writeFiles();
-  const benchmark = await loadTextVqa(folder, { ocrTokens: true, limit: 1 });
+  const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: true, limit: 1 });
   assert.deepEqual(
     benchmark.questions.map(({ image }) => image),
     ['bb.jpg'],
   );
-  assert.equal(benchmark.score(['2']).scores.accuracy, 100);
+  assert.equal(benchmark.score(['2'])?.scores.accuracy, 100);
 });
 
 test('the embedded sample loads', async () => {
-  const benchmark = await loadTextVqa(join(projectRoot, 'sample', 'benchmarks', 'textvqa'), { ocrTokens: false });
+  const benchmark = await textVqa.load(join(projectRoot, 'sample', 'benchmarks', 'textvqa'), {
+    protocol: 'llava',
+    ocrTokens: false,
+  });
   assert.equal(benchmark.questions.length, 48);
   assert.ok((await benchmark.images.read(benchmark.questions[0]!.image!)).length > 0);
 });
@@ -145,24 +148,27 @@ const BROKEN: readonly { what: string; records?: unknown; ocr?: string; message:
 for (const { what, records, ocr, message } of BROKEN) {
   test(`${what} is an error that says where`, async () => {
     await writeFiles(records, ocr);
-    await assert.rejects(loadTextVqa(folder, { ocrTokens: ocr !== undefined }), { name: 'UserError', message });
+    await assert.rejects(textVqa.load(folder, { protocol: 'llava', ocrTokens: ocr !== undefined }), {
+      name: 'UserError',
+      message,
+    });
   });
 }
 
 test('missing files are errors that say what they are and where they come from', async () => {
   await writeFiles();
   await rm(OCR_QUESTIONS);
-  await assert.rejects(loadTextVqa(folder, { ocrTokens: true }), {
+  await assert.rejects(textVqa.load(folder, { protocol: 'llava', ocrTokens: true }), {
     name: 'UserError',
     message: /ocr\.jsonl does not exist.*eval\.zip/s,
   });
   await rm(join(folder, 'train_images'), { recursive: true });
-  await assert.rejects(loadTextVqa(folder, { ocrTokens: false }), {
+  await assert.rejects(textVqa.load(folder, { protocol: 'llava', ocrTokens: false }), {
     name: 'UserError',
     message: /train_val_images\.zip/,
   });
   await rm(ANNOTATIONS);
-  await assert.rejects(loadTextVqa(folder, { ocrTokens: false }), {
+  await assert.rejects(textVqa.load(folder, { protocol: 'llava', ocrTokens: false }), {
     name: 'UserError',
     message: /val\.json does not exist.*https/s,
   });

@@ -90,7 +90,11 @@ export function runResult(
       headline: Object.keys(scores)[0]!,
       scores,
       n: 5000,
+      intervals: {},
+      points: [],
       failed: 0,
+      unparsable: 0,
+      notes: [],
     },
     latency,
   };
