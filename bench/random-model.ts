@@ -26,9 +26,12 @@ export async function writeRandomModel(folder: string, architecture: Architectur
   const { clip } = architecture;
   const table = new Float32Array(((clip.imageSize / clip.patchSize) ** 2 + 1) * clip.hiddenSize);
   const sizes = visionSizes(architecture, resolution);
-  const vision = buildVisionGraph(architecture, sizes, plan.locations, table, 'fp32');
+  const vision = buildVisionGraph(architecture, sizes, plan.locations, table, 'fp32', { portable: false });
   await writeFile(join(folder, visionGraphName(resolution)), encodeModel(vision, 'bench'));
-  const generate = buildGenerateGraph(architecture.language, plan.locations, 'fp32');
+  const generate = buildGenerateGraph(architecture.language, plan.locations, 'fp32', {
+    portable: false,
+    logits: false,
+  });
   await writeFile(join(folder, MODEL_FILES.generate), encodeModel(generate, 'bench'));
   const entry = { resolution, visualTokens: sizes.visualTokens, graph: visionGraphName(resolution) };
   return {

@@ -7,7 +7,7 @@ import type { Precision } from './export/layers.js';
 import { manifestSchema } from './manifest-schema.js';
 
 /** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
-export const GRAPH_VERSION = 1;
+export const GRAPH_VERSION = 2;
 
 /** Version of the image preprocessing: raised when the same image would give other pixels. */
 export const PREPROCESSING_VERSION = 1;
@@ -52,6 +52,11 @@ export const MODEL_FILES = {
 
 export function visionGraphName(resolution: number): string {
   return `vision-${resolution}.onnx`;
+}
+
+/** Every graph is there twice: with fused operators, and beside it with the operators that every device has right. */
+export function portableName(graph: string): string {
+  return graph.replace(/\.onnx$/, '.portable.onnx');
 }
 
 const check = schemaCheck<ModelManifest>(manifestSchema);

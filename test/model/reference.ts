@@ -7,7 +7,7 @@ import { exportModel } from '../../src/model/export/export-model.js';
 import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
 import { type PromptRow, packPrompts } from '../../src/model/inference/pack-prompts.js';
-import { type ModelManifest, openModel, visionGraphName } from '../../src/model/model-folder.js';
+import { type ModelManifest, openModel, portableName, visionGraphName } from '../../src/model/model-folder.js';
 import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
 import { prepareImage } from '../../src/model/prepare-image.js';
 import { fixture } from '../fixtures.js';
@@ -51,7 +51,7 @@ export interface Generated {
 }
 
 /** Exports a reference checkpoint and opens it. @param name folder below test/fixtures/reference */
-export async function exportReference(name: string, resolutions: number[]): Promise<ReferenceModel> {
+export async function exportReference(name: string, resolutions: number[], portable = false): Promise<ReferenceModel> {
   const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), name);
   const { manifest } = await exportModel(fixture('reference', name), {
     output: folder,
@@ -60,17 +60,18 @@ export async function exportReference(name: string, resolutions: number[]): Prom
   });
   const { language, imageAspect } = manifest.architecture;
   const plan = planWeights(manifest.architecture, 'fp32');
-  const graph = buildGenerateGraph(language, plan.locations, 'fp32', { logits: true });
+  const graph = buildGenerateGraph(language, plan.locations, 'fp32', { portable, logits: true });
   await writeFile(join(folder, 'generate-logits.onnx'), encodeModel(graph, 'test'));
   const generate = await InferenceSession.create(join(folder, 'generate-logits.onnx'));
   const vision = new Map<number, InferenceSession>();
+  const graphName = (size: number): string => (portable ? portableName(visionGraphName(size)) : visionGraphName(size));
   return {
     folder,
     manifest,
     async see(image, resolution) {
       if (!vision.has(resolution)) {
         await openModel(folder, resolution);
-        vision.set(resolution, await InferenceSession.create(join(folder, visionGraphName(resolution))));
+        vision.set(resolution, await InferenceSession.create(join(folder, graphName(resolution))));
       }
       const bytes = await readFile(fixture('reference', 'images', image));
       const pixels = await prepareImage(bytes, image, resolution, imageAspect);

@@ -1,5 +1,6 @@
 import type { ClipTower } from '../architecture.js';
 import type { Graph, Value } from '../onnx/graph.js';
+import { fullAttention } from './attention.js';
 import { layerNorm, linear, linearGelu, type Precision, reshape, toPrecision } from './layers.js';
 
 /**
@@ -41,8 +42,12 @@ export function clipLayer(g: Graph, clip: ClipTower, name: string, x: Value, tok
   const normed = layerNorm(a, x, `${name}.layer_norm1`, layerNormEps);
   const project = (part: string): Value =>
     reshape(a, linear(a, normed, `${name}.self_attn.${part}`), [-1, tokens, hiddenSize]);
-  const attended = a.op('MultiHeadAttention', [project('q_proj'), project('k_proj'), project('v_proj')], {
-    num_heads: heads,
+  const attended = fullAttention(a, {
+    query: project('q_proj'),
+    key: project('k_proj'),
+    value: project('v_proj'),
+    heads,
+    headSize: hiddenSize / heads,
   });
   const afterAttention = a.op('Add', [
     x,

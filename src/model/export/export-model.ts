@@ -11,6 +11,7 @@ import {
   GRAPH_VERSION,
   MODEL_FILES,
   type ModelManifest,
+  portableName,
   readManifest,
   type SourceFile,
   type VisionGraphEntry,
@@ -101,11 +102,7 @@ async function exportAll(
     doneBytes += bytes;
     options.onProgress?.({ stage: 'writing', doneBytes, totalBytes });
   });
-  await writeGraph(
-    partial,
-    MODEL_FILES.generate,
-    buildGenerateGraph(architecture.language, plan.locations, options.precision),
-  );
+  await writeGenerateGraphs(checkpoint, plan, options.precision, partial);
   const entries = await writeVisionGraphs(checkpoint, plan, options.precision, partial, resolutions);
   for (const name of TOKENIZER_FILES) {
     if (checkpoint.files.includes(join(checkpoint.folder, name)))
@@ -144,10 +141,7 @@ async function extend(
     return { manifest: existing, outcome: 'unchanged', writtenBytes: 0, notes: checkpoint.notes };
   }
   const plan = planWeights(checkpoint.architecture, existing.precision);
-  if (!current) {
-    const graph = buildGenerateGraph(checkpoint.architecture.language, plan.locations, existing.precision);
-    await writeGraph(output, MODEL_FILES.generate, graph);
-  }
+  if (!current) await writeGenerateGraphs(checkpoint, plan, existing.precision, output);
   const added = await writeVisionGraphs(checkpoint, plan, existing.precision, output, missing);
   const manifest: ModelManifest = {
     ...existing,
@@ -174,14 +168,28 @@ async function writeVisionGraphs(
   for (const resolution of [...new Set(resolutions)].sort((a, b) => a - b)) {
     const sizes = visionSizes(checkpoint.architecture, resolution);
     const graph = visionGraphName(resolution);
-    await writeGraph(folder, graph, buildVisionGraph(checkpoint.architecture, sizes, plan.locations, table, precision));
+    const build = (portable: boolean): GraphProto =>
+      buildVisionGraph(checkpoint.architecture, sizes, plan.locations, table, precision, { portable });
+    await writeGraphs(folder, graph, build);
     entries.push({ resolution, visualTokens: sizes.visualTokens, graph });
   }
   return entries;
 }
 
-async function writeGraph(folder: string, name: string, graph: GraphProto): Promise<void> {
-  await replaceFile(folder, name, encodeModel(graph, VERSION));
+async function writeGenerateGraphs(
+  { architecture }: Checkpoint,
+  plan: WeightPlan,
+  precision: Precision,
+  folder: string,
+): Promise<void> {
+  const build = (portable: boolean): GraphProto =>
+    buildGenerateGraph(architecture.language, plan.locations, precision, { portable, logits: false });
+  await writeGraphs(folder, MODEL_FILES.generate, build);
+}
+
+async function writeGraphs(folder: string, name: string, build: (portable: boolean) => GraphProto): Promise<void> {
+  await replaceFile(folder, name, encodeModel(build(false), VERSION));
+  await replaceFile(folder, portableName(name), encodeModel(build(true), VERSION));
 }
 
 async function replaceFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {

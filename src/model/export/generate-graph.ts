@@ -1,8 +1,9 @@
 import type { LanguageModel } from '../architecture.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
-import { elementType, type Precision, toFloat32, toPrecision } from './layers.js';
-import { decoderLayers, type KeyValueCache } from './llama.js';
+import type { KeyValueCache } from './attention.js';
+import { elementType, type Precision, product, toFloat32, toPrecision } from './layers.js';
+import { decoderLayers } from './llama.js';
 
 /** Segment of padding: visible to nothing but other padding. Question q of a row is segment q + 1, its prefix is 0. */
 export const PADDING_SEGMENT = -1;
@@ -30,9 +31,9 @@ export function buildGenerateGraph(
   model: LanguageModel,
   weights: WeightLocations,
   precision: Precision,
-  options: { logits: boolean } = { logits: false },
+  options: { portable: boolean; logits: boolean },
 ): GraphProto {
-  const g = createGraph('generate', weights);
+  const g = createGraph('generate', weights, options.portable);
   const ids = g.input('input_ids', 'int64', ['rows', 'length']);
   const positions = g.input('positions', 'int64', ['rows', 'length']);
   const segments = g.input('segments', 'int64', ['rows', 'length']);
@@ -133,7 +134,7 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   });
 
   const h = g.scope('head');
-  const logits = toFloat32(h, h.op('FusedMatMul', [hidden, h.weight('lm_head.weight')], { transB: 1 }), precision);
+  const logits = toFloat32(h, product(h, hidden, h.weight('lm_head.weight')), precision);
   const topLogit = h.op('ReduceMax', [logits, h.ints([2])], { keepdims: 0 });
   const greedy = h.op('ArgMax', [logits], { axis: 2, keepdims: 0 });
   const endOfSequence = h.ints([model.eosTokenId], []);

@@ -29,17 +29,21 @@ export function linear(g: Graph, x: Value, name: string): Value {
 
 /** torch.nn.Linear with bias, then the exact GELU, in one pass over the product. */
 export function linearGelu(g: Graph, x: Value, name: string): Value {
+  if (g.portable) return g.op('Gelu', [linear(g, x, name)]);
   return g.op('BiasGelu', [product(g, x, g.weight(`${name}.weight`)), g.weight(`${name}.bias`)]);
 }
 
 /** x times the transpose of a weight [out, in]. */
 export function product(g: Graph, x: Value, weight: Value): Value {
+  if (g.portable) return g.op('MatMul', [x, g.op('Transpose', [weight], { perm: [1, 0] })]);
   return g.op('FusedMatMul', [x, weight], { transB: 1 });
 }
 
 /** torch.nn.LayerNorm over the last axis. */
 export function layerNorm(g: Graph, x: Value, name: string, eps: number): Value {
-  return g.op('LayerNormalization', [x, g.weight(`${name}.weight`), g.weight(`${name}.bias`)], {
+  // WebGPU loses digits where the mean is large beside the spread; without the mean the result is the same.
+  const centred = g.portable ? g.op('Sub', [x, g.op('ReduceMean', [x, g.ints([-1])], { keepdims: 1 })]) : x;
+  return g.op('LayerNormalization', [centred, g.weight(`${name}.weight`), g.weight(`${name}.bias`)], {
     axis: -1,
     epsilon: { float: eps },
   });

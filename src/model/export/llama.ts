@@ -1,12 +1,7 @@
 import type { LanguageModel } from '../architecture.js';
 import type { Graph, Value } from '../onnx/graph.js';
-import { type Precision, toPrecision } from './layers.js';
-
-/** Keys and values of one layer, each [rows, heads, tokens, head size]. */
-export interface KeyValueCache {
-  key: Value;
-  value: Value;
-}
+import { cachedAttention, type KeyValueCache } from './attention.js';
+import { type Precision, product, toPrecision } from './layers.js';
 
 /** Rows of the rotary table beyond the context, so that an answer may run past it as in the official code. */
 const ROTARY_HEADROOM = 2048;
@@ -41,8 +36,7 @@ export function decoderLayers(
   for (let layer = 0; layer < layers; layer++) {
     const name = `model.layers.${layer}`;
     const l = g.scope(`layers.${layer}`);
-    const project = (from: Value, part: string): Value =>
-      l.op('FusedMatMul', [from, l.weight(`${name}.${part}.weight`)], { transB: 1 });
+    const project = (from: Value, part: string): Value => product(l, from, l.weight(`${name}.${part}.weight`));
     const rotate = (from: Value, at: Value): Value =>
       l.op('RotaryEmbedding', [from, at, cos, sin], { num_heads: heads });
 
@@ -58,22 +52,12 @@ export function decoderLayers(
       bias = l.op('Unsqueeze', [atLast(l.op('Squeeze', [bias, l.ints([1])])), l.ints([1])]);
     }
     const query = rotate(project(normed, 'self_attn.q_proj'), positions);
-    const { key: pastKey, value: pastValue } = input.past[layer]!;
-    const [attended, presentKey, presentValue] = l.ops(
-      'MultiHeadAttention',
-      [query, key, value, '', '', bias, pastKey, pastValue],
-      { num_heads: heads },
-      3,
-    );
-    present.push({ key: presentKey!, value: presentValue! });
+    const inputs = { query, key, value, heads, headSize: model.hiddenSize / heads };
+    const attention = cachedAttention(l, inputs, bias, input.past[layer]!);
+    present.push(attention.present);
 
-    [normed, x] = addAndNorm(
-      l,
-      project(attended!, 'self_attn.o_proj'),
-      x,
-      `${name}.post_attention_layernorm.weight`,
-      eps,
-    );
+    const attended = project(attention.output, 'self_attn.o_proj');
+    [normed, x] = addAndNorm(l, attended, x, `${name}.post_attention_layernorm.weight`, eps);
     const gate = l.op('QuickGelu', [project(normed, 'mlp.gate_proj')], { alpha: { float: 1 } });
     const mlp = project(l.op('Mul', [gate, project(normed, 'mlp.up_proj')]), 'mlp.down_proj');
     const nextNorm = layer === layers - 1 ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;

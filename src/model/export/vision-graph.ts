@@ -28,8 +28,9 @@ export function buildVisionGraph(
   weights: WeightLocations,
   positionTable: Float32Array,
   precision: Precision,
+  options: { portable: boolean },
 ): GraphProto {
-  const g = createGraph('vision', weights);
+  const g = createGraph('vision', weights, options.portable);
   const pixels = normalizedPixels(g, sizes.resolution);
   const tower = architecture.family === 'llava-hr' ? multiPathTower : clipTower;
   const features = tower(g, architecture, sizes, pixels, positionTable, precision);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../errors.js';
-import { MODEL_FILES, type Model } from '../model-folder.js';
+import { MODEL_FILES, type Model, portableName } from '../model-folder.js';
 import { type Device, deviceError } from './device.js';
 import type { PromptRow } from './pack-prompts.js';
 import type { LoadRequest, RunRequest, RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
@@ -59,11 +59,13 @@ export async function startInference(model: Model, device: Device, threads = 0):
     await worker.terminate();
   };
 
+  const graphPath = (graph: string): string =>
+    join(model.folder, device.provider === 'webgpu' ? portableName(graph) : graph);
   const { language } = model.manifest.architecture;
   const loaded = await ask({
     kind: 'load',
-    visionPath: join(model.folder, model.vision.graph),
-    generatePath: join(model.folder, MODEL_FILES.generate),
+    visionPath: graphPath(model.vision.graph),
+    generatePath: graphPath(MODEL_FILES.generate),
     device,
     threads,
     sizes: {

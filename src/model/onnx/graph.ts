@@ -33,6 +33,8 @@ export type WeightLocations = ReadonlyMap<string, WeightLocation>;
 
 /** An ONNX graph being written. Nodes are named by path, so that a profile reads like the model. */
 export interface Graph {
+  /** Only operators that every device computes right; see docs/architecture.md. Otherwise fused ones where they are faster. */
+  readonly portable: boolean;
   /** A view of the same graph whose node names begin with `name/`. */
   scope(name: string): Graph;
   /** Adds a node with one output and returns it. Operators of `com.microsoft` are found by their names. */
@@ -63,30 +65,37 @@ const MICROSOFT_OPERATORS = new Set([
 ]);
 
 /** Starts a graph. `weights` says where the tensors named by `Graph.weight` are stored. */
-export function createGraph(name: string, weights: WeightLocations): Graph {
-  const names = { next: 0 };
-  return openGraph(name, weights, names);
+export function createGraph(name: string, weights: WeightLocations, portable: boolean): Graph {
+  return openGraph(name, { weights, portable, nextName: 0 });
 }
 
-function openGraph(graphName: string, weights: WeightLocations, names: { next: number }): Graph {
+/** What a graph shares with the bodies inside it. */
+interface Shared {
+  weights: WeightLocations;
+  portable: boolean;
+  nextName: number;
+}
+
+function openGraph(graphName: string, shared: Shared): Graph {
   const nodes: NodeProto[] = [];
   const initializers = new Map<string, TensorProto>();
   const inputs: ValueInfoProto[] = [];
   const outputs: ValueInfoProto[] = [];
 
   const constant = (type: ElementType, bytes: Uint8Array, shape: readonly number[]): Value => {
-    const name = `${graphName}/constant_${names.next++}`;
+    const name = `${graphName}/constant_${shared.nextName++}`;
     initializers.set(name, { name, dims: shape, data_type: ELEMENT_TYPE[type], raw_data: bytes });
     return name;
   };
 
   const view = (path: string): Graph => ({
+    portable: shared.portable,
     scope: (name) => view(`${path}${name}/`),
     op(type, nodeInputs, attributes = {}) {
       return this.ops(type, nodeInputs, attributes, 1)[0]!;
     },
     ops(type, nodeInputs, attributes, count) {
-      const name = `${path}${type}_${names.next++}`;
+      const name = `${path}${type}_${shared.nextName++}`;
       const output = Array.from({ length: count }, (_, i) => (count === 1 ? name : `${name}:${i}`));
       nodes.push({
         name,
@@ -99,7 +108,7 @@ function openGraph(graphName: string, weights: WeightLocations, names: { next: n
       return output;
     },
     weight(name) {
-      const location = weights.get(name);
+      const location = shared.weights.get(name);
       if (!location) throw new Error(`no weight is planned for ${name}`);
       initializers.set(name, toExternalTensor(name, location));
       return name;
@@ -127,7 +136,7 @@ function openGraph(graphName: string, weights: WeightLocations, names: { next: n
       });
       outputs.push(toValueInfo(name, type, shape));
     },
-    body: (name) => openGraph(name, weights, names),
+    body: (name) => openGraph(name, shared),
     toProto: () => ({
       name: graphName,
       node: nodes,

@@ -30,8 +30,9 @@ test('exports weights, graphs, tokenizer and a manifest that reads back', () =>
     assert.equal(outcome, 'exported');
     assert.deepEqual([...stages], ['hashing', 'writing']);
     assert.deepEqual((await readdir(output)).sort(), [
-      ...['generate.onnx', 'language.weights', 'model.json', 'special_tokens_map.json', 'tokenizer.model'],
-      ...['tokenizer_config.json', 'vision-128.onnx', 'vision-256.onnx', 'vision.weights'],
+      ...['generate.onnx', 'generate.portable.onnx', 'language.weights', 'model.json', 'special_tokens_map.json'],
+      ...['tokenizer.model', 'tokenizer_config.json', 'vision-128.onnx', 'vision-128.portable.onnx'],
+      ...['vision-256.onnx', 'vision-256.portable.onnx', 'vision.weights'],
     ]);
     assert.deepEqual(await readdir(folder), ['model'], 'nothing temporary is left');
     assert.deepEqual(await readManifest(output), manifest);

@@ -8,18 +8,20 @@ import { exportReference, readGoldens } from '../reference.js';
 const FEATURE_ERROR = 1e-4;
 const LOGIT_ERROR = 2e-3;
 
-const CHECKPOINTS = [
+const CHECKPOINTS: { name: string; goldens: string; sizes: number[]; portable?: boolean }[] = [
   { name: 'hr-mini', goldens: 'hr-mini', sizes: [128, 256, 512] },
   { name: 'hr-mini-bin', goldens: 'hr-mini', sizes: [256] },
   { name: 'hr-mini-sharded-bf16', goldens: 'hr-mini-sharded-bf16', sizes: [256] },
+  { name: 'hr-mini', goldens: 'hr-mini', sizes: [128, 256], portable: true },
   { name: 'l15-mini', goldens: 'l15-mini', sizes: [112] },
+  { name: 'l15-mini', goldens: 'l15-mini', sizes: [112], portable: true },
   { name: 'l15-mini-split', goldens: 'l15-mini', sizes: [112] },
 ];
 
-for (const { name, goldens, sizes } of CHECKPOINTS) {
-  test(`${name}: visual tokens, logits and greedy tokens equal the official code's`, async (t) => {
+for (const { name, goldens, sizes, portable } of CHECKPOINTS) {
+  test(`${name}${portable ? ', portable graphs' : ''}: visual tokens, logits and greedy tokens equal the official code's`, async (t) => {
     const { entries, prompt_ids } = readGoldens(goldens);
-    const model = await exportReference(name, sizes);
+    const model = await exportReference(name, sizes, portable);
     const { vocabSize, hiddenSize } = model.manifest.architecture.language;
     for (const entry of entries.filter(({ size }) => sizes.includes(size))) {
       await t.test(`${entry.image} at ${entry.size}`, async () => {
