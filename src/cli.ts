@@ -41,10 +41,13 @@ function buildProgram(): Command {
 
   program
     .command('eval')
-    .description('Answer a benchmark with a model and score the answers.')
-    .argument('<benchmark>', 'textvqa')
+    .description('Answer benchmarks with a model and score the answers.')
+    .argument('<benchmarks>', 'one, a comma-separated list, or all; see llavahr list')
     .option('--model <folder>', 'exported model or checkpoint; the embedded LLaVA-HR-tiny without it')
-    .option('--data <folder>', "folder with the benchmark's files; the embedded sample without it")
+    .option(
+      '--data <folder>',
+      "folder with the benchmark's files, or of folders named like the benchmarks; the embedded samples without it",
+    )
     .option('--resolution <pixels>', 'input size; the size the model was trained at without it', wholeNumber)
     .option('--split <split>', "one of the benchmark's splits; its first one without it")
     .addOption(

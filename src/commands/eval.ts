@@ -1,20 +1,24 @@
-import type { Protocol } from '../benchmarks/benchmark.js';
-import { findBenchmark } from '../benchmarks/registry.js';
-import { EXIT } from '../errors.js';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
+import { selectBenchmarks } from '../benchmarks/registry.js';
+import { EXIT, messageOf, UserError } from '../errors.js';
 import { evaluate } from '../evaluation/evaluate.js';
+import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import { resolveModel } from '../evaluation/resolve-model.js';
 import { SAMPLE_MODEL, sampleData } from '../evaluation/sample.js';
 import type { Precision } from '../model/export/layers.js';
 import { parseDevice } from '../model/inference/device.js';
 import { startByteProgress } from '../results/byte-progress.js';
-import { runSummary } from '../results/run-summary.js';
+import type { RunResult } from '../results/load-run.js';
+import { runOverview, runSummary } from '../results/run-summary.js';
 
 export interface EvalCommandOptions {
   model?: string;
   data?: string;
-  resolution?: number;
   split?: string;
   protocol: Protocol;
+  resolution?: number;
   ocrTokens?: boolean;
   limit?: number;
   batchSize: number | 'auto';
@@ -27,61 +31,109 @@ export interface EvalCommandOptions {
   json: boolean;
 }
 
-/** `llavahr eval`: the result on stdout, everything else on stderr. */
-export async function evalCommand(name: string, options: EvalCommandOptions): Promise<number> {
+/** What became of one benchmark. */
+type Outcome =
+  | { state: 'complete'; result: RunResult }
+  | { state: 'failed'; exitCode: number }
+  | { state: 'interrupted' };
+
+/** `llavahr eval`: results on stdout, everything else on stderr. A benchmark that fails does not stop the others. */
+export async function evalCommand(names: string, options: EvalCommandOptions): Promise<number> {
   const device = parseDevice(options.device);
-  const { split, protocol, ocrTokens, limit, resolution, precision, clipTower } = options;
-  const definition = findBenchmark(name);
-  const benchmark = await definition.load(options.data ?? sampleData(name), { split, protocol, ocrTokens, limit });
+  const definitions = selectBenchmarks(names);
   const exporting = startByteProgress(process.stderr);
+  const { resolution, precision, clipTower } = options;
   const choice = { folder: options.model ?? SAMPLE_MODEL, resolution, precision, clipTower };
   const model = await resolveModel(choice, exporting.update).finally(exporting.stop);
-
+  const session = await openModelSession(model, device, options.threads ?? 0, process.stderr);
   const interrupt = interruptible();
-  const { batchSize, output, fresh } = options;
-  const shared = { benchmark, model, device, batchSize, output, fresh };
-  const evaluation = await evaluate({
-    ...shared,
-    threads: options.threads ?? 0,
-    argv: process.argv.slice(2),
-    signal: interrupt.signal,
-    stream: process.stderr,
-  }).finally(async () => {
+  const outcomes: Outcome[] = [];
+  try {
+    for (const definition of definitions) {
+      if (definitions.length > 1) console.error(`${definition.name}:`);
+      outcomes.push(await evaluateOne(definition, definitions.length === 1, session, options, interrupt.signal));
+      if (interrupt.signal.aborted) break;
+    }
+  } finally {
     interrupt.stop();
-    await benchmark.images.close();
-  });
-
-  if (evaluation.state === 'interrupted') {
-    const { answered, folder } = evaluation;
-    console.error(
-      `Interrupted: ${answered} of ${benchmark.questions.length} answers are in ${folder}. The same command continues.`,
-    );
-    return EXIT.interrupted;
+    await session.close();
   }
-  const { result, wasComplete } = evaluation;
-  if (wasComplete) console.error('This run is complete already; --fresh makes it again.');
-  console.log(options.json ? JSON.stringify(result, null, 2) : runSummary(result));
-  if (result.metrics.failed === 0) return EXIT.done;
-  console.error(
-    `${result.metrics.failed} of ${result.metrics.n} questions have no answer; the same command tries them again.`,
-  );
-  return EXIT.someSamplesFailed;
+
+  const results = outcomes.flatMap((outcome) => (outcome.state === 'complete' ? [outcome.result] : []));
+  if (results.length > 0) console.log(render(results, definitions.length, options.json));
+  return exitCode(outcomes);
+}
+
+async function evaluateOne(
+  definition: BenchmarkDefinition,
+  alone: boolean,
+  session: ModelSession,
+  options: EvalCommandOptions,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { name } = definition;
+  const { split, protocol, ocrTokens, limit, batchSize, output, fresh } = options;
+  try {
+    const benchmark = await definition.load(dataFolder(name, alone, options.data), {
+      split,
+      protocol,
+      ocrTokens,
+      limit,
+    });
+    const [argv, stream] = [process.argv.slice(2), process.stderr];
+    const evaluation = await evaluate({ benchmark, session, batchSize, output, fresh, argv, signal, stream }).finally(
+      benchmark.images.close,
+    );
+    if (evaluation.state === 'interrupted') {
+      const { answered, folder } = evaluation;
+      const all = benchmark.questions.length;
+      console.error(`Interrupted: ${answered} of ${all} answers are in ${folder}. The same command continues.`);
+      return { state: 'interrupted' };
+    }
+    const { result, wasComplete } = evaluation;
+    const { n, failed } = result.metrics;
+    if (wasComplete) console.error('This run is complete already; --fresh makes it again.');
+    if (failed > 0) console.error(`${failed} of ${n} questions have no answer; the same command tries them again.`);
+    return { state: 'complete', result };
+  } catch (error) {
+    if (alone || !(error instanceof UserError)) throw error;
+    console.error(`error: ${name}: ${messageOf(error)}`);
+    return { state: 'failed', exitCode: error.exitCode };
+  }
+}
+
+/** With several benchmarks, each one's files are in a folder of its name. */
+function dataFolder(name: string, alone: boolean, data: string | undefined): string {
+  if (data === undefined) return sampleData(name);
+  return alone && !existsSync(join(data, name)) ? data : join(data, name);
+}
+
+function render(results: readonly RunResult[], wanted: number, json: boolean): string {
+  if (json) return JSON.stringify(wanted === 1 ? results[0] : results, null, 2);
+  return wanted === 1 ? runSummary(results[0]!) : runOverview(results);
+}
+
+function exitCode(outcomes: readonly Outcome[]): number {
+  if (outcomes.some(({ state }) => state === 'interrupted')) return EXIT.interrupted;
+  const failure = outcomes.find((outcome) => outcome.state === 'failed');
+  if (failure) return failure.exitCode;
+  const hasGaps = outcomes.some((outcome) => outcome.state === 'complete' && outcome.result.metrics.failed > 0);
+  return hasGaps ? EXIT.someSamplesFailed : EXIT.done;
 }
 
 /** A signal that the first Ctrl-C raises; the second ends the process at once. */
 function interruptible(): { signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
   const onInterrupt = (): void => {
+    stop();
     process.stderr.write('\nStopping after this batch; Ctrl-C again stops at once.\n');
     controller.abort();
   };
-  process.once('SIGINT', onInterrupt);
-  process.once('SIGTERM', onInterrupt);
-  return {
-    signal: controller.signal,
-    stop() {
-      process.off('SIGINT', onInterrupt);
-      process.off('SIGTERM', onInterrupt);
-    },
+  const stop = (): void => {
+    process.off('SIGINT', onInterrupt);
+    process.off('SIGTERM', onInterrupt);
   };
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onInterrupt);
+  return { signal: controller.signal, stop };
 }

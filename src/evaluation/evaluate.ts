@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-import { type Device, deviceName } from '../model/inference/device.js';
-import { startInference } from '../model/inference/inference.js';
-import { ensureSelfCheck } from '../model/inference/self-check.js';
-import { type Model, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
+import { deviceName } from '../model/inference/device.js';
+import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../model/prompt.js';
-import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
 import { latencyFile, openBatchTimings, summarizeLatency } from '../results/latency.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
 import { metricsFile } from '../results/metrics.js';
@@ -16,16 +13,14 @@ import { questionScoresFile } from '../results/question-scores.js';
 import { openRun, RUN_FILES, type Run } from '../results/run-folder.js';
 import type { RunIdentity } from '../results/run-identity.js';
 import { activeSeconds, peakMemoryBytes } from '../results/run-record.js';
+import type { ModelSession } from './model-session.js';
 import { autoBatchSize, MAX_QUESTIONS_PER_ROW } from './plan-batches.js';
 import { GENERATION, runBenchmark } from './run-benchmark.js';
 import { scoreAnswers } from './score-answers.js';
 
 export interface EvaluateOptions {
   benchmark: LoadedBenchmark;
-  model: Model;
-  device: Device;
-  /** Inside an operator; 0 uses every core. */
-  threads: number;
+  session: ModelSession;
   batchSize: number | 'auto';
   output: string;
   fresh: boolean;
@@ -44,18 +39,16 @@ export type Evaluation =
  * questions failed in it; those are asked again.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { benchmark, model, device, output, fresh, argv, stream } = options;
-  const tokenizer = await loadTokenizer(model.folder);
-  const identity = await identityOf(options);
-  const rowTokens = estimateRowTokens(benchmark, model, (text) => tokenizePrompt(tokenizer, buildPrompt(text)).length);
-  const batchSize = options.batchSize === 'auto' ? autoBatchSize(device.provider, rowTokens) : options.batchSize;
-  const session = { argv, settings: { batchSize, threads: options.threads } };
+  const { benchmark, session, output, fresh, argv, signal, stream } = options;
+  const identity = await identityOf(benchmark, session);
+  const batchSize = options.batchSize === 'auto' ? chooseBatchSize(benchmark, session) : options.batchSize;
+  const start = { argv, settings: { batchSize, threads: session.threads } };
 
-  let opened = await openRun(output, identity, session, { fresh });
+  let opened = await openRun(output, identity, start, { fresh });
   if (opened.state === 'complete') {
     const result = await loadRun(opened.folder);
     if (result.metrics.failed === 0) return { state: 'complete', result, wasComplete: true };
-    opened = await openRun(output, identity, session, { reopen: true });
+    opened = await openRun(output, identity, start, { reopen: true });
     if (opened.state === 'complete') return { state: 'complete', result, wasComplete: true };
   }
   const { run } = opened;
@@ -63,24 +56,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
   let closed = false;
   try {
-    const inference = await startInference(model, device, options.threads);
-    try {
-      const said = `Checking ${deviceName(device)} against the CPU, once for this model\n`;
-      await ensureSelfCheck(model, device, inference, tokenizer, () => stream.write(said));
-      const { signal } = options;
-      const outcome = await runBenchmark({
-        benchmark,
-        sources: { model, tokenizer },
-        inference,
-        run,
-        batchSize,
-        signal,
-        stream,
-      });
-      if (!outcome.finished) return { state: 'interrupted', folder: run.folder, answered: outcome.answered };
-    } finally {
-      await inference.close();
-    }
+    const { model, tokenizer } = session;
+    const inference = await session.inference();
+    const sources = { model, tokenizer };
+    const outcome = await runBenchmark({ benchmark, sources, inference, run, batchSize, signal, stream });
+    if (!outcome.finished) return { state: 'interrupted', folder: run.folder, answered: outcome.answered };
     await run.stopClock();
     await scoreRun(benchmark, run);
     await run.close('complete');
@@ -101,14 +81,17 @@ async function scoreRun(benchmark: LoadedBenchmark, run: Run): Promise<void> {
     const images = benchmark.questions.map(({ image }) => image);
     await questionScoresFile.write(run.folder, { schemaVersion: 1, scores: score.perQuestion, images });
   }
-  for (const { name, content } of benchmark.submission(answers)) await writeFile(join(run.folder, name), content);
+  for (const { name, content } of benchmark.submission(answers)) {
+    await mkdir(dirname(join(run.folder, name)), { recursive: true });
+    await writeFile(join(run.folder, name), content);
+  }
   const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
   await timings.close();
   const latency = summarizeLatency(timings.batches, activeSeconds(run.record), peakMemoryBytes(run.record));
   await latencyFile.write(run.folder, latency);
 }
 
-async function identityOf({ benchmark, model, device }: EvaluateOptions): Promise<RunIdentity> {
+async function identityOf(benchmark: LoadedBenchmark, { model, device }: ModelSession): Promise<RunIdentity> {
   const { manifest, vision } = model;
   const dataFiles: Record<string, string> = {};
   for (const path of benchmark.files) {
@@ -136,12 +119,11 @@ async function identityOf({ benchmark, model, device }: EvaluateOptions): Promis
   };
 }
 
-/** Tokens of a typical row: the visual tokens, and the text of the first questions times how many share an image. */
-function estimateRowTokens(benchmark: LoadedBenchmark, model: Model, textTokens: (text: string) => number): number {
-  const { questions } = benchmark;
+/** Rows per batch for `--batch-size auto`, from the tokens of a typical row. */
+function chooseBatchSize({ questions }: LoadedBenchmark, { model, tokenizer, device }: ModelSession): number {
   const images = new Set(questions.map(({ image }) => image)).size;
   const perImage = Math.min(MAX_QUESTIONS_PER_ROW, questions.length / Math.max(1, images));
   const first = questions.slice(0, 20);
-  const text = first.reduce((sum, question) => sum + textTokens(question.text), 0) / Math.max(1, first.length);
-  return model.vision.visualTokens + text * perImage;
+  const tokens = first.reduce((sum, { text }) => sum + tokenizePrompt(tokenizer, buildPrompt(text)).length, 0);
+  return autoBatchSize(device.provider, model.vision.visualTokens + (tokens / Math.max(1, first.length)) * perImage);
 }

@@ -33,6 +33,30 @@ export function runSummary(run: RunResult): string {
   return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
 }
 
+/** Several finished runs of one model: a line per benchmark with its main score. */
+export function runOverview(runs: readonly RunResult[]): string {
+  const { model, device } = runs[0]!.record.identity;
+  const rows = runs.map(({ metrics, latency, folder }) => {
+    const { benchmark, split, headline, scores, intervals, points, n, failed } = metrics;
+    const interval = headline === null ? undefined : intervals[headline];
+    return [
+      `${benchmark} ${split}`,
+      headline ?? 'not scored here',
+      headline === null ? '-' : `${scores[headline]!.toFixed(2)}${points.includes(headline) ? '' : ' %'}`,
+      interval ? `[${interval.low.toFixed(1)}, ${interval.high.toFixed(1)}]` : '-',
+      String(n),
+      String(failed),
+      fixed(latency.questionsPerSecond),
+      folder,
+    ];
+  });
+  const title = `${model.name} at ${model.resolution} px, ${model.precision} on ${device}`;
+  const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'result'];
+  const notes = runs.flatMap(({ metrics }) => metrics.notes.map((note) => `Note: ${metrics.benchmark}: ${note}`));
+  const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
+  return [title, '', renderTable(headers, rows, align), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
+}
+
 /** The scores that are no part of a breakdown. */
 function mainScores({ scores }: Metrics): [string, number][] {
   return Object.entries(scores).filter(([name]) => !name.includes('/'));

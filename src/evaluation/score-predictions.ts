@@ -1,0 +1,63 @@
+import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { type PredictionSet, readPredictionFile } from '../benchmarks/read-predictions.js';
+import { restrictToRows } from '../benchmarks/restrict-to-rows.js';
+import { UserError } from '../errors.js';
+import type { Metrics } from '../results/metrics.js';
+import { scoreAnswers } from './score-answers.js';
+
+/** What a predictions file scored, and how it fits the benchmark. */
+export interface ScoredPredictions {
+  metrics: Metrics;
+  predictions: PredictionSet;
+}
+
+/**
+ * Scores answers that any program made.
+ * @param path as in `readPredictionFile`
+ * @param options.allowPartial leave questions without a prediction out of the denominator
+ * @throws UserError when predictions are missing and `allowPartial` is false, or the split is not scored here
+ */
+export async function scorePredictions(
+  benchmark: LoadedBenchmark,
+  path: string,
+  { allowPartial }: { allowPartial: boolean },
+): Promise<ScoredPredictions> {
+  const predictions = await readPredictionFile(path, benchmark);
+  const { answers, missing } = predictions;
+  const asked = missing.length === 0 ? null : askedRows(benchmark, path, predictions, allowPartial);
+  const { metrics, score } = asked
+    ? scoreAnswers(
+        restrictToRows(benchmark, asked),
+        asked.map((row) => answers[row]!),
+      )
+    : scoreAnswers(benchmark, answers);
+  if (score) return { metrics, predictions };
+  throw new UserError(
+    `${benchmark.name} ${benchmark.split} is scored by an evaluation server or a judge, not here. \`llavahr list\` tells ` +
+      'which splits are scored here.',
+  );
+}
+
+function askedRows(
+  { name, split, questions }: LoadedBenchmark,
+  path: string,
+  { missing }: PredictionSet,
+  allowPartial: boolean,
+): number[] {
+  if (allowPartial) {
+    const isMissing = new Set(missing);
+    return questions.flatMap(({ index }) => (isMissing.has(index) ? [] : [index]));
+  }
+  const ids = firstOf(missing.map((row) => questions[row]!.questionId));
+  throw new UserError(
+    `${path} has no prediction for ${missing.length} of the ${questions.length} questions of ${name} ${split}: ${ids}. ` +
+      '--allow-partial scores those that are there.',
+  );
+}
+
+const SHOWN = 5;
+
+/** The first few of a list of ids, as text. */
+export function firstOf(ids: readonly (string | number)[]): string {
+  return `${ids.slice(0, SHOWN).join(', ')}${ids.length > SHOWN ? ' ...' : ''}`;
+}
