@@ -35,10 +35,10 @@ export const MID_SIZE: Architecture = {
   imageAspect: 'pad',
 };
 
-/** LLaVA-HR-7B's towers and the first four of its 32 decoder layers, so that it fits and ends in seconds. */
-export const HR_7B_FOUR_LAYERS: Architecture = {
+/** LLaVA-HR-7B's towers and the first eight of its 32 decoder layers, so that it fits and ends in seconds. */
+export const HR_7B_EIGHT_LAYERS: Architecture = {
   family: 'llava-hr',
-  language: { ...llama, layers: 4, hiddenSize: 4096, heads: 32, intermediateSize: 11008 },
+  language: { ...llama, layers: 8, hiddenSize: 4096, heads: 32, intermediateSize: 11008 },
   clip: {
     layers: 24,
     usedLayers: 24,

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline/promises';
 import { type Inference, startInference } from '../src/model/inference/inference.js';
 import { IMAGE_TOKEN } from '../src/model/prompt.js';
 import { PACKAGE_ROOT } from '../src/package-root.js';
-import { HR_7B_FOUR_LAYERS, MID_SIZE } from './architectures.js';
+import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
 import { writeRandomModel } from './random-model.js';
 
 /*
@@ -54,7 +54,7 @@ async function againstPyTorch(): Promise<string> {
   const python = process.env['LLAVAHR_PYTHON'];
   if (!python) return 'left out; set LLAVAHR_PYTHON to a Python that has torch';
   return withFolder(async (folder) => {
-    const model = await writeRandomModel(folder, HR_7B_FOUR_LAYERS, 1024);
+    const model = await writeRandomModel(folder, HR_7B_EIGHT_LAYERS, 1024);
     const threads = availableParallelism();
     const inference = await startInference(model, CPU, threads);
     const torch = spawn(python, [join(PACKAGE_ROOT, 'bench', 'pytorch_reference.py')], {
@@ -62,7 +62,7 @@ async function againstPyTorch(): Promise<string> {
     });
     const lines = createInterface({ input: torch.stdout })[Symbol.asyncIterator]();
     const spec = {
-      architecture: HR_7B_FOUR_LAYERS,
+      architecture: HR_7B_EIGHT_LAYERS,
       resolution: 1024,
       threads,
       tokensBefore: 35,
@@ -72,7 +72,7 @@ async function againstPyTorch(): Promise<string> {
     torch.stdin.write(`${JSON.stringify(spec)}\n`);
     await lines.next();
     const rounds: { vision: number; total: number }[] = [];
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 5; i++) {
       const ours = await inference.run({
         pixels: new Uint8Array(1024 * 1024 * 3).map((_, at) => at % 251),
         rows: [{ image: 0, prompts: [promptIds(35, 30, 0)] }],

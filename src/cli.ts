@@ -50,13 +50,8 @@ function buildProgram(): Command {
     )
     .option('--resolution <pixels>', 'input size; the size the model was trained at without it', wholeNumber)
     .option('--split <split>', "one of the benchmark's splits; its first one without it")
-    .addOption(
-      new Option('--protocol <protocol>', 'whose prompts and scores').choices(['llava', 'lmms-eval']).default('llava'),
-    )
-    .option(
-      '--ocr-tokens',
-      "TextVQA: prompts with reference OCR tokens, from LLaVA's question file; used when it is there",
-    )
+    .addOption(protocolOption())
+    .option('--ocr-tokens', "TextVQA: prompts with OCR tokens, from LLaVA's question file; so when it is there")
     .option('--no-ocr-tokens', 'TextVQA: prompts without them')
     .option('--limit <n>', 'only the first n questions', wholeNumber)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
@@ -74,6 +69,7 @@ Interrupted runs continue when the same command is given again.
 
 Examples:
   llavahr eval textvqa                                         the embedded model on the embedded sample
+  llavahr eval all                                             the same on all samples, in one table
   llavahr eval textvqa --resolution 384                        the same at another resolution
   llavahr eval textvqa --model llava-hr-7b --data textvqa --ocr-tokens --device cuda`,
     )
@@ -103,6 +99,62 @@ Examples:
     });
 
   program
+    .command('score')
+    .description('Score answers made by any program; no model is needed.')
+    .argument('<benchmark>', 'see llavahr list')
+    .requiredOption(
+      '--predictions <path>',
+      "file or folder: LLaVA's jsonl, whole or in chunks, the benchmark's own result format, or lmms-eval's samples",
+    )
+    .option('--data <folder>', "folder with the benchmark's annotations; the embedded sample without it")
+    .option('--split <split>', "one of the benchmark's splits; its first one without it")
+    .addOption(protocolOption())
+    .option(
+      '--ocr-tokens',
+      "TextVQA: the answers were made with LLaVA's OCR prompts; so when its question file is there",
+    )
+    .option('--no-ocr-tokens', 'TextVQA: they were made without them')
+    .option('--allow-partial', 'leave questions without an answer out of the denominator', false)
+    .option('--json', 'print the scores as one JSON object, at full precision', false)
+    .addHelpText(
+      'after',
+      `
+Example:
+  llavahr score textvqa --predictions answers/llava-v1.5-7b.jsonl --data textvqa`,
+    )
+    .action(async (benchmark, options) => {
+      const { scoreCommand } = await import('./commands/score.js');
+      process.exitCode = await scoreCommand(benchmark, options);
+    });
+
+  program
+    .command('list')
+    .description('List the benchmarks: splits, sizes, metrics, and where they are scored.')
+    .option('--json', 'print them as JSON', false)
+    .addHelpText('after', '\nExample:\n  llavahr list')
+    .action(async (options) => {
+      const { listCommand } = await import('./commands/list.js');
+      process.exitCode = await listCommand(options);
+    });
+
+  program
+    .command('show')
+    .description('Show one question as the model is asked it, to the character, and its right answer.')
+    .argument('<benchmark>', 'see llavahr list')
+    .option('--index <row>', "row in the benchmark's order, from 0", rowIndex, 0)
+    .option('--data <folder>', "folder with the benchmark's annotations; the embedded sample without it")
+    .option('--split <split>', "one of the benchmark's splits; its first one without it")
+    .addOption(protocolOption())
+    .option('--ocr-tokens', "TextVQA: the prompt with OCR tokens, from LLaVA's question file; so when it is there")
+    .option('--no-ocr-tokens', 'TextVQA: the prompt without them')
+    .option('--json', 'print it as JSON', false)
+    .addHelpText('after', '\nExample:\n  llavahr show textvqa --index 3')
+    .action(async (benchmark, options) => {
+      const { showCommand } = await import('./commands/show.js');
+      process.exitCode = await showCommand(benchmark, options);
+    });
+
+  program
     .command('compare')
     .description('Compare result folders: score, latency, visual tokens.')
     .argument('<runs...>', 'result folders; differences are to the first')
@@ -120,6 +172,12 @@ Example:
   return program;
 }
 
+function protocolOption(): Option {
+  return new Option('--protocol <protocol>', "whose prompts and scores: LLaVA's, as the papers, or lmms-eval's")
+    .choices(['llava', 'lmms-eval'])
+    .default('llava');
+}
+
 function precisionOption(): Option {
   return new Option('--precision <precision>', 'of the exported weights: fp32, or fp16 for GPUs')
     .choices(['fp32', 'fp16'])
@@ -130,6 +188,11 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 up.');
   return value;
+}
+
+function rowIndex(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0 up.');
+  return Number(text);
 }
 
 function wholeNumbers(text: string): number[] {

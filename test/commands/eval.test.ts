@@ -144,7 +144,7 @@ test('wrong usage is exit code 2 with a message that says what is allowed', asyn
     [['eval', 'textvqa', '--model', join(folder, 'nothing')], /does not exist/],
     [['eval', 'textvqa', '--model', folder], /neither an exported model .* nor a checkpoint/],
     [['eval', 'textvqa', '--sise', '1'], /unknown option '--sise'/],
-    [['eval'], /missing required argument 'benchmark'/],
+    [['eval'], /missing required argument 'benchmarks'/],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await llavahr(folder, ...args);

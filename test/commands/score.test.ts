@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { textVqa } from '../../src/benchmarks/textvqa.js';
+import { scoreCommand } from '../../src/commands/score.js';
+import { sampleData } from '../../src/evaluation/sample.js';
+import { printed } from './print.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'llavahr-score-command-'));
+after(() => rm(folder, { recursive: true }));
+
+/** Annotations without their images. */
+const data = join(folder, 'textvqa');
+await cp(join(sampleData('textvqa'), 'TextVQA_0.5.1_val.json'), join(data, 'TextVQA_0.5.1_val.json'));
+
+const { questions, gold } = await textVqa.load(data, { protocol: 'llava', images: false });
+/** LLaVA's answer lines: right ones, but for every fourth question. */
+const answers = questions.map(({ index, questionId, text }) =>
+  JSON.stringify({ question_id: questionId, prompt: text, text: index % 4 === 0 ? 'nothing' : gold(index) }),
+);
+
+async function write(name: string, lines: readonly string[]): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, `${lines.join('\n')}\n`);
+  return path;
+}
+
+const OPTIONS = { data, protocol: 'llava', allowPartial: false, json: true } as const;
+
+test('scores at full precision as one JSON object, without images', async () => {
+  const predictions = await write('all.jsonl', answers);
+  const { code, stdout, stderr } = await printed(() => scoreCommand('textvqa', { ...OPTIONS, predictions }));
+  assert.deepEqual([code, stderr], [0, '']);
+  const { scores, intervals, predictions: counts, ...rest } = JSON.parse(stdout);
+  assert.deepEqual(rest, {
+    ...{ benchmark: 'textvqa', protocol: 'llava', split: 'val', n: 48, failed: 0, headline: 'accuracy' },
+    ...{ points: [], unparsable: 0, notes: [] },
+  });
+  assert.deepEqual(scores, { accuracy: 75 });
+  assert.ok(intervals.accuracy.low < 75 && intervals.accuracy.high > 75);
+  assert.deepEqual(counts, { format: 'LLaVA answers', missing: 0, unknown: 0, duplicates: 0 });
+});
+
+test('the table has scores with intervals; what does not fit is on stderr', async () => {
+  const stranger = JSON.stringify({ question_id: 'other\u001b[2J', prompt: 'What?', text: 'x' });
+  const predictions = await write('part.jsonl', [...answers.slice(4), answers[5]!, stranger]);
+  const options = { ...OPTIONS, predictions, allowPartial: true, json: false };
+  const { code, stdout, stderr } = await printed(() => scoreCommand('textvqa', options));
+  assert.equal(code, 0);
+  assert.match(stdout, /^accuracy +% +75\.00 +\[\d+\.\d\d, \d+\.\d\d\]$/m);
+  assert.match(stdout, /^44 questions, 0 failed$/m);
+  assert.match(stdout, /^Note: Scores are over 44 of 48 questions/m);
+  assert.match(stderr, /^4 questions without a prediction, by row: 0, 1, 2, 3$/m);
+  assert.match(stderr, /^1 ids of which the benchmark has no question, left out: "other\\u001b\[2J"$/m);
+  assert.match(stderr, /^1 ids that answer a question again/m);
+});
+
+test('missing predictions are an error, and so is a benchmark that does not exist', async () => {
+  const predictions = await write('few.jsonl', answers.slice(4));
+  await assert.rejects(scoreCommand('textvqa', { ...OPTIONS, predictions }), { name: 'UserError', exitCode: 1 });
+  await assert.rejects(scoreCommand('textvq', { ...OPTIONS, predictions }), { name: 'UserError', exitCode: 2 });
+});

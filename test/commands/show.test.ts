@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { showCommand } from '../../src/commands/show.js';
+import { printed } from './print.js';
+
+const OPTIONS = { index: 0, protocol: 'llava', json: true } as const;
+const PROMPT =
+  'A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and ' +
+  "polite answers to the user's questions. USER: <image>\nWhat does the blue sign say?\nAnswer the question using a " +
+  'single word or phrase. ASSISTANT:';
+
+test('shows the prompt to the character, image and answer', async () => {
+  const { code, stdout } = await printed(() => showCommand('textvqa', OPTIONS));
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(stdout), {
+    ...{ benchmark: 'textvqa', split: 'val', index: 0, questionId: 'e232260dcd1c56e4', image: 'e232260dcd1c56e4.jpg' },
+    ...{ prompt: PROMPT, gold: '694', maxNewTokens: 128, protocol: 'llava' },
+  });
+  const text = await printed(() => showCommand('textvqa', { ...OPTIONS, json: false }));
+  assert.ok(text.stdout.endsWith(`\nanswer: 694\nlongest answer: 128 tokens\nprompt:\n${PROMPT}`), text.stdout);
+});
+
+test('a row that does not exist is a usage error', async () => {
+  await assert.rejects(showCommand('textvqa', { ...OPTIONS, index: 48 }), {
+    name: 'UserError',
+    exitCode: 2,
+    message: /rows 0 to 47, not 48/,
+  });
+});
