@@ -87,6 +87,8 @@ export interface LoadOptions {
   ocrTokens?: boolean;
   /** Only the first n questions. */
   limit?: number;
+  /** False where nobody looks at the images, as for scoring answers: they need not be there. Default true. */
+  images?: boolean;
 }
 
 /** `llava` is the papers' way; `lmms-eval` follows that tool's common variant where it differs. */

@@ -1,80 +1,14 @@
-import { pySplit, pyStrip } from '../python-strings.js';
+import { pyStrip } from '../python-strings.js';
+import { processDigitArticle, processPunctuation } from './vqa-normalisation.js';
 
 /**
  * Brings an answer into the form in which the evaluation server of VQA compares answers: lower case, no punctuation
- * and articles, digits for small numbers, apostrophes in contractions.
+ * and articles, digits for small numbers, apostrophes in contractions; "'s" becomes a word of its own.
  *
- * Keeps what the official script does rather than what it means to do: only the first 32 full stops go, whatever
- * stands before them; "the" alone becomes nothing; ":", "'", "$", "%" and "&" stay.
+ * Keeps what the official script does rather than what it means to do: "the" alone becomes nothing.
  * Source: LLaVA-HR llava_hr/eval/m4c_evaluator.py, EvalAIAnswerProcessor (the same in LLaVA and MMF).
  */
 export function processAnswer(answer: string): string {
   const text = pyStrip(answer.toLowerCase().replace(/[,?]/g, '').replaceAll("'s", " 's")).replace(/[\n\t]/g, ' ');
-  const words: string[] = [];
-  for (const word of pySplit(withoutPeriods(withoutMarks(text)))) {
-    const number = NUMBERS.get(word) ?? word;
-    if (!ARTICLES.has(number)) words.push(CONTRACTIONS.get(number) ?? number);
-  }
-  return words.join(' ');
-}
-
-const MARKS = [';', '/', '[', ']', '"', '{', '}', '(', ')', '=', '+', '\\', '_', '-', '>', '<', '@', '`', '!'];
-const ANY_MARK = /[;/[\]"{}()=+\\_\->@<`!]/;
-
-/** A mark beside a space anywhere in the text is deleted everywhere; otherwise it becomes a space. */
-function withoutMarks(text: string): string {
-  if (!ANY_MARK.test(text)) return text;
-  let result = text;
-  for (const mark of MARKS) {
-    if (!text.includes(mark)) continue;
-    const standsApart = text.includes(`${mark} `) || text.includes(` ${mark}`);
-    result = result.replaceAll(mark, standsApart ? '' : ' ');
-  }
-  return result;
-}
-
-/** What the script passes as flags (re.UNICODE) is taken as the largest number of replacements. */
-const MAX_PERIODS = 32;
-
-/** Deletes full stops that no digit follows. */
-function withoutPeriods(text: string): string {
-  if (!text.includes('.')) return text;
-  let count = 0;
-  return text.replace(/\.(?!\p{Nd})/gu, (period) => (count++ < MAX_PERIODS ? '' : period));
-}
-
-const ARTICLES = new Set(['a', 'an', 'the']);
-
-const NUMBERS = pairs(`
-  none 0  zero 0  one 1  two 2  three 3  four 4  five 5  six 6  seven 7  eight 8  nine 9  ten 10
-`);
-
-// Without the entries that a lower-case text with spaces before 's cannot match: Id've, I'dve, Im, Ive, she's, ...
-const CONTRACTIONS = pairs(`
-  aint ain't  arent aren't  cant can't  couldve could've  couldnt couldn't  couldn'tve couldn't've
-  couldnt've couldn't've  didnt didn't  doesnt doesn't  dont don't  hadnt hadn't  hadnt've hadn't've
-  hadn'tve hadn't've  hasnt hasn't  havent haven't  hed he'd  hed've he'd've  he'dve he'd've  hes he's
-  howd how'd  howll how'll  hows how's  isnt isn't  itd it'd  itd've it'd've  it'dve it'd've  itll it'll
-  maam ma'am  mightnt mightn't  mightnt've mightn't've  mightn'tve mightn't've  mightve might've
-  mustnt mustn't  mustve must've  neednt needn't  notve not've  oclock o'clock  oughtnt oughtn't
-  'ows'at 'ow's'at  shant shan't  shed've she'd've  she'dve she'd've  shouldve should've
-  shouldnt shouldn't  shouldnt've shouldn't've  shouldn'tve shouldn't've  somebody'd somebodyd
-  somebodyd've somebody'd've  somebody'dve somebody'd've  somebodyll somebody'll  somebodys somebody's
-  someoned someone'd  someoned've someone'd've  someone'dve someone'd've  someonell someone'll
-  someones someone's  somethingd something'd  somethingd've something'd've  something'dve something'd've
-  somethingll something'll  thats that's  thered there'd  thered've there'd've  there'dve there'd've
-  therere there're  theres there's  theyd they'd  theyd've they'd've  they'dve they'd've  theyll they'll
-  theyre they're  theyve they've  twas 'twas  wasnt wasn't  wed've we'd've  we'dve we'd've  weve we've
-  werent weren't  whatll what'll  whatre what're  whats what's  whatve what've  whens when's
-  whered where'd  wheres where's  whereve where've  whod who'd  whod've who'd've  who'dve who'd've
-  wholl who'll  whos who's  whove who've  whyll why'll  whyre why're  whys why's  wont won't
-  wouldve would've  wouldnt wouldn't  wouldnt've wouldn't've  wouldn'tve wouldn't've  yall y'all
-  yall'll y'all'll  y'allll y'all'll  yall'd've y'all'd've  y'alld've y'all'd've  y'all'dve y'all'd've
-  youd you'd  youd've you'd've  you'dve you'd've  youll you'll  youre you're  youve you've
-`);
-
-/** A map from words separated by white space: key, value, key, value ... */
-function pairs(text: string): ReadonlyMap<string, string> {
-  const words = pySplit(text);
-  return new Map(words.flatMap((word, i) => (i % 2 === 0 ? [[word, words[i + 1]!] as const] : [])));
+  return processDigitArticle(processPunctuation(text));
 }

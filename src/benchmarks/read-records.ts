@@ -11,16 +11,18 @@ export interface RecordFile<T> {
 }
 
 /**
- * Reads the records of a JSON document that has them as a list under a key.
+ * Reads the records of a JSON document that has them as a list under a key, or that is the list.
  * @throws UserError when the file is missing, or naming the first record that is broken
  */
-export async function readRecords<T>(file: RecordFile<T>, key: string): Promise<T[]> {
+export async function readRecords<T>(file: RecordFile<T>, key?: string): Promise<T[]> {
   const text = await readText(file);
   const document: unknown = parse(text, file.path);
-  const records = (document as Record<string, unknown> | null)?.[key];
-  if (!Array.isArray(records)) throw new UserError(`${file.path} has no list "${key}". ${file.origin}`);
+  const records = key === undefined ? document : (document as Record<string, unknown> | null)?.[key];
+  const list = key === undefined ? '' : ` "${key}"`;
+  if (!Array.isArray(records)) throw new UserError(`${file.path} has no list${list}. ${file.origin}`);
   if (records.length === 0) throw new UserError(`${file.path} has no records. ${file.origin}`);
-  return records.map((record, i) => checked(record, file.check, `${file.path}, record ${i + 1} of "${key}"`));
+  const ofList = list && ` of${list}`;
+  return records.map((record, i) => checked(record, file.check, `${file.path}, record ${i + 1}${ofList}`));
 }
 
 /**
@@ -38,17 +40,31 @@ export async function readRecordLines<T>(file: RecordFile<T>): Promise<T[]> {
   return records;
 }
 
+/**
+ * Reads a JSON document as a whole.
+ * @throws UserError when the file is missing, or naming what is broken in it
+ */
+export async function readDocument<T>(file: RecordFile<T>): Promise<T> {
+  return checked(parse(await readText(file), file.path), file.check, file.path);
+}
+
 async function readText<T>({ path, origin }: RecordFile<T>): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const problem = isMissing ? `does not exist. ${origin}` : `cannot be read: ${messageOf(error)}`;
-    throw new UserError(`${path} ${problem}`, { cause: error });
+    throw unreadable(path, origin, error);
   }
 }
 
-function parse(text: string, where: string): unknown {
+/** What to tell the user when an annotation file cannot be read. */
+export function unreadable(path: string, origin: string, error: unknown): UserError {
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  const problem = isMissing ? `does not exist. ${origin}` : `cannot be read: ${messageOf(error)}`;
+  return new UserError(`${path} ${problem}`, { cause: error });
+}
+
+/** @param where the record, for the message @throws UserError when the text is not JSON */
+export function parse(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -56,7 +72,8 @@ function parse(text: string, where: string): unknown {
   }
 }
 
-function checked<T>(record: unknown, check: SchemaCheck<T>, where: string): T {
+/** @throws UserError when the record does not fit, saying where and why */
+export function checked<T>(record: unknown, check: SchemaCheck<T>, where: string): T {
   if (check.fits(record)) return record;
   throw new UserError(`${where}: ${check.problem()}`);
 }

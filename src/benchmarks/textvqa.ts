@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
+import { noImages } from '../datasets/no-images.js';
 import { UserError } from '../errors.js';
 import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import { pyCapitalize } from '../python-strings.js';
@@ -81,7 +82,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     name: 'textvqa',
     split: 'val',
     questions: rows.map(({ imageId, image, text }, index) => ({ index, questionId: imageId, image, text })),
-    images: await openImages(folder),
+    images: options.images === false ? noImages(folder) : await openImages(folder),
     maxNewTokens: MAX_NEW_TOKENS,
     files: ocrTokens ? [annotationPath, promptPath] : [annotationPath],
     protocol: { protocol, ocrTokens, limit: limit ?? null },

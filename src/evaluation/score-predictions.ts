@@ -57,7 +57,9 @@ function askedRows(
 
 const SHOWN = 5;
 
-/** The first few of a list of ids, as text. */
+/** The first few of a list of ids, as text. They come from files of others, so their control characters are escaped. */
 export function firstOf(ids: readonly (string | number)[]): string {
-  return `${ids.slice(0, SHOWN).join(', ')}${ids.length > SHOWN ? ' ...' : ''}`;
+  const shown = ids.slice(0, SHOWN).map((id) => JSON.stringify(id));
+  const more = ids.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -106,7 +106,7 @@ function relativeError(values: ArrayLike<number>, reference: ArrayLike<number>):
     difference = Math.max(difference, Number.isNaN(d) ? Number.MAX_VALUE : d);
     largest = Math.max(largest, Math.abs(reference[i]!));
   }
-  return difference / (largest || 1);
+  return Math.min(difference / (largest || 1), Number.MAX_VALUE);
 }
 
 async function readChecks(path: string): Promise<Record<string, SelfCheck>> {

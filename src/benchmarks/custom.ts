@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { openImageFolder, openImageZip } from '../datasets/image-source.js';
+import { UserError } from '../errors.js';
+import { schemaCheck, TEXT } from '../json-schema.js';
+import type { Answers, ImageSource, LoadedBenchmark, Score } from './benchmark.js';
+import { CUSTOM_METRICS, type CustomMetric, type Grader } from './custom-metrics.js';
+import { parse, unreadable } from './read-records.js';
+import { meanPercent, meanStatistic } from './statistics.js';
+import { mostFrequent } from './vqa-accuracy.js';
+
+/** Limit of LLaVA-HR model_vqa_loader.py. */
+const MAX_NEW_TOKENS = 128;
+
+const FORMAT = 'The file must hold a JSON list of questions, or one question per line.';
+
+/** Own questions, in LLaVA's question format with the right answers. */
+export interface CustomOptions {
+  /** JSON file with a list of records, or JSON lines. */
+  questions: string;
+  /** Folder, or zip archive whose members have the images' names. */
+  images: string;
+  metric: CustomMetric;
+  maxNewTokens?: number; // default 128
+  /** Only the first n questions. */
+  limit?: number;
+}
+
+interface QuestionRecord {
+  question_id: string | number;
+  image: string;
+  /** The whole prompt: nothing is added to it. */
+  text: string;
+  answer?: string;
+  answers?: string[];
+}
+
+const recordCheck = schemaCheck<QuestionRecord>({
+  type: 'object',
+  properties: {
+    question_id: { type: ['string', 'integer'] },
+    image: TEXT,
+    text: TEXT,
+    answer: TEXT,
+    answers: { type: 'array', items: TEXT, minItems: 1 },
+  },
+  required: ['question_id', 'image', 'text'],
+});
+
+/**
+ * Own data as a benchmark.
+ * @throws UserError when a file is missing, or naming the line or record that is broken
+ */
+export async function loadCustom(options: CustomOptions): Promise<LoadedBenchmark> {
+  const { questions: path, metric, limit, maxNewTokens = MAX_NEW_TOKENS } = options;
+  const rows = (await readRows(path, metric)).slice(0, limit);
+  return {
+    name: 'custom',
+    split: 'all',
+    questions: rows.map(({ record: { question_id, image, text } }, index) => ({
+      index,
+      questionId: question_id,
+      image,
+      text,
+    })),
+    images: await openImages(options.images),
+    maxNewTokens,
+    files: [path],
+    protocol: { metric, limit: limit ?? null },
+    gold: (index) => mostFrequent(rows[index]!.answers),
+    scoreOne: (index, answer) => rows[index]!.grade(answer) ?? 0,
+    score: (answers) => score(rows, answers),
+    submission: () => [],
+  };
+}
+
+interface Row {
+  record: QuestionRecord;
+  answers: string[];
+  grade: Grader;
+}
+
+function score(rows: readonly Row[], answers: Answers): Score {
+  const grades = rows.map(({ grade }, i) => (answers[i] == null ? 0 : grade(answers[i])));
+  const perQuestion = grades.map((grade) => grade ?? 0);
+  return {
+    headline: 'accuracy',
+    scores: { accuracy: meanPercent(perQuestion) },
+    n: rows.length,
+    failed: rows.filter((_, i) => answers[i] == null).length,
+    unparsable: grades.filter((grade) => grade === null).length,
+    perQuestion,
+    statistics: { accuracy: meanStatistic(perQuestion) },
+    notes: [],
+  };
+}
+
+async function readRows(path: string, metric: CustomMetric): Promise<Row[]> {
+  const rows = parseFile(await readText(path), path).map(({ value, where }): Row => {
+    if (!recordCheck.fits(value)) throw new UserError(`${where}: ${recordCheck.problem()}`);
+    const { answer, answers } = value;
+    if ((answer === undefined) === (answers === undefined)) {
+      const has = answer === undefined ? 'neither "answer" nor "answers"' : 'both "answer" and "answers"';
+      throw new UserError(`${where} has ${has}; it needs one of them.`);
+    }
+    const right = answers ?? [answer!];
+    const grader = CUSTOM_METRICS[metric](right);
+    if (typeof grader === 'string') throw new UserError(`${where}: ${grader}`);
+    return { record: value, answers: right, grade: grader };
+  });
+  if (rows.length === 0) throw new UserError(`${path} has no questions. ${FORMAT}`);
+  return rows;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const text = await readFile(path, 'utf8');
+    return text.replace(/^\uFEFF/, ''); // editors on Windows put it there
+  } catch (error) {
+    throw unreadable(path, FORMAT, error);
+  }
+}
+
+/** The values of a file and where they stand: a JSON list, or one value per line with empty lines passed over. */
+function parseFile(text: string, path: string): { value: unknown; where: string }[] {
+  if (text.trimStart().startsWith('[')) {
+    const list = parse(text, path) as unknown[];
+    return list.map((value, i) => ({ value, where: `${path}, record ${i + 1}` }));
+  }
+  return text.split('\n').flatMap((line, i) => {
+    const where = `${path}, line ${i + 1}`;
+    return line.trim() === '' ? [] : [{ value: parse(line, where), where }];
+  });
+}
+
+async function openImages(path: string): Promise<ImageSource> {
+  if (!existsSync(path)) throw new UserError(`${path}, the folder or zip archive of the images, does not exist.`);
+  return path.toLowerCase().endsWith('.zip') ? openImageZip(path) : openImageFolder(path);
+}

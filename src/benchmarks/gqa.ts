@@ -1,0 +1,301 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { noImages } from '../datasets/no-images.js';
+import { UserError } from '../errors.js';
+import { nullable, objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import type {
+  Answers,
+  BenchmarkDefinition,
+  ImageSource,
+  LoadedBenchmark,
+  LoadOptions,
+  Protocol,
+  Score,
+  SplitInfo,
+} from './benchmark.js';
+import { openFolderOrZip } from './folder-or-zip.js';
+import {
+  type GqaChoices,
+  type GqaOperation,
+  type GqaQuestion,
+  gqaPrediction,
+  gqaScores,
+  lmmsExactMatch,
+  partMeanStatistic,
+  stepsOf,
+} from './gqa-metrics.js';
+import { readMembers } from './read-members.js';
+import { readRecordLines } from './read-records.js';
+import { chosenSplit } from './splits.js';
+import { meanPercent } from './statistics.js';
+
+const DOWNLOADS = 'https://downloads.cs.stanford.edu/nlp/data/gqa';
+const LLAVA_QUESTIONS = 'llava_gqa_testdev_balanced.jsonl';
+
+const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
+
+/** Limits of LLaVA-HR model_vqa_loader.py and of lmms-eval's gqa task. */
+const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 128, 'lmms-eval': 16 };
+
+/** A split, and its files: questions, and choices for validity and plausibility by the names eval.py looks for. */
+interface GqaSplit extends SplitInfo {
+  file: string;
+  choices: readonly string[];
+}
+
+const SPLITS: readonly GqaSplit[] = [
+  {
+    name: 'testdev-balanced',
+    questions: 12_578,
+    images: 398,
+    scored: 'here',
+    file: 'testdev_balanced_questions.json',
+    choices: ['testdev_balanced_choices.json', 'testdev_choices.json'],
+  },
+  {
+    name: 'testdev-all',
+    questions: 172_174,
+    images: 398,
+    scored: 'here',
+    note: 'scores are over the balanced questions; the others are asked for the consistency',
+    file: 'testdev_all_questions.json',
+    choices: ['testdev_choices.json'],
+  },
+  {
+    name: 'val-balanced',
+    questions: 132_062,
+    images: 10_234,
+    scored: 'here',
+    note: 'has public choices for validity and plausibility; not comparable with numbers on testdev',
+    file: 'val_balanced_questions.json',
+    choices: ['val_balanced_choices.json', 'val_choices.json'],
+  },
+];
+
+/** What is used of a record of the native files. */
+interface Annotation {
+  question: string;
+  imageId: string;
+  answer: string;
+  isBalanced: boolean;
+  groups: { global: string | null };
+  entailed: string[];
+  semantic: GqaOperation[];
+  types: GqaQuestion['types'];
+}
+
+const TEXTS = { type: 'array', items: TEXT };
+
+const annotationCheck = schemaCheck<Annotation>(
+  objectOf<Annotation>({
+    question: TEXT,
+    imageId: TEXT,
+    answer: TEXT,
+    isBalanced: { type: 'boolean' },
+    groups: objectOf<Annotation['groups']>({ global: nullable(TEXT) }),
+    entailed: TEXTS,
+    semantic: { type: 'array', items: objectOf<GqaOperation>({ operation: TEXT, argument: TEXT }) },
+    types: objectOf<Annotation['types']>({ structural: TEXT, semantic: TEXT, detailed: TEXT }),
+  }),
+);
+
+const choicesCheck = schemaCheck<GqaChoices>(objectOf<GqaChoices>({ valid: TEXTS, plausible: TEXTS }));
+
+/** A line of LLaVA's question file. */
+interface PromptLine {
+  question_id: string | number;
+  image: string;
+  text: string;
+}
+
+const promptLineCheck = schemaCheck<PromptLine>(
+  objectOf<PromptLine>({ question_id: { type: ['string', 'integer'] }, image: TEXT, text: TEXT }),
+);
+
+/**
+ * GQA. The accuracy is that of GQA's eval.py on answers as LLaVA's convert_gqa_for_eval.py leaves them; the further
+ * scores are eval.py's, and the accuracy by detailed type, which it does not print.
+ *
+ * LLaVA's question file asks the questions of testdev-balanced with the same prompts in another order.
+ */
+export const gqa: BenchmarkDefinition = {
+  name: 'gqa',
+  title: 'GQA',
+  metric: 'accuracy',
+  splits: SPLITS.map(({ file, choices, ...info }) => info),
+  load,
+};
+
+async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {
+  const splitName = chosenSplit(gqa, options.split);
+  const split = SPLITS.find(({ name }) => name === splitName)!;
+  const questionPath = join(folder, split.file);
+  const native = await readQuestions(questionPath);
+  const promptPath = join(folder, LLAVA_QUESTIONS);
+  const llavaQuestions = protocol === 'llava' && split.name === 'testdev-balanced' && existsSync(promptPath);
+  const all = llavaQuestions ? await rowsOfLlava(promptPath, native, split.file) : [...native].map(rowOf);
+  const rows = all.slice(0, limit);
+  const askedIds = new Set(rows.map(({ id }) => id));
+  const asked = new Map([...native].filter(([id]) => askedIds.has(id)));
+  const choicesName = split.choices.find((name) => existsSync(join(folder, name)));
+  const choicesPath = choicesName === undefined ? null : join(folder, choicesName);
+  const choices = choicesPath === null ? null : await readChoices(choicesPath, asked);
+  const isRight: Record<Protocol, (answer: string, gold: string) => boolean> = {
+    llava: (answer, gold) => gqaPrediction(answer) === gold,
+    'lmms-eval': lmmsExactMatch,
+  };
+
+  return {
+    name: 'gqa',
+    split: split.name,
+    questions: rows.map(({ id, image, text }, index) => ({ index, questionId: id, image, text })),
+    images: options.images === false ? noImages(folder) : await openImages(folder),
+    maxNewTokens: MAX_NEW_TOKENS[protocol],
+    files: [questionPath, ...(llavaQuestions ? [promptPath] : []), ...(choicesPath === null ? [] : [choicesPath])],
+    protocol: { protocol, questionFile: llavaQuestions, limit: limit ?? null },
+    gold: (index) => native.get(rows[index]!.id)!.answer,
+    scoreOne(index, answer) {
+      const { isBalanced, answer: gold } = native.get(rows[index]!.id)!;
+      return isBalanced ? Number(isRight[protocol](answer, gold)) : null;
+    },
+    score: (answers) => score({ rows, native, asked, choices, protocol }, answers),
+    submission: (answers) => [
+      {
+        name: split.file.replace('questions', 'predictions'),
+        // eval.py stops at a question without a prediction; an empty one is wrong.
+        content: JSON.stringify(
+          rows.map(({ id }, i) => ({ questionId: id, prediction: gqaPrediction(answers[i] ?? '') })),
+        ),
+      },
+    ],
+  };
+}
+
+/** A question as it is asked. */
+interface Row {
+  id: string;
+  image: string;
+  text: string;
+}
+
+type NativeQuestion = GqaQuestion & { imageId: string };
+
+/** Questions by id, in the order of the file. */
+async function readQuestions(path: string): Promise<Map<string, NativeQuestion>> {
+  const origin = `It is among GQA's questions: take it out of ${DOWNLOADS}/questions1.2.zip.`;
+  const questions = new Map<string, NativeQuestion>();
+  for await (const [id, record] of readMembers<Annotation>({ path, check: annotationCheck, origin })) {
+    const { question, imageId, answer, isBalanced, groups, entailed, semantic, types } = record;
+    const steps = stepsOf(semantic);
+    questions.set(id, { question, imageId, answer, isBalanced, globalGroup: groups.global, entailed, steps, types });
+  }
+  return questions;
+}
+
+function rowOf([id, { imageId, question }]: [string, NativeQuestion]): Row {
+  return { id, image: `${imageId}.jpg`, text: question + INSTRUCTION };
+}
+
+async function rowsOfLlava(path: string, native: ReadonlyMap<string, NativeQuestion>, file: string): Promise<Row[]> {
+  const origin =
+    `It is LLaVA's question file: take gqa/${LLAVA_QUESTIONS} out of the eval.zip that docs/Evaluation.md of ` +
+    'github.com/haotian-liu/LLaVA links to, or delete it: its prompts can be built.';
+  const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
+  return lines.map(({ question_id, image, text }, i) => {
+    const id = String(question_id);
+    if (native.has(id)) return { id, image, text };
+    throw new UserError(`${path}, record ${i + 1}: ${file} has no question ${id}.`);
+  });
+}
+
+/** Choices of the questions that are asked. */
+async function readChoices(
+  path: string,
+  asked: ReadonlyMap<string, GqaQuestion>,
+): Promise<ReadonlyMap<string, GqaChoices>> {
+  const origin = 'It is for validity and plausibility: take it out of https://nlp.stanford.edu/data/gqa/eval.zip.';
+  const choices = new Map<string, GqaChoices>();
+  for await (const [id, record] of readMembers<GqaChoices>({ path, check: choicesCheck, origin })) {
+    if (asked.has(id)) choices.set(id, record);
+  }
+  for (const [id, { isBalanced }] of asked) {
+    if (isBalanced && !choices.has(id)) throw new UserError(`${path} has no choices for question ${id}.`);
+  }
+  return choices;
+}
+
+interface Asked {
+  rows: readonly Row[];
+  /** All questions of the split. */
+  native: ReadonlyMap<string, GqaQuestion>;
+  /** Those of `rows`, in the order of the native file. */
+  asked: ReadonlyMap<string, GqaQuestion>;
+  choices: ReadonlyMap<string, GqaChoices> | null;
+  protocol: Protocol;
+}
+
+function score({ rows, native, asked, choices, protocol }: Asked, answers: Answers): Score {
+  const predictions = new Map<string, string>();
+  rows.forEach(({ id }, i) => {
+    const answer = answers[i] ?? null;
+    if (answer !== null) predictions.set(id, gqaPrediction(answer));
+  });
+  const result = gqaScores(asked, predictions, choices);
+  const byRow = Object.entries(result.perQuestion).map(
+    ([name, scores]) => [name, rows.map(({ id }) => scores.get(id) ?? null)] as const,
+  );
+  const questionScores = new Map(byRow);
+  const scores = { ...result.scores };
+  let headline = 'accuracy';
+  if (protocol === 'lmms-eval') {
+    headline = 'exact-match';
+    const exactMatch = rows.map(({ id }, i) => {
+      const { isBalanced, answer: gold } = asked.get(id)!;
+      return isBalanced ? Number(answers[i] != null && lmmsExactMatch(answers[i], gold)) : null;
+    });
+    questionScores.set(headline, exactMatch);
+    scores[headline] = meanPercent(exactMatch.filter((value) => value !== null));
+  }
+  const balancedRows = rows.flatMap(({ id }, i) => (asked.get(id)!.isBalanced ? [i] : []));
+  return {
+    headline,
+    scores,
+    points: 'distribution' in scores ? ['distribution'] : [],
+    n: balancedRows.length,
+    failed: balancedRows.filter((i) => answers[i] == null).length,
+    unparsable: 0,
+    perQuestion: questionScores.get(headline)!,
+    // Not for the distribution: a chi-square over groups and answers is no function of few sums.
+    statistics: Object.fromEntries([...questionScores].map(([name, values]) => [name, partMeanStatistic(values)])),
+    notes: notes({ native, asked, choices }, result.entailed),
+  };
+}
+
+function notes(
+  { native, asked, choices }: Pick<Asked, 'native' | 'asked' | 'choices'>,
+  entailed: { asked: number; all: number },
+): string[] {
+  const balanced = (questions: ReadonlyMap<string, GqaQuestion>) =>
+    [...questions.values()].filter(({ isBalanced }) => isBalanced).length;
+  const [part, whole] = [balanced(asked), balanced(native)];
+  const made: string[] = [];
+  if (part < whole) made.push(`${part} of ${whole} balanced questions are asked; GQA's eval.py stops unless all are.`);
+  if (entailed.asked < entailed.all) {
+    made.push(
+      `${entailed.asked} of ${entailed.all} entailed questions are asked; GQA's eval.py needs all for the consistency.`,
+    );
+  }
+  if (!choices) {
+    made.push("Without a file of choices there is no validity and plausibility; GQA's eval.py prints 0.00% for both.");
+  }
+  return made;
+}
+
+async function openImages(folder: string): Promise<ImageSource> {
+  const images = await openFolderOrZip(folder, 'images');
+  if (images) return images;
+  throw new UserError(
+    `${folder} holds neither images/ nor images.zip. Download ${DOWNLOADS}/images.zip (21.8 GB) into it; it need not be ` +
+      'unpacked.',
+  );
+}

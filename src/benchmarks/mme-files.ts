@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { openPromise } from 'yauzl';
+import { openImageFolder, openImageZip } from '../datasets/image-source.js';
+import { UserError } from '../errors.js';
+import { pyStrip } from '../python-strings.js';
+import type { ImageSource } from './benchmark.js';
+
+const RELEASE = 'MME_Benchmark_release_version';
+
+/** The subtasks of the two halves of MME, in the order of its calculation.py. */
+export const MME_TASKS = {
+  perception: [
+    'existence',
+    'count',
+    'position',
+    'color',
+    'posters',
+    'celebrity',
+    'scene',
+    'landmark',
+    'artwork',
+    'OCR',
+  ],
+  cognition: ['commonsense_reasoning', 'numerical_calculation', 'text_translation', 'code_reasoning'],
+} as const;
+
+const ALL_TASKS: readonly string[] = [...MME_TASKS.perception, ...MME_TASKS.cognition];
+
+/** One of an image's two questions. */
+export interface MmeAnnotation {
+  task: string;
+  /** The file with both questions, without its folder: 0001.txt */
+  file: string;
+  /** Below the release folder: artwork/images/0001.jpg */
+  image: string;
+  /** With its "Please answer yes or no." */
+  question: string;
+  answer: string;
+}
+
+/** MME as released: its annotations and where its images are. */
+export interface MmeRelease {
+  annotations: MmeAnnotation[];
+  images: ImageSource;
+  /** Of all annotations; the same for the folder and the archive. */
+  sha256: string;
+}
+
+/**
+ * Reads all question files of MME, from its release folder or from the zip archive of it. Subtasks come in their official
+ * order, files by name.
+ * @throws UserError when the release or a subtask is missing, or naming the file and line that is broken
+ */
+export async function readMmeRelease(folder: string): Promise<MmeRelease> {
+  const { path, names, images } = await openRelease(folder);
+  const annotations: MmeAnnotation[] = [];
+  for (const task of ALL_TASKS) {
+    const imageOf = new Map(filesOf(task, IMAGE_FILE, names).map(({ path: image, file }) => [stem(file), image]));
+    const questionFiles = filesOf(task, QUESTION_FILE, names);
+    if (questionFiles.length === 0) throw new UserError(`${path} has no question files of ${task}. ${origin(folder)}`);
+    for (const { path: name, file } of questionFiles) {
+      const image = imageOf.get(stem(file)) ?? missingImage(name);
+      const text = Buffer.from(await images.read(name)).toString('utf8');
+      for (const line of questionLines(text, `${path}/${name}`)) annotations.push({ task, file, image, ...line });
+    }
+  }
+  const sha256 = createHash('sha256').update(JSON.stringify(annotations)).digest('hex');
+  return { annotations, images, sha256 };
+}
+
+/** `0001` of `0001.txt`; up to the first period, as in LLaVA's convert_answer_to_mme.py. */
+export function stem(file: string): string {
+  return file.split('.', 1)[0]!;
+}
+
+/** A name for the picture that should be there: it is reported when it is to be read. */
+function missingImage(questionFile: string): string {
+  return questionFile.replace('questions_answers_YN/', 'images/').replace(/\.txt$/, '.jpg');
+}
+
+async function openRelease(folder: string): Promise<{ path: string; names: string[]; images: ImageSource }> {
+  const path = join(folder, RELEASE);
+  if (existsSync(path)) {
+    const names = await readdir(path, { recursive: true });
+    return { path, names: names.map((name) => name.replaceAll(sep, '/')).sort(), images: openImageFolder(path) };
+  }
+  const zipPath = `${path}.zip`;
+  if (!existsSync(zipPath))
+    throw new UserError(`${folder} holds neither ${RELEASE}/ nor ${RELEASE}.zip. ${origin(folder)}`);
+  const images = await openImageZip(zipPath, `${RELEASE}/`);
+  return { path: zipPath, names: await namesInZip(zipPath), images };
+}
+
+/** Paths of the archive's files below the release folder. */
+async function namesInZip(zipPath: string): Promise<string[]> {
+  const zip = await openPromise(zipPath, { autoClose: false });
+  try {
+    const names: string[] = [];
+    for await (const { fileName } of zip.eachEntry()) {
+      if (fileName.startsWith(`${RELEASE}/`)) names.push(fileName.slice(RELEASE.length + 1));
+    }
+    return names.sort();
+  } finally {
+    zip.close();
+  }
+}
+
+function origin(folder: string): string {
+  return (
+    'Download MME_Benchmark_release_version.zip from https://huggingface.co/datasets/darkyarding/MME into ' +
+    `${folder}; it need not be unpacked.`
+  );
+}
+
+// Five subtasks keep questions and images in folders of their own, the others side by side.
+const QUESTION_FILE = /^([^/]+)\/(?:questions_answers_YN\/)?([^/.][^/]*\.txt)$/;
+const IMAGE_FILE = /^([^/]+)\/(?:images\/)?([^/.][^/]*\.(?:jpe?g|png))$/i;
+
+/** The files of a subtask that fit a pattern: their paths below the release folder, and their names alone. */
+function filesOf(task: string, pattern: RegExp, names: readonly string[]): { path: string; file: string }[] {
+  return names.flatMap((path) => {
+    const [, folder, file] = pattern.exec(path) ?? [];
+    return folder === task ? [{ path, file: file! }] : [];
+  });
+}
+
+/** Lines of `question <tab> answer`. */
+function questionLines(text: string, where: string): { question: string; answer: string }[] {
+  return text.split(/\r\n|\r|\n/).flatMap((line, i) => {
+    const stripped = pyStrip(line);
+    if (stripped === '') return [];
+    const [question, answer, ...more] = stripped.split('\t');
+    if (more.length === 0 && /^(yes|no)$/i.test(answer ?? '')) return [{ question: question!, answer: answer! }];
+    throw new UserError(`${where}, line ${i + 1}: not a question, a tab and Yes or No.`);
+  });
+}

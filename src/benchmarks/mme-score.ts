@@ -1,0 +1,194 @@
+import { pyStrip } from '../python-strings.js';
+import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
+import { MME_TASKS } from './mme-files.js';
+
+/** What a scorer needs to know of a question. */
+export interface MmeItem {
+  task: string;
+  image: string;
+  gold: 'yes' | 'no';
+}
+
+type Verdict = 'yes' | 'no' | 'other';
+
+/** Rows of two questions; one row where a subtask has an odd number. */
+type Pair = readonly number[];
+
+/** Columns of the counts of one subtask. */
+const COLUMN = { correct: 0, questions: 1, pairsRight: 2, pairs: 3 } as const;
+const TASK_WIDTH = 4;
+
+const TASKS: readonly string[] = [...MME_TASKS.perception, ...MME_TASKS.cognition];
+const WIDTH = TASKS.length * TASK_WIDTH;
+
+/** Main scores and the subtasks whose points they add up, in the order of calculation.py. */
+const TOTALS: Record<string, readonly string[]> = { ...MME_TASKS, total: TASKS };
+
+/**
+ * Whether an answer means yes or no: by its first four characters, so that "know" and "Norway" mean no and "Answer: yes"
+ * is something else. Source: MME eval_tool calculation.py; lmms-eval mme/utils.py
+ */
+export function mmeVerdict(answer: string, protocol: Protocol): Verdict {
+  const lower = answer.toLowerCase();
+  if (protocol === 'llava') return verdictOfPrefix(lower);
+  const cleaned = pyStrip(lower).replaceAll('.', '');
+  if (cleaned === 'y') return 'yes';
+  return cleaned === 'n' ? 'no' : verdictOfPrefix(cleaned);
+}
+
+function verdictOfPrefix(text: string): Verdict {
+  const prefix = [...text].slice(0, 4).join('');
+  if (prefix.includes('yes')) return 'yes';
+  return prefix.includes('no') ? 'no' : 'other';
+}
+
+/**
+ * Scores MME answers: a subtask gives 100 points for all questions right and 100 for all pairs right. A pair are two
+ * consecutive questions of a subtask, as in calculation.py; in lmms-eval the two of an image.
+ */
+export function scoreMme(items: readonly MmeItem[], answers: Answers, protocol: Protocol): Score {
+  const verdicts = answers.map((answer) => (answer === null ? null : mmeVerdict(answer, protocol)));
+  const perQuestion = items.map(({ gold }, row) => (verdicts[row] === gold ? 1 : 0));
+  const pairs = protocol === 'llava' ? consecutivePairs(items) : imagePairs(items);
+  const counts = countsOf(items, perQuestion, pairs);
+  const sums = columnSums(counts);
+  const asked = TASKS.filter((task) => taskColumns(sums, task)[COLUMN.questions]! > 0);
+
+  const scores: Record<string, number> = {};
+  const statistics: Record<string, Statistic> = {};
+  for (const [name, tasks] of Object.entries(TOTALS)) {
+    const added = tasks.filter((task) => asked.includes(task));
+    const value = (of: ArrayLike<number>): number => total(of, added, protocol);
+    scores[name] = value(sums);
+    if (added.length > 0) statistics[name] = { width: WIDTH, counts, value };
+  }
+  // The total is the sum of the two, not of their parts: the last digit may differ.
+  scores['total'] = scores['perception']! + scores['cognition']!;
+  for (const task of asked) {
+    const columns = taskColumns(sums, task);
+    scores[`${task}/score`] = taskPoints(columns, protocol);
+    scores[`${task}/accuracy`] = 100 * (columns[COLUMN.correct]! / columns[COLUMN.questions]!);
+    scores[`${task}/accuracy-plus`] = 100 * (columns[COLUMN.pairsRight]! / columns[COLUMN.pairs]!);
+  }
+  return {
+    headline: 'perception',
+    scores,
+    points: [...Object.keys(TOTALS), ...asked.map((task) => `${task}/score`)],
+    n: items.length,
+    failed: verdicts.filter((verdict) => verdict === null).length,
+    unparsable: verdicts.filter((verdict) => verdict === 'other').length,
+    perQuestion,
+    statistics,
+    notes: [
+      ...missingTaskNotes(asked),
+      ...pairNotes(items, perQuestion, pairs, asked, protocol),
+      ...brokenLineNotes(answers),
+    ],
+  };
+}
+
+function consecutivePairs(items: readonly MmeItem[]): Pair[] {
+  return TASKS.flatMap((task) => {
+    const rows = items.flatMap((item, row) => (item.task === task ? [row] : []));
+    return Array.from({ length: Math.ceil(rows.length / 2) }, (_, i) => rows.slice(2 * i, 2 * i + 2));
+  });
+}
+
+function imagePairs(items: readonly MmeItem[]): Pair[] {
+  const rowsOf = new Map<string, number[]>();
+  items.forEach(({ image }, row) => {
+    rowsOf.set(image, [...(rowsOf.get(image) ?? []), row]);
+  });
+  return [...rowsOf.values()];
+}
+
+/** [questions, WIDTH]; what belongs to a pair stands at its first question. */
+function countsOf(items: readonly MmeItem[], perQuestion: readonly number[], pairs: readonly Pair[]): Float64Array {
+  const counts = new Float64Array(items.length * WIDTH);
+  const add = (row: number, column: keyof typeof COLUMN, count: number): void => {
+    counts[row * WIDTH + TASKS.indexOf(items[row]!.task) * TASK_WIDTH + COLUMN[column]]! += count;
+  };
+  perQuestion.forEach((correct, row) => {
+    add(row, 'correct', correct);
+    add(row, 'questions', 1);
+  });
+  for (const pair of pairs) {
+    add(pair[0]!, 'pairs', 1);
+    if (pair.length === 2 && pair.every((row) => perQuestion[row] === 1)) add(pair[0]!, 'pairsRight', 1);
+  }
+  return counts;
+}
+
+function columnSums(counts: Float64Array): Float64Array {
+  const sums = new Float64Array(WIDTH);
+  counts.forEach((count, i) => {
+    sums[i % WIDTH]! += count;
+  });
+  return sums;
+}
+
+function taskColumns(sums: ArrayLike<number>, task: string): number[] {
+  const first = TASKS.indexOf(task) * TASK_WIDTH;
+  return Array.from({ length: TASK_WIDTH }, (_, column) => sums[first + column]!);
+}
+
+/** NaN for a resample that lacks a subtask. */
+function total(sums: ArrayLike<number>, tasks: readonly string[], protocol: Protocol): number {
+  return tasks.reduce((points, task) => points + taskPoints(taskColumns(sums, task), protocol), 0);
+}
+
+/** 0 to 200. The two tools round differently in the last digit. */
+function taskPoints(columns: readonly number[], protocol: Protocol): number {
+  const correct = columns[COLUMN.correct]!;
+  const right = columns[COLUMN.pairsRight]!;
+  const pairs = columns[COLUMN.pairs]!;
+  if (protocol === 'lmms-eval') return (50 * correct + 100 * right) / pairs;
+  return (correct / columns[COLUMN.questions]!) * 100 + (right / pairs) * 100;
+}
+
+function missingTaskNotes(asked: readonly string[]): string[] {
+  const missing = TASKS.filter((task) => !asked.includes(task));
+  return missing.length === 0
+    ? []
+    : [`The sums lack these subtasks, of which nothing was asked: ${missing.join(', ')}.`];
+}
+
+function pairNotes(
+  items: readonly MmeItem[],
+  perQuestion: readonly number[],
+  pairs: readonly Pair[],
+  asked: readonly string[],
+  protocol: Protocol,
+): string[] {
+  const notes: string[] = [];
+  const incomplete = pairs.filter(({ length }) => length !== 2);
+  if (incomplete.length > 0) {
+    const tasks = [...new Set(incomplete.map(([row]) => items[row!]!.task))].join(', ');
+    notes.push(
+      `${tasks}: what is not two questions counts as a pair that is not right; the official script stops here.`,
+    );
+  }
+  const mixed = pairs.filter((pair) => pair.some((row) => items[row]!.image !== items[pair[0]!]!.image)).length;
+  if (mixed > 0) {
+    const sums = columnSums(countsOf(items, perQuestion, imagePairs(items)));
+    const perception = total(
+      sums,
+      MME_TASKS.perception.filter((task) => asked.includes(task)),
+      protocol,
+    );
+    notes.push(
+      `Consecutive questions make a pair, as in calculation.py, but ${mixed} pairs mix two images. With pairs by image ` +
+        `perception would be ${perception.toFixed(2)}.`,
+    );
+  }
+  return notes;
+}
+
+function brokenLineNotes(answers: Answers): string[] {
+  const broken = answers.filter((answer) => answer !== null && /[\t\r\n]/.test(answer)).length;
+  if (broken === 0) return [];
+  return [
+    `${broken} of the answers contain a tab or a line break, at which the official tool's files break. They are scored as they ` +
+      'are; in mme-results they stand with spaces.',
+  ];
+}

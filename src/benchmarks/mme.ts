@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../errors.js';
+import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { pyStrip } from '../python-strings.js';
+import type {
+  Answers,
+  BenchmarkDefinition,
+  LoadedBenchmark,
+  LoadOptions,
+  Protocol,
+  SubmissionFile,
+} from './benchmark.js';
+import { type MmeAnnotation, readMmeRelease, stem } from './mme-files.js';
+import { type MmeItem, mmeVerdict, scoreMme } from './mme-score.js';
+import { readRecordLines } from './read-records.js';
+import { chosenSplit } from './splits.js';
+
+const LLAVA_QUESTIONS = 'llava_mme.jsonl';
+const YES_OR_NO = 'Please answer yes or no.';
+const SHORT = 'Answer the question using a single word or phrase.';
+
+/** LLaVA-HR model_vqa_loader.py; lmms-eval mme.yaml. */
+const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 128, 'lmms-eval': 16 };
+
+/** A line of LLaVA's question file; the id is the image's path and stands on two lines. */
+interface PromptLine {
+  question_id: string;
+  image: string;
+  text: string;
+}
+
+const promptLineCheck = schemaCheck<PromptLine>(objectOf<PromptLine>({ question_id: TEXT, image: TEXT, text: TEXT }));
+
+/** A question with its official annotation. */
+interface Row extends MmeItem {
+  questionId: string;
+  text: string;
+  annotation: MmeAnnotation;
+}
+
+/**
+ * MME: two yes-or-no questions per image in 14 subtasks. The headline is the sum of the ten perception subtasks, as the
+ * papers print it.
+ *
+ * lmms-eval's order of rows is not known; theirs is that of the release here.
+ */
+export const mme: BenchmarkDefinition = {
+  name: 'mme',
+  title: 'MME',
+  metric: 'perception points (of 2000)',
+  splits: [{ name: 'test', questions: 2374, images: 1187, scored: 'here' }],
+  load,
+};
+
+async function load(folder: string, { protocol, limit, split }: LoadOptions): Promise<LoadedBenchmark> {
+  const { annotations, images, sha256 } = await readMmeRelease(folder);
+  const promptPath = join(folder, LLAVA_QUESTIONS);
+  const usesPromptFile = protocol === 'llava' && existsSync(promptPath);
+  const all = usesPromptFile
+    ? await rowsOfPromptFile(promptPath, annotations)
+    : annotations.map((annotation) => rowOf(annotation, protocol));
+  const rows = all.slice(0, limit);
+  return {
+    name: 'mme',
+    split: chosenSplit(mme, split),
+    questions: rows.map(({ questionId, image, text }, index) => ({ index, questionId, image, text })),
+    images,
+    maxNewTokens: MAX_NEW_TOKENS[protocol],
+    files: usesPromptFile ? [promptPath] : [],
+    // The 1,187 annotation files, which repeat their names, stand here as one hash.
+    protocol: { protocol, questionFile: usesPromptFile, annotationsSha256: sha256, limit: limit ?? null },
+    gold: (index) => rows[index]!.annotation.answer,
+    scoreOne: (index, answer) => (mmeVerdict(answer, protocol) === rows[index]!.gold ? 1 : 0),
+    score: (answers) => scoreMme(rows, answers, protocol),
+    submission: (answers) => resultFiles(rows, answers),
+  };
+}
+
+function rowOf(annotation: MmeAnnotation, protocol: Protocol): Row {
+  const { image, question } = annotation;
+  // lmms-eval removes one space with the sentence: seven official questions have two and keep one.
+  const asked =
+    protocol === 'llava' ? pyStrip(question.replaceAll(YES_OR_NO, '')) : question.replaceAll(` ${YES_OR_NO}`, '');
+  return itemOf(annotation, image, image, `${asked}\n${SHORT}`);
+}
+
+function itemOf(annotation: MmeAnnotation, questionId: string, image: string, text: string): Row {
+  const gold = annotation.answer.toLowerCase() === 'yes' ? 'yes' : 'no';
+  return { task: annotation.task, image, gold, questionId, text, annotation };
+}
+
+/** Joins LLaVA's question file to the annotations by image and question, as convert_answer_to_mme.py does. */
+async function rowsOfPromptFile(path: string, annotations: readonly MmeAnnotation[]): Promise<Row[]> {
+  const origin = "It is LLaVA's question file, out of the eval.zip that its docs/Evaluation.md links to.";
+  const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
+  const byKey = new Map(
+    annotations.map((annotation) => [keyOf(annotation.task, annotation.file, annotation.question), annotation]),
+  );
+  return lines.map(({ question_id: questionId, image, text }, i) => {
+    const parts = questionId.split('/');
+    const task = parts[0]!;
+    const file = `${stem(parts.at(-1)!)}.txt`;
+    const found = officialWordings(text)
+      .map((question) => byKey.get(keyOf(task, file, question)))
+      .find((annotation) => annotation !== undefined);
+    if (found) return itemOf(found, questionId, image, text);
+    throw new UserError(`${path}, record ${i + 1}: ${file} of ${task} has no question ${JSON.stringify(text)}.`);
+  });
+}
+
+/** How the official file may have a prompt's question; seven have two spaces before the last sentence. */
+function officialWordings(prompt: string): string[] {
+  const question = prompt.includes(SHORT) ? pyStrip(prompt.replaceAll(SHORT, '')) : prompt;
+  return question.includes(YES_OR_NO) ? [question] : [`${question} ${YES_OR_NO}`, `${question}  ${YES_OR_NO}`];
+}
+
+function keyOf(task: string, file: string, question: string): string {
+  return JSON.stringify([task, file, question]);
+}
+
+/**
+ * The folder that calculation.py takes: per subtask lines of file, question, right answer and answer, separated by tabs.
+ * Tabs and line breaks in an answer become spaces. A missing answer is an empty one, which counts as wrong.
+ */
+function resultFiles(rows: readonly Row[], answers: Answers): SubmissionFile[] {
+  const tasks = [...new Set(rows.map(({ task }) => task))];
+  return tasks.map((task) => {
+    const lines = rows.flatMap(({ annotation: { file, question, answer: gold }, ...row }, index) => {
+      if (row.task !== task) return [];
+      const answer = (answers[index] ?? '').replace(/[\t\r\n]/g, ' ');
+      return [`${[file, question, gold, answer].join('\t')}\n`];
+    });
+    return { name: `mme-results/${task}.txt`, content: lines.join('') };
+  });
+}

@@ -1,0 +1,153 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openImageZip } from '../datasets/image-source.js';
+import { noImages } from '../datasets/no-images.js';
+import { UserError } from '../errors.js';
+import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import type {
+  Answers,
+  BenchmarkDefinition,
+  ImageSource,
+  LoadedBenchmark,
+  LoadOptions,
+  Protocol,
+  SubmissionFile,
+} from './benchmark.js';
+import { openFolderOrZip } from './folder-or-zip.js';
+import { type LlavaQuestion, readLlavaQuestions } from './llava-questions.js';
+import { readMembers } from './read-members.js';
+import { chosenSplit } from './splits.js';
+
+const ANNOTATIONS = 'mm-vet.json';
+const QUESTION_FILE = 'llava-mm-vet.jsonl';
+const DOWNLOAD = 'https://github.com/yuweihao/MM-Vet/releases/download/v1/mm-vet.zip';
+
+/**
+ * LLaVA-HR's mmvet.sh says 2048 (LLaVA's model_vqa.py: 1024); lmms-eval mmvet.yaml 1024. Answers end long before, but
+ * for a model that repeats itself.
+ */
+const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 2048, 'lmms-eval': 1024 };
+
+/** The question alone is asked by LLaVA; lmms-eval asks for reasoning first. Source: lmms_eval/tasks/mmvet/mmvet.yaml */
+const PREFIX: Record<Protocol, string> = {
+  llava: '',
+  'lmms-eval':
+    'First please perform reasoning, and think step by step to provide best answer to the following question: \n\n',
+};
+
+/** What is used of a record of mm-vet.json. */
+export interface MmVetRecord {
+  imagename: string;
+  question: string;
+  /** Parts that must all be there are joined by <AND>, alternatives by <OR>. */
+  answer: string;
+  /** Some of rec, ocr, know, gen, spat, math. */
+  capability: string[];
+}
+
+const recordCheck = schemaCheck<MmVetRecord>(
+  objectOf<MmVetRecord>({
+    imagename: TEXT,
+    question: TEXT,
+    answer: TEXT,
+    capability: { type: 'array', items: TEXT, minItems: 1, uniqueItems: true },
+  }),
+);
+
+/**
+ * MM-Vet: open questions whose answers a language model grades; see `gradeMmVet` in mmvet-judge.ts. The answer file of
+ * `submission` is what the official grading script takes.
+ */
+export const mmVet: BenchmarkDefinition = {
+  name: 'mmvet',
+  title: 'MM-Vet',
+  metric: 'mean grade (GPT-4)',
+  splits: [{ name: 'test', questions: 218, images: 200, scored: 'judge' }],
+  load,
+};
+
+async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {
+  const split = chosenSplit(mmVet, options.split);
+  const questionPath = join(folder, QUESTION_FILE);
+  const usesQuestionFile = protocol === 'llava' && existsSync(questionPath);
+  const records = await readMmVetRecords(folder);
+  const lines = usesQuestionFile ? await readQuestionFile(questionPath, records) : linesOf(records);
+  const rows = lines.slice(0, limit);
+
+  return {
+    name: 'mmvet',
+    split,
+    questions: rows.map(({ question_id: questionId, image, text }, index) => ({
+      index,
+      questionId,
+      image,
+      text: PREFIX[protocol] + text,
+    })),
+    images: options.images === false ? noImages(folder) : await openImages(folder),
+    maxNewTokens: MAX_NEW_TOKENS[protocol],
+    files: [annotationPath(folder), ...(usesQuestionFile ? [questionPath] : [])],
+    protocol: { protocol, questionFile: usesQuestionFile, limit: limit ?? null },
+    gold: (index) => records.get(mmVetId(rows[index]!.question_id))!.answer,
+    scoreOne: () => null,
+    score: () => null,
+    submission: (answers) => [answerFile(rows, answers)],
+  };
+}
+
+/** The benchmark's id of a question, as in mm-vet.json, from its number in LLaVA's files and in `Question`. */
+export function mmVetId(questionId: string | number): string {
+  return `v1_${questionId}`;
+}
+
+/** The records of mm-vet.json by their id, "v1_0" and so on, in file order. @throws UserError when it is missing or broken */
+export async function readMmVetRecords(folder: string): Promise<Map<string, MmVetRecord>> {
+  const path = annotationPath(folder);
+  const origin = `It is in ${DOWNLOAD}: unpack that into ${folder}.`;
+  const records = new Map<string, MmVetRecord>();
+  for await (const [id, record] of readMembers({ path, check: recordCheck, origin })) {
+    if (!/^v1_(?:0|[1-9]\d*)$/.test(id))
+      throw new UserError(`${path}: ${JSON.stringify(id)} is no id of the form "v1_0".`);
+    records.set(id, record);
+  }
+  return records;
+}
+
+function annotationPath(folder: string): string {
+  return join(folder, ANNOTATIONS);
+}
+
+/** The lines that LLaVA's question file has for these records. */
+function linesOf(records: ReadonlyMap<string, MmVetRecord>): LlavaQuestion[] {
+  return Array.from(records, ([id, { imagename, question }]) => ({
+    question_id: Number(id.slice('v1_'.length)),
+    image: imagename,
+    text: question,
+  }));
+}
+
+async function readQuestionFile(path: string, records: ReadonlyMap<string, MmVetRecord>): Promise<LlavaQuestion[]> {
+  const origin = `It is LLaVA's question file, mm-vet/${QUESTION_FILE} of its eval.zip.`;
+  const lines = await readLlavaQuestions(path, origin);
+  for (const [i, { question_id: number }] of lines.entries()) {
+    if (records.has(mmVetId(number))) continue;
+    throw new UserError(`${path}, record ${i + 1}: ${ANNOTATIONS} has no question "${mmVetId(number)}".`);
+  }
+  return lines;
+}
+
+async function openImages(folder: string): Promise<ImageSource> {
+  const images = await openFolderOrZip(folder, 'images');
+  if (images) return images;
+  const zip = join(folder, 'mm-vet.zip');
+  if (existsSync(zip)) return openImageZip(zip, 'mm-vet/images/');
+  throw new UserError(`${folder} holds neither images/ nor mm-vet.zip. Download ${DOWNLOAD} (67 MB) into it.`);
+}
+
+/**
+ * The file that LLaVA's convert_mmvet_for_eval.py makes for MM-Vet's evaluator. That stops at a missing id, so a question
+ * without an answer is there with an empty one.
+ */
+function answerFile(rows: readonly LlavaQuestion[], answers: Answers): SubmissionFile {
+  const byId = Object.fromEntries(rows.map(({ question_id: number }, i) => [mmVetId(number), answers[i] ?? '']));
+  return { name: 'mmvet_results.json', content: `${JSON.stringify(byId, null, 2)}\n` };
+}

@@ -1,0 +1,197 @@
+import { existsSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { noImages } from '../datasets/no-images.js';
+import { ImageError, UserError } from '../errors.js';
+import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { pyStrip } from '../python-strings.js';
+import type { BenchmarkDefinition, ImageSource, LoadedBenchmark, LoadOptions } from './benchmark.js';
+import { openFolderOrZip } from './folder-or-zip.js';
+import { readMembers } from './read-members.js';
+import { readRecordLines } from './read-records.js';
+import { chosenSplit } from './splits.js';
+import { meanPercent, meanStatistic } from './statistics.js';
+
+const ANNOTATIONS = 'dataset.json';
+const HR_QUESTIONS = 'ocrvqa_test.jsonl';
+const HOME = 'https://ocr-vqa.github.io';
+
+/** The test split's number in dataset.json; 1 is training, 2 validation. Source: OCR-VQA loadDataset.py */
+const TEST = 3;
+
+/** Limit of LLaVA-HR model_vqa_loader.py. */
+const MAX_NEW_TOKENS = 128;
+
+const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
+
+/** What is used of a record of dataset.json: a book with its cover. */
+interface Annotation {
+  imageURL: string;
+  questions: string[];
+  answers: string[];
+  split: number;
+}
+
+const TEXTS = { type: 'array', items: TEXT };
+
+const annotationCheck = schemaCheck<Annotation>(
+  objectOf<Annotation>({ imageURL: TEXT, questions: TEXTS, answers: TEXTS, split: { enum: [1, 2, TEST] } }),
+);
+
+/** A line of LLaVA-HR's question file, which holds the answers too. */
+interface PromptLine {
+  question_id: string | number;
+  image: string;
+  text: string;
+  answer: string;
+}
+
+const promptLineCheck = schemaCheck<PromptLine>(
+  objectOf<PromptLine>({ question_id: { type: ['string', 'integer'] }, image: TEXT, text: TEXT, answer: TEXT }),
+);
+
+/**
+ * OCR-VQA, test split: one question about a book cover is one row. The score is the accuracy of LLaVA-HR's
+ * eval_ocrvqa.py. lmms-eval has no such task, so that both protocols are the same.
+ */
+export const ocrVqa: BenchmarkDefinition = {
+  name: 'ocrvqa',
+  title: 'OCR-VQA',
+  metric: 'exact match',
+  splits: [
+    {
+      name: 'test',
+      questions: 100_037,
+      images: 20_797,
+      scored: 'here',
+      note: 'many covers can no longer be downloaded; questions about a missing one count as wrong',
+    },
+  ],
+  load,
+};
+
+async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {
+  const promptPath = join(folder, HR_QUESTIONS);
+  const hrQuestions = existsSync(promptPath);
+  const path = hrQuestions ? promptPath : join(folder, ANNOTATIONS);
+  const { rows: all, otherNames } = hrQuestions ? await rowsOfHr(path) : await rowsOfDataset(path, limit);
+  const rows = all.slice(0, limit);
+  const scoreOne = (index: number, answer: string): number =>
+    Number(normalised(answer) === normalised(rows[index]!.answer));
+
+  return {
+    name: 'ocrvqa',
+    split: chosenSplit(ocrVqa, options.split),
+    questions: rows.map(({ id, image, text }, index) => ({ index, questionId: id, image, text })),
+    images: options.images === false ? noImages(folder) : withOtherNames(await openImages(folder), otherNames),
+    maxNewTokens: MAX_NEW_TOKENS,
+    files: [path],
+    protocol: { protocol, questionFile: hrQuestions, limit: limit ?? null },
+    gold: (index) => rows[index]!.answer,
+    scoreOne,
+    score(answers) {
+      const perQuestion = answers.map((answer, index) => (answer === null ? 0 : scoreOne(index, answer)));
+      return {
+        headline: 'accuracy',
+        scores: { accuracy: meanPercent(perQuestion) },
+        n: answers.length,
+        failed: answers.filter((answer) => answer === null).length,
+        unparsable: 0,
+        perQuestion,
+        statistics: { accuracy: meanStatistic(perQuestion) },
+        notes: [],
+      };
+    },
+    submission: () => [],
+  };
+}
+
+/** A text as it is compared. Source: LLaVA-HR eval_ocrvqa.py */
+function normalised(text: string): string {
+  return pyStrip(text).toLowerCase();
+}
+
+interface Row {
+  id: string | number;
+  image: string;
+  text: string;
+  answer: string;
+}
+
+interface Rows {
+  rows: Row[];
+  /** Second names of images, by the first. */
+  otherNames: ReadonlyMap<string, string>;
+}
+
+/**
+ * Rows from dataset.json: its books in their order, and each book's questions. A cover is `<key>.jpg`, as LLaVA saves
+ * all of them, or has the ending of its address, as the benchmark's own script saves it.
+ */
+async function rowsOfDataset(path: string, limit = Number.POSITIVE_INFINITY): Promise<Rows> {
+  const origin = `It is OCR-VQA's annotation file: download it from the folder that ${HOME} links to.`;
+  const rows: Row[] = [];
+  const otherNames = new Map<string, string>();
+  for await (const [key, record] of readMembers<Annotation>({ path, check: annotationCheck, origin })) {
+    const { split, questions, answers, imageURL } = record;
+    if (split !== TEST) continue;
+    if (questions.length !== answers.length) {
+      throw new UserError(`${path}, record "${key}": ${questions.length} questions, but ${answers.length} answers.`);
+    }
+    const image = `${key}.jpg`;
+    const saved = `${key}${extname(imageURL)}`;
+    if (saved !== image) otherNames.set(image, saved);
+    questions.forEach((question, i) => {
+      rows.push({ id: `${key}-${i}`, image, text: question + INSTRUCTION, answer: answers[i]! });
+    });
+    if (rows.length >= limit) break;
+  }
+  if (rows.length === 0) throw new UserError(`${path} has no record of the test split (split ${TEST}). ${origin}`);
+  return { rows, otherNames };
+}
+
+/**
+ * Rows from LLaVA-HR's question file. As in eval_ocrvqa.py the answer of a row is found by its id and prompt, and of
+ * several with both the same the last one counts.
+ */
+async function rowsOfHr(path: string): Promise<Rows> {
+  const origin =
+    `It is LLaVA-HR's question file: take ocrvqa/${HR_QUESTIONS} out of the eval_aug.zip that ` +
+    'github.com/luogen1996/LLaVA-HR links to, or delete it: its prompts can be built.';
+  const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
+  const keyOf = ({ question_id, text }: PromptLine) => `${question_id}${text}`;
+  const answerOf = new Map(lines.map((line) => [keyOf(line), line.answer]));
+  const rows = lines.map((line) => ({
+    id: line.question_id,
+    image: line.image,
+    text: line.text,
+    answer: answerOf.get(keyOf(line))!,
+  }));
+  return { rows, otherNames: new Map() };
+}
+
+/** Images that may have another name where they are not found under the first. */
+function withOtherNames(images: ImageSource, otherNames: ReadonlyMap<string, string>): ImageSource {
+  return {
+    async read(image) {
+      try {
+        return await images.read(image);
+      } catch (error) {
+        const other = otherNames.get(image);
+        if (other === undefined || !(error instanceof ImageError) || error.code !== 'missing') throw error;
+        return images.read(other).catch((otherError) => {
+          const isMissingToo = otherError instanceof ImageError && otherError.code === 'missing';
+          throw isMissingToo ? error : otherError;
+        });
+      }
+    },
+    close: () => images.close(),
+  };
+}
+
+async function openImages(folder: string): Promise<ImageSource> {
+  const images = await openFolderOrZip(folder, 'images');
+  if (images) return images;
+  throw new UserError(
+    `${folder} holds neither images/ nor images.zip: get the book covers with the script that ${HOME} links to.`,
+  );
+}

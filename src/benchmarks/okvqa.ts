@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { noImages } from '../datasets/no-images.js';
+import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions, Protocol } from './benchmark.js';
+import { cocoImage, openCocoImages } from './coco-images.js';
+import { readLlavaQuestions, toQuestions } from './llava-questions.js';
+import { chosenSplit } from './splits.js';
+import { mostFrequent } from './vqa-accuracy.js';
+import { readVqaAnnotations, readVqaQuestions, vqaResults } from './vqa-annotations.js';
+import { llavaHrVqa, m4cVqa, officialVqa } from './vqa-eval.js';
+import { vqaScore } from './vqa-score.js';
+
+const DOWNLOADS = 'https://okvqa.allenai.org/static/data';
+const QUESTIONS = 'OpenEnded_mscoco_val2014_questions.json';
+const ANNOTATIONS = 'mscoco_val2014_annotations.json';
+const LLAVA_HR_QUESTIONS = 'okvqa_val.jsonl';
+
+/** lmms-eval adds the sentence of VizWiz. Sources: LLaVA's training data; lmms-eval ok_vqa. */
+const INSTRUCTIONS: Record<Protocol, string> = {
+  llava: '\nAnswer the question using a single word or phrase.',
+  'lmms-eval':
+    "\nWhen the provided information is insufficient, respond with 'Unanswerable'." +
+    '\nAnswer the question using a single word or phrase.',
+};
+
+/** Limit of LLaVA-HR model_vqa_loader.py; lmms-eval's task sets none. */
+const MAX_NEW_TOKENS = 128;
+
+const SCORERS = { accuracy: llavaHrVqa, 'accuracy-official': officialVqa, 'accuracy-m4c': m4cVqa };
+
+/** What each protocol reports. */
+const HEADLINES = { llava: 'accuracy', 'lmms-eval': 'accuracy-m4c' } as const;
+
+/**
+ * OK-VQA, whose test set is called val2014. "accuracy" is that of LLaVA-HR's eval_okvqa.py, "accuracy-official" that of
+ * VQA's own script, and "accuracy-m4c" that of lmms-eval.
+ *
+ * What LLaVA-HR's question file holds, which is in its eval_aug.zip, is not known from other sources; the prompts built
+ * without it are those of the model's training data.
+ */
+export const okVqa: BenchmarkDefinition = {
+  name: 'okvqa',
+  title: 'OK-VQA',
+  metric: 'VQA accuracy',
+  splits: [{ name: 'val2014', questions: 5046, images: 5033, scored: 'here' }],
+  load,
+};
+
+async function load(folder: string, { split, protocol, limit, images }: LoadOptions): Promise<LoadedBenchmark> {
+  const questionFile = { path: join(folder, QUESTIONS), origin: `It is in ${DOWNLOADS}/${QUESTIONS}.zip.` };
+  const annotationFile = { path: join(folder, ANNOTATIONS), origin: `It is in ${DOWNLOADS}/${ANNOTATIONS}.zip.` };
+  const llavaPath = join(folder, LLAVA_HR_QUESTIONS);
+  const llavaQuestions = protocol === 'llava' && existsSync(llavaPath);
+  const prompts = llavaQuestions
+    ? (await readLlavaQuestions(llavaPath, "It is LLaVA-HR's question file, in its eval_aug.zip.")).slice(0, limit)
+    : (await readVqaQuestions(questionFile, limit)).map(({ question_id, image_id, question }) => ({
+        question_id,
+        image: cocoImage('val2014', image_id),
+        text: question + INSTRUCTIONS[protocol],
+      }));
+  const rows = await readVqaAnnotations(annotationFile, prompts);
+  const headline = HEADLINES[protocol];
+  return {
+    name: 'okvqa',
+    split: chosenSplit(okVqa, split),
+    questions: toQuestions(prompts),
+    images: images === false ? noImages(folder) : await openCocoImages(folder, 'val2014'),
+    maxNewTokens: MAX_NEW_TOKENS,
+    files: [llavaQuestions ? llavaPath : questionFile.path, annotationFile.path],
+    protocol: { protocol, llavaQuestions, limit: limit ?? null },
+    gold: (index) => mostFrequent(rows[index]!.human.texts),
+    scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
+    score: (answers) => ({
+      ...vqaScore(rows, answers, SCORERS, headline),
+      notes: [
+        '"accuracy" is by LLaVA-HR\'s script, which leaves number words and articles in human answers so that some ' +
+          'cannot be met; "accuracy-official" is by VQA\'s own.',
+      ],
+    }),
+    submission(answers) {
+      const ids = prompts.map(({ question_id }) => question_id);
+      const given = new Map(ids.map((id, i) => [id, answers[i] ?? '']));
+      return [{ name: 'OpenEnded_mscoco_val2014_results.json', content: vqaResults(ids, given) }];
+    },
+  };
+}

@@ -1,0 +1,218 @@
+import { pyStrip } from '../python-strings.js';
+import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
+
+/** The three ways POPE draws absent objects, in the order of LLaVA's question file. */
+export const POPE_CATEGORIES = ['adversarial', 'random', 'popular'] as const;
+export type PopeCategory = (typeof POPE_CATEGORIES)[number];
+export type PopeLabel = 'yes' | 'no';
+
+/** What a scorer needs to know of a question. */
+export interface PopeItem {
+  category: PopeCategory;
+  label: PopeLabel;
+}
+
+/** How a protocol takes an answer; `neither` exists in lmms-eval only. */
+type Verdict = PopeLabel | 'neither';
+
+const METRICS = ['f1', 'accuracy', 'precision', 'recall', 'yes-ratio'] as const;
+type Metric = (typeof METRICS)[number];
+
+/** Columns of the counts of one category: the confusion matrix, the terms of the yes ratio, and the questions. */
+const COLUMN = { tp: 0, fp: 1, tn: 2, fn: 3, ratioYes: 4, ratioAll: 5, questions: 6 } as const;
+const CATEGORY_WIDTH = 7;
+const WIDTH = POPE_CATEGORIES.length * CATEGORY_WIDTH;
+
+/** How a protocol takes this answer. Source: POPE evaluate.py and LLaVA eval_pope.py; lmms-eval pope/utils.py */
+export function popeVerdict(answer: string, protocol: Protocol): Verdict {
+  if (protocol === 'llava') return saysNo(answer) ? 'no' : 'yes';
+  const text = pyStrip(answer.toLowerCase());
+  return text === 'yes' || text === 'no' ? text : 'neither';
+}
+
+/** Only these very words before the first period mean no; "NO", "none", "No!" and "" mean yes. */
+function saysNo(answer: string): boolean {
+  return firstSentence(answer)
+    .replaceAll(',', '')
+    .split(' ')
+    .some((word) => word === 'No' || word === 'no' || word === 'not');
+}
+
+function firstSentence(answer: string): string {
+  return answer.split('.', 1)[0]!;
+}
+
+/** Whether an answer says neither yes nor no, whatever the protocol makes of it. */
+function isUnparsable(answer: string, protocol: Protocol): boolean {
+  const verdict = popeVerdict(answer, protocol);
+  return protocol === 'llava' ? verdict === 'yes' && !/\byes\b/i.test(firstSentence(answer)) : verdict === 'neither';
+}
+
+/**
+ * Scores POPE answers. The papers' numbers are means over the three categories; lmms-eval pools all questions.
+ * @param items the questions, row by row
+ * @param labelLines the labels of each category in the order of its file, for what eval_pope.py would print
+ */
+export function scorePope(
+  items: readonly PopeItem[],
+  answers: Answers,
+  protocol: Protocol,
+  labelLines: Readonly<Record<PopeCategory, readonly PopeLabel[]>>,
+): Score {
+  const verdicts = answers.map((answer) => (answer === null ? null : popeVerdict(answer, protocol)));
+  const counts = new Float64Array(items.length * WIDTH);
+  items.forEach(({ category, label }, row) => {
+    const offset = row * WIDTH + POPE_CATEGORIES.indexOf(category) * CATEGORY_WIDTH;
+    counts.set(countsOf(verdicts[row]!, label, protocol), offset);
+  });
+  const sums = columnSums(counts);
+  const asked = POPE_CATEGORIES.filter((category) => categoryColumns(sums, category)[COLUMN.questions]! > 0);
+  const scores: Record<string, number> = Object.fromEntries(
+    METRICS.map((metric) => [metric, mainScore(sums, metric, protocol)]),
+  );
+  for (const category of asked) {
+    for (const metric of METRICS) {
+      scores[`${category}/${metric}`] = 100 * metricsOf(categoryColumns(sums, category))[metric];
+    }
+  }
+  const statistics = METRICS.map((metric): [string, Statistic] => [
+    metric,
+    { width: WIDTH, counts, value: (resampled) => mainScore(resampled, metric, protocol) },
+  ]);
+  const unparsable = answers.filter((answer) => answer !== null && isUnparsable(answer, protocol)).length;
+  return {
+    headline: 'f1',
+    scores,
+    n: items.length,
+    failed: answers.filter((answer) => answer === null).length,
+    unparsable,
+    perQuestion: items.map(({ label }, row) => (verdicts[row] === label ? 1 : 0)),
+    statistics: Object.fromEntries(statistics),
+    notes: [
+      ...missingCategoryNotes(asked),
+      ...(protocol === 'llava' ? llavaNotes(items, verdicts, sums, asked, labelLines) : lmmsEvalNotes()),
+      ...(protocol === 'llava' && unparsable > 0
+        ? [`${unparsable} of the answers say neither yes nor no; the official script takes them as yes.`]
+        : []),
+    ],
+  };
+}
+
+/** What one question adds to its category. A missing answer (null) is wrong, whatever the label. */
+function countsOf(verdict: Verdict | null, label: PopeLabel, protocol: Protocol): Float64Array {
+  const counts = new Float64Array(CATEGORY_WIDTH);
+  const taken = verdict ?? (label === 'yes' ? 'no' : 'yes');
+  if (taken === 'yes') counts[label === 'yes' ? COLUMN.tp : COLUMN.fp] = 1;
+  if (taken === 'no') counts[label === 'no' ? COLUMN.tn : COLUMN.fn] = 1;
+  counts[COLUMN.questions] = 1;
+  if (protocol === 'llava') {
+    counts[COLUMN.ratioYes] = verdict === 'yes' ? 1 : 0;
+    counts[COLUMN.ratioAll] = verdict === null ? 0 : 1;
+  } else {
+    counts[COLUMN.ratioYes] = label === 'yes' ? 1 : 0; // pope_aggregate_yes_ratio looks at the labels
+    counts[COLUMN.ratioAll] = 1;
+  }
+  return counts;
+}
+
+function columnSums(counts: Float64Array): Float64Array {
+  const sums = new Float64Array(WIDTH);
+  counts.forEach((count, i) => {
+    sums[i % WIDTH]! += count;
+  });
+  return sums;
+}
+
+function categoryColumns(sums: ArrayLike<number>, category: PopeCategory): number[] {
+  const first = POPE_CATEGORIES.indexOf(category) * CATEGORY_WIDTH;
+  return Array.from({ length: CATEGORY_WIDTH }, (_, column) => sums[first + column]!);
+}
+
+/** In percent: the mean over the categories that were asked, or of all questions together. */
+function mainScore(sums: ArrayLike<number>, metric: Metric, protocol: Protocol): number {
+  const categories = POPE_CATEGORIES.map((category) => categoryColumns(sums, category));
+  if (protocol === 'lmms-eval') {
+    const pooled = Array.from({ length: CATEGORY_WIDTH }, (_, column) =>
+      categories.reduce((sum, columns) => sum + columns[column]!, 0),
+    );
+    return 100 * metricsOf(pooled)[metric];
+  }
+  const asked = categories.filter((columns) => columns[COLUMN.questions]! > 0);
+  return (
+    100 *
+    ratio(
+      asked.map((columns) => metricsOf(columns)[metric]).reduce((a, b) => a + b, 0),
+      asked.length,
+    )
+  );
+}
+
+/** 0 to 1. Where the official script would divide by zero, 0. */
+function metricsOf(columns: readonly number[]): Record<Metric, number> {
+  const at = (column: keyof typeof COLUMN): number => columns[COLUMN[column]]!;
+  const precision = ratio(at('tp'), at('tp') + at('fp'));
+  const recall = ratio(at('tp'), at('tp') + at('fn'));
+  return {
+    f1: ratio(2 * precision * recall, precision + recall),
+    accuracy: ratio(at('tp') + at('tn'), at('questions')),
+    precision,
+    recall,
+    'yes-ratio': ratio(at('ratioYes'), at('ratioAll')),
+  };
+}
+
+function ratio(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+function missingCategoryNotes(asked: readonly PopeCategory[]): string[] {
+  const missing = POPE_CATEGORIES.filter((category) => !asked.includes(category));
+  return missing.length === 0 ? [] : [`No question of the categories ${missing.join(', ')} was asked.`];
+}
+
+function lmmsEvalNotes(): string[] {
+  return [
+    "yes-ratio is the share of questions whose right answer is yes, as lmms-eval's function of that name has it.",
+  ];
+}
+
+function llavaNotes(
+  items: readonly PopeItem[],
+  verdicts: readonly (Verdict | null)[],
+  sums: ArrayLike<number>,
+  asked: readonly PopeCategory[],
+  labelLines: Readonly<Record<PopeCategory, readonly PopeLabel[]>>,
+): string[] {
+  // Without a true positive precision, recall or their harmonic mean is undefined.
+  const undefinedIn = asked.filter((category) => categoryColumns(sums, category)[COLUMN.tp] === 0);
+  const notes = undefinedIn.map(
+    (category) => `${category}: eval_pope.py stops with a division by zero here; what is undefined counts as 0.`,
+  );
+  const byLine = asked.map((category) => {
+    const answered = verdicts.filter((verdict, row) => verdict !== null && items[row]!.category === category);
+    return joinedByLine(answered, labelLines[category]);
+  });
+  const differs = asked.some((category, i) => {
+    const own = categoryColumns(sums, category);
+    return [COLUMN.tp, COLUMN.fp, COLUMN.tn, COLUMN.fn].some((column) => own[column] !== byLine[i]![column]);
+  });
+  if (differs) {
+    const f1 = (100 * byLine.reduce((sum, columns) => sum + metricsOf(columns).f1, 0)) / byLine.length;
+    notes.push(
+      'Answers and labels are matched by question here. eval_pope.py pairs them line by line, passing over questions ' +
+        `without an answer, and its mean F1 would be ${f1.toFixed(2)}.`,
+    );
+  }
+  return notes;
+}
+
+/** The counts of eval_pope.py, which pairs the n-th answer of a category with the n-th line of its label file. */
+function joinedByLine(verdicts: readonly (Verdict | null)[], labels: readonly PopeLabel[]): number[] {
+  const columns = new Array<number>(CATEGORY_WIDTH).fill(0);
+  verdicts.slice(0, labels.length).forEach((verdict, i) => {
+    countsOf(verdict, labels[i]!, 'llava').forEach((count, column) => {
+      columns[column]! += count;
+    });
+  });
+  return columns;
+}

@@ -1,0 +1,243 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { noImages } from '../datasets/no-images.js';
+import { UserError } from '../errors.js';
+import { COUNT, nullable, objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { pyStrip } from '../python-strings.js';
+import type {
+  Answers,
+  BenchmarkDefinition,
+  ImageSource,
+  LoadedBenchmark,
+  LoadOptions,
+  Protocol,
+  SplitInfo,
+  SubmissionFile,
+} from './benchmark.js';
+import { openFolderOrZip } from './folder-or-zip.js';
+import { readMembers } from './read-members.js';
+import { readDocument, readRecords } from './read-records.js';
+import {
+  chosenOption,
+  hasImage,
+  headlineRule,
+  letterOfLlavaHr,
+  OPTION_LETTERS,
+  type Problem,
+  scoreScienceQa,
+} from './scienceqa-score.js';
+import { chosenSplit } from './splits.js';
+
+const PROBLEMS = 'problems.json';
+const SPLIT_IDS = 'pid_splits.json';
+const QUESTION_FILE = 'llava_test_CQM-A.json';
+const IMAGES_ADDRESS = 'https://scienceqa.s3.us-west-1.amazonaws.com/images/test.zip';
+
+/** LLaVA-HR model_vqa_science.py (LLaVA: 1024, which no letter needs) and lmms-eval scienceqa_img.yaml. */
+const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 64, 'lmms-eval': 16 };
+
+const INSTRUCTION = "\nAnswer with the option's letter from the given choices directly.";
+
+const problemCheck = schemaCheck<Problem>(
+  objectOf<Problem>({
+    question: TEXT,
+    choices: { type: 'array', items: TEXT, minItems: 1, maxItems: OPTION_LETTERS.length },
+    answer: COUNT,
+    hint: TEXT,
+    image: nullable(TEXT),
+    grade: TEXT,
+    subject: TEXT,
+  }),
+);
+
+interface SplitIds {
+  test: string[];
+}
+
+const splitIdsCheck = schemaCheck<SplitIds>(objectOf<SplitIds>({ test: { type: 'array', items: TEXT, minItems: 1 } }));
+
+/** A record of LLaVA's question file: the first turn is the prompt, the second the right letter. */
+interface QuestionRecord {
+  id: string;
+  /** Missing for a question without an image. */
+  image?: string;
+  conversations: { value: string }[];
+}
+
+const questionCheck = schemaCheck<QuestionRecord>({
+  type: 'object',
+  properties: {
+    id: TEXT,
+    image: TEXT,
+    conversations: { type: 'array', items: objectOf<{ value: string }>({ value: TEXT }), minItems: 1 },
+  },
+  required: ['id', 'conversations'],
+});
+
+const SPLITS: readonly SplitInfo[] = [
+  { name: 'test', questions: 4241, images: 2017, scored: 'here' },
+  {
+    name: 'test-img',
+    questions: 2017,
+    images: 2017,
+    scored: 'here',
+    note: 'the questions with an image: enough for the number that papers give',
+  },
+];
+
+/**
+ * ScienceQA, test split. The headline is the accuracy on questions with an image, by LLaVA-HR's eval_science_qa.py.
+ *
+ * The prompts are those of LLaVA's question file where it is in the folder, and are built as they are there otherwise.
+ * lmms-eval takes hint, question and options as they stand and reads answers by a rule of its own.
+ */
+export const scienceQa: BenchmarkDefinition = {
+  name: 'scienceqa',
+  title: 'ScienceQA',
+  metric: 'accuracy (IMG)',
+  splits: SPLITS,
+  load,
+};
+
+/** A question with the problem it is made of. */
+interface Row {
+  id: string;
+  image: string | null;
+  text: string;
+  problem: Problem;
+}
+
+async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {
+  const split = chosenSplit(scienceQa, options.split);
+  const problemsPath = join(folder, PROBLEMS);
+  const splitPath = join(folder, SPLIT_IDS);
+  const questionPath = join(folder, QUESTION_FILE);
+  const usesQuestionFile = protocol === 'llava' && existsSync(questionPath);
+
+  const problems = await readProblems(problemsPath, splitPath);
+  const all = usesQuestionFile
+    ? await rowsOfQuestionFile(questionPath, problems)
+    : [...problems].map(([id, problem]) => rowOfProblem(id, problem, protocol));
+  const rows = (split === 'test' ? all : all.filter(({ image }) => image !== null)).slice(0, limit);
+  if (rows.length === 0) throw new UserError(`${problemsPath} has no test question with an image.`);
+
+  return {
+    name: 'scienceqa',
+    split,
+    questions: rows.map(({ id, image, text }, index) => ({ index, questionId: id, image, text })),
+    images: options.images === false ? noImages(folder) : await openImages(folder),
+    maxNewTokens: MAX_NEW_TOKENS[protocol],
+    files: [problemsPath, splitPath, ...(usesQuestionFile ? [questionPath] : [])],
+    protocol: { protocol, questionFile: usesQuestionFile, limit: limit ?? null },
+    gold(index) {
+      const { choices, answer } = rows[index]!.problem;
+      return `${OPTION_LETTERS[answer]}. ${choices[answer]}`;
+    },
+    scoreOne(index, answer) {
+      const { problem } = rows[index]!;
+      return chosenOption(headlineRule(protocol), answer, problem) === problem.answer ? 1 : 0;
+    },
+    score: (answers) =>
+      scoreScienceQa(
+        rows.map(({ problem }) => problem),
+        answers,
+        protocol,
+      ),
+    submission: (answers) => [resultFile(rows, answers)],
+  };
+}
+
+/** The problems of the test split by their id, in the split's order. */
+async function readProblems(problemsPath: string, splitPath: string): Promise<Map<string, Problem>> {
+  const origin = 'It is of ScienceQA: take it from data/scienceqa of github.com/lupantech/ScienceQA.';
+  const { test: ids } = await readDocument({ path: splitPath, check: splitIdsCheck, origin });
+  const isTest = new Set(ids);
+  const problems = new Map<string, Problem>();
+  for await (const [id, problem] of readMembers({ path: problemsPath, check: problemCheck, origin })) {
+    if (isTest.has(id)) problems.set(id, checkedAnswer(problem, `${problemsPath}, record "${id}"`));
+  }
+  return new Map(
+    ids.map((id) => {
+      const problem = problems.get(id);
+      if (problem) return [id, problem];
+      throw new UserError(`${splitPath}: ${problemsPath} has no problem ${JSON.stringify(id)}.`);
+    }),
+  );
+}
+
+function checkedAnswer(problem: Problem, where: string): Problem {
+  const { answer, choices } = problem;
+  if (answer < choices.length) return problem;
+  throw new UserError(`${where}: the answer is option ${answer + 1} of ${choices.length}.`);
+}
+
+/** The prompt as LLaVA-HR's model_vqa_science.py makes it from the question file, with --single-pred-prompt. */
+function promptOf(questionText: string): string {
+  return pyStrip(questionText.replaceAll('<image>', '')) + INSTRUCTION;
+}
+
+/** @throws UserError when the questions are not those of the split: accuracies would be over something else */
+async function rowsOfQuestionFile(path: string, problems: ReadonlyMap<string, Problem>): Promise<Row[]> {
+  const origin = `It is LLaVA's question file, scienceqa/${QUESTION_FILE} of its eval.zip.`;
+  const records = await readRecords({ path, check: questionCheck, origin });
+  const rows = records.map(({ id, image, conversations }, i) => {
+    const problem = problems.get(id);
+    if (!problem) throw new UserError(`${path}, record ${i + 1}: the test split has no problem ${JSON.stringify(id)}.`);
+    if ((image !== undefined) !== hasImage(problem)) {
+      throw new UserError(`${path}, record ${i + 1}: only one of it and problem ${id} of ${PROBLEMS} has an image.`);
+    }
+    return { id, image: image ?? null, text: promptOf(conversations[0]!.value), problem };
+  });
+  const questions = new Set(records.map(({ id }) => id)).size;
+  if (rows.length === problems.size && questions === problems.size) return rows;
+  throw new UserError(
+    `${path} has ${rows.length} questions on ${questions} problems; the test split of ${SPLIT_IDS} has ${problems.size}. ` +
+      'Take both from the same release, or use --limit for a smaller run.',
+  );
+}
+
+function rowOfProblem(id: string, problem: Problem, protocol: Protocol): Row {
+  const options = problem.choices.map((choice, i) => `${OPTION_LETTERS[i]}. ${choice}`);
+  return {
+    id,
+    image: hasImage(problem) ? `${id}/${problem.image}` : null,
+    text: protocol === 'llava' ? llavaPrompt(problem, options) : lmmsEvalPrompt(problem, options),
+    problem,
+  };
+}
+
+/** As in LLaVA's question file: "  " becomes " ", once. */
+function llavaPrompt({ hint, question }: Problem, options: readonly string[]): string {
+  const context = pyStrip(hint);
+  const lines = [...(context === '' ? [] : [`Context: ${context}`]), question, ...options];
+  return promptOf(lines.join('\n').replaceAll('  ', ' '));
+}
+
+/** Source: lmms_eval/tasks/scienceqa/utils.py, format "default". */
+function lmmsEvalPrompt({ hint, question }: Problem, options: readonly string[]): string {
+  const context = hint === '' ? '' : `Context: ${hint}\n`;
+  return `${context}${question}\n${options.join('\n')}${INSTRUCTION}`;
+}
+
+async function openImages(folder: string): Promise<ImageSource> {
+  const images = (await openFolderOrZip(join(folder, 'images'), 'test')) ?? (await openFolderOrZip(folder, 'test'));
+  if (images) return images;
+  throw new UserError(
+    `${folder} holds neither images/test/ nor test.zip. Download ${IMAGES_ADDRESS} into it; it need not be unpacked.`,
+  );
+}
+
+/**
+ * The result file of LLaVA's eval_science_qa.py (--output-result), which ScienceQA's evaluate_acc.py reads. A question
+ * without an answer is "FAILED" and option -1 there.
+ */
+function resultFile(rows: readonly Row[], answers: Answers): SubmissionFile {
+  const outputs = answers.map((answer) => answer ?? 'FAILED');
+  const results = outputs.map((output, i) => chosenOption(letterOfLlavaHr, output, rows[i]!.problem));
+  const correct = results.filter((option, i) => option === rows[i]!.problem.answer).length;
+  const count = results.length;
+  const byId = <T>(values: readonly T[]): Record<string, T> =>
+    Object.fromEntries(values.map((value, i) => [rows[i]!.id, value]));
+  const result = { acc: (correct / count) * 100, correct, count, results: byId(results), outputs: byId(outputs) };
+  return { name: 'scienceqa_result.json', content: `${JSON.stringify(result, null, 2)}\n` };
+}

@@ -1,0 +1,196 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { noImages } from '../datasets/no-images.js';
+import { UserError } from '../errors.js';
+import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { pyCapitalize } from '../python-strings.js';
+import type {
+  Answers,
+  BenchmarkDefinition,
+  ImageSource,
+  LoadedBenchmark,
+  LoadOptions,
+  SubmissionFile,
+} from './benchmark.js';
+import { processAnswer } from './evalai-answer-processor.js';
+import { openFolderOrZip } from './folder-or-zip.js';
+import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './llava-questions.js';
+import { presentSplit } from './present-split.js';
+import { readRecords } from './read-records.js';
+import { answerabilityScores } from './vizwiz-answerability.js';
+import { mostFrequent } from './vqa-accuracy.js';
+import { ANSWERS, type AnswerRecord, humanAnswers, type VqaAnnotation } from './vqa-annotations.js';
+import { asUploaded, m4cVqa, officialVqa, vizWizVqa } from './vqa-eval.js';
+import { vqaScore } from './vqa-score.js';
+
+const DOWNLOADS = 'https://vizwiz.cs.colorado.edu/VizWiz_final';
+const ANNOTATIONS_ORIGIN = `VizWiz's annotations are in ${DOWNLOADS}/vqa_data/Annotations.zip.`;
+const LLAVA_QUESTIONS = 'llava_test.jsonl';
+
+const INSTRUCTION =
+  "\nWhen the provided information is insufficient, respond with 'Unanswerable'." +
+  '\nAnswer the question using a single word or phrase.';
+
+/** Limit of LLaVA-HR model_vqa_loader.py; lmms-eval's task sets none. */
+const MAX_NEW_TOKENS = 128;
+
+/** Each protocol's own split comes first. */
+const QUESTION_FILES = {
+  llava: { test: [LLAVA_QUESTIONS, 'test.json'], val: ['val.json'] },
+  'lmms-eval': { val: ['val.json'], test: ['test.json'] },
+} as const;
+
+const SCORERS = {
+  accuracy: asUploaded(vizWizVqa),
+  'accuracy-m4c': m4cVqa,
+  'accuracy-vqa-eval': asUploaded(officialVqa),
+};
+
+/** What each protocol reports. */
+const HEADLINES = { llava: 'accuracy', 'lmms-eval': 'accuracy-m4c' } as const;
+
+/** A record of test.json; it has no id but its place. */
+interface QuestionRecord {
+  image: string;
+  question: string;
+}
+
+const questionCheck = schemaCheck<QuestionRecord>(objectOf<QuestionRecord>({ image: TEXT, question: TEXT }));
+
+/** A record of val.json. */
+interface AnnotationRecord extends QuestionRecord {
+  answers: AnswerRecord[];
+  answer_type: string;
+  answerable: 0 | 1;
+}
+
+const annotationCheck = schemaCheck<AnnotationRecord>(
+  objectOf<AnnotationRecord>({
+    image: TEXT,
+    question: TEXT,
+    answers: ANSWERS,
+    answer_type: TEXT,
+    answerable: { enum: [0, 1] },
+  }),
+);
+
+/**
+ * VizWiz-VQA. The papers' numbers are of test, which only the evaluation server can score. On val "accuracy" is what
+ * VizWiz's own evaluation makes of the answers as LLaVA uploads them, "accuracy-m4c" is lmms-eval's, and
+ * "accuracy-vqa-eval" that of VQA's script, which leaves out equal human answers together, VizWiz's having no ids.
+ * Answerability is VizWiz's second task, with the answer "unanswerable" as the prediction.
+ */
+export const vizWiz: BenchmarkDefinition = {
+  name: 'vizwiz',
+  title: 'VizWiz-VQA',
+  metric: 'VQA accuracy',
+  splits: [
+    {
+      name: 'test',
+      questions: 8000,
+      images: 8000,
+      scored: 'server',
+      note: 'EvalAI challenge 2185, closed since December 2025',
+    },
+    {
+      name: 'val',
+      questions: 4319,
+      images: 4319,
+      scored: 'here',
+      note: 'not comparable with published test numbers; taken when there is no question file of test',
+    },
+  ],
+  load,
+};
+
+async function load(folder: string, options: LoadOptions): Promise<LoadedBenchmark> {
+  const split = presentSplit(vizWiz, folder, options.split, QUESTION_FILES[options.protocol], ANNOTATIONS_ORIGIN);
+  return split === 'val' ? loadVal(folder, options) : loadTest(folder, options);
+}
+
+async function loadVal(folder: string, { protocol, limit, images }: LoadOptions): Promise<LoadedBenchmark> {
+  const path = join(folder, 'val.json');
+  const file = { path, check: annotationCheck, origin: ANNOTATIONS_ORIGIN };
+  const records = (await readRecords<AnnotationRecord>(file)).slice(0, limit);
+  const prompts = records.map(promptOf);
+  const rows = records.map(
+    ({ answers, answer_type }): VqaAnnotation => ({
+      human: humanAnswers(answers),
+      answerType: answer_type,
+      questionType: null,
+    }),
+  );
+  const isAnswerable = records.map(({ answerable }) => answerable === 1);
+  const headline = HEADLINES[protocol];
+  return {
+    name: 'vizwiz',
+    split: 'val',
+    questions: toQuestions(prompts),
+    images: images === false ? noImages(folder) : await openImages(folder, 'val'),
+    maxNewTokens: MAX_NEW_TOKENS,
+    files: [path],
+    protocol: { protocol, limit: limit ?? null },
+    gold: (index) => mostFrequent(rows[index]!.human.texts),
+    scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
+    score(answers) {
+      const score = vqaScore(rows, answers, SCORERS, headline);
+      const answerability = answerabilityScores(isAnswerable, answers);
+      return {
+        ...score,
+        scores: { ...score.scores, ...answerability.scores },
+        statistics: { ...score.statistics, ...answerability.statistics },
+        notes: [
+          'These are scores on val. The numbers in papers are of test, and not comparable.',
+          '"accuracy" is by VizWiz\'s own evaluation; "accuracy-vqa-eval" is by VQA\'s script, which leaves out equal ' +
+            'human answers together.',
+        ],
+      };
+    },
+    submission: (answers) => [uploadFile('val', prompts, answers)],
+  };
+}
+
+async function loadTest(folder: string, { protocol, limit, images }: LoadOptions): Promise<LoadedBenchmark> {
+  const llavaPath = join(folder, LLAVA_QUESTIONS);
+  const nativePath = join(folder, 'test.json');
+  const llavaQuestions = protocol === 'llava' && existsSync(llavaPath);
+  const all = llavaQuestions
+    ? await readLlavaQuestions(llavaPath, EVAL_ZIP)
+    : (await readRecords<QuestionRecord>({ path: nativePath, check: questionCheck, origin: ANNOTATIONS_ORIGIN })).map(
+        promptOf,
+      );
+  const prompts = all.slice(0, limit);
+  return {
+    name: 'vizwiz',
+    split: 'test',
+    questions: toQuestions(prompts),
+    images: images === false ? noImages(folder) : await openImages(folder, 'test'),
+    maxNewTokens: MAX_NEW_TOKENS,
+    files: [llavaQuestions ? llavaPath : nativePath],
+    protocol: { protocol, llavaQuestions, limit: limit ?? null },
+    gold: () => null,
+    scoreOne: () => null,
+    score: () => null,
+    submission: (answers) => [uploadFile('test', prompts, answers)],
+  };
+}
+
+/** As in LLaVA's question file, where questions are numbered in the order of test.json. */
+function promptOf({ image, question }: QuestionRecord, index: number): LlavaQuestion {
+  return { question_id: index, image, text: pyCapitalize(question) + INSTRUCTION };
+}
+
+/** Source: LLaVA scripts/convert_vizwiz_for_submission.py, which stops at a question without an answer. */
+function uploadFile(split: string, prompts: readonly LlavaQuestion[], answers: Answers): SubmissionFile {
+  const results = prompts.map(({ image }, i) => ({ image, answer: processAnswer(answers[i] ?? '') }));
+  return { name: `vizwiz_${split}_results.json`, content: JSON.stringify(results) };
+}
+
+async function openImages(folder: string, split: 'val' | 'test'): Promise<ImageSource> {
+  const images = await openFolderOrZip(folder, split);
+  if (images) return images;
+  throw new UserError(
+    `${folder} holds neither ${split}/ nor ${split}.zip. Download ${DOWNLOADS}/images/${split}.zip into it; ` +
+      'it need not be unpacked.',
+  );
+}

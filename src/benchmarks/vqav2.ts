@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { noImages } from '../datasets/no-images.js';
+import type { Answers, BenchmarkDefinition, LoadedBenchmark, LoadOptions, Protocol } from './benchmark.js';
+import { type CocoSet, cocoImage, openCocoImages } from './coco-images.js';
+import { processAnswer } from './evalai-answer-processor.js';
+import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './llava-questions.js';
+import { presentSplit } from './present-split.js';
+import { mostFrequent } from './vqa-accuracy.js';
+import {
+  type FileInfo,
+  readVqaAnnotations,
+  readVqaQuestions,
+  type VqaQuestion,
+  vqaResults,
+} from './vqa-annotations.js';
+import { asUploaded, officialVqa } from './vqa-eval.js';
+import { vqaScore } from './vqa-score.js';
+
+const DOWNLOADS = 'https://s3.amazonaws.com/cvmlp/vqa/mscoco/vqa';
+const VAL_QUESTIONS = 'v2_OpenEnded_mscoco_val2014_questions.json';
+const VAL_ANNOTATIONS = 'v2_mscoco_val2014_annotations.json';
+const TEST_DEV_QUESTIONS = 'v2_OpenEnded_mscoco_test-dev2015_questions.json';
+const TEST_QUESTIONS = 'v2_OpenEnded_mscoco_test2015_questions.json';
+const LLAVA_TEST_DEV_QUESTIONS = 'llava_vqav2_mscoco_test-dev2015.jsonl';
+const LLAVA_TEST_QUESTIONS = 'llava_vqav2_mscoco_test2015.jsonl';
+
+const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
+
+/** Limits of LLaVA-HR model_vqa_loader.py and of lmms-eval's vqav2 tasks. */
+const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 128, 'lmms-eval': 16 };
+
+/** Each protocol's own split comes first. */
+const QUESTION_FILES = {
+  llava: { 'test-dev': [LLAVA_TEST_DEV_QUESTIONS, TEST_DEV_QUESTIONS], val: [VAL_QUESTIONS] },
+  'lmms-eval': { val: [VAL_QUESTIONS], 'test-dev': [TEST_DEV_QUESTIONS] },
+} as const;
+
+const SCORERS = { accuracy: asUploaded(officialVqa), 'accuracy-unprocessed': officialVqa };
+
+/**
+ * VQAv2. The papers' numbers are of test-dev, which only the evaluation server can score: it gets answers that LLaVA's
+ * convert_vqav2_for_submission.py has processed. On val the accuracy is that of VQA's own script on answers processed
+ * in the same way; "accuracy-unprocessed" is the script's on the answers as they are, in which "Yes" does not meet a
+ * unanimous "yes".
+ */
+export const vqaV2: BenchmarkDefinition = {
+  name: 'vqav2',
+  title: 'VQAv2',
+  metric: 'VQA accuracy',
+  splits: [
+    { name: 'test-dev', questions: 107_394, images: null, scored: 'server', note: 'EvalAI challenge 830' },
+    {
+      name: 'val',
+      questions: 214_354,
+      images: 40_504,
+      scored: 'here',
+      note: 'not comparable with published test-dev numbers; taken when there is no question file of test-dev',
+    },
+  ],
+  load,
+};
+
+async function load(folder: string, options: LoadOptions): Promise<LoadedBenchmark> {
+  const origin = `The questions are in ${DOWNLOADS}/v2_Questions_Test_mscoco.zip and ${DOWNLOADS}/v2_Questions_Val_mscoco.zip.`;
+  const split = presentSplit(vqaV2, folder, options.split, QUESTION_FILES[options.protocol], origin);
+  return split === 'val' ? loadVal(folder, options) : loadTestDev(folder, options);
+}
+
+async function loadVal(folder: string, { protocol, limit, images }: LoadOptions): Promise<LoadedBenchmark> {
+  const questionFile = fileOf(folder, VAL_QUESTIONS, 'v2_Questions_Val_mscoco.zip');
+  const annotationFile = fileOf(folder, VAL_ANNOTATIONS, 'v2_Annotations_Val_mscoco.zip');
+  const native = await readVqaQuestions(questionFile, limit);
+  const rows = await readVqaAnnotations(annotationFile, native);
+  const ids = native.map(({ question_id }) => question_id);
+  return {
+    name: 'vqav2',
+    split: 'val',
+    questions: toQuestions(native.map((question) => promptOf(question, 'val2014'))),
+    images: images === false ? noImages(folder) : await openCocoImages(folder, 'val2014'),
+    maxNewTokens: MAX_NEW_TOKENS[protocol],
+    files: [questionFile.path, annotationFile.path],
+    protocol: { protocol, limit: limit ?? null },
+    gold: (index) => mostFrequent(rows[index]!.human.texts),
+    scoreOne: (index, answer) => SCORERS.accuracy(answer, rows[index]!.human),
+    score: (answers) => ({
+      ...vqaScore(rows, answers, SCORERS, 'accuracy'),
+      notes: [
+        'These are scores on val. The numbers in papers are of test-dev, and not comparable.',
+        '"accuracy" is of the answers as LLaVA uploads them, "accuracy-unprocessed" of the answers as they are.',
+      ],
+    }),
+    submission: (answers) => [
+      { name: 'v2_OpenEnded_mscoco_val2014_results.json', content: vqaResults(ids, processedAnswers(ids, answers)) },
+    ],
+  };
+}
+
+async function loadTestDev(folder: string, { protocol, limit, images }: LoadOptions): Promise<LoadedBenchmark> {
+  const llavaPath = join(folder, LLAVA_TEST_DEV_QUESTIONS);
+  const nativeFile = fileOf(folder, TEST_DEV_QUESTIONS, 'v2_Questions_Test_mscoco.zip');
+  const llavaQuestions = protocol === 'llava' && existsSync(llavaPath);
+  const rows = llavaQuestions
+    ? (await readLlavaQuestions(llavaPath, EVAL_ZIP)).slice(0, limit)
+    : (await readVqaQuestions(nativeFile, limit)).map((question) => promptOf(question, 'test2015'));
+  const ids = rows.map(({ question_id }) => question_id);
+  const list = await readTestIds(folder);
+  return {
+    name: 'vqav2',
+    split: 'test-dev',
+    questions: toQuestions(rows),
+    images: images === false ? noImages(folder) : await openCocoImages(folder, 'test2015'),
+    maxNewTokens: MAX_NEW_TOKENS[protocol],
+    files: [llavaQuestions ? llavaPath : nativeFile.path, ...(list ? [list.path] : [])],
+    protocol: { protocol, llavaQuestions, limit: limit ?? null },
+    gold: () => null,
+    scoreOne: () => null,
+    score: () => null,
+    // The server takes answers to all of test2015, of which test-dev is a part; LLaVA leaves the others empty.
+    submission(answers) {
+      const name = `v2_OpenEnded_mscoco_${list ? 'test2015' : 'test-dev2015'}_results.json`;
+      return [{ name, content: vqaResults(list?.ids ?? ids, processedAnswers(ids, answers)) }];
+    },
+  };
+}
+
+function fileOf(folder: string, name: string, archive: string): FileInfo {
+  return { path: join(folder, name), origin: `It is in ${DOWNLOADS}/${archive}.` };
+}
+
+/** A question as LLaVA's question files have it. */
+function promptOf({ question_id, image_id, question }: VqaQuestion, set: CocoSet): LlavaQuestion {
+  return { question_id, image: cocoImage(set, image_id), text: question + INSTRUCTION };
+}
+
+/** Ids of all questions of test2015, if a list of them is in the folder. */
+async function readTestIds(folder: string): Promise<{ path: string; ids: number[] } | null> {
+  const llavaPath = join(folder, LLAVA_TEST_QUESTIONS);
+  if (existsSync(llavaPath)) {
+    const lines = await readLlavaQuestions(llavaPath, EVAL_ZIP);
+    return { path: llavaPath, ids: lines.map(({ question_id }) => question_id) };
+  }
+  const nativeFile = fileOf(folder, TEST_QUESTIONS, 'v2_Questions_Test_mscoco.zip');
+  if (!existsSync(nativeFile.path)) return null;
+  const questions = await readVqaQuestions(nativeFile);
+  return { path: nativeFile.path, ids: questions.map(({ question_id }) => question_id) };
+}
+
+/** Answers by question id, as LLaVA's convert_vqav2_for_submission.py uploads them. */
+function processedAnswers(ids: readonly number[], answers: Answers): Map<number, string> {
+  return new Map(ids.map((id, i) => [id, answers[i] == null ? '' : processAnswer(answers[i])]));
+}

@@ -1,0 +1,60 @@
+import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
+import { findBenchmark } from '../benchmarks/registry.js';
+import { EXIT, usageError } from '../errors.js';
+import { sampleData } from '../evaluation/sample.js';
+import { buildPrompt } from '../model/prompt.js';
+
+export interface ShowCommandOptions {
+  /** Row in the benchmark's order, from 0. */
+  index: number;
+  data?: string;
+  split?: string;
+  protocol: Protocol;
+  ocrTokens?: boolean;
+  json: boolean;
+}
+
+/** `llavahr show`: what a model is asked about one sample, to the character, and the right answer. */
+export async function showCommand(name: string, options: ShowCommandOptions): Promise<number> {
+  const { index, split, protocol, ocrTokens, json } = options;
+  const folder = options.data ?? sampleData(name);
+  const benchmark = await findBenchmark(name).load(folder, { split, protocol, ocrTokens, images: false });
+  await benchmark.images.close();
+  const sample = sampleOf(benchmark, index);
+  console.log(json ? JSON.stringify({ ...sample, protocol }, null, 2) : sampleText(sample, benchmark.questions.length));
+  return EXIT.done;
+}
+
+interface ShownSample {
+  benchmark: string;
+  split: string;
+  index: number;
+  questionId: string | number;
+  image: string | null;
+  prompt: string;
+  gold: string | null;
+  maxNewTokens: number;
+}
+
+/** @throws UserError (usage) when there is no such row */
+function sampleOf({ name, split, questions, maxNewTokens, gold }: LoadedBenchmark, index: number): ShownSample {
+  const question = questions[index];
+  if (!question) throw usageError(`${name} ${split} has the rows 0 to ${questions.length - 1}, not ${index}.`);
+  const { questionId, image, text } = question;
+  const prompt = buildPrompt(text, { image: image !== null });
+  return { benchmark: name, split, index, questionId, image, prompt, gold: gold(index), maxNewTokens };
+}
+
+function sampleText(
+  { benchmark, split, index, questionId, image, prompt, gold, maxNewTokens }: ShownSample,
+  rows: number,
+): string {
+  return [
+    `${benchmark} ${split}, row ${index} of ${rows}, question ${questionId}`,
+    `image: ${image ?? 'none'}`,
+    `answer: ${gold ?? 'not public'}`,
+    `longest answer: ${maxNewTokens} tokens`,
+    'prompt:',
+    prompt,
+  ].join('\n');
+}

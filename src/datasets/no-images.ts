@@ -1,0 +1,12 @@
+import type { ImageSource } from '../benchmarks/benchmark.js';
+import { ImageError } from '../errors.js';
+
+/** Stands for the images of a folder when answers are scored, which needs none. */
+export function noImages(folder: string): ImageSource {
+  return {
+    async read(image) {
+      throw new ImageError('missing', `${image}: the images of ${folder} were not opened`);
+    },
+    async close() {},
+  };
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { loadCustom } from '../../src/benchmarks/custom.js';
+import { CUSTOM_METRICS, type CustomMetric, optionLetter } from '../../src/benchmarks/custom-metrics.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'llavahr-custom-'));
+after(() => rm(folder, { recursive: true }));
+const questions = join(folder, 'q.jsonl');
+const images = join(folder, 'images');
+await mkdir(images);
+await writeFile(join(images, 'a.png'), 'picture');
+
+const LINES = [
+  { question_id: 1, image: 'a.png', text: 'What?\nOne word.', answer: 'Dog' },
+  { question_id: 'two', image: 'b.png', text: 'Where?', answers: ['here', 'There.'] },
+];
+
+async function load(content: string, metric: CustomMetric = 'exact', limit?: number) {
+  await writeFile(questions, content);
+  return loadCustom({ questions, images, metric, limit });
+}
+
+const asLines = (records: readonly unknown[]) => records.map((record) => JSON.stringify(record)).join('\n');
+
+test('questions come from JSON lines or a JSON list', async () => {
+  for (const content of [`\uFEFF${asLines(LINES)}\r\n\n`, JSON.stringify(LINES, null, 2)]) {
+    const benchmark = await load(content);
+    assert.deepEqual(benchmark.questions, [
+      { index: 0, questionId: 1, image: 'a.png', text: 'What?\nOne word.' },
+      { index: 1, questionId: 'two', image: 'b.png', text: 'Where?' },
+    ]);
+    assert.equal(benchmark.name, 'custom');
+    assert.equal(benchmark.maxNewTokens, 128);
+    assert.deepEqual(benchmark.protocol, { metric: 'exact', limit: null });
+    assert.equal(Buffer.from(await benchmark.images.read('a.png')).toString(), 'picture');
+    await assert.rejects(benchmark.images.read('b.png'), { name: 'ImageError', code: 'missing' });
+  }
+});
+
+test('exact is equality with any answer but for case, outer space and periods at the end', async () => {
+  const benchmark = await load(asLines(LINES));
+  const { headline, scores, n, failed, unparsable, perQuestion } = benchmark.score([' dog.', 'there'])!;
+  assert.deepEqual({ headline, n, failed, unparsable }, { headline: 'accuracy', n: 2, failed: 0, unparsable: 0 });
+  assert.deepEqual(perQuestion, [1, 1]);
+  assert.equal(scores['accuracy'], 100);
+  assert.equal(benchmark.scoreOne(0, 'a dog'), 0);
+  assert.equal(benchmark.score(['dog', null])!.failed, 1);
+  assert.equal(benchmark.gold(1), 'here');
+});
+
+test('vqa is leave-one-out over the answers, normalised as for EvalAI', async () => {
+  const answers = ['two', 'two', '2', 'three', 'The two', '2.', 'four', 'four', 'five', 'six'];
+  const benchmark = await load(asLines([{ ...LINES[0], answer: undefined, answers }]), 'vqa');
+  assert.equal(benchmark.scoreOne(0, 'Two!'), 1);
+  assert.ok(Math.abs(benchmark.scoreOne(0, '4')! - (8 * (2 / 3) + 2 * (1 / 3)) / 10) < 1e-12);
+  await assert.rejects(load(asLines([{ ...LINES[1], answers: ['a', 'b', 'c'] }]), 'vqa'), {
+    message: /q\.jsonl, line 1: the metric vqa needs at least 4 answers.*got 3/,
+  });
+});
+
+test('choice compares letters of options and counts answers without one', async () => {
+  const benchmark = await load(
+    asLines([
+      { ...LINES[0], answer: '(b)' },
+      { ...LINES[0], answer: 'C' },
+    ]),
+    'choice',
+  );
+  const { perQuestion, unparsable } = benchmark.score(['B. a dog', 'the dog'])!;
+  assert.deepEqual({ perQuestion, unparsable }, { perQuestion: [1, 0], unparsable: 1 });
+  assert.equal(benchmark.scoreOne(1, 'the dog'), 0);
+});
+
+const LETTERS: readonly [answer: string, letter: string | null][] = [
+  ['B', 'B'],
+  [' b\n', 'B'],
+  ['(B)', 'B'],
+  ['B.', 'B'],
+  ['B) a dog', 'B'],
+  ['(B) a dog', 'B'],
+  ['B: a dog', 'B'],
+  ['The answer is (B).', 'B'],
+  ['Answer: B because of A', 'B'],
+  ['The answer is option B', 'B'],
+  ['The answer is B. So the answer is B', 'B'],
+  ['The answer is B. No, the answer is C', null],
+  ['A dog', null],
+  ['B or C', null],
+  ['Because', null],
+  ['a.m.', null],
+  ['The answer is Blue', null],
+  ['', null],
+  ['5', null],
+];
+test('the letter of an option is told from the common forms only', () => {
+  for (const [answer, letter] of LETTERS) assert.equal(optionLetter(answer), letter, answer);
+});
+
+test("yes-no takes answers as POPE's script does", () => {
+  const grade = CUSTOM_METRICS['yes-no'](['No.']);
+  assert.ok(typeof grade === 'function');
+  for (const no of ['no', 'No, it is', 'There is not one. Yes']) assert.equal(grade(no), 1, no);
+  for (const yes of ['Yes', 'NO', 'none', '', 'Yes. No']) assert.equal(grade(yes), 0, yes);
+});
+
+test('limit takes the first rows', async () => {
+  assert.equal((await load(asLines(LINES), 'exact', 1)).questions.length, 1);
+});
+
+const BROKEN: readonly { what: string; content: string; metric?: CustomMetric; message: RegExp }[] = [
+  { what: 'a broken line', content: `${asLines(LINES)}\n{"question_id"`, message: /q\.jsonl, line 3 is not JSON/ },
+  { what: 'a broken list', content: '[{"question_id": 1},]', message: /q\.jsonl is not JSON/ },
+  { what: 'a question without text', content: '{"question_id":1,"image":"a"}', message: /line 1: .*'text'/ },
+  { what: 'a number', content: `${asLines(LINES)}\n\n5`, message: /line 4: .*must be object/ },
+  {
+    what: 'a list with a broken question',
+    content: JSON.stringify([...LINES, { ...LINES[0], answer: 3 }]),
+    message: /q\.jsonl, record 3: answer must be string/,
+  },
+  {
+    what: 'a question without an answer',
+    content: asLines([{ ...LINES[0], answer: undefined }]),
+    message: /line 1 has neither "answer" nor "answers"/,
+  },
+  {
+    what: 'a question with answer and answers',
+    content: asLines([{ ...LINES[1], answer: 'x' }]),
+    message: /line 1 has both "answer" and "answers"/,
+  },
+  { what: 'no answer in the list', content: asLines([{ ...LINES[1], answers: [] }]), message: /answers must NOT have/ },
+  {
+    what: 'an answer that is no letter',
+    content: asLines(LINES),
+    metric: 'choice',
+    message: /line 1: the metric choice needs one answer that is an option's letter, got "Dog"/,
+  },
+  {
+    what: 'an answer that is neither yes nor no',
+    content: asLines([{ ...LINES[0], answer: 'yes' }, LINES[1]]),
+    metric: 'yes-no',
+    message: /line 2: the metric yes-no needs one answer that is "yes" or "no", got "here","There\."/,
+  },
+  { what: 'an empty file', content: '\n', message: /q\.jsonl has no questions/ },
+  { what: 'an empty list', content: '[]', message: /q\.jsonl has no questions/ },
+];
+for (const { what, content, metric, message } of BROKEN) {
+  test(`${what} is an error that says where`, async () => {
+    await assert.rejects(load(content, metric), { name: 'UserError', message });
+  });
+}
+
+test('missing files are errors', async () => {
+  await writeFile(questions, asLines(LINES));
+  const missing = join(folder, 'nowhere');
+  await assert.rejects(loadCustom({ questions, images: missing, metric: 'exact' }), {
+    name: 'UserError',
+    message: /nowhere, the folder or zip archive of the images, does not exist/,
+  });
+  await assert.rejects(loadCustom({ questions: missing, images, metric: 'exact' }), {
+    name: 'UserError',
+    message: /nowhere does not exist/,
+  });
+});

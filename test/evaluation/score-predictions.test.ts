@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { restrictToRows } from '../../src/benchmarks/restrict-to-rows.js';
+import { scorePredictions } from '../../src/evaluation/score-predictions.js';
+import { smallBenchmark } from '../benchmarks/small-benchmark.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'llavahr-score-'));
+after(() => rm(folder, { recursive: true }));
+
+const BENCHMARK = smallBenchmark(
+  'gqa',
+  ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((questionId) => ({ questionId, image: `${questionId}.jpg` })),
+);
+
+async function predictions(answers: Record<string, string | null>): Promise<string> {
+  const path = join(folder, `${Object.keys(answers).join('')}.jsonl`);
+  const lines = Object.entries(answers).map(([question_id, text], index) =>
+    JSON.stringify({ index, question_id, prompt: '', text }),
+  );
+  await writeFile(path, lines.join('\n'));
+  return path;
+}
+
+const ALL = { a: 'yes', b: 'no', c: 'yes', d: 'yes', e: 'no', f: null, g: 'yes' };
+const PART = { b: 'no', c: 'yes', d: 'yes', e: 'no', f: null };
+
+test('complete predictions are scored as they stand', async () => {
+  const { metrics } = await scorePredictions(BENCHMARK, await predictions(ALL), { allowPartial: false });
+  assert.deepEqual([metrics.n, metrics.failed], [7, 1]);
+  assert.deepEqual(metrics.scores, { accuracy: 100 * (4 / 7), 'accuracy/first': 100 });
+  assert.deepEqual(metrics.notes, ['of all']);
+});
+
+test('missing predictions are an error that counts and names them', async () => {
+  await assert.rejects(scorePredictions(BENCHMARK, await predictions({ c: 'yes' }), { allowPartial: false }), {
+    name: 'UserError',
+    exitCode: 1,
+    message: /no prediction for 6 of the 7 questions of gqa test: "a", "b", "d", "e", "f" and 1 more\. --allow-partial/,
+  });
+});
+
+test('with allowPartial they leave the denominator; a failed answer stays in it and is wrong', async () => {
+  const path = await predictions(PART);
+  const { metrics, predictions: set } = await scorePredictions(BENCHMARK, path, { allowPartial: true });
+  assert.deepEqual(metrics.scores, { accuracy: 40 });
+  assert.deepEqual([metrics.n, metrics.failed, set.missing], [5, 1, [0, 6]]);
+  assert.match(metrics.notes.join(), /5 of 7 questions; the others are left out/);
+  const { low, high } = metrics.intervals.accuracy!;
+  assert.ok(low < 40 && high > 40, 'the interval is of the rows that are there');
+});
+
+test('allowPartial changes nothing when every question has a prediction', async () => {
+  const path = await predictions(ALL);
+  const strict = await scorePredictions(BENCHMARK, path, { allowPartial: false });
+  assert.deepEqual(await scorePredictions(BENCHMARK, path, { allowPartial: true }), strict);
+});
+
+test('a split that a server or judge scores is an error', async () => {
+  const unscored = { ...BENCHMARK, score: () => null };
+  await assert.rejects(scorePredictions(unscored, await predictions(ALL), { allowPartial: false }), {
+    name: 'UserError',
+    message: /scored by an evaluation server or a judge/,
+  });
+});
+
+test('a restricted benchmark asks, scores and submits its own rows', () => {
+  const full = { ...BENCHMARK, submission: (answers: readonly unknown[]) => [{ name: 'x', content: String(answers) }] };
+  const restricted = restrictToRows(full, [1, 6]);
+  assert.deepEqual(
+    restricted.questions.map(({ index, questionId }) => [index, questionId]),
+    [
+      [0, 'b'],
+      [1, 'g'],
+    ],
+  );
+  assert.deepEqual(restricted.score(['yes', 'no'])?.perQuestion, [1, 0]);
+  assert.equal(restricted.submission(['p', 'q'])[0]!.content, ',p,,,,,q');
+});
+
+test('a row that no main score counts is not in n, and a score without rows is left out', () => {
+  const counts = new Float64Array([1, 1, 0, 0, 0, 1]);
+  const value = (sums: ArrayLike<number>): number => (100 * sums[0]!) / sums[1]!;
+  const other = {
+    width: 1,
+    counts: new Float64Array([0, 0, 1]),
+    value: (sums: ArrayLike<number>) => 1 / (sums[0]! - 1),
+  };
+  const three = smallBenchmark('seed', [{}, {}, {}]);
+  const benchmark = {
+    ...three,
+    score: (answers: readonly (string | null)[]) => ({
+      ...three.score(answers)!,
+      n: 2,
+      statistics: { accuracy: { width: 2, counts, value }, other },
+    }),
+  };
+  const score = restrictToRows(benchmark, [1, 2]).score(['yes', 'yes'])!;
+  assert.deepEqual([score.n, score.scores], [1, { accuracy: 0 }]);
+  assert.throws(() => restrictToRows(benchmark, [1]).score(['yes']), {
+    name: 'UserError',
+    message: /accuracy cannot be computed from 1 of 3 questions/,
+  });
+});

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import test, { after } from 'node:test';
+import { exportModel } from '../../src/model/export/export-model.js';
+import { startInference } from '../../src/model/inference/inference.js';
+import { openModel } from '../../src/model/model-folder.js';
+import { prepareImage } from '../../src/model/prepare-image.js';
+import { answerText, buildPrompt, tokenizePrompt } from '../../src/model/prompt.js';
+import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';
+import { fixture, projectRoot } from '../fixtures.js';
+import { maxError, readNpy } from '../npy.js';
+
+/** A row of golden.json: what sample/make/golden.py computed in PyTorch fp32 from the embedded weights. */
+interface Golden {
+  model: string;
+  size: number;
+  benchmark: string;
+  image: string | null;
+  question: string;
+  ids: number[];
+  text: string;
+  /** .npy files of the projected image tokens, for a few rows. */
+  arrays?: { tokens?: string };
+}
+
+const goldens = JSON.parse(await readFile(fixture('sample-goldens', 'golden.json'), 'utf8')) as Golden[];
+const folder = await mkdtemp(join(tmpdir(), 'llavahr-goldens-'));
+after(() => rm(folder, { recursive: true }));
+
+for (const { name, size } of [
+  { name: 'llava-hr-tiny', size: 128 },
+  { name: 'llava-hr-tiny', size: 256 },
+  { name: 'llava-hr-tiny', size: 384 },
+  { name: 'llava-1.5-tiny', size: 112 },
+]) {
+  test(`${name} at ${size} px: prompt ids, visual tokens and answers equal PyTorch's`, async (t) => {
+    const rows = goldens.filter((row) => row.model === name && row.size === size);
+    assert.equal(rows.length, 24);
+    const output = join(folder, name);
+    const checkpoint = join(projectRoot, 'sample', 'models', name);
+    await exportModel(checkpoint, { output, resolutions: [size], precision: 'fp32' });
+    const model = await openModel(output, size);
+    const tokenizer = await loadTokenizer(output);
+    const inference = await startInference(model, { provider: 'cpu', index: 0 });
+    t.after(inference.close);
+    for (const { image, question, ids, text, arrays, benchmark } of rows) {
+      const prompt = tokenizePrompt(tokenizer, buildPrompt(question, { image: image !== null }));
+      assert.deepEqual(prompt, ids);
+      let pixels = new Uint8Array();
+      if (image !== null) {
+        const path = join(projectRoot, 'sample', 'benchmarks', image.replace(/^[^/]+\//, ''));
+        pixels = Uint8Array.from(await prepareImage(await readFile(path), basename(path), size, 'pad'));
+      }
+      const prompts = [{ image: image === null ? null : 0, prompts: [prompt] }];
+      const result = await inference.run({ pixels, rows: prompts, maxNewTokens: 40, timePrefill: false });
+      assert.equal(answerText(tokenizer, result.tokens[0]![0]!), text, `${benchmark}: ${question}`);
+      if (arrays?.tokens) {
+        const error = maxError(result.visual, readNpy(fixture('sample-goldens', arrays.tokens)).data);
+        assert.ok(error < 1e-4, `visual tokens differ by ${error}`);
+      }
+    }
+  });
+}
