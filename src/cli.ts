@@ -42,7 +42,7 @@ function buildProgram(): Command {
   program
     .command('eval')
     .description('Answer benchmarks with a model and score the answers.')
-    .argument('<benchmarks>', 'one, a comma-separated list, or all; see llavahr list')
+    .argument('<benchmarks>', 'one, a comma-separated list, or all (see llavahr list); custom for own questions')
     .option('--model <folder>', 'exported model or checkpoint; the embedded LLaVA-HR-tiny without it')
     .option(
       '--data <folder>',
@@ -59,6 +59,15 @@ function buildProgram(): Command {
     .option('--threads <n>', 'CPU threads inside an operator; every core without it', wholeNumber)
     .addOption(precisionOption())
     .option('--clip-tower <folder>', 'CLIP tower of a LLaVA-1.5 checkpoint that does not hold it')
+    .option('--judge <url>', 'MM-Vet: base URL of an OpenAI-compatible server whose model grades the answers')
+    .option('--judge-model <name>', 'MM-Vet: the model that grades')
+    .option('--judge-runs <n>', 'MM-Vet: gradings of every answer, which are averaged', wholeNumber, 5)
+    .option('--judge-key <variable>', "MM-Vet: environment variable with the judge's key", 'OPENAI_API_KEY')
+    .option('--questions <file>', "custom: own questions, JSON or JSON lines in LLaVA's format with answers")
+    .option('--images <folder>', 'custom: folder or zip archive of their images')
+    .addOption(
+      new Option('--metric <metric>', 'custom: how answers are scored').choices(['vqa', 'exact', 'choice', 'yes-no']),
+    )
     .option('--output <folder>', 'where result folders go', 'results')
     .option('--fresh', 'start over, keeping the earlier result folder under another name', false)
     .option('--json', 'print the result as one JSON object', false)

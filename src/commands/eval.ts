@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
+import { loadCustom } from '../benchmarks/custom.js';
+import type { CustomMetric } from '../benchmarks/custom-metrics.js';
 import { selectBenchmarks } from '../benchmarks/registry.js';
-import { EXIT, messageOf, UserError } from '../errors.js';
+import { EXIT, messageOf, UserError, usageError } from '../errors.js';
 import { evaluate } from '../evaluation/evaluate.js';
+import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import { resolveModel } from '../evaluation/resolve-model.js';
 import { SAMPLE_MODEL, sampleData } from '../evaluation/sample.js';
@@ -29,6 +32,14 @@ export interface EvalCommandOptions {
   output: string;
   fresh: boolean;
   json: boolean;
+  judge?: string;
+  judgeModel?: string;
+  judgeRuns: number;
+  judgeKey: string;
+  /** Of the benchmark `custom`. */
+  questions?: string;
+  images?: string;
+  metric?: CustomMetric;
 }
 
 /** What became of one benchmark. */
@@ -40,7 +51,8 @@ type Outcome =
 /** `llavahr eval`: results on stdout, everything else on stderr. A benchmark that fails does not stop the others. */
 export async function evalCommand(names: string, options: EvalCommandOptions): Promise<number> {
   const device = parseDevice(options.device);
-  const definitions = selectBenchmarks(names);
+  const definitions = names === 'custom' ? [customDefinition(options)] : selectBenchmarks(names);
+  const judge = judgeChoice(options);
   const exporting = startByteProgress(process.stderr);
   const { resolution, precision, clipTower } = options;
   const choice = { folder: options.model ?? SAMPLE_MODEL, resolution, precision, clipTower };
@@ -51,7 +63,8 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   try {
     for (const definition of definitions) {
       if (definitions.length > 1) console.error(`${definition.name}:`);
-      outcomes.push(await evaluateOne(definition, definitions.length === 1, session, options, interrupt.signal));
+      const alone = definitions.length === 1;
+      outcomes.push(await evaluateOne(definition, alone, session, options, judge, interrupt.signal));
       if (interrupt.signal.aborted) break;
     }
   } finally {
@@ -69,21 +82,18 @@ async function evaluateOne(
   alone: boolean,
   session: ModelSession,
   options: EvalCommandOptions,
+  judge: JudgeChoice | null,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { name } = definition;
   const { split, protocol, ocrTokens, limit, batchSize, output, fresh } = options;
   try {
-    const benchmark = await definition.load(dataFolder(name, alone, options.data), {
-      split,
-      protocol,
-      ocrTokens,
-      limit,
-    });
+    const folder = dataFolder(name, alone, options.data);
+    const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit });
     const [argv, stream] = [process.argv.slice(2), process.stderr];
-    const evaluation = await evaluate({ benchmark, session, batchSize, output, fresh, argv, signal, stream }).finally(
-      benchmark.images.close,
-    );
+    const judging = judge && { folder, judge };
+    const asked = { benchmark, session, batchSize, output, fresh, judging, argv, signal, stream };
+    const evaluation = await evaluate(asked).finally(benchmark.images.close);
     if (evaluation.state === 'interrupted') {
       const { answered, folder } = evaluation;
       const all = benchmark.questions.length;
@@ -100,6 +110,25 @@ async function evaluateOne(
     console.error(`error: ${name}: ${messageOf(error)}`);
     return { state: 'failed', exitCode: error.exitCode };
   }
+}
+
+/** @throws UserError (usage) when only one of the judge's two options is there */
+function judgeChoice({ judge, judgeModel, judgeRuns, judgeKey }: EvalCommandOptions): JudgeChoice | null {
+  if (judge === undefined && judgeModel === undefined) return null;
+  if (judge === undefined || judgeModel === undefined) throw usageError('--judge and --judge-model go together.');
+  return { baseUrl: judge, model: judgeModel, runs: judgeRuns, keyVariable: judgeKey };
+}
+
+/** The benchmark `custom`: own questions. @throws UserError (usage) when one of its options is missing */
+function customDefinition({ questions, images, metric }: EvalCommandOptions): BenchmarkDefinition {
+  if (!questions || !images || !metric) throw usageError('eval custom needs --questions, --images and --metric.');
+  return {
+    name: 'custom',
+    title: 'Own questions',
+    metric,
+    splits: [],
+    load: (_folder, { limit }) => loadCustom({ questions, images, metric, limit }),
+  };
 }
 
 /** With several benchmarks, each one's files are in a folder of its name. */

@@ -13,10 +13,11 @@ import { questionScoresFile } from '../results/question-scores.js';
 import { openRun, RUN_FILES, type Run } from '../results/run-folder.js';
 import type { RunIdentity } from '../results/run-identity.js';
 import { activeSeconds, peakMemoryBytes } from '../results/run-record.js';
+import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
 import type { ModelSession } from './model-session.js';
 import { autoBatchSize, MAX_QUESTIONS_PER_ROW } from './plan-batches.js';
 import { GENERATION, runBenchmark } from './run-benchmark.js';
-import { scoreAnswers } from './score-answers.js';
+import { metricsOf } from './score-answers.js';
 
 export interface EvaluateOptions {
   benchmark: LoadedBenchmark;
@@ -24,11 +25,16 @@ export interface EvaluateOptions {
   batchSize: number | 'auto';
   output: string;
   fresh: boolean;
+  /** Folder of the benchmark's files, and the language model that grades free-form answers. */
+  judging: { folder: string; judge: JudgeChoice } | null;
   argv: readonly string[];
   signal: AbortSignal;
   /** Progress and messages. */
   stream: NodeJS.WriteStream;
 }
+
+/** The judge's grades in a result folder; what is there is not asked for again. */
+const JUDGE_GRADES = 'judge-grades.jsonl';
 
 export type Evaluation =
   | { state: 'complete'; result: RunResult /** Nothing was left to do. */; wasComplete: boolean }
@@ -47,7 +53,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   let opened = await openRun(output, identity, start, { fresh });
   if (opened.state === 'complete') {
     const result = await loadRun(opened.folder);
-    if (result.metrics.failed === 0) return { state: 'complete', result, wasComplete: true };
+    const isScored = result.metrics.headline !== null || !needsJudge(options);
+    if (result.metrics.failed === 0 && isScored) return { state: 'complete', result, wasComplete: true };
     opened = await openRun(output, identity, start, { reopen: true });
     if (opened.state === 'complete') return { state: 'complete', result, wasComplete: true };
   }
@@ -57,12 +64,12 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   let closed = false;
   try {
     const { model, tokenizer } = session;
-    const inference = await session.inference();
     const sources = { model, tokenizer };
+    const { inference } = session;
     const outcome = await runBenchmark({ benchmark, sources, inference, run, batchSize, signal, stream });
     if (!outcome.finished) return { state: 'interrupted', folder: run.folder, answered: outcome.answered };
     await run.stopClock();
-    await scoreRun(benchmark, run);
+    await scoreRun(options, run);
     await run.close('complete');
     closed = true;
     return { state: 'complete', result: await loadRun(run.folder), wasComplete: false };
@@ -71,11 +78,20 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
 }
 
+function needsJudge({ benchmark, judging }: EvaluateOptions): boolean {
+  return judging !== null && isJudged(benchmark);
+}
+
 /** Scores what is in the predictions file and writes metrics, question scores, submission files and latency. */
-async function scoreRun(benchmark: LoadedBenchmark, run: Run): Promise<void> {
+async function scoreRun(options: EvaluateOptions, run: Run): Promise<void> {
+  const { benchmark, judging, signal, stream } = options;
   const answers: (string | null)[] = benchmark.questions.map(() => null);
   for (const { index, text } of await readPredictions(join(run.folder, RUN_FILES.predictions))) answers[index] = text;
-  const { metrics, score } = scoreAnswers(benchmark, answers);
+  const cachePath = join(run.folder, JUDGE_GRADES);
+  const score = needsJudge(options)
+    ? await judgeAnswers(benchmark, answers, judging!.judge, { folder: judging!.folder, cachePath, signal, stream })
+    : benchmark.score(answers);
+  const metrics = metricsOf(benchmark, answers, score);
   await metricsFile.write(run.folder, metrics);
   if (score?.perQuestion.every((value) => value !== null)) {
     const images = benchmark.questions.map(({ image }) => image);

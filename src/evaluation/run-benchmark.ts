@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
-import { messageOf } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { Inference } from '../model/inference/inference.js';
 import type { RunResult as InferenceResult } from '../model/inference/protocol.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
@@ -24,7 +24,8 @@ export const GENERATION = { method: 'greedy' } as const;
 export interface RunBenchmarkOptions {
   benchmark: LoadedBenchmark;
   sources: Omit<BatchSources, 'images'>;
-  inference: Inference;
+  /** Loads the model; called only when there is something to ask. */
+  inference: () => Promise<Inference>;
   run: Run;
   /** Rows per batch. */
   batchSize: number;
@@ -69,6 +70,8 @@ async function answerAll(
   const open = benchmark.questions.filter((question) => !isAnswered(question));
   const batches = planBatches(groupByImage(open), options.batchSize);
   const state = startTally(benchmark, predictions);
+  if (batches.length === 0) return { finished: true, answered: state.answered, failed: 0 };
+  const inference = await options.inference();
   const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream: options.stream });
   const record = async (made: Prediction[]): Promise<void> => {
     await predictions.append(made);
@@ -91,6 +94,7 @@ async function answerAll(
         const timePrefill = i >= WARMUP_BATCHES && i < WARMUP_BATCHES + PREFILL_TIMED_BATCHES;
         await runBatch(
           options,
+          inference,
           sources,
           batch,
           batches[i]!,
@@ -113,6 +117,7 @@ async function answerAll(
 /** Runs a batch; if the model cannot, its questions one by one, so that one bad question does not fail the others. */
 async function runBatch(
   options: RunBenchmarkOptions,
+  inference: Inference,
   sources: BatchSources,
   batch: PreparedBatch,
   groups: readonly QuestionGroup[],
@@ -124,8 +129,9 @@ async function runBatch(
   let result: Awaited<ReturnType<Inference['run']>>;
   try {
     const { pixels, rows } = batch;
-    result = await options.inference.run({ pixels, rows, maxNewTokens, timePrefill: measure.timePrefill });
+    result = await inference.run({ pixels, rows, maxNewTokens, timePrefill: measure.timePrefill });
   } catch (error) {
+    if (error instanceof UserError) throw error; // the model is gone, not only this batch
     const questions = batch.ready.flat();
     if (questions.length === 1) {
       await record([failed(options, questions[0]!.question, 'inference-failed', messageOf(error))]);
@@ -136,6 +142,7 @@ async function runBatch(
       const alone = [{ image, questions: [question] }];
       await runBatch(
         options,
+        inference,
         sources,
         await prepareBatch(sources, alone),
         alone,

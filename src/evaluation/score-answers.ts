@@ -7,8 +7,12 @@ const SEED = 1;
 
 /** Scores answers and puts a 95 % interval to every main score, with images as the units of resampling. */
 export function scoreAnswers(benchmark: LoadedBenchmark, answers: Answers): { metrics: Metrics; score: Score | null } {
-  const { name, split, questions } = benchmark;
   const score = benchmark.score(answers);
+  return { metrics: metricsOf(benchmark, answers, score), score };
+}
+
+/** The metrics of a score however it was made; null where neither this machine nor a judge scores. */
+export function metricsOf({ name, split, questions }: LoadedBenchmark, answers: Answers, score: Score | null): Metrics {
   const metrics: Metrics = {
     schemaVersion: 1,
     benchmark: name,
@@ -27,5 +31,5 @@ export function scoreAnswers(benchmark: LoadedBenchmark, answers: Answers): { me
     const interval = bootstrapStatistic(counts, width, value, clusters, { seed: SEED });
     if (interval) metrics.intervals[statistic] = interval;
   }
-  return { metrics, score };
+  return metrics;
 }

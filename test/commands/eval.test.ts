@@ -137,7 +137,7 @@ test('an exported model and its checkpoint give the same answers', async () => {
 
 test('wrong usage is exit code 2 with a message that says what is allowed', async () => {
   const cases: [string[], RegExp][] = [
-    [['eval', 'vqa9'], /no benchmark "vqa9"\. Available: textvqa/],
+    [['eval', 'vqa9'], /no benchmark "vqa9"\. Available: vqav2, .*mmvet/],
     [['eval', 'textvqa', '--device', 'tpu'], /--device must be auto, cpu, cuda, cuda:N or webgpu, got "tpu"/],
     [['eval', 'textvqa', '--batch-size', '0'], /auto or a whole number/],
     [['eval', 'textvqa', '--resolution', '250'], /Resolution 250 gives/],

@@ -58,7 +58,9 @@ export function deviceError(device: Device, error: unknown): UserError {
     );
   }
   if (device.provider === 'webgpu') {
-    return new UserError(`--device webgpu: no usable adapter (${message}). WebGPU on Linux needs a Vulkan driver.`, {
+    // The message begins with a path and a condition of ONNX Runtime's source.
+    const reason = /Failed to get a WebGPU adapter: ([^\n]+)/.exec(message)?.[1] ?? message.trim();
+    return new UserError(`--device webgpu: no usable adapter (${reason}). WebGPU on Linux needs a Vulkan driver.`, {
       cause: error,
     });
   }

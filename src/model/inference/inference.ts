@@ -33,6 +33,7 @@ export async function startInference(model: Model, device: Device, threads = 0):
   const pending = new Map<number, { resolve: (r: WorkerResponse) => void; reject: (e: Error) => void }>();
   let nextId = 0;
   let closing = false;
+  let ended: Error | undefined;
   worker.on('message', (response: WorkerResponse) => {
     pending.get(response.id)?.resolve(response);
     pending.delete(response.id);
@@ -43,13 +44,15 @@ export async function startInference(model: Model, device: Device, threads = 0):
   };
   worker.on('error', failAll);
   worker.on('exit', (code) => {
-    if (!closing) failAll(new UserError(`The inference thread ended unexpectedly (code ${code}).`));
+    ended = new UserError(`The inference thread ended unexpectedly (code ${code}).`);
+    if (!closing) failAll(ended);
   });
   const ask = (
     request: Omit<LoadRequest, 'id'> | Omit<RunRequest, 'id'>,
     transfer: ArrayBuffer[] = [],
   ): Promise<WorkerResponse> =>
     new Promise((resolve, reject) => {
+      if (ended) return reject(ended);
       const id = nextId++;
       pending.set(id, { resolve, reject });
       worker.postMessage({ ...request, id } as WorkerRequest, transfer);

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { projectRoot } from '../fixtures.js';
+import { llavahr, resultFolder, start, testFolder } from './cli.js';
+
+const folder = await testFolder();
+after(() => rm(folder, { recursive: true }));
+
+/** A server that speaks OpenAI's chat completions and grades every answer 0.5. */
+async function judgeServer(): Promise<{ server: Server; url: string; keys: Set<string | undefined> }> {
+  const keys = new Set<string | undefined>();
+  const server = createServer((request, response) => {
+    keys.add(request.headers.authorization);
+    request.resume().on('end', () => {
+      const message = { role: 'assistant', content: '0.5' };
+      response.setHeader('content-type', 'application/json');
+      response.end(
+        JSON.stringify({
+          model: 'judge-1',
+          choices: [{ index: 0, message, finish_reason: 'stop' }],
+          usage: { prompt_tokens: 100, completion_tokens: 2, total_tokens: 102 },
+        }),
+      );
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, keys };
+}
+
+test('MM-Vet without a judge leaves the answer file; with one it is graded, averaged and not asked twice', async (t) => {
+  const output = join(folder, 'mmvet');
+  const args = ['eval', 'mmvet', '--output', output];
+  const alone = await llavahr(folder, ...args);
+  assert.equal(alone.code, 0, alone.stderr);
+  const run = await resultFolder(output);
+  const metrics = () => JSON.parse(readFileSync(join(run, 'metrics.json'), 'utf8'));
+  assert.equal(metrics().headline, null);
+
+  const { server, url, keys } = await judgeServer();
+  t.after(() => server.close());
+  const judged = [...args, '--judge', url, '--judge-model', 'judge-1', '--judge-runs', '2', '--judge-key', 'MY_KEY'];
+  const { code, stdout, stderr } = await start(folder, judged, { MY_KEY: 'secret-key' }).result;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /Judge judge-1: \d+ requests, about \d+ prompt tokens/);
+  assert.match(stdout, /total \(%\) +50\.00/);
+  assert.equal(metrics().scores.total, 50);
+  assert.deepEqual([...keys], ['Bearer secret-key']);
+  assert.doesNotMatch(readFileSync(join(run, 'run.json'), 'utf8') + stderr + stdout, /secret-key/);
+
+  keys.clear();
+  assert.equal((await start(folder, judged, { MY_KEY: 'secret-key' }).result).code, 0);
+  assert.equal(keys.size, 0, 'a graded run is complete');
+});
+
+test('own questions are asked and scored with a chosen metric', async () => {
+  const questions = join(folder, 'own.jsonl');
+  const images = join(projectRoot, 'sample', 'benchmarks', 'vqav2', 'val2014');
+  const image = 'COCO_val2014_000000900001.jpg';
+  const text = 'What color is the background?\nAnswer the question using a single word or phrase.';
+  const rows = [
+    { question_id: 'a', image, text, answer: 'cyan' },
+    { question_id: 'b', image, text, answer: 'no such color' },
+  ];
+  await writeFile(questions, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const output = join(folder, 'own');
+  const args = ['eval', 'custom', '--questions', questions, '--images', images, '--output', output, '--json'];
+  const { code, stdout, stderr } = await llavahr(folder, ...args, '--metric', 'exact');
+  assert.equal(code, 0, stderr);
+  const { metrics } = JSON.parse(stdout);
+  assert.equal(metrics.scores[metrics.headline], 50);
+
+  const incomplete = await llavahr(folder, 'eval', 'custom', '--questions', questions);
+  assert.equal(incomplete.code, 2);
+  assert.match(incomplete.stderr, /needs --questions, --images and --metric/);
+});
+
+test('eval all: every benchmark in one table; one that fails does not stop the others', async () => {
+  const all = await llavahr(folder, 'eval', 'all', '--limit', '4', '--output', join(folder, 'all'));
+  assert.equal(all.code, 0, all.stderr);
+  for (const name of [
+    'vqav2',
+    'gqa',
+    'okvqa',
+    'ocrvqa',
+    'scienceqa',
+    'vizwiz',
+    'textvqa',
+    'pope',
+    'mme',
+    'seed',
+    'mmvet',
+  ]) {
+    assert.match(all.stdout, new RegExp(`\\n${name} `));
+  }
+  const data = join(projectRoot, 'sample', 'benchmarks');
+  const args = ['--data', data, '--limit', '4', '--split', 'val', '--output', join(folder, 'some')];
+  const some = await llavahr(folder, 'eval', 'gqa,textvqa', ...args);
+  assert.notEqual(some.code, 0);
+  assert.match(some.stderr, /error: gqa: .*val/);
+  assert.match(some.stdout, /\ntextvqa val +accuracy/);
+});
+
+test("scoring a run's own predictions file gives the run's scores, without the model", async () => {
+  const output = join(folder, 'scored');
+  const run = JSON.parse((await llavahr(folder, 'eval', 'vqav2', '--output', output, '--json')).stdout);
+  const predictions = join(await resultFolder(output), 'predictions.jsonl');
+  const { code, stdout } = await llavahr(folder, 'score', 'vqav2', '--predictions', predictions, '--json');
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(stdout).scores, run.metrics.scores);
+});
