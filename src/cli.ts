@@ -139,8 +139,9 @@ Example:
   program
     .command('list')
     .description('List the benchmarks: splits, sizes, metrics, and where they are scored.')
+    .option('--published', 'the published numbers of LLaVA-HR and LLaVA-1.5 instead, each with its source', false)
     .option('--json', 'print them as JSON', false)
-    .addHelpText('after', '\nExample:\n  llavahr list')
+    .addHelpText('after', '\nExamples:\n  llavahr list\n  llavahr list --published')
     .action(async (options) => {
       const { listCommand } = await import('./commands/list.js');
       process.exitCode = await listCommand(options);

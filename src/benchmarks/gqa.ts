@@ -24,8 +24,8 @@ import {
   partMeanStatistic,
   stepsOf,
 } from './gqa-metrics.js';
+import { readMixedIdQuestions } from './llava-questions.js';
 import { readMembers } from './read-members.js';
-import { readRecordLines } from './read-records.js';
 import { chosenSplit } from './splits.js';
 import { meanPercent } from './statistics.js';
 
@@ -100,17 +100,6 @@ const annotationCheck = schemaCheck<Annotation>(
 );
 
 const choicesCheck = schemaCheck<GqaChoices>(objectOf<GqaChoices>({ valid: TEXTS, plausible: TEXTS }));
-
-/** A line of LLaVA's question file. */
-interface PromptLine {
-  question_id: string | number;
-  image: string;
-  text: string;
-}
-
-const promptLineCheck = schemaCheck<PromptLine>(
-  objectOf<PromptLine>({ question_id: { type: ['string', 'integer'] }, image: TEXT, text: TEXT }),
-);
 
 /**
  * GQA. The accuracy is that of GQA's eval.py on answers as LLaVA's convert_gqa_for_eval.py leaves them; the further
@@ -200,7 +189,7 @@ async function rowsOfLlava(path: string, native: ReadonlyMap<string, NativeQuest
   const origin =
     `It is LLaVA's question file: take gqa/${LLAVA_QUESTIONS} out of the eval.zip that docs/Evaluation.md of ` +
     'github.com/haotian-liu/LLaVA links to, or delete it: its prompts can be built.';
-  const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
+  const lines = await readMixedIdQuestions(path, origin);
   return lines.map(({ question_id, image, text }, i) => {
     const id = String(question_id);
     if (native.has(id)) return { id, image, text };

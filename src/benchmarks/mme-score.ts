@@ -1,6 +1,7 @@
 import { pyStrip } from '../python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { MME_TASKS } from './mme-files.js';
+import { columnSums } from './statistics.js';
 
 /** What a scorer needs to know of a question. */
 export interface MmeItem {
@@ -51,7 +52,7 @@ export function scoreMme(items: readonly MmeItem[], answers: Answers, protocol: 
   const perQuestion = items.map(({ gold }, row) => (verdicts[row] === gold ? 1 : 0));
   const pairs = protocol === 'llava' ? consecutivePairs(items) : imagePairs(items);
   const counts = countsOf(items, perQuestion, pairs);
-  const sums = columnSums(counts);
+  const sums = columnSums(counts, WIDTH);
   const asked = TASKS.filter((task) => taskColumns(sums, task)[COLUMN.questions]! > 0);
 
   const scores: Record<string, number> = {};
@@ -119,14 +120,6 @@ function countsOf(items: readonly MmeItem[], perQuestion: readonly number[], pai
   return counts;
 }
 
-function columnSums(counts: Float64Array): Float64Array {
-  const sums = new Float64Array(WIDTH);
-  counts.forEach((count, i) => {
-    sums[i % WIDTH]! += count;
-  });
-  return sums;
-}
-
 function taskColumns(sums: ArrayLike<number>, task: string): number[] {
   const first = TASKS.indexOf(task) * TASK_WIDTH;
   return Array.from({ length: TASK_WIDTH }, (_, column) => sums[first + column]!);
@@ -170,7 +163,7 @@ function pairNotes(
   }
   const mixed = pairs.filter((pair) => pair.some((row) => items[row]!.image !== items[pair[0]!]!.image)).length;
   if (mixed > 0) {
-    const sums = columnSums(countsOf(items, perQuestion, imagePairs(items)));
+    const sums = columnSums(countsOf(items, perQuestion, imagePairs(items)), WIDTH);
     const perception = total(
       sums,
       MME_TASKS.perception.filter((task) => asked.includes(task)),

@@ -9,7 +9,7 @@ import { openFolderOrZip } from './folder-or-zip.js';
 import { readMembers } from './read-members.js';
 import { readRecordLines } from './read-records.js';
 import { chosenSplit } from './splits.js';
-import { meanPercent, meanStatistic } from './statistics.js';
+import { accuracyScore } from './statistics.js';
 
 const ANNOTATIONS = 'dataset.json';
 const HR_QUESTIONS = 'ocrvqa_test.jsonl';
@@ -88,19 +88,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     protocol: { protocol, questionFile: hrQuestions, limit: limit ?? null },
     gold: (index) => rows[index]!.answer,
     scoreOne,
-    score(answers) {
-      const perQuestion = answers.map((answer, index) => (answer === null ? 0 : scoreOne(index, answer)));
-      return {
-        headline: 'accuracy',
-        scores: { accuracy: meanPercent(perQuestion) },
-        n: answers.length,
-        failed: answers.filter((answer) => answer === null).length,
-        unparsable: 0,
-        perQuestion,
-        statistics: { accuracy: meanStatistic(perQuestion) },
-        notes: [],
-      };
-    },
+    score: (answers) => accuracyScore(answers, scoreOne),
     submission: () => [],
   };
 }

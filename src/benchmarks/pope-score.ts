@@ -1,5 +1,6 @@
 import { pyStrip } from '../python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
+import { columnSums } from './statistics.js';
 
 /** The three ways POPE draws absent objects, in the order of LLaVA's question file. */
 export const POPE_CATEGORIES = ['adversarial', 'random', 'popular'] as const;
@@ -65,7 +66,7 @@ export function scorePope(
     const offset = row * WIDTH + POPE_CATEGORIES.indexOf(category) * CATEGORY_WIDTH;
     counts.set(countsOf(verdicts[row]!, label, protocol), offset);
   });
-  const sums = columnSums(counts);
+  const sums = columnSums(counts, WIDTH);
   const asked = POPE_CATEGORIES.filter((category) => categoryColumns(sums, category)[COLUMN.questions]! > 0);
   const scores: Record<string, number> = Object.fromEntries(
     METRICS.map((metric) => [metric, mainScore(sums, metric, protocol)]),
@@ -113,14 +114,6 @@ function countsOf(verdict: Verdict | null, label: PopeLabel, protocol: Protocol)
     counts[COLUMN.ratioAll] = 1;
   }
   return counts;
-}
-
-function columnSums(counts: Float64Array): Float64Array {
-  const sums = new Float64Array(WIDTH);
-  counts.forEach((count, i) => {
-    sums[i % WIDTH]! += count;
-  });
-  return sums;
 }
 
 function categoryColumns(sums: ArrayLike<number>, category: PopeCategory): number[] {

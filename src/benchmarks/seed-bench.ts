@@ -12,7 +12,8 @@ import type {
   SubmissionFile,
 } from './benchmark.js';
 import { openFolderOrZip } from './folder-or-zip.js';
-import { readDocument, readRecordLines, readRecords } from './read-records.js';
+import { readMixedIdQuestions } from './llava-questions.js';
+import { readDocument, readRecords } from './read-records.js';
 import { predictedLetters, type SeedItem, scoreSeed, seedLetter } from './seed-score.js';
 import { chosenSplit } from './splits.js';
 
@@ -64,17 +65,6 @@ interface Dimensions {
 }
 
 const dimensionsCheck = schemaCheck<Dimensions>(objectOf<Dimensions>({ question_type: mapOf(COUNT) }));
-
-/** A line of LLaVA's question file; ids of questions about videos are texts such as "v12". */
-interface PromptLine {
-  question_id: string | number;
-  image: string;
-  text: string;
-}
-
-const promptLineCheck = schemaCheck<PromptLine>(
-  objectOf<PromptLine>({ question_id: { type: ['string', 'integer'] }, image: TEXT, text: TEXT }),
-);
 
 /** A question and its right answer. */
 interface Row extends SeedItem {
@@ -160,7 +150,7 @@ function rowOf(annotation: Annotation, place: number, dimensionNames: ReadonlyMa
 /** Prompts, images and order of LLaVA's question file. Where an id is used twice, both files have it in the same order. */
 async function rowsOfPromptFile(path: string, native: readonly Row[]): Promise<Row[]> {
   const origin = "It is LLaVA's question file, out of the eval.zip that its docs/Evaluation.md links to.";
-  const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
+  const lines = await readMixedIdQuestions(path, origin);
   const unused = new Map<string, Row[]>();
   for (const row of native) unused.set(row.id, [...(unused.get(row.id) ?? []), row]);
   return lines.map(({ question_id: questionId, image, text }, i) => {

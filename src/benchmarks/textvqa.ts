@@ -8,7 +8,7 @@ import { pyCapitalize } from '../python-strings.js';
 import type { BenchmarkDefinition, ImageSource, LoadedBenchmark, LoadOptions } from './benchmark.js';
 import { processAnswer } from './evalai-answer-processor.js';
 import { readRecordLines, readRecords } from './read-records.js';
-import { meanPercent, meanStatistic } from './statistics.js';
+import { accuracyScore } from './statistics.js';
 import { mostFrequent, vqaAccuracy } from './vqa-accuracy.js';
 
 const ANNOTATIONS = 'TextVQA_0.5.1_val.json';
@@ -88,19 +88,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     protocol: { protocol, ocrTokens, limit: limit ?? null },
     gold: (index) => mostFrequent(rows[index]!.answers),
     scoreOne,
-    score(answers) {
-      const perQuestion = answers.map((answer, index) => (answer === null ? 0 : scoreOne(index, answer)));
-      return {
-        headline: 'accuracy',
-        scores: { accuracy: meanPercent(perQuestion) },
-        n: answers.length,
-        failed: answers.filter((answer) => answer === null).length,
-        unparsable: 0,
-        perQuestion,
-        statistics: { accuracy: meanStatistic(perQuestion) },
-        notes: [],
-      };
-    },
+    score: (answers) => accuracyScore(answers, scoreOne),
     submission: () => [],
   };
 }

@@ -1,4 +1,5 @@
 import type { SplitInfo } from '../benchmarks/benchmark.js';
+import { type PublishedScore, publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS } from '../benchmarks/registry.js';
 import { EXIT } from '../errors.js';
 import { type Align, renderTable } from '../results/table.js';
@@ -11,10 +12,44 @@ const ALIGN: Align[] = ['left', 'left', 'right', 'right', 'right', 'left', 'left
 /** How a split gets its score, for the table. */
 const SCORED: Record<SplitInfo['scored'], string> = { here: 'here', server: 'by a server', judge: 'by a judge' };
 
-/** `llavahr list`: every benchmark with its splits; the first split is the default. */
-export async function listCommand({ json }: { json: boolean }): Promise<number> {
-  console.log(json ? JSON.stringify(listRecords(), null, 2) : listTable());
+/** `llavahr list`: every benchmark with its splits, the first of which is the default; or the published numbers. */
+export async function listCommand({ json, published }: { json: boolean; published: boolean }): Promise<number> {
+  if (published) console.log(json ? JSON.stringify(publishedRecords(), null, 2) : publishedTable());
+  else console.log(json ? JSON.stringify(listRecords(), null, 2) : listTable());
   return EXIT.done;
+}
+
+function publishedRecords(): PublishedScore[] {
+  return BENCHMARKS.flatMap(({ name }) => publishedScores(name));
+}
+
+/** A line per model and source, a column per benchmark; the sources and what to know of the numbers below. */
+function publishedTable(): string {
+  const records = publishedRecords();
+  const sources = [...new Set(records.map(({ source }) => source))];
+  const lineOf = ({ model, resolution, source }: PublishedScore): string[] => [
+    model,
+    String(resolution),
+    `[${sources.indexOf(source) + 1}]`,
+  ];
+  const lines = new Map(records.map((record) => [lineOf(record).join(), lineOf(record)]));
+  const names = BENCHMARKS.map(({ name }) => name);
+  const rows = [...lines].map(([key, line]) => {
+    const own = records.filter((record) => lineOf(record).join() === key);
+    return [...line, ...names.map((name) => own.find(({ benchmark }) => benchmark === name)?.score.toString() ?? '')];
+  });
+  const notes = new Set(records.flatMap(({ benchmark, note }) => (note === null ? [] : [`${benchmark}: ${note}`])));
+  return [
+    renderTable(['model', 'size (px)', 'source', ...names], rows, [
+      'left',
+      'right',
+      'left',
+      ...names.map((): Align => 'right'),
+    ]),
+    '',
+    ...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`),
+    ...[...notes].map((note) => `Note: ${note}`),
+  ].join('\n');
 }
 
 function listTable(): string {
