@@ -120,6 +120,24 @@ test('questions about a missing or broken image fail alone, are counted, and are
   assert.deepEqual(answersOf(await resultFolder(output)), expected);
 });
 
+test('a prompt longer than the context fails alone and says by how much', async () => {
+  const checkpoint = join(folder, 'short-context');
+  await cp(join(projectRoot, 'sample', 'models', 'llava-hr-tiny'), checkpoint, { recursive: true });
+  const config = JSON.parse(readFileSync(join(checkpoint, 'config.json'), 'utf8'));
+  // 64 visual tokens and 55 to 64 of text: some prompts fit, some do not.
+  await writeFile(join(checkpoint, 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 122 }));
+  const output = join(folder, 'too-long');
+  const { code } = await llavahr(folder, 'eval', 'textvqa', '--model', checkpoint, '--output', output);
+  assert.equal(code, 3);
+  const lines = readLines(await resultFolder(output));
+  const failed = lines.filter(({ text }) => text === null);
+  assert.ok(failed.length > 0 && failed.length < lines.length, `${failed.length} failed`);
+  for (const { error } of failed) {
+    assert.equal(error?.code, 'prompt-too-long');
+    assert.match(error.message, /the prompt has \d+ tokens, 64 of them visual; the model's context is 122/);
+  }
+});
+
 test('an exported model and its checkpoint give the same answers', async () => {
   const model = join(folder, 'exported');
   const checkpoint = join(projectRoot, 'sample', 'models', 'llava-hr-tiny');
