@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Inference, startInference } from '../src/model/inference/inference.js';
@@ -8,9 +7,12 @@ import { IMAGE_TOKEN } from '../src/model/prompt.js';
 import { PACKAGE_ROOT } from '../src/package-root.js';
 import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
 import { writeRandomModel } from './random-model.js';
+import { withFolder } from './temporary-folder.js';
+import { readingTestDev, scoringVal } from './vqa-scale.js';
 
 /*
- * `npm run bench [name ...]`: ratios, each measured within one run, so that they mean the same on every machine.
+ * `npm run bench [name ...]`: ratios, each measured within one run, so that they mean the same on every machine, and
+ * the time that files of VQAv2's size take.
  * The comparison with PyTorch needs a Python that has torch, named by LLAVAHR_PYTHON.
  */
 
@@ -21,6 +23,8 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'packed questions': packedQuestions,
   'one question against PyTorch': againstPyTorch,
   'start of --help': helpStart,
+  'reading VQAv2 test-dev': readingTestDev,
+  'scoring VQAv2 val': scoringVal,
 };
 
 console.log(`${cpus()[0]!.model}, ${availableParallelism()} cores`);
@@ -123,11 +127,6 @@ async function generateMs(inference: Inference, resolution: number, rows: number
     timePrefill: false,
   });
   return result.generateMs;
-}
-
-async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'llavahr-bench-'));
-  return use(folder).finally(() => rm(folder, { recursive: true }));
 }
 
 function median(values: number[]): number {

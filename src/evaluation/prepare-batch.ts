@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageSource, Question } from '../benchmarks/benchmark.js';
 import { ImageError, messageOf } from '../errors.js';
-import type { PromptRow } from '../model/inference/pack-prompts.js';
-import { promptLength } from '../model/inference/pack-prompts.js';
+import { type PromptRow, promptLength } from '../model/inference/pack-prompts.js';
 import type { Model } from '../model/model-folder.js';
 import { prepareImage } from '../model/prepare-image.js';
 import { buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../model/prompt.js';

@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { withFolder } from './temporary-folder.js';
+import { writeTestDev, writeVal } from './vqa-files.js';
+import type { Measured } from './vqa-scale-process.js';
+
+/** Reads the questions of test-dev and groups them by image. */
+export async function readingTestDev(): Promise<string> {
+  return withFolder(async (folder) => {
+    await writeTestDev(folder);
+    const { groups, readMs, peakBytes } = inProcessOfItsOwn('test-dev', folder);
+    return `${seconds(readMs)} and ${megabytes(peakBytes)}, ${groups} groups (wanted: under 2 s)`;
+  });
+}
+
+/** Scores an answer to every question of val. The memory includes that for reading questions and annotations. */
+export async function scoringVal(): Promise<string> {
+  return withFolder(async (folder) => {
+    await writeVal(folder);
+    const { scoreMs, readMs, peakBytes } = inProcessOfItsOwn('val', folder);
+    const read = `reading the files before that ${seconds(readMs)}`;
+    return `${seconds(scoreMs)} and ${megabytes(peakBytes)}, ${read} (wanted: under 3 s and under 600 MB)`;
+  });
+}
+
+// On Linux a process begins with the peak of the one that starts it as its own; this one in between is small.
+const LAUNCHER =
+  "require('node:child_process').execFileSync(process.execPath, process.argv.slice(1), { stdio: 'inherit' })";
+
+function inProcessOfItsOwn<Split extends keyof Measured>(split: Split, folder: string): Measured[Split] {
+  const script = fileURLToPath(new URL('vqa-scale-process.js', import.meta.url));
+  const output = execFileSync(process.execPath, ['-e', LAUNCHER, script, split, folder], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return JSON.parse(output) as Measured[Split];
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}
