@@ -1,3 +1,4 @@
+import { openParquetFolder } from '../datasets/parquet-images.js';
 import { UserError } from '../errors.js';
 import type { ImageSource } from './benchmark.js';
 import { openFolderOrZip } from './folder-or-zip.js';
@@ -11,12 +12,13 @@ export function cocoImage(set: CocoSet, imageId: number): string {
   return `COCO_${set}_${String(imageId).padStart(12, '0')}.jpg`;
 }
 
-/** @throws UserError when the benchmark's folder has neither the folder of images nor the archive */
+/** @throws UserError when the benchmark's folder has no folder or archive of images and no parquet files with images */
 export async function openCocoImages(folder: string, set: CocoSet): Promise<ImageSource> {
-  const images = await openFolderOrZip(folder, set);
+  const images = (await openFolderOrZip(folder, set)) ?? (await openParquetFolder(folder));
   if (images) return images;
   throw new UserError(
-    `${folder} holds neither ${set}/ nor ${set}.zip. Download http://images.cocodataset.org/zips/${set}.zip ` +
+    `${folder} holds neither ${set}/ nor ${set}.zip nor *.parquet files with images. ` +
+      `Download http://images.cocodataset.org/zips/${set}.zip ` +
       `(${ARCHIVES[set]}) into it; it need not be unpacked.`,
   );
 }

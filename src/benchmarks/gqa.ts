@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
+import { openParquetFolder } from '../datasets/parquet-images.js';
 import { UserError } from '../errors.js';
 import { nullable, objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import type {
@@ -281,10 +282,11 @@ function notes(
 }
 
 async function openImages(folder: string): Promise<ImageSource> {
-  const images = await openFolderOrZip(folder, 'images');
+  const images = (await openFolderOrZip(folder, 'images')) ?? (await openParquetFolder(folder));
   if (images) return images;
   throw new UserError(
-    `${folder} holds neither images/ nor images.zip. Download ${DOWNLOADS}/images.zip (21.8 GB) into it; it need not be ` +
+    `${folder} holds neither images/ nor images.zip nor *.parquet files with images. ` +
+      `Download ${DOWNLOADS}/images.zip (21.8 GB) into it; it need not be ` +
       'unpacked.',
   );
 }

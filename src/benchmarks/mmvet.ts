@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
+import { openParquetFolder } from '../datasets/parquet-images.js';
 import { UserError } from '../errors.js';
 import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import type {
@@ -140,7 +141,12 @@ async function openImages(folder: string): Promise<ImageSource> {
   if (images) return images;
   const zip = join(folder, 'mm-vet.zip');
   if (existsSync(zip)) return openImageZip(zip, 'mm-vet/images/');
-  throw new UserError(`${folder} holds neither images/ nor mm-vet.zip. Download ${DOWNLOAD} (67 MB) into it.`);
+  const parquet = await openParquetFolder(folder);
+  if (parquet) return parquet;
+  throw new UserError(
+    `${folder} holds neither images/ nor mm-vet.zip nor *.parquet files with images. ` +
+      `Download ${DOWNLOAD} (67 MB) into it.`,
+  );
 }
 
 /**

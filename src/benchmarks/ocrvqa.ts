@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
+import { openParquetFolder } from '../datasets/parquet-images.js';
 import { ImageError, UserError } from '../errors.js';
 import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import { pyStrip } from '../python-strings.js';
@@ -177,9 +178,10 @@ function withOtherNames(images: ImageSource, otherNames: ReadonlyMap<string, str
 }
 
 async function openImages(folder: string): Promise<ImageSource> {
-  const images = await openFolderOrZip(folder, 'images');
+  const images = (await openFolderOrZip(folder, 'images')) ?? (await openParquetFolder(folder));
   if (images) return images;
   throw new UserError(
-    `${folder} holds neither images/ nor images.zip: get the book covers with the script that ${HOME} links to.`,
+    `${folder} holds neither images/ nor images.zip nor *.parquet files with images: ` +
+      `get the book covers with the script that ${HOME} links to.`,
   );
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
+import { openParquetFolder } from '../datasets/parquet-images.js';
 import { UserError } from '../errors.js';
 import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import { pyCapitalize } from '../python-strings.js';
@@ -131,8 +132,11 @@ async function openImages(folder: string): Promise<ImageSource> {
   if (existsSync(images)) return openImageFolder(images);
   const zip = join(folder, IMAGE_ZIP);
   if (existsSync(zip)) return openImageZip(zip, `${IMAGE_FOLDER}/`);
+  const parquet = await openParquetFolder(folder);
+  if (parquet) return parquet;
   throw new UserError(
-    `${folder} holds neither ${IMAGE_FOLDER}/ nor ${IMAGE_ZIP}. Download ${DOWNLOADS}/images/${IMAGE_ZIP} (7.1 GB) ` +
+    `${folder} holds neither ${IMAGE_FOLDER}/ nor ${IMAGE_ZIP} nor *.parquet files with images. ` +
+      `Download ${DOWNLOADS}/images/${IMAGE_ZIP} (7.1 GB) ` +
       'into it; it need not be unpacked.',
   );
 }

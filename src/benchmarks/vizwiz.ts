@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
+import { openParquetFolder } from '../datasets/parquet-images.js';
 import { UserError } from '../errors.js';
 import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import { pyCapitalize } from '../python-strings.js';
@@ -187,10 +188,11 @@ function uploadFile(split: string, prompts: readonly LlavaQuestion[], answers: A
 }
 
 async function openImages(folder: string, split: 'val' | 'test'): Promise<ImageSource> {
-  const images = await openFolderOrZip(folder, split);
+  const images = (await openFolderOrZip(folder, split)) ?? (await openParquetFolder(folder));
   if (images) return images;
   throw new UserError(
-    `${folder} holds neither ${split}/ nor ${split}.zip. Download ${DOWNLOADS}/images/${split}.zip into it; ` +
+    `${folder} holds neither ${split}/ nor ${split}.zip nor *.parquet files with images. ` +
+      `Download ${DOWNLOADS}/images/${split}.zip into it; ` +
       'it need not be unpacked.',
   );
 }

@@ -28,7 +28,7 @@ async function readRegularFile(path: string): Promise<Uint8Array> {
   try {
     const status = await file.stat();
     if (!status.isFile()) throw new ImageError('unreadable', `${path} is not a file`);
-    checkBytes(path, status.size);
+    checkImageBytes(path, status.size);
     return await file.readFile();
   } finally {
     await file.close();
@@ -42,7 +42,8 @@ function fileError(path: string, error: unknown): ImageError {
   return new ImageError('unreadable', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
 }
 
-function checkBytes(name: string, bytes: number): void {
+/** @throws ImageError when an image has more bytes than are read into memory */
+export function checkImageBytes(name: string, bytes: number): void {
   if (bytes <= MAX_FILE_BYTES) return;
   throw new ImageError('too-large', `${name} has ${bytes} bytes; images of at most ${MAX_FILE_BYTES} are read`);
 }
@@ -60,7 +61,7 @@ export async function openImageZip(zipPath: string, prefix = ''): Promise<ImageS
       const member = `${zipPath}: ${prefix}${image}`;
       const entry = members.get(prefix + image);
       if (!entry) throw new ImageError('missing', `${member} does not exist`);
-      checkBytes(member, entry.uncompressedSize);
+      checkImageBytes(member, entry.uncompressedSize);
       try {
         const chunks: Buffer[] = [];
         // The stream fails as soon as it passes the declared size.

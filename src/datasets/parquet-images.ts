@@ -1,0 +1,235 @@
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { ColumnMetaData, FileMetaData, SchemaTree } from 'hyparquet';
+import type { ImageSource } from '../benchmarks/benchmark.js';
+import { ImageError, messageOf, UserError } from '../errors.js';
+import { checkImageBytes } from './image-source.js';
+import {
+  notParquet,
+  openParquetFile,
+  type ParquetFile,
+  type RowRange,
+  readParquetColumn,
+  rowGroupRanges,
+} from './parquet-file.js';
+
+/** A column of records with the encoded `bytes` and, in most files, the `path` they had. */
+const IMAGE = 'image';
+/** Columns that may name a row's image, of which a file's first counts. */
+const ID_COLUMNS = ['image_id', 'image_source', 'id', 'question_id'];
+/** Row groups up to this size are read and kept as a whole; of larger ones only the page of the row, where they say it. */
+const MAX_KEPT_BYTES = 256 * 1024 * 1024;
+/** Two, since questions may go to and fro between neighbours. */
+const KEPT_GROUPS = 2;
+
+/** Where an image is. */
+interface Place {
+  file: ParquetFile;
+  /** Of the file, from 0. */
+  row: number;
+}
+
+/** Places of images by what names them. */
+interface Index {
+  /** By the last part of `image.path`. */
+  byPath: Map<string, Place>;
+  byId: Map<string, Place>;
+  /** By the `image_id` of files that number their images, as COCO does. */
+  byNumber: Map<number, Place>;
+}
+
+/**
+ * Images in the parquet files of a benchmark's mirror, which are not unpacked: names are read once, image bytes when
+ * asked for. An image is found by the file name in `image.path`, else by the first id column that the file has: its value
+ * is the image's name with or without extension, or (`image_id` only) the number at the end of a COCO name. Of rows with
+ * the same image the first is read.
+ * @throws UserError naming the file that is broken, has no such image column, or nothing that names its images
+ */
+export async function openParquetImages(paths: readonly string[]): Promise<ImageSource> {
+  const files: ParquetFile[] = [];
+  const close = async (): Promise<void> => {
+    for (const file of files) await file.close();
+  };
+  try {
+    const index: Index = { byPath: new Map(), byId: new Map(), byNumber: new Map() };
+    for (const path of paths) {
+      const file = await openParquetFile(path);
+      files.push(file);
+      await addToIndex(index, file);
+    }
+    const bytesAt = cachedReader();
+    return {
+      async read(image) {
+        const place = placeOf(index, image);
+        if (place) return bytesAt(place, image);
+        throw new ImageError('missing', `${image} is in none of ${paths.join(', ')}`);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the images of the parquet files that lie in a folder or in its `data/`; files without an image column (questions,
+ * annotations) are left aside. null without any.
+ * @throws UserError as `openParquetImages`
+ */
+export async function openParquetFolder(folder: string): Promise<ImageSource | null> {
+  const withImages: string[] = [];
+  for (const place of [folder, join(folder, 'data')]) {
+    for (const path of await parquetFilesOf(place)) {
+      const file = await openParquetFile(path);
+      await file.close();
+      if (imageColumn(file)) withImages.push(path);
+    }
+  }
+  return withImages.length > 0 ? openParquetImages(withImages) : null;
+}
+
+async function parquetFilesOf(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw new UserError(`${folder} cannot be listed: ${messageOf(error)}`, { cause: error });
+  });
+  const parquet = names.filter((name) => name.endsWith('.parquet')).sort();
+  return parquet.map((name) => join(folder, name));
+}
+
+/** The column of images, or null without one (a list of images is none). */
+function imageColumn({ columns }: ParquetFile): SchemaTree | null {
+  const column = columns.find(({ element }) => element.name === IMAGE);
+  return column && fieldOf(column, 'bytes')?.element.type === 'BYTE_ARRAY' ? column : null;
+}
+
+function fieldOf(column: SchemaTree, name: string): SchemaTree | undefined {
+  return column.children.find(({ element }) => element.name === name);
+}
+
+async function addToIndex({ byPath, byId, byNumber }: Index, file: ParquetFile): Promise<void> {
+  const { path } = file;
+  const columnNames = file.columns.map(({ element }) => element.name);
+  const found = `it has the columns ${columnNames.join(', ')}`;
+  const column = imageColumn(file);
+  if (!column) throw new UserError(`${path} has no column "${IMAGE}" of records with "bytes"; ${found}.`);
+  const hasPath = fieldOf(column, 'path') !== undefined;
+  const idColumn = ID_COLUMNS.find((name) => columnNames.includes(name));
+  if (!hasPath && idColumn === undefined) {
+    throw new UserError(`${path} has neither "${IMAGE}.path" nor a column ${ID_COLUMNS.join(', ')}; ${found}.`);
+  }
+  const paths = hasPath ? await readPaths(file) : [];
+  const ids = idColumn === undefined ? [] : await readIds(file, idColumn);
+  for (const [row, imagePath] of paths.entries()) {
+    if (imagePath !== '') addFirst(byPath, basename(imagePath), { file, row });
+  }
+  for (const [row, id] of ids.entries()) {
+    if (id !== '') addFirst(byId, id, { file, row });
+    // The numbers of questions are others: 425 may ask about image 42.
+    if (idColumn === 'image_id' && /^\d+$/.test(id)) addFirst(byNumber, Number(id), { file, row });
+  }
+}
+
+async function readPaths(file: ParquetFile): Promise<string[]> {
+  const images = await readWholeColumn(file, IMAGE, withoutField(file, 'bytes'));
+  return images.map((image) => textOf((image as { path?: unknown } | null | undefined)?.path));
+}
+
+async function readIds(file: ParquetFile, column: string): Promise<string[]> {
+  const ids = await readWholeColumn(file, column, file.metadata);
+  return ids.map(textOf);
+}
+
+async function readWholeColumn(file: ParquetFile, column: string, metadata: FileMetaData): Promise<unknown[]> {
+  try {
+    const values: unknown[][] = [];
+    for (const rows of rowGroupRanges(metadata)) values.push(await readParquetColumn(file, column, rows, metadata));
+    return values.flat();
+  } catch (error) {
+    throw notParquet(file.path, error);
+  }
+}
+
+/** The directory without a field of the image column, for the reader selects whole columns only. */
+function withoutField(file: ParquetFile, field: string): FileMetaData {
+  const { metadata } = file;
+  const column = imageColumn(file)!;
+  const removed = fieldOf(column, field)?.element;
+  if (removed === undefined) return metadata;
+  return {
+    ...metadata,
+    schema: metadata.schema
+      .filter((element) => element !== removed)
+      .map((element) =>
+        element === column.element ? { ...element, num_children: element.num_children! - 1 } : element,
+      ),
+    row_groups: metadata.row_groups.map((group) => ({
+      ...group,
+      columns: group.columns.filter(({ meta_data: chunk }) => !isField(chunk, field)),
+    })),
+  };
+}
+
+function isField(chunk: ColumnMetaData | undefined, field: string): boolean {
+  return chunk?.path_in_schema.join('.') === `${IMAGE}.${field}`;
+}
+
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value);
+}
+
+function addFirst<K>(places: Map<K, Place>, key: K, place: Place): void {
+  if (!places.has(key)) places.set(key, place);
+}
+
+function placeOf({ byPath, byId, byNumber }: Index, image: string): Place | undefined {
+  const named = byPath.get(image) ?? byId.get(image) ?? byId.get(image.replace(/\.[^.]*$/, ''));
+  const number = /^COCO_\w+_(\d{12})\.\w+$/.exec(image)?.[1];
+  return named ?? (number === undefined ? undefined : byNumber.get(Number(number)));
+}
+
+/** Reads the bytes of one image, keeping the row groups that were read last. */
+function cachedReader(): (place: Place, image: string) => Promise<Uint8Array> {
+  const kept = new Map<string, Promise<unknown[]>>();
+  const readKept = ({ file, row }: Place, { start, end }: RowRange): Promise<unknown[]> => {
+    const key = JSON.stringify([file.path, start, end]);
+    const known = kept.get(key);
+    const images = known ?? readImages(file, { start, end });
+    kept.delete(key);
+    kept.set(key, images);
+    if (kept.size > KEPT_GROUPS) kept.delete(kept.keys().next().value!);
+    return images.catch((error) => {
+      kept.delete(key);
+      throw new ImageError('unreadable', `${file.path}, row ${row}, cannot be read: ${messageOf(error)}`, {
+        cause: error,
+      });
+    });
+  };
+  return async (place, image) => {
+    const rows = rowsAround(place);
+    const bytes = (await readKept(place, rows))[place.row - rows.start];
+    const name = `${image} (${place.file.path}, row ${place.row})`;
+    if (bytes === null || bytes === undefined) throw new ImageError('missing', `${name} has no bytes`);
+    if (!(bytes instanceof Uint8Array)) throw new ImageError('unreadable', `${name} is not bytes`);
+    checkImageBytes(name, bytes.length);
+    // A copy, since the row group is kept; a repeated image shares its bytes with other rows.
+    return bytes.slice();
+  };
+}
+
+/** The rows that are read together with a row. */
+function rowsAround({ file: { metadata }, row }: Place): RowRange {
+  const groups = rowGroupRanges(metadata);
+  const index = groups.findIndex(({ end }) => row < end);
+  const chunk = metadata.row_groups[index]!.columns.find(({ meta_data: data }) => isField(data, 'bytes'));
+  const isSmall = Number(chunk?.meta_data?.total_uncompressed_size ?? 0) <= MAX_KEPT_BYTES;
+  return isSmall ? groups[index]! : { start: row, end: row + 1 };
+}
+
+/** The bytes of the rows' images, null where a row has none. */
+async function readImages(file: ParquetFile, rows: RowRange): Promise<unknown[]> {
+  const images = await readParquetColumn(file, IMAGE, rows, withoutField(file, 'path'));
+  return images.map((image) => (image as { bytes?: unknown } | null | undefined)?.bytes ?? null);
+}
