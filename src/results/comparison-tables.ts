@@ -4,7 +4,7 @@ import type { StageTimes } from './latency.js';
 import { type Align, renderTable } from './table.js';
 
 /** A column of a comparison: its title with the unit, and a row's entry. */
-interface Column {
+export interface Column {
   title: string;
   align: Align;
   cell(row: ComparisonRow): string;
@@ -16,7 +16,8 @@ const INTERVAL_TITLE = '[low, high] is the 95 % interval (bootstrap over images)
 const NONE = '-';
 const GIB = 2 ** 30;
 
-const MODEL_COLUMNS: Column[] = [
+/** Which model was run, and how. */
+export const MODEL_COLUMNS: Column[] = [
   { title: 'model', align: 'left', cell: ({ run }) => run.record.identity.model.name },
   { title: 'size (px)', align: 'right', cell: ({ run }) => String(run.record.identity.model.resolution) },
   { title: 'visual tokens', align: 'right', cell: ({ run }) => number(run.latency.visualTokensPerImage, 0) },
@@ -24,7 +25,8 @@ const MODEL_COLUMNS: Column[] = [
   { title: 'device', align: 'left', cell: ({ run }) => run.record.identity.device },
 ];
 
-const SPEED_COLUMNS: Column[] = [
+/** What a run took. */
+export const SPEED_COLUMNS: Column[] = [
   stage('image (ms)', ({ run }) => run.latency.stages.decodeImageMsPerImage),
   stage('vision (ms)', ({ run }) => run.latency.stages.visionMsPerImage),
   stage('prefill (ms)', ({ run }) => run.latency.stages.prefillMsPerQuestion),

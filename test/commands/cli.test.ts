@@ -22,7 +22,7 @@ test('--help and --version answer without loading onnxruntime or sharp', async (
 });
 
 test('every command has a help text with an example', async () => {
-  for (const command of ['eval', 'export', 'compare']) {
+  for (const command of ['eval', 'export', 'compare', 'score', 'list', 'show', 'report']) {
     const { code, stdout } = await llavahr(folder, command, '--help');
     assert.equal(code, 0);
     assert.match(stdout, new RegExp(`Examples?:\\n +llavahr ${command} `));

@@ -1,0 +1,79 @@
+import { stringify } from 'csv-stringify/sync';
+import type { RunResult } from './load-run.js';
+import { runName } from './report-layout.js';
+
+/** A score or a figure of speed. */
+interface Measurement {
+  metric: string;
+  unit: 'percent' | 'points' | 'ms' | 'tokens_per_s' | 'questions_per_s' | 'bytes';
+  /** null where it was not measured. */
+  value: number | null;
+  /** 95 % interval. */
+  low?: number;
+  high?: number;
+}
+
+const COLUMNS = [
+  ...['run', 'model', 'family', 'resolution', 'visual_tokens', 'precision', 'device'],
+  ...['benchmark', 'split', 'protocol', 'metric', 'unit', 'value', 'low', 'high', 'n', 'failed'],
+];
+
+/**
+ * Tidy CSV (RFC 4180, UTF-8): a row per run and metric, numbers in full precision, empty where one is unknown. `n` and
+ * `failed` are questions of the whole run. `protocol` is JSON. A text that a spreadsheet would take for a formula gets
+ * an apostrophe before it.
+ */
+export function csvReport(runs: readonly RunResult[]): string {
+  const rows = runs.flatMap((run) => {
+    const about = describe(run);
+    return [...scoreMeasurements(run), ...speedMeasurements(run)].map((measurement) => ({ ...about, ...measurement }));
+  });
+  return stringify(rows, {
+    header: true,
+    columns: COLUMNS,
+    record_delimiter: 'windows',
+    quoted_match: /[\r\n]/, // the library quotes for the whole delimiter only, readers stop at half of it
+    escape_formulas: true,
+  });
+}
+
+function describe(run: RunResult): Record<string, string | number | null> {
+  const { record, metrics, latency } = run;
+  const { model, device, protocol } = record.identity;
+  return {
+    run: runName(run),
+    model: model.name,
+    family: model.family,
+    resolution: model.resolution,
+    visual_tokens: latency.visualTokensPerImage,
+    precision: model.precision,
+    device,
+    benchmark: metrics.benchmark,
+    split: metrics.split,
+    protocol: JSON.stringify(protocol),
+    n: metrics.n,
+    failed: metrics.failed,
+  };
+}
+
+function scoreMeasurements({ metrics: { scores, points, intervals } }: RunResult): Measurement[] {
+  return Object.entries(scores).map(([metric, value]) => ({
+    metric,
+    unit: points.includes(metric) ? 'points' : 'percent',
+    value,
+    ...intervals[metric],
+  }));
+}
+
+function speedMeasurements({ latency }: RunResult): Measurement[] {
+  const { stages, tokensPerSecond, questionsPerSecond, peakMemoryBytes } = latency;
+  return [
+    { metric: 'decode_image_median_per_image', unit: 'ms', value: stages.decodeImageMsPerImage.p50 },
+    { metric: 'vision_median_per_image', unit: 'ms', value: stages.visionMsPerImage.p50 },
+    { metric: 'prefill_median_per_question', unit: 'ms', value: stages.prefillMsPerQuestion.p50 },
+    { metric: 'decode_median_per_token', unit: 'ms', value: stages.decodeMsPerToken.p50 },
+    { metric: 'tokens_per_second', unit: 'tokens_per_s', value: tokensPerSecond.model },
+    { metric: 'questions_per_second', unit: 'questions_per_s', value: questionsPerSecond },
+    { metric: 'peak_memory', unit: 'bytes', value: peakMemoryBytes },
+  ];
+}

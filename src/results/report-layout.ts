@@ -1,0 +1,119 @@
+import { basename, resolve } from 'node:path';
+import { type Comparison, type ComparisonRow, compareRuns } from './compare.js';
+import { type Column, MODEL_COLUMNS, SPEED_COLUMNS } from './comparison-tables.js';
+import type { RunResult } from './load-run.js';
+import type { Align } from './table.js';
+
+/** What the tables of a report hold, before any markup: texts are as they came from checkpoints and annotations. */
+export interface ReportLayout {
+  scores: {
+    titles: string[];
+    align: Align[];
+    /** In the order in which the models were named. */
+    lines: ScoreLine[];
+  };
+  /** A line per run. */
+  speed: { titles: string[]; align: Align[]; lines: string[][] };
+  /** What a reader must know before believing the numbers. */
+  notes: string[];
+}
+
+/** A model: its columns, then one cell per benchmark with the scores of its runs; as a rule one, none without a run. */
+export interface ScoreLine {
+  model: string[];
+  cells: ReportScore[][];
+}
+
+export interface ReportScore {
+  /** Percent or points, as the column's title says. */
+  value: number;
+  /** With the digits that are printed. */
+  text: string;
+  /** `[low, high]`, 95 %; null when it is unknown. */
+  interval: string | null;
+  /** false where other questions were asked than in the first run of the benchmark, or in another way. */
+  comparable: boolean;
+}
+
+export const NOT_COMPARABLE = 'not comparable with the first run of that benchmark';
+
+/** Of a model, not of a run: visual tokens per image are a mean over a benchmark's images. */
+const LINE_COLUMNS = MODEL_COLUMNS.filter(({ title }) => title !== 'visual tokens');
+
+/** Lines, columns and notes of finished runs, the same for every kind of markup. */
+export function reportLayout(runs: readonly RunResult[]): ReportLayout {
+  // A benchmark's first run gives the score that is compared: one that has none would leave the column empty.
+  const scored = runs.filter(({ metrics }) => metrics.headline !== null);
+  const comparisons = compareRuns([...scored, ...runs.filter((run) => !scored.includes(run))]);
+  const compared = new Map(comparisons.flatMap(({ rows }) => rows.map((row) => [row.run, row] as const)));
+  const rows = runs.map((run) => compared.get(run)!);
+  const speedColumns = [...MODEL_COLUMNS, BENCHMARK_COLUMN, ...SPEED_COLUMNS];
+  return {
+    scores: {
+      titles: [...LINE_COLUMNS.map(({ title }) => title), ...comparisons.map(scoreTitle)],
+      align: [...LINE_COLUMNS.map(({ align }) => align), ...comparisons.map((): Align => 'right')],
+      lines: scoreLines(rows, comparisons),
+    },
+    speed: {
+      titles: speedColumns.map(({ title }) => title),
+      align: speedColumns.map(({ align }) => align),
+      lines: rows.map((row) => speedColumns.map(({ cell }) => cell(row))),
+    },
+    notes: [...new Set([...comparisons.flatMap(comparisonNotes), ...runs.flatMap(runNotes)])],
+  };
+}
+
+/** The last part of a result folder's path. */
+export function runName({ folder }: RunResult): string {
+  return basename(resolve(folder));
+}
+
+const BENCHMARK_COLUMN: Column = { title: 'benchmark', align: 'left', cell: ({ run }) => run.metrics.benchmark };
+
+function scoreTitle({ benchmark, headline, rows }: Comparison): string {
+  const { split, points } = rows[0]!.run.metrics;
+  if (headline === null) return `${benchmark} ${split} (not scored here)`;
+  return `${benchmark} ${split} ${headline} (${points.includes(headline) ? 'points' : '%'})`;
+}
+
+function scoreLines(rows: readonly ComparisonRow[], comparisons: readonly Comparison[]): ScoreLine[] {
+  const lines = new Map(rows.map((row) => [lineKey(row), row]));
+  return [...lines].map(([key, any]) => ({
+    model: LINE_COLUMNS.map(({ cell }) => cell(any)),
+    cells: comparisons.map((comparison) =>
+      comparison.rows.filter((row) => lineKey(row) === key).flatMap((row) => reportScore(row, comparison)),
+    ),
+  }));
+}
+
+/** Other weights under the same name are another model. */
+function lineKey(row: ComparisonRow): string {
+  return JSON.stringify([...LINE_COLUMNS.map(({ cell }) => cell(row)), row.run.record.identity.model.weightsHash]);
+}
+
+function reportScore(row: ComparisonRow, { headline, rows }: Comparison): ReportScore[] {
+  if (headline === null || row.score === null) return [];
+  const interval = row.run.metrics.intervals[headline];
+  return [
+    {
+      value: row.score,
+      text: row.score.toFixed(2),
+      interval: interval ? `[${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : null,
+      comparable: row === rows[0] || row.difference !== null,
+    },
+  ];
+}
+
+function comparisonNotes({ benchmark, notes }: Comparison): string[] {
+  return notes.map((note) => `${benchmark}: ${note}`);
+}
+
+function runNotes(run: RunResult): string[] {
+  const { benchmark, n, failed, notes } = run.metrics;
+  const limit = run.record.identity.protocol['limit'] ?? null;
+  return [
+    ...(limit === null ? [] : [`${runName(run)}: the first ${limit} questions only.`]),
+    ...(failed === 0 ? [] : [`${runName(run)}: ${failed} of ${n} questions have no answer and count as wrong.`]),
+    ...notes.map((note) => `${benchmark}: ${note}`),
+  ];
+}

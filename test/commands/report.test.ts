@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { reportCommand } from '../../src/commands/report.js';
+import { latencyFile } from '../../src/results/latency.js';
+import { metricsFile } from '../../src/results/metrics.js';
+import { runFile } from '../../src/results/run-record.js';
+import { mme, textvqa } from '../results/report-samples.js';
+import { temporaryFolder } from '../results/samples.js';
+
+/** Two result folders on the disk, and the folder that they are in. */
+async function resultFolders(t: TestContext): Promise<{ root: string; folders: string[] }> {
+  const root = await temporaryFolder(t);
+  const runs = [textvqa({}, 200 / 3), mme({}, 1500)];
+  const folders = runs.map(({ metrics }) => join(root, metrics.benchmark));
+  for (const [i, folder] of folders.entries()) {
+    await mkdir(folder);
+    await runFile.write(folder, runs[i]!.record);
+    await metricsFile.write(folder, runs[i]!.metrics);
+    await latencyFile.write(folder, runs[i]!.latency);
+  }
+  return { root, folders };
+}
+
+test('each format is written as one file, replacing an older one', async (t) => {
+  const { root, folders } = await resultFolders(t);
+  const output = join(root, 'report');
+  const starts = { csv: 'run,model,', md: '| model', latex: '% \\usepackage{booktabs}', json: '{' };
+  for (const format of ['csv', 'md', 'latex', 'json'] as const) {
+    assert.equal(await reportCommand(folders, { format, output }), 0);
+    const text = await readFile(output, 'utf8');
+    assert.ok(text.startsWith(starts[format]), text);
+    assert.ok(text.includes('textvqa') && text.includes('mme'));
+  }
+  assert.deepEqual((await readdir(root)).sort(), ['mme', 'report', 'textvqa']);
+});
+
+test('JSON holds the identity, metrics and latency of each run', async (t) => {
+  const { root, folders } = await resultFolders(t);
+  const output = join(root, 'report.json');
+  await reportCommand(folders, { format: 'json', output });
+  const { schemaVersion, runs } = JSON.parse(await readFile(output, 'utf8'));
+  const { record, metrics, latency } = mme({}, 1500);
+  assert.equal(schemaVersion, 1);
+  assert.equal(runs.length, 2);
+  assert.deepEqual(runs[1], { folder: folders[1], identity: record.identity, metrics, latency });
+});
+
+test('stdout gets the same bytes as a file', async (t) => {
+  const { root, folders } = await resultFolders(t);
+  const output = join(root, 'report.csv');
+  await reportCommand(folders, { format: 'csv', output });
+  const script = `import { reportCommand } from ${JSON.stringify(new URL('../../src/commands/report.js', import.meta.url).href)};
+    await reportCommand(${JSON.stringify(folders)}, { format: 'csv' });`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  assert.equal(stdout, await readFile(output, 'utf8'));
+});
+
+test('a folder without a run, or a place that cannot be written to, is named', async (t) => {
+  const { root, folders } = await resultFolders(t);
+  await assert.rejects(reportCommand([root], { format: 'md' }), /is not a result folder/);
+  const output = join(root, 'missing', 'report.md');
+  await assert.rejects(reportCommand(folders, { format: 'md', output }), /missing.report\.md cannot be written/);
+});

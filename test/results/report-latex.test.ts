@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { escapeLatex, latexReport } from '../../src/results/report-latex.js';
+import { reportLayout } from '../../src/results/report-layout.js';
+import { HOSTILE, mme, model, textvqa, unscored } from './report-samples.js';
+
+/** The rows of the score table, without the head. */
+function scoreRows(text: string): string[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.slice(lines.indexOf('\\midrule') + 1, lines.indexOf('\\bottomrule'));
+}
+
+test('the table of scores, ready to paste, with the best of each column in bold', () => {
+  const runs = [
+    textvqa({}, 60),
+    mme({}, 1500),
+    textvqa(model('b', 448), 67.123),
+    mme(model('b', 448), 1400),
+    textvqa(model('c'), 67.12),
+    unscored({ benchmark: 'vizwiz' }),
+  ];
+  const text = latexReport(reportLayout(runs));
+  assert.deepEqual(text.split('\n').slice(0, 14), [
+    '% \\usepackage{booktabs}',
+    '\\begin{table}',
+    '  \\centering',
+    '  \\caption{Scores with their 95 \\% intervals.}',
+    '  \\begin{tabular}{lrllrrr}',
+    '    \\toprule',
+    '    model & size (px) & precision & device & textvqa val accuracy (\\%) & mme test total score (points) & vizwiz test (not scored here) \\\\',
+    '    \\midrule',
+    '    llava-hr-7b & 1024 & fp32 & cpu & 60.00 [59.00, 61.00] & \\textbf{1500.00} & -- \\\\',
+    '    b & 448 & fp32 & cpu & \\textbf{67.12} [66.12, 68.12] & 1400.00 & -- \\\\',
+    '    c & 1024 & fp32 & cpu & \\textbf{67.12} [66.12, 68.12] & -- & -- \\\\',
+    '    \\bottomrule',
+    '  \\end{tabular}',
+    '\\end{table}',
+  ]);
+  assert.match(
+    text,
+    / {4}llava-hr-7b & 1024 & 1024 & fp32 & cpu & mme & - & 12\.3 & - & - & 30\.3 & 3\.13 & - & 3\.0 \\\\/,
+  );
+});
+
+test('a run on other questions is marked and never the best', () => {
+  const other = textvqa({ ...model('c'), split: 'test' }, 90);
+  const text = latexReport(reportLayout([textvqa({}, 60), textvqa(model('b'), 67), other]));
+  assert.deepEqual(
+    scoreRows(text).map((row) => row.split(' & ')[4]),
+    ['60.00 [59.00, 61.00] \\\\', '\\textbf{67.00} [66.00, 68.00] \\\\', '90.00$^{*}$ [89.00, 91.00] \\\\'],
+  );
+  assert.match(text, /\\caption\{.* \{\*\} not comparable with the first run of that benchmark\.\}/);
+  assert.match(text, /^% Note: textvqa: c at .*: split is test, not val\.$/m);
+});
+
+test('nothing is bold where there is nothing to choose from', () => {
+  assert.doesNotMatch(latexReport(reportLayout([textvqa({}, 60)])), /textbf/);
+});
+
+test('every special character is set as itself', () => {
+  assert.equal(
+    escapeLatex('& % $ # _ { } ~ ^ \\'),
+    '\\& \\% \\$ \\# \\_ \\{ \\} \\textasciitilde{} \\textasciicircum{} \\textbackslash{}',
+  );
+  assert.equal(escapeLatex('[a]*<|>'), '{[}a{]}{*}\\textless{}\\textbar{}\\textgreater{}');
+});
+
+test('a hostile name neither ends a line, a cell or a comment, nor runs a macro', () => {
+  const hostile = textvqa(model(HOSTILE), 60);
+  hostile.metrics.notes = [`a\r\n\\input{f}`];
+  const text = latexReport(reportLayout([hostile, textvqa({}, 67)]));
+  const rows = scoreRows(text);
+  assert.deepEqual(
+    rows.map((row) => row.split(/(?<!\\)&/).length),
+    [5, 5],
+  );
+  assert.match(rows[0]!, /\{\*\}\\_e\\_\\textbackslash\{\}input\\\{f\\\}\\&\\%\\\$\\#\\textasciitilde\{\}/);
+  assert.match(text, /^% Note: textvqa: a \\input\{f\}$/m);
+  assert.doesNotMatch(text.replace(/^%.*$/gm, ''), /\\input/);
+});
