@@ -25,7 +25,7 @@ test('every command has a help text with an example', async () => {
   for (const command of ['eval', 'export', 'compare', 'score', 'list', 'show', 'report']) {
     const { code, stdout } = await llavahr(folder, command, '--help');
     assert.equal(code, 0);
-    assert.match(stdout, new RegExp(`Examples?:\\n +llavahr ${command} `));
+    assert.match(stdout, new RegExp(`Examples?:\\n +llavahr ${command}\\b`));
   }
 });
 
