@@ -10,7 +10,7 @@ import { openPredictions, type Prediction, type PredictionsFile } from '../resul
 import { startProgress } from '../results/progress.js';
 import { RUN_FILES, type Run } from '../results/run-folder.js';
 import { answerId } from '../results/run-identity.js';
-import { groupByImage, planBatches, type QuestionGroup } from './plan-batches.js';
+import { groupByImage, planBatches } from './plan-batches.js';
 import { type BatchSources, type PreparedBatch, prepareBatch, type ReadyQuestion } from './prepare-batch.js';
 
 /** Batches of a process that are not counted as measured: memory is allocated and kernels are chosen in them. */
@@ -74,35 +74,24 @@ async function answerAll(
   const inference = await options.inference();
   const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream: options.stream });
   const record = async (made: Prediction[]): Promise<void> => {
+    if (made.length === 0) return;
     await predictions.append(made);
     for (const prediction of made) state.add(prediction);
     progress.update(state);
   };
+  const work: Work = { options, inference, sources, timings, record };
 
   run.startClock();
-  let next = batches[0] && prepareBatch(sources, batches[0]);
+  let next: Promise<PreparedBatch> | undefined = prepareBatch(sources, batches[0]!);
   try {
     for (let i = 0; i < batches.length; i++) {
       const batch = await next!;
       next = batches[i + 1] && prepareBatch(sources, batches[i + 1]!);
       // A failure to prepare surfaces when that batch is awaited, not while this one runs.
       next?.catch(() => undefined);
-      await record(
-        batch.rejected.map((rejected) => failed(options, rejected.question, rejected.code, rejected.message)),
-      );
-      if (batch.rows.length > 0) {
-        const timePrefill = i >= WARMUP_BATCHES && i < WARMUP_BATCHES + PREFILL_TIMED_BATCHES;
-        await runBatch(
-          options,
-          inference,
-          sources,
-          batch,
-          batches[i]!,
-          { warmup: i < WARMUP_BATCHES, timePrefill },
-          record,
-          timings,
-        );
-      }
+      await record(batch.rejected.map(({ question, code, message }) => failed(options, question, code, message)));
+      const timePrefill = i >= WARMUP_BATCHES && i < WARMUP_BATCHES + PREFILL_TIMED_BATCHES;
+      if (batch.rows.length > 0) await runBatch(work, batch, { warmup: i < WARMUP_BATCHES, timePrefill });
       await run.saveProgress();
       if (signal.aborted) break;
     }
@@ -114,42 +103,37 @@ async function answerAll(
   return { finished: remaining === 0, answered: state.answered, failed: state.failed };
 }
 
+/** What the batches of a run share. */
+interface Work {
+  options: RunBenchmarkOptions;
+  inference: Inference;
+  sources: BatchSources;
+  timings: BatchTimings;
+  /** Puts predictions on the disk and on the display. */
+  record(made: Prediction[]): Promise<void>;
+}
+
 /** Runs a batch; if the model cannot, its questions one by one, so that one bad question does not fail the others. */
 async function runBatch(
-  options: RunBenchmarkOptions,
-  inference: Inference,
-  sources: BatchSources,
+  work: Work,
   batch: PreparedBatch,
-  groups: readonly QuestionGroup[],
   measure: { warmup: boolean; timePrefill: boolean },
-  record: (made: Prediction[]) => Promise<void>,
-  timings: BatchTimings,
 ): Promise<void> {
-  const maxNewTokens = options.benchmark.maxNewTokens;
+  const { options, inference, sources, timings, record } = work;
+  const { pixels, rows } = batch;
+  const questions = batch.ready.flat();
   let result: Awaited<ReturnType<Inference['run']>>;
   try {
-    const { pixels, rows } = batch;
+    const { maxNewTokens } = options.benchmark;
     result = await inference.run({ pixels, rows, maxNewTokens, timePrefill: measure.timePrefill });
   } catch (error) {
     if (error instanceof UserError) throw error; // the model is gone, not only this batch
-    const questions = batch.ready.flat();
     if (questions.length === 1) {
-      await record([failed(options, questions[0]!.question, 'inference-failed', messageOf(error))]);
-      return;
+      return record([failed(options, questions[0]!.question, 'inference-failed', messageOf(error))]);
     }
     for (const { question } of questions) {
-      const image = groups.find((group) => group.questions.includes(question))!.image;
-      const alone = [{ image, questions: [question] }];
-      await runBatch(
-        options,
-        inference,
-        sources,
-        await prepareBatch(sources, alone),
-        alone,
-        { ...measure, timePrefill: false },
-        record,
-        timings,
-      );
+      const alone = await prepareBatch(sources, groupByImage([question]));
+      await runBatch(work, alone, { ...measure, timePrefill: false });
     }
     return;
   }
@@ -158,21 +142,25 @@ async function runBatch(
       row.map((ready, q) => answered(options, ready, result.tokens[r]![q]!, batch, result)),
     ),
   );
-  const questions = batch.ready.reduce((count, row) => count + row.length, 0);
-  const ends = result.tokens.flat().map((ids) => Math.min(ids.length + 1, result.steps));
+  const newTokens = result.tokens.flat().map((ids) => tokensWithEnd(ids, result.steps));
   await timings.append({
     warmup: measure.warmup,
     images: batch.images,
-    questions,
-    visualTokens: batch.images * options.sources.model.vision.visualTokens,
+    questions: questions.length,
+    visualTokens: batch.images * sources.model.vision.visualTokens,
     promptTokens: result.promptTokens,
-    newTokens: ends.reduce((sum, tokens) => sum + tokens, 0),
+    newTokens: newTokens.reduce((sum, tokens) => sum + tokens, 0),
     steps: result.steps,
     decodeImageMs: batch.decodeMs,
     visionMs: result.visionMs,
     generateMs: result.generateMs,
     prefillMs: result.prefillMs,
   });
+}
+
+/** Tokens of an answer, the end of sequence included unless generation stopped before it. */
+function tokensWithEnd(ids: readonly number[], steps: number): number {
+  return Math.min(ids.length + 1, steps);
 }
 
 function answered(
@@ -185,7 +173,7 @@ function answered(
   return {
     ...head(options, question, imageSha256),
     text: answerText(options.sources.tokenizer, ids),
-    tokens: Math.min(ids.length + 1, result.steps),
+    tokens: tokensWithEnd(ids, result.steps),
     timing: {
       decodeMs: batch.decodeMs,
       visionMs: result.visionMs,
