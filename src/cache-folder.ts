@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 
 /** Where exported models are kept: LLAVAHR_CACHE, else the XDG cache folder. */
-export function cacheFolder(): string {
+function cacheFolder(): string {
   const base = process.env['LLAVAHR_CACHE'];
   return base ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'llavahr');
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { PROTOCOLS } from './benchmarks/benchmark.js';
 import { EXIT, messageOf, UserError } from './errors.js';
 import { VERSION } from './version.js';
 
@@ -202,7 +203,7 @@ Examples:
 
 function protocolOption(): Option {
   return new Option('--protocol <protocol>', "whose prompts and scores: LLaVA's, as the papers, or lmms-eval's")
-    .choices(['llava', 'lmms-eval'])
+    .choices(PROTOCOLS)
     .default('llava');
 }
 

@@ -1,16 +1,32 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PACKAGE_ROOT } from './package-root.js';
 
 /** This package's version. */
-export const VERSION = readVersion(join(PACKAGE_ROOT, 'package.json'));
+export const VERSION = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string })
+  .version;
 
-/** The installed version of a dependency. */
-export function dependencyVersion(name: string): string {
-  return readVersion(createRequire(import.meta.url).resolve(`${name}/package.json`));
+/** Version of an installed package; null when it is not there. */
+export function packageVersion(name: string): string | null {
+  try {
+    return versionAbove(dirname(createRequire(import.meta.url).resolve(name)), name);
+  } catch {
+    return null;
+  }
 }
 
-function readVersion(path: string): string {
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+/** Looks for the package.json of `name` upwards: packages may not export theirs. */
+function versionAbove(folder: string, name: string): string | null {
+  try {
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+      name?: string;
+      version: string;
+    };
+    if (manifest.name === name) return manifest.version;
+  } catch {
+    // no package.json here
+  }
+  const parent = dirname(folder);
+  return parent === folder ? null : versionAbove(parent, name);
 }

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
 import type { Answers, LoadedBenchmark, Score, Statistic } from './benchmark.js';
+import { columnSums } from './statistics.js';
 
 /**
  * A benchmark with some of its rows only, as if the others had never been asked. Main scores follow from their
@@ -32,7 +33,7 @@ function restrictScore(score: Score, rows: readonly number[], answers: Answers):
   const scores: Record<string, number> = {};
   for (const [name, full] of Object.entries(score.statistics)) {
     const statistic = restrictStatistic(full, rows);
-    const value = statistic.value(columnSums(statistic));
+    const value = statistic.value(columnSums(statistic.counts, statistic.width));
     if (!Number.isFinite(value)) continue; // none of its questions is among the rows
     statistics[name] = statistic;
     scores[name] = value;
@@ -69,14 +70,6 @@ function restrictStatistic({ width, counts, value }: Statistic, rows: readonly n
     restricted.set(counts.subarray(row * width, (row + 1) * width), index * width);
   });
   return { width, counts: restricted, value };
-}
-
-function columnSums({ width, counts }: Statistic): Float64Array {
-  const sums = new Float64Array(width);
-  counts.forEach((count, i) => {
-    sums[i % width]! += count;
-  });
-  return sums;
 }
 
 /** Whether any main score counts this row: some are over the questions with an image only. */

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { sha256OfFile } from '../file-hash.js';
 import { deviceName } from '../model/inference/device.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../model/prompt.js';
@@ -111,9 +111,7 @@ async function identityOf(benchmark: LoadedBenchmark, { model, device }: ModelSe
   const { manifest, vision } = model;
   const dataFiles: Record<string, string> = {};
   for (const path of benchmark.files) {
-    dataFiles[basename(path)] = createHash('sha256')
-      .update(await readFile(path))
-      .digest('hex');
+    dataFiles[basename(path)] = await sha256OfFile(path);
   }
   return {
     benchmark: benchmark.name,

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { packageVersion } from '../version.js';
 
 /** The machine a run was made on. */
 export interface Host {
@@ -44,28 +42,4 @@ export function describeSoftware(llavahrVersion: string): Software {
 /** Largest resident size of this process so far, worker threads included. */
 export function peakMemoryBytes(): number {
   return process.resourceUsage().maxRSS * 1024; // Node gives kibibytes on every platform
-}
-
-/** Version of an installed package; null when it is not there. */
-function packageVersion(name: string): string | null {
-  try {
-    return versionAbove(dirname(createRequire(import.meta.url).resolve(name)), name);
-  } catch {
-    return null;
-  }
-}
-
-/** Looks for the package.json of `name` upwards: packages may not export theirs. */
-function versionAbove(folder: string, name: string): string | null {
-  try {
-    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-      name?: string;
-      version: string;
-    };
-    if (manifest.name === name) return manifest.version;
-  } catch {
-    // no package.json here
-  }
-  const parent = dirname(folder);
-  return parent === folder ? null : versionAbove(parent, name);
 }

@@ -6,6 +6,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { exportModel } from '../../src/model/export/export-model.js';
 import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
+import { generateFeeds } from '../../src/model/inference/generate-feeds.js';
 import { type PromptRow, packPrompts } from '../../src/model/inference/pack-prompts.js';
 import { type ModelManifest, openModel, portableName, visionGraphName } from '../../src/model/model-folder.js';
 import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
@@ -80,17 +81,8 @@ export async function exportReference(name: string, resolutions: number[], porta
     },
     async generate(rows, visual, visualTokens, maxNewTokens) {
       const packed = packPrompts(rows, visualTokens);
-      const cells = [packed.rows, packed.length];
-      const slots = [packed.rows, packed.questions];
-      const outputs = await generate.run({
-        input_ids: new Tensor('int64', packed.inputIds, cells),
-        positions: new Tensor('int64', packed.positions, cells),
-        segments: new Tensor('int64', packed.segments, cells),
-        last_positions: new Tensor('int64', packed.lastPositions, slots),
-        question_segments: new Tensor('int64', packed.questionSegments, slots),
-        visual_tokens: new Tensor('float32', visual, [visual.length / language.hiddenSize, language.hiddenSize]),
-        max_new_tokens: new Tensor('int64', BigInt64Array.of(BigInt(maxNewTokens)), []),
-      });
+      const feeds = generateFeeds(packed, visual, language.hiddenSize, maxNewTokens);
+      const outputs = await generate.run(feeds);
       const tokens = Array.from(outputs['tokens']!.data as BigInt64Array, Number);
       const logits = outputs['logits']!.data as Float32Array;
       const slotOf = (row: number, question: number): number => row * packed.questions + question;

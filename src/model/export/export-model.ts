@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { UserError, usageError } from '../../errors.js';
+import { sha256OfFile } from '../../file-hash.js';
 import { VERSION } from '../../version.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
@@ -192,6 +190,7 @@ async function writeGraphs(folder: string, name: string, build: (portable: boole
   await replaceFile(folder, portableName(name), encodeModel(build(true), VERSION));
 }
 
+/** Replaces a file as a whole. The temporary name is this process's own: two may extend a model in the cache at once. */
 async function replaceFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {
   const temporary = join(folder, `.${name}.${process.pid}`);
   await writeFile(temporary, content, { flush: true });
@@ -225,17 +224,6 @@ async function hashSource(
     files.push({ name, bytes: size, modifiedMs: mtimeMs, sha256 });
   }
   return files;
-}
-
-async function sha256OfFile(path: string, onBytes: (bytes: number) => void): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      onBytes(chunk.byteLength);
-    }
-  });
-  return hash.digest('hex');
 }
 
 /** Why an existing model folder is not this checkpoint's export, or null when it is. */

@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../errors.js';
 import { sessionOptions } from './device.js';
+import { generateFeeds } from './generate-feeds.js';
 import { type PackedPrompts, type PromptRow, packPrompts } from './pack-prompts.js';
 import type { LoadRequest, ModelSizes, RunRequest, RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
 
@@ -86,19 +87,7 @@ async function decode(
   visual: Float32Array,
   maxNewTokens: number,
 ): Promise<{ tokens: BigInt64Array; topLogits: Float32Array }> {
-  // A gather needs one row to point at, even when no prompt has an image.
-  const features = visual.length > 0 ? visual : new Float32Array(sizes.hiddenSize);
-  const cells = [packed.rows, packed.length];
-  const slots = [packed.rows, packed.questions];
-  const { tokens, top_logits } = await generate.run({
-    input_ids: new Tensor('int64', packed.inputIds, cells),
-    positions: new Tensor('int64', packed.positions, cells),
-    segments: new Tensor('int64', packed.segments, cells),
-    last_positions: new Tensor('int64', packed.lastPositions, slots),
-    question_segments: new Tensor('int64', packed.questionSegments, slots),
-    visual_tokens: new Tensor('float32', features, [features.length / sizes.hiddenSize, sizes.hiddenSize]),
-    max_new_tokens: new Tensor('int64', BigInt64Array.of(BigInt(maxNewTokens)), []),
-  });
+  const { tokens, top_logits } = await generate.run(generateFeeds(packed, visual, sizes.hiddenSize, maxNewTokens));
   return { tokens: tokens!.data as BigInt64Array, topLogits: top_logits!.data as Float32Array };
 }
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
-import { dependencyVersion } from '../../version.js';
+import { packageVersion } from '../../version.js';
 import { MODEL_FILES, type Model } from '../model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../prompt.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
@@ -47,7 +47,7 @@ export async function ensureSelfCheck(
   if (device.provider === 'cpu') return;
   const path = join(model.folder, MODEL_FILES.selfChecks);
   const known = await readChecks(path);
-  const key = `${deviceName(device)} at ${model.vision.resolution}, onnxruntime-node ${dependencyVersion('onnxruntime-node')}`;
+  const key = `${deviceName(device)} at ${model.vision.resolution}, onnxruntime-node ${packageVersion('onnxruntime-node')}`;
   let check = known[key];
   if (!check) {
     onStart();

@@ -1,0 +1,27 @@
+import { Tensor } from 'onnxruntime-node';
+import type { PackedPrompts } from './pack-prompts.js';
+
+/**
+ * The inputs of the generation graph (buildGenerateGraph).
+ * @param visual visual tokens of the batch's images, [visual, hiddenSize]; empty without images
+ */
+export function generateFeeds(
+  packed: PackedPrompts,
+  visual: Float32Array,
+  hiddenSize: number,
+  maxNewTokens: number,
+): Record<string, Tensor> {
+  // A gather needs one row to point at, even when no prompt has an image.
+  const features = visual.length > 0 ? visual : new Float32Array(hiddenSize);
+  const cells = [packed.rows, packed.length];
+  const slots = [packed.rows, packed.questions];
+  return {
+    input_ids: new Tensor('int64', packed.inputIds, cells),
+    positions: new Tensor('int64', packed.positions, cells),
+    segments: new Tensor('int64', packed.segments, cells),
+    last_positions: new Tensor('int64', packed.lastPositions, slots),
+    question_segments: new Tensor('int64', packed.questionSegments, slots),
+    visual_tokens: new Tensor('float32', features, [features.length / hiddenSize, hiddenSize]),
+    max_new_tokens: new Tensor('int64', BigInt64Array.of(BigInt(maxNewTokens)), []),
+  };
+}
