@@ -3,8 +3,8 @@ import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 
-/** Where exported models are kept: LLAVAHR_CACHE, else the XDG cache folder. */
-function cacheFolder(): string {
+/** Where exported models and downloads are kept: LLAVAHR_CACHE, else the XDG cache folder. */
+export function cacheFolder(): string {
   const base = process.env['LLAVAHR_CACHE'];
   return base ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'llavahr');
 }
@@ -14,4 +14,9 @@ export async function defaultModelFolder(checkpoint: string, precision: string):
   const path = await realpath(checkpoint).catch(() => resolve(checkpoint));
   const tag = createHash('sha256').update(path).digest('hex').slice(0, 8);
   return join(cacheFolder(), 'models', `${basename(path)}-${precision}-${tag}`);
+}
+
+/** Where downloaded benchmarks are kept, each in a folder of its name: LLAVAHR_DATA, else a folder of the cache. */
+export function defaultDataFolder(): string {
+  return process.env['LLAVAHR_DATA'] ?? join(cacheFolder(), 'data');
 }

@@ -141,6 +141,7 @@ Example:
     .command('list')
     .description('List the benchmarks: splits, sizes, metrics, and where they are scored.')
     .option('--published', 'the published numbers of LLaVA-HR and LLaVA-1.5 instead, each with its source', false)
+    .option('--validate', 'check datasets.json, the list of downloads, instead', false)
     .option('--json', 'print them as JSON', false)
     .addHelpText('after', '\nExamples:\n  llavahr list\n  llavahr list --published')
     .action(async (options) => {

@@ -1,6 +1,7 @@
 import type { SplitInfo } from '../benchmarks/benchmark.js';
 import { type PublishedScore, publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS } from '../benchmarks/registry.js';
+import { readCatalogue } from '../datasets/catalogue.js';
 import { EXIT } from '../errors.js';
 import { type Align, renderTable } from '../results/table.js';
 
@@ -12,11 +13,32 @@ const ALIGN: Align[] = ['left', 'left', 'right', 'right', 'right', 'left', 'left
 /** How a split gets its score, for the table. */
 const SCORED: Record<SplitInfo['scored'], string> = { here: 'here', server: 'by a server', judge: 'by a judge' };
 
-/** `llavahr list`: every benchmark with its splits, the first of which is the default; or the published numbers. */
-export async function listCommand({ json, published }: { json: boolean; published: boolean }): Promise<number> {
+export interface ListCommandOptions {
+  json: boolean;
+  published: boolean;
+  validate: boolean;
+}
+
+/**
+ * `llavahr list`: every benchmark with its splits, the first of which is the default; or the published numbers; or whether
+ * datasets.json is sound.
+ */
+export async function listCommand({ json, published, validate }: ListCommandOptions): Promise<number> {
+  if (validate) {
+    console.log(await validateCatalogue());
+    return EXIT.done;
+  }
   if (published) console.log(json ? JSON.stringify(publishedRecords(), null, 2) : publishedTable());
   else console.log(json ? JSON.stringify(listRecords(), null, 2) : listTable());
   return EXIT.done;
+}
+
+/** @throws UserError when datasets.json has a mistake */
+async function validateCatalogue(): Promise<string> {
+  const { assets, benchmarks, models } = await readCatalogue();
+  const splits = benchmarks.flatMap((benchmark) => benchmark.splits).length;
+  const counts = `${benchmarks.length} benchmarks, ${splits} splits, ${Object.keys(assets).length} files`;
+  return `datasets.json is valid: ${counts}, ${models.length} models`;
 }
 
 function publishedRecords(): PublishedScore[] {

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, UserError, usageError } from '../errors.js';
+import { schemaCheck } from '../json-schema.js';
+import { PACKAGE_ROOT } from '../package-root.js';
+import {
+  type Asset,
+  type BenchmarkEntry,
+  CATALOGUE_SCHEMA,
+  type Catalogue,
+  type ModelEntry,
+  type SplitEntry,
+} from './catalogue-schema.js';
+
+/** The catalogue that comes with the program. */
+export const CATALOGUE_PATH = join(PACKAGE_ROOT, 'datasets.json');
+
+const check = schemaCheck<Catalogue>(CATALOGUE_SCHEMA);
+
+/** @throws UserError when the file is not JSON, does not fit the schema, or refers to what it does not hold */
+export async function readCatalogue(path = CATALOGUE_PATH): Promise<Catalogue> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}.`);
+  const problems = catalogueProblems(value);
+  if (problems.length > 0) throw new UserError(`${path}:\n  ${problems.join('\n  ')}`);
+  return value;
+}
+
+/** What no schema sees: references to nothing, assets that nothing uses, names that stand twice. */
+export function catalogueProblems({ assets, benchmarks, models }: Catalogue): string[] {
+  const problems: string[] = [];
+  const used = new Set<string>();
+  const use = (where: string, asset: string, member: string | undefined): void => {
+    used.add(asset);
+    const found = assets[asset];
+    if (!found) problems.push(`${where} refers to the asset "${asset}", which is not there`);
+    else if (member !== undefined && found.format !== 'zip') {
+      problems.push(`${where} takes a member of "${asset}", which is no archive`);
+    }
+  };
+  for (const { name, splits } of benchmarks) {
+    for (const split of splits) {
+      const where = `${name} ${split.name}`;
+      for (const { asset, member, to } of split.files) use(`${where}, ${to}`, asset, member);
+      for (const images of split.images) {
+        if (images.kind === 'members') use(`${where}, images`, images.asset, images.prefix);
+        if (images.kind === 'archive') use(`${where}, images`, images.asset, undefined);
+      }
+    }
+    problems.push(...repeated(splits).map((split) => `${name} has the split ${split} twice`));
+  }
+  problems.push(...repeated(benchmarks).map((name) => `the benchmark ${name} stands twice`));
+  problems.push(...repeated(models).map((name) => `the model ${name} stands twice`));
+  const unused = Object.keys(assets).filter((name) => !used.has(name));
+  problems.push(...unused.map((name) => `nothing uses the asset "${name}"`));
+  const noWay = Object.entries(assets).filter(([, { urls, page }]) => urls.length === 0 && page === undefined);
+  problems.push(...noWay.map(([name]) => `the asset "${name}" has neither urls nor a page`));
+  return problems;
+}
+
+function repeated(entries: readonly { name: string }[]): string[] {
+  const names = entries.map(({ name }) => name);
+  return names.filter((name, i) => names.indexOf(name) !== i);
+}
+
+/** @throws UserError (usage) when the catalogue does not have it */
+export function benchmarkEntry({ benchmarks }: Catalogue, name: string): BenchmarkEntry {
+  const found = benchmarks.find((benchmark) => benchmark.name === name);
+  if (found) return found;
+  throw usageError(`There are no downloads for "${name}". Available: ${benchmarks.map((b) => b.name).join(', ')}.`);
+}
+
+/** The split that was asked for, or the first one. @throws UserError (usage) when there is no such split */
+export function splitEntry({ name, splits }: BenchmarkEntry, asked?: string): SplitEntry {
+  const found = asked === undefined ? splits[0] : splits.find((split) => split.name === asked);
+  if (found) return found;
+  throw usageError(`${name} has no split "${asked}". Available: ${splits.map((split) => split.name).join(', ')}.`);
+}
+
+/** The checkpoint of this name, or null. */
+export function modelEntry({ models }: Catalogue, name: string): ModelEntry | null {
+  return models.find((model) => model.name === name) ?? null;
+}
+
+/** An asset that `readCatalogue` has found to be there. */
+export function assetOf({ assets }: Catalogue, id: string): Asset {
+  const asset = assets[id];
+  if (!asset) throw new Error(`datasets.json has no asset "${id}"`);
+  return asset;
+}

@@ -1,0 +1,301 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../errors.js';
+import { AMOUNT, nullable, objectOf, TEXT } from '../json-schema.js';
+import { jsonFile } from '../results/write-json.js';
+import { type HttpResponse, type Requests, streamOf, TemporaryFailure } from './http.js';
+
+/** What a file must begin with, so that a login page is not taken for an archive. */
+export type FileFormat = 'zip' | 'json' | 'jsonl' | 'parquet' | 'other';
+
+export interface FileSource {
+  /** In order of preference: the next one is tried when one fails for good. */
+  urls: readonly string[];
+  format: FileFormat;
+  bytes?: number;
+  sha256?: string;
+  md5?: string;
+  /** sha1 that git gives the content; the Hugging Face hub has it for small files. */
+  gitBlobSha1?: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+export interface DownloadedFile {
+  path: string;
+  /** That the file came from. */
+  url: string;
+  bytes: number;
+  sha256: string;
+  etag: string | null;
+  /** Over the network now; less than `bytes` when a download was continued. */
+  transferredBytes: number;
+}
+
+export interface DownloadOptions {
+  signal?: AbortSignal;
+  onProgress?: (doneBytes: number, totalBytes: number | null) => void;
+  /** Pauses after a connection that broke; tests shorten it. */
+  retryPauseMs?: number;
+}
+
+/** Breaks without a new byte in between before a source is given up. */
+const MAX_BREAKS = 5;
+const RETRY_PAUSE_MS = 1000;
+
+/** What a `.part` file holds the beginning of. */
+interface PartState {
+  url: string;
+  etag: string | null;
+  totalBytes: number | null;
+}
+
+/**
+ * Downloads a file, or the rest of one: what a killed process left in `<destination>.part` is continued when the server
+ * still has the same file. Size and hashes are verified before the file gets its name.
+ * @throws UserError naming each source and why it failed
+ */
+export async function downloadFile(
+  requests: Requests,
+  source: FileSource,
+  destination: string,
+  options: DownloadOptions = {},
+): Promise<DownloadedFile> {
+  await mkdir(dirname(destination), { recursive: true });
+  const failures: string[] = [];
+  for (const url of source.urls) {
+    try {
+      return await downloadFrom(requests, url, source, destination, options);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failures.push(error.message);
+    }
+  }
+  throw new UserError(failures.length === 1 ? failures[0]! : `No source worked:\n  ${failures.join('\n  ')}`);
+}
+
+async function downloadFrom(
+  requests: Requests,
+  url: string,
+  source: FileSource,
+  destination: string,
+  { signal, onProgress, retryPauseMs = RETRY_PAUSE_MS }: DownloadOptions,
+): Promise<DownloadedFile> {
+  const part = await openPart(destination, url);
+  try {
+    let hashes = await hashesOfPart(part);
+    let transferredBytes = 0;
+    let breaks = 0;
+    while (part.state.totalBytes === null || part.bytes < part.state.totalBytes) {
+      const response = await requestRest(requests, url, part, source, signal);
+      if (response === null) break; // the server has nothing beyond what is here
+      if (response.status === 200) {
+        hashes = newHashes();
+        await part.restart({ url, etag: response.etag, totalBytes: response.totalBytes });
+      }
+      checkSize(url, source, part.state.totalBytes);
+      const before = part.bytes;
+      try {
+        for await (const chunk of streamOf(response)) {
+          if (part.bytes === 0) checkFormat(url, source.format, chunk, response);
+          checkSize(url, source, part.state.totalBytes, part.bytes + chunk.byteLength);
+          const written = part.append(chunk);
+          hashes.sha256.update(chunk);
+          if (source.md5) hashes.md5.update(chunk);
+          await written;
+          transferredBytes += chunk.byteLength;
+          onProgress?.(part.bytes, part.state.totalBytes);
+        }
+        if (part.state.totalBytes === null) break; // the server named no size: the end of the body is the end
+      } catch (error) {
+        response.cancel();
+        if (!(error instanceof TemporaryFailure)) throw error;
+        breaks = part.bytes > before ? 0 : breaks + 1;
+        if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later: what was downloaded is kept.`);
+        await sleep(retryPauseMs * (breaks + 1), undefined, { signal });
+      }
+    }
+    const sha256 = hashes.sha256.digest('hex');
+    const problem = await problemOf(part, source, sha256, hashes.md5);
+    if (problem) {
+      await part.discard();
+      throw new UserError(`${url} is not the file that is expected: ${problem}. It was not kept.`);
+    }
+    const { etag } = part.state;
+    const { bytes } = part;
+    await part.finish();
+    return { path: destination, url, bytes, sha256, etag, transferredBytes };
+  } finally {
+    await part.close();
+  }
+}
+
+/** Asks for what is missing; null when there is nothing more (416). */
+async function requestRest(
+  requests: Requests,
+  url: string,
+  part: Part,
+  source: FileSource,
+  signal: AbortSignal | undefined,
+): Promise<HttpResponse | null> {
+  const headers = source.headers;
+  const { etag, totalBytes } = part.state;
+  // Without an ETag only a hash can tell afterwards whether both halves are of one file.
+  const strong = etag !== null && !etag.startsWith('W/');
+  const canContinue = part.bytes > 0 && (strong || source.sha256 !== undefined || source.md5 !== undefined);
+  if (!canContinue) return requests.get(url, { headers, signal });
+  const response = await requests.get(url, {
+    range: { start: part.bytes },
+    ...(strong ? { ifRange: etag } : {}),
+    headers,
+    signal,
+  });
+  if (response.status === 206) {
+    const start = Number(/^bytes (\d+)-/.exec(response.header('content-range') ?? '')?.[1]);
+    const isSame = !strong || response.etag === null || response.etag === etag;
+    if (start === part.bytes && isSame && (totalBytes === null || response.totalBytes === totalBytes)) return response;
+  } else if (response.status === 200) {
+    return response;
+  } else if (response.totalBytes === part.bytes) {
+    response.cancel();
+    return null;
+  }
+  response.cancel();
+  return requests.get(url, { headers, signal });
+}
+
+/** The beginning of a file in `<destination>.part`, with what it is the beginning of beside it. */
+interface Part {
+  path: string;
+  state: PartState;
+  bytes: number;
+  append(chunk: Uint8Array): Promise<void>;
+  restart(state: PartState): Promise<void>;
+  /** Gives the file its name. */
+  finish(): Promise<void>;
+  discard(): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openPart(destination: string, url: string): Promise<Part> {
+  const path = `${destination}.part`;
+  const folder = dirname(destination);
+  const stateFile = jsonFile<PartState>(
+    `${basename(path)}.json`,
+    objectOf<PartState>({ url: TEXT, etag: nullable(TEXT), totalBytes: nullable(AMOUNT) }),
+  );
+  const before = await stateFile.read(folder).catch(() => null); // damaged: start over
+  const isSame = before?.url === url;
+  const file = await open(path, isSame ? 'a+' : 'w');
+  const discard = async (): Promise<void> => {
+    await rm(path, { force: true });
+    await rm(`${path}.json`, { force: true });
+  };
+  const part: Part = {
+    path,
+    state: isSame ? before : { url, etag: null, totalBytes: null },
+    bytes: (await file.stat()).size,
+    async append(chunk) {
+      await writeAll(file, chunk);
+      part.bytes += chunk.byteLength;
+    },
+    async restart(state) {
+      await file.truncate(0);
+      part.bytes = 0;
+      part.state = state;
+      await stateFile.write(folder, state);
+    },
+    async finish() {
+      await file.sync();
+      await rename(path, destination);
+      await rm(`${path}.json`, { force: true });
+    },
+    discard,
+    close: () => file.close(),
+  };
+  if (!isSame) await stateFile.write(folder, part.state);
+  return part;
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let done = 0; done < chunk.byteLength; ) {
+    done += (await file.write(chunk, done, chunk.byteLength - done)).bytesWritten;
+  }
+}
+
+interface Hashes {
+  sha256: Hash;
+  md5: Hash;
+}
+
+function newHashes(): Hashes {
+  return { sha256: createHash('sha256'), md5: createHash('md5') };
+}
+
+async function hashesOfPart({ path, bytes }: Part): Promise<Hashes> {
+  const hashes = newHashes();
+  if (bytes === 0) return hashes;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    hashes.sha256.update(chunk);
+    hashes.md5.update(chunk);
+  }
+  return hashes;
+}
+
+function checkSize(url: string, { bytes }: FileSource, declared: number | null, arrived = 0): void {
+  if (bytes !== undefined && declared !== null && declared !== bytes) {
+    throw new UserError(`${url} has ${declared} bytes, not the ${bytes} that are expected`);
+  }
+  const limit = bytes ?? declared;
+  if (limit !== null && arrived > limit) throw new UserError(`${url} sends more than its ${limit} bytes`);
+}
+
+const FIRST_BYTES: Record<FileFormat, RegExp | null> = {
+  zip: /^PK/,
+  json: /^\ufeff?\s*[[{]/,
+  jsonl: /^\ufeff?\s*\{/,
+  parquet: /^PAR1/,
+  other: null,
+};
+
+const NAMES: Record<FileFormat, string> = {
+  zip: 'a zip archive',
+  json: 'JSON',
+  jsonl: 'JSON lines',
+  parquet: 'a parquet file',
+  other: 'the file',
+};
+
+/** @throws UserError when the first bytes are not of the format, as those of a login page */
+function checkFormat(url: string, format: FileFormat, chunk: Uint8Array, response: HttpResponse): void {
+  const start = Buffer.from(chunk.subarray(0, 512)).toString('latin1');
+  if (FIRST_BYTES[format]?.test(start) ?? !/^\s*<(!doctype html|html)/i.test(start)) return;
+  const isHtml = /^\s*</.test(start) || (response.header('content-type') ?? '').startsWith('text/html');
+  const found = isHtml ? 'an HTML page' : 'something else';
+  throw new UserError(`${url} answered with ${found} instead of ${NAMES[format]}. Open it in a browser to see why.`);
+}
+
+/** What is wrong with a whole file; null when it is what was expected. */
+async function problemOf(part: Part, source: FileSource, sha256: string, md5: Hash): Promise<string | null> {
+  const total = source.bytes ?? part.state.totalBytes;
+  if (total !== null && part.bytes !== total) return `it has ${part.bytes} bytes, not ${total}`;
+  if (source.sha256 && sha256 !== source.sha256) return `its sha256 is ${sha256}, not ${source.sha256}`;
+  if (source.md5) {
+    const found = md5.digest('hex');
+    if (found !== source.md5) return `its md5 is ${found}, not ${source.md5}`;
+  }
+  if (source.gitBlobSha1) {
+    const found = await gitBlobSha1(part.path);
+    if (found !== source.gitBlobSha1) return `its git hash is ${found}, not ${source.gitBlobSha1}`;
+  }
+  return null;
+}
+
+/** The sha1 that git gives a file's content. */
+export async function gitBlobSha1(path: string): Promise<string> {
+  const hash = createHash('sha1').update(`blob ${(await stat(path)).size}\0`);
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -1,0 +1,294 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import { type Dispatcher, EnvHttpProxyAgent, request, fetch as undiciFetch } from 'undici';
+import { messageOf, UserError } from '../errors.js';
+import { VERSION } from '../version.js';
+
+/** Polite to servers that give their data away; more connections hardly help. */
+const CONNECTIONS_PER_HOST = 4;
+const MAX_REDIRECTS = 10;
+const IDLE_TIMEOUT_MS = 60_000;
+const RETRY = { retries: 6, minTimeoutMs: 1000 };
+/** A server that asks for a longer pause than this is given up instead. */
+const MAX_RETRY_AFTER_MS = 120_000;
+
+export interface RequestsOptions {
+  /** Every request fails with a message that names what was needed. */
+  offline?: boolean;
+  retry?: { retries: number; minTimeoutMs: number };
+  /** How long a server may send nothing. A slow one that goes on sending is never cut off. */
+  idleTimeoutMs?: number;
+}
+
+/** Bytes of a resource; both ends are included, as in HTTP. */
+export interface Range {
+  start: number;
+  end?: number;
+}
+
+export interface GetOptions {
+  range?: Range;
+  /** ETag that the resource must still have for the range; with another one the whole resource comes (status 200). */
+  ifRange?: string;
+  headers?: Readonly<Record<string, string>>;
+  signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  /** 200, 206 or 416. */
+  status: number;
+  /** After redirects. */
+  url: string;
+  header(name: string): string | null;
+  /** Of the whole resource; null when the server does not say. */
+  totalBytes: number | null;
+  etag: string | null;
+  body: AsyncIterable<Uint8Array>;
+  /** Ends the transfer; a body that was read to its end needs no cancelling. */
+  cancel(): void;
+}
+
+/** HTTP as every download of this program does it. */
+export interface Requests {
+  readonly offline: boolean;
+  /**
+   * One GET. Tried again, with growing pauses, on 429 (after Retry-After), 5xx and broken connections, until there are
+   * response headers; the body is the caller's.
+   * @throws UserError for any other status, when the host cannot be reached, and offline
+   */
+  get(url: string, options?: GetOptions): Promise<HttpResponse>;
+  /**
+   * A range as a whole in memory; tried again also when its body breaks off.
+   * @throws RangeUnsupported when the server sends the whole resource instead
+   */
+  readRange(url: string, range: Required<Range>, options?: Omit<GetOptions, 'range'>): Promise<RangeBytes>;
+  /** For libraries that take a fetch function: the same proxies and timeouts, without retries. */
+  fetch: typeof fetch;
+  close(): Promise<void>;
+}
+
+export interface RangeBytes {
+  bytes: Uint8Array;
+  etag: string | null;
+  totalBytes: number | null;
+}
+
+/** The server ignores ranges: only the whole resource can be had. */
+export class RangeUnsupported extends Error {
+  override name = 'RangeUnsupported';
+}
+
+/** A failure that may be gone on the next try. */
+export class TemporaryFailure extends Error {
+  override name = 'TemporaryFailure';
+
+  constructor(
+    message: string,
+    readonly retryAfterMs = 0,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A status that trying again will not change. */
+export class HttpStatusError extends UserError {
+  override name = 'HttpStatusError';
+
+  constructor(
+    readonly status: number,
+    readonly url: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Opens connections on demand; proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Must be closed. */
+export function openRequests({ offline = false, retry = RETRY, idleTimeoutMs }: RequestsOptions = {}): Requests {
+  const timeout = idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+  const dispatcher = new EnvHttpProxyAgent({
+    connections: CONNECTIONS_PER_HOST,
+    headersTimeout: timeout,
+    bodyTimeout: timeout,
+  });
+  const tries = async <T>(once: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    try {
+      return await pRetry(once, {
+        retries: retry.retries,
+        minTimeout: retry.minTimeoutMs,
+        maxTimeout: 60_000,
+        randomize: true,
+        signal,
+        shouldRetry: ({ error }) => error instanceof TemporaryFailure && error.retryAfterMs <= MAX_RETRY_AFTER_MS,
+        async onFailedAttempt({ error }) {
+          if (error instanceof TemporaryFailure && error.retryAfterMs <= MAX_RETRY_AFTER_MS) {
+            await sleep(error.retryAfterMs, undefined, { signal });
+          }
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof TemporaryFailure)) throw error;
+      throw new UserError(`${error.message}. Try again later: what was downloaded is kept.`, { cause: error });
+    }
+  };
+  const get = (url: string, options: GetOptions = {}): Promise<HttpResponse> =>
+    tries(() => getOnce(dispatcher, offline, url, options), options.signal);
+  return {
+    offline,
+    get,
+    readRange: (url, range, options = {}) =>
+      tries(async () => {
+        const response = await getOnce(dispatcher, offline, url, { ...options, range });
+        if (response.status !== 206) {
+          response.cancel();
+          throw new RangeUnsupported(`${url} cannot be read in parts: the server sends it whole`);
+        }
+        const bytes = await readAll(response, range.end - range.start + 1);
+        return { bytes, etag: response.etag, totalBytes: response.totalBytes };
+      }, options.signal),
+    fetch: ((input: Parameters<typeof undiciFetch>[0], init?: Parameters<typeof undiciFetch>[1]) => {
+      if (offline) throw offlineError(String(input));
+      return undiciFetch(input, { ...init, dispatcher });
+    }) as unknown as typeof fetch,
+    close: () => dispatcher.close(),
+  };
+}
+
+/** The whole body of at most `bytes`, which the caller has bounded. */
+async function readAll(response: HttpResponse, bytes: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(bytes);
+  let length = 0;
+  for await (const chunk of streamOf(response)) {
+    if (length + chunk.byteLength > bytes) {
+      response.cancel();
+      throw new UserError(`${response.url} sent more than the range that was asked for`);
+    }
+    whole.set(chunk, length);
+    length += chunk.byteLength;
+  }
+  return whole.subarray(0, length);
+}
+
+/** The body, with breaks of the connection as `TemporaryFailure`. */
+export async function* streamOf(response: HttpResponse): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response.body;
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new TemporaryFailure(`${response.url} broke off: ${messageOf(error)}`, 0, { cause: error });
+  }
+}
+
+async function getOnce(
+  dispatcher: Dispatcher,
+  offline: boolean,
+  url: string,
+  { range, ifRange, headers = {}, signal }: GetOptions,
+): Promise<HttpResponse> {
+  if (offline) throw offlineError(url);
+  const sent: Record<string, string> = { 'user-agent': `llavahr/${VERSION}`, ...headers };
+  if (range) sent['range'] = `bytes=${range.start}-${range.end ?? ''}`;
+  if (ifRange) sent['if-range'] = ifRange;
+  let at = checkedUrl(url);
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const response = await send(dispatcher, at, sent, signal);
+    const location = response.headers['location'];
+    if (response.statusCode < 300 || response.statusCode >= 400 || typeof location !== 'string') {
+      return checkedResponse(at.href, response);
+    }
+    await response.body.dump();
+    const next = checkedUrl(new URL(location, at).href);
+    // Secrets are for the host they were given for.
+    if (next.origin !== at.origin) delete sent['authorization'];
+    at = next;
+  }
+  throw new UserError(`${url} leads to more than ${MAX_REDIRECTS} redirects`);
+}
+
+function checkedUrl(text: string): URL {
+  const url = new URL(text);
+  if (url.protocol === 'https:' || url.protocol === 'http:') return url;
+  throw new UserError(`${text} is not an http or https address`);
+}
+
+async function send(
+  dispatcher: Dispatcher,
+  url: URL,
+  headers: Record<string, string>,
+  signal: AbortSignal | undefined,
+): Promise<Dispatcher.ResponseData> {
+  try {
+    return await request(url, { dispatcher, headers, signal });
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw connectionError(url.href, error);
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+/** What the user can do about a connection that was not made; those that may be made later are temporary. */
+function connectionError(url: string, error: unknown): Error {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const { host } = new URL(url);
+  if (code === 'ENOTFOUND') {
+    return new UserError(`${url}: there is no host ${host} (or no network). A proxy goes into HTTPS_PROXY.`);
+  }
+  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
+    return new UserError(
+      `${url}: the certificate of ${host} cannot be trusted (${code}). Behind a proxy with its own certificate set ` +
+        'NODE_EXTRA_CA_CERTS.',
+    );
+  }
+  if (code === 'ECONNREFUSED') return new TemporaryFailure(`${url}: ${host} refuses connections`);
+  return new TemporaryFailure(`${url}: ${messageOf(error)}`, 0, { cause: error });
+}
+
+function offlineError(url: string): UserError {
+  return new UserError(`--offline forbids network access; needed: ${url}`);
+}
+
+function checkedResponse(url: string, { statusCode, headers, body }: Dispatcher.ResponseData): HttpResponse {
+  const header = (name: string): string | null => {
+    const value = headers[name];
+    return (Array.isArray(value) ? value[0] : value) ?? null;
+  };
+  // An aborted transfer ends its body with an error that nobody waits for.
+  body.on('error', () => {});
+  if (statusCode === 200 || statusCode === 206 || statusCode === 416) {
+    return {
+      ...{ status: statusCode, url, header, body, etag: header('etag') },
+      totalBytes: totalBytesOf(statusCode, header),
+      cancel: () => body.destroy(),
+    };
+  }
+  body.destroy();
+  if (statusCode === 429 || statusCode >= 500) {
+    throw new TemporaryFailure(`${url} answered ${statusCode}`, retryAfterMs(header('retry-after')));
+  }
+  throw new HttpStatusError(statusCode, url, `${url} ${statusText(statusCode)}`);
+}
+
+function statusText(status: number): string {
+  if (status === 401 || status === 403) return `answered ${status}: it needs permission, or a token that it accepts`;
+  if (status === 404 || status === 410) return `answered ${status}: it is not there (any more)`;
+  return `answered ${status}`;
+}
+
+/** Content-Range has the size of the resource, Content-Length that of what is sent. */
+function totalBytesOf(status: number, header: (name: string) => string | null): number | null {
+  const text = status === 200 ? header('content-length') : /\/(\d+)$/.exec(header('content-range') ?? '')?.[1];
+  const bytes = text ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+/** Retry-After is a number of seconds or a date. */
+function retryAfterMs(text: string | null): number {
+  if (text === null) return 0;
+  const seconds = Number(text);
+  const ms = Number.isNaN(seconds) ? Date.parse(text) - Date.now() : seconds * 1000;
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+}
