@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { type Dispatcher, EnvHttpProxyAgent, request, fetch as undiciFetch } from 'undici';
+import { getProxyForUrl } from 'proxy-from-env';
+import { Agent, type Dispatcher, ProxyAgent, request, fetch as undiciFetch } from 'undici';
 import { messageOf, UserError } from '../errors.js';
 import { VERSION } from '../version.js';
 
@@ -107,7 +108,7 @@ export class HttpStatusError extends UserError {
 /** Opens connections on demand; proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Must be closed. */
 export function openRequests({ offline = false, retry = RETRY, idleTimeoutMs }: RequestsOptions = {}): Requests {
   const timeout = idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-  const dispatcher = new EnvHttpProxyAgent({
+  const connections = connectionsFor({
     connections: CONNECTIONS_PER_HOST,
     headersTimeout: timeout,
     bodyTimeout: timeout,
@@ -133,13 +134,13 @@ export function openRequests({ offline = false, retry = RETRY, idleTimeoutMs }: 
     }
   };
   const get = (url: string, options: GetOptions = {}): Promise<HttpResponse> =>
-    tries(() => getOnce(dispatcher, offline, url, options), options.signal);
+    tries(() => getOnce(connections.to, offline, url, options), options.signal);
   return {
     offline,
     get,
     readRange: (url, range, options = {}) =>
       tries(async () => {
-        const response = await getOnce(dispatcher, offline, url, { ...options, range });
+        const response = await getOnce(connections.to, offline, url, { ...options, range });
         if (response.status !== 206) {
           response.cancel();
           throw new RangeUnsupported(`${url} cannot be read in parts: the server sends it whole`);
@@ -148,10 +149,29 @@ export function openRequests({ offline = false, retry = RETRY, idleTimeoutMs }: 
         return { bytes, etag: response.etag, totalBytes: response.totalBytes };
       }, options.signal),
     fetch: ((input: Parameters<typeof undiciFetch>[0], init?: Parameters<typeof undiciFetch>[1]) => {
-      if (offline) throw offlineError(String(input));
-      return undiciFetch(input, { ...init, dispatcher });
+      const url = input instanceof Object && 'url' in input ? input.url : String(input);
+      if (offline) throw offlineError(url);
+      return undiciFetch(input, { ...init, dispatcher: connections.to(url) });
     }) as unknown as typeof fetch,
-    close: () => dispatcher.close(),
+    close: connections.close,
+  };
+}
+
+/** Connections to a URL's host, straight or through the proxy that the environment names. */
+type ConnectionsTo = (url: string) => Dispatcher;
+
+function connectionsFor(options: Agent.Options): { to: ConnectionsTo; close(): Promise<void> } {
+  const agents = new Map<string, Agent | ProxyAgent>();
+  return {
+    to(url) {
+      const proxy = getProxyForUrl(url);
+      const agent = agents.get(proxy) ?? (proxy ? new ProxyAgent({ uri: proxy, ...options }) : new Agent(options));
+      agents.set(proxy, agent);
+      return agent;
+    },
+    async close() {
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+    },
   };
 }
 
@@ -181,7 +201,7 @@ export async function* streamOf(response: HttpResponse): AsyncGenerator<Uint8Arr
 }
 
 async function getOnce(
-  dispatcher: Dispatcher,
+  connectionsTo: ConnectionsTo,
   offline: boolean,
   url: string,
   { range, ifRange, headers = {}, signal }: GetOptions,
@@ -192,7 +212,7 @@ async function getOnce(
   if (ifRange) sent['if-range'] = ifRange;
   let at = checkedUrl(url);
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const response = await send(dispatcher, at, sent, signal);
+    const response = await send(connectionsTo(at.href), at, sent, signal);
     const location = response.headers['location'];
     if (response.statusCode < 300 || response.statusCode >= 400 || typeof location !== 'string') {
       return checkedResponse(at.href, response);

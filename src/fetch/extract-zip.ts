@@ -1,0 +1,36 @@
+import { type Entry, openPromise, type ZipFileOptions } from 'yauzl';
+import { messageOf, UserError } from '../errors.js';
+import { type ExtractOptions, entriesOf, isExtracted, type WantedMember, writeMember } from './zip-members.js';
+
+/**
+ * Writes members of an archive on the disk to their files; those that are there already are left alone.
+ * @throws UserError when it is no archive, or a member is missing, damaged or unsafe
+ */
+export async function extractZip(
+  archive: string,
+  wanted: readonly WantedMember[],
+  { signal, onProgress }: ExtractOptions = {},
+): Promise<void> {
+  const zip = await openPromise(archive, { autoClose: false }).catch((error) => {
+    throw new UserError(`${archive} cannot be read as a zip archive: ${messageOf(error)}`, { cause: error });
+  });
+  try {
+    const entries: Entry[] = [];
+    for await (const entry of zip.eachEntry()) entries.push(entry);
+    let done = 0;
+    for (const { entry, to } of entriesOf(archive, entries, wanted)) {
+      signal?.throwIfAborted();
+      if (!(await isExtracted(entry, to))) {
+        // yauzl takes this option for compressed members only.
+        const raw = entry.isCompressed() ? { decompress: false } : {};
+        await writeMember(archive, entry, await zip.openReadStreamPromise(entry, raw as ZipFileOptions), to);
+      }
+      onProgress?.(++done, wanted.length, 0);
+    }
+  } catch (error) {
+    if (error instanceof UserError || (error instanceof Error && error.name === 'AbortError')) throw error;
+    throw new UserError(`${archive} cannot be read as a zip archive: ${messageOf(error)}`, { cause: error });
+  } finally {
+    zip.close();
+  }
+}

@@ -1,0 +1,316 @@
+import { PassThrough, type Readable } from 'node:stream';
+import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
+import { messageOf, UserError } from '../errors.js';
+import { RangeUnsupported, type Requests, streamOf, TemporaryFailure } from './http.js';
+import { type ExtractOptions, entriesOf, isExtracted, type WantedMember, writeMember } from './zip-members.js';
+
+/** A zip archive on a server, of which single members are fetched. */
+export interface RemoteZip {
+  /** Of the archive. */
+  totalBytes: number;
+  /** Names of all members. */
+  names: readonly string[];
+  /**
+   * Writes the wanted members to their files. Those that are there already are left alone.
+   * @throws UserError when a member is missing, damaged or unsafe, or the archive changes in between
+   */
+  extract(wanted: readonly WantedMember[], options?: ExtractOptions): Promise<void>;
+  /** Requests and bytes so far, the directory included. */
+  readonly traffic: { requests: number; transferredBytes: number };
+}
+
+/** Of the archive's directory; read in pieces of this size. */
+const DIRECTORY_PIECE_BYTES = 1 << 20;
+/** More would be a hostile archive: 40,504 images have 4 MB. */
+const MAX_DIRECTORY_BYTES = 512 << 20;
+/** Members closer than this are fetched in one request; more than is read in the time that a request takes is wasted. */
+const MAX_GAP_BYTES = 256 << 10;
+/** A request is not longer than this, so that a break costs little and several run side by side. */
+const MAX_SPAN_BYTES = 64 << 20;
+const PARALLEL_SPANS = 4;
+/** Signature to name length; name and extra field follow. */
+const LOCAL_HEADER_BYTES = 30;
+const LOCAL_HEADER_SIGNATURE = 0x04034b50;
+const MAX_EXTRA_BYTES = 0xffff;
+/** Breaks of a span without a new member before it is given up. */
+const MAX_BREAKS = 5;
+
+/**
+ * Reads the directory of a zip archive over HTTP ranges.
+ * @throws RangeUnsupported when the server sends only whole files
+ * @throws UserError when it is no zip archive
+ */
+export async function openRemoteZip(requests: Requests, url: string): Promise<RemoteZip> {
+  const traffic = { requests: 0, transferredBytes: 0 };
+  const first = await requests.readRange(url, { start: 0, end: 0 });
+  traffic.requests++;
+  const { etag, totalBytes } = first;
+  if (totalBytes === null) throw new RangeUnsupported(`${url} does not say how long it is`);
+  const resource: Resource = { requests, url, etag: etag?.startsWith('W/') ? null : etag, totalBytes, traffic };
+  const directory = await readDirectory(resource);
+  const entries = directory.entries;
+  return {
+    totalBytes,
+    names: entries.map(({ fileName }) => fileName),
+    traffic,
+    extract: (wanted, options = {}) => extractMembers(resource, directory, wanted, options),
+  };
+}
+
+interface Resource {
+  requests: Requests;
+  url: string;
+  etag: string | null;
+  totalBytes: number;
+  traffic: { requests: number; transferredBytes: number };
+}
+
+interface Directory {
+  entries: Entry[];
+  /** Where each local header is followed by the next one, or by the directory: the end of a member at the latest. */
+  endOf: ReadonlyMap<Entry, number>;
+}
+
+async function readDirectory(resource: Resource): Promise<Directory> {
+  const { url, totalBytes } = resource;
+  let zip: ZipFile | undefined;
+  try {
+    zip = await fromRandomAccessReaderPromise(new RangeReader(resource), totalBytes);
+    const entries: Entry[] = [];
+    for await (const entry of zip.eachEntry()) entries.push(entry);
+    const starts = entries.map(({ relativeOffsetOfLocalHeader }) => relativeOffsetOfLocalHeader).sort((a, b) => a - b);
+    const next = new Map(starts.map((start, i) => [start, starts[i + 1] ?? totalBytes]));
+    return { entries, endOf: new Map(entries.map((entry) => [entry, next.get(entry.relativeOffsetOfLocalHeader)!])) };
+  } catch (error) {
+    if (error instanceof UserError || error instanceof RangeUnsupported) throw error;
+    throw new UserError(`${url} cannot be read as a zip archive: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Serves yauzl's many small reads of the directory from large pieces. */
+class RangeReader extends RandomAccessReader {
+  readonly #resource: Resource;
+  readonly #pieces = new Map<number, Promise<Uint8Array>>();
+
+  constructor(resource: Resource) {
+    super();
+    this.#resource = resource;
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    const stream = new PassThrough();
+    this.#bytes(start, end).then(
+      (bytes) => stream.end(bytes),
+      (error) => stream.destroy(error),
+    );
+    return stream;
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    this.#bytes(position, position + length).then(
+      (bytes) => {
+        buffer.set(bytes, offset);
+        callback(null);
+      },
+      (error) => callback(error),
+    );
+  }
+
+  /** Pieces are counted from the end, where the directory is. */
+  async #bytes(start: number, end: number): Promise<Uint8Array> {
+    const { totalBytes } = this.#resource;
+    if (start < 0 || end > totalBytes) throw new UserError('it is cut off');
+    const bytes = Buffer.allocUnsafe(end - start);
+    for (let at = start; at < end; ) {
+      const index = Math.floor((totalBytes - 1 - at) / DIRECTORY_PIECE_BYTES);
+      const pieceEnd = totalBytes - index * DIRECTORY_PIECE_BYTES;
+      const pieceStart = Math.max(0, pieceEnd - DIRECTORY_PIECE_BYTES);
+      const piece = await this.#piece(index, pieceStart, pieceEnd);
+      const part = piece.subarray(at - pieceStart, Math.min(end, pieceEnd) - pieceStart);
+      if (part.byteLength === 0) throw new TemporaryFailure(`${this.#resource.url} sent less than was asked for`);
+      bytes.set(part, at - start);
+      at += part.byteLength;
+    }
+    return bytes;
+  }
+
+  #piece(index: number, start: number, end: number): Promise<Uint8Array> {
+    let piece = this.#pieces.get(index);
+    if (!piece) {
+      if (this.#pieces.size * DIRECTORY_PIECE_BYTES >= MAX_DIRECTORY_BYTES) {
+        throw new UserError(`${this.#resource.url} has a directory of more than ${MAX_DIRECTORY_BYTES} bytes`);
+      }
+      const { requests, url, etag, traffic } = this.#resource;
+      traffic.requests++;
+      traffic.transferredBytes += end - start;
+      piece = requests
+        .readRange(url, { start, end: end - 1 }, etag ? { ifRange: etag } : {})
+        .then(({ bytes }) => bytes);
+      this.#pieces.set(index, piece);
+    }
+    return piece;
+  }
+}
+
+/** A member with the bytes it lies in: from its local header on; `end` is at or behind its last byte. */
+interface Located {
+  entry: Entry;
+  to: string;
+  start: number;
+  end: number;
+}
+
+/** Members that one request fetches, by their places. */
+type Span = Located[];
+
+async function extractMembers(
+  resource: Resource,
+  { entries, endOf }: Directory,
+  wanted: readonly WantedMember[],
+  { signal, onProgress }: ExtractOptions,
+): Promise<void> {
+  const members: Located[] = [];
+  for (const { entry, to } of entriesOf(resource.url, entries, wanted)) {
+    if (await isExtracted(entry, to)) continue;
+    const start = entry.relativeOffsetOfLocalHeader;
+    const header = LOCAL_HEADER_BYTES + Buffer.byteLength(entry.fileName) + MAX_EXTRA_BYTES;
+    members.push({ entry, to, start, end: Math.min(endOf.get(entry)!, start + header + entry.compressedSize) });
+  }
+  let done = wanted.length - members.length;
+  onProgress?.(done, wanted.length, resource.traffic.transferredBytes);
+  const queue = spansOf(members);
+  const work = async (): Promise<void> => {
+    for (let span = queue.shift(); span; span = queue.shift()) {
+      await fetchSpan(resource, span, signal, () => {
+        onProgress?.(++done, wanted.length, resource.traffic.transferredBytes);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_SPANS }, work));
+}
+
+/**
+ * Puts neighbours into one request. The gap that is read for nothing is at most twice a mean member, so that at most three
+ * times the members' bytes are fetched.
+ */
+function spansOf(members: readonly Located[]): Span[] {
+  const total = members.reduce((sum, { start, end }) => sum + end - start, 0);
+  const maxGap = Math.min(MAX_GAP_BYTES, (2 * total) / Math.max(1, members.length));
+  const spans: Span[] = [];
+  for (const member of members) {
+    const span = spans.at(-1);
+    const last = span?.at(-1);
+    if (span && last && member.start - last.end <= maxGap && member.end - span[0]!.start <= MAX_SPAN_BYTES) {
+      span.push(member);
+    } else spans.push([member]);
+  }
+  return spans;
+}
+
+/** Fetches a span; after a break of the connection, the members that are still missing. */
+async function fetchSpan(
+  resource: Resource,
+  span: Span,
+  signal: AbortSignal | undefined,
+  onMember: () => void,
+): Promise<void> {
+  let left = span;
+  for (let breaks = 0; left.length > 0; ) {
+    const before = left.length;
+    try {
+      for await (const member of membersOfSpan(resource, left, signal)) {
+        left = left.filter((other) => other !== member);
+        onMember();
+      }
+    } catch (error) {
+      if (!(error instanceof TemporaryFailure)) throw error;
+      breaks = left.length < before ? 0 : breaks + 1;
+      if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later: what was extracted is kept.`);
+    }
+  }
+}
+
+/** Writes the members of a span one after the other as their bytes arrive. */
+async function* membersOfSpan(
+  { requests, url, etag, traffic }: Resource,
+  span: Span,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Located> {
+  const [start, end] = [span[0]!.start, span.at(-1)!.end];
+  traffic.requests++;
+  const response = await requests.get(url, {
+    range: { start, end: end - 1 },
+    ...(etag ? { ifRange: etag } : {}),
+    signal,
+  });
+  const isSame = !etag || response.etag === null || response.etag === etag;
+  if (response.status !== 206 || !isSame) {
+    response.cancel();
+    throw new UserError(`${url} has changed while it was read. Start the download again.`);
+  }
+  const counted = (async function* () {
+    for await (const chunk of streamOf(response)) {
+      traffic.transferredBytes += chunk.byteLength;
+      yield chunk;
+    }
+  })();
+  const reader = byteReader(counted, url);
+  try {
+    let at = start;
+    for (const member of span) {
+      await reader.skip(member.start - at);
+      const header = Buffer.from(await reader.take(LOCAL_HEADER_BYTES));
+      if (header.readUInt32LE(0) !== LOCAL_HEADER_SIGNATURE) {
+        throw new UserError(`${url}: ${JSON.stringify(member.entry.fileName)} is not where the directory says`);
+      }
+      const names = header.readUInt16LE(26) + header.readUInt16LE(28);
+      await reader.skip(names);
+      await writeMember(url, member.entry, reader.chunks(member.entry.compressedSize), member.to);
+      at = member.start + LOCAL_HEADER_BYTES + names + member.entry.compressedSize;
+      yield member;
+    }
+  } finally {
+    response.cancel();
+  }
+}
+
+interface ByteReader {
+  take(bytes: number): Promise<Uint8Array>;
+  skip(bytes: number): Promise<void>;
+  chunks(bytes: number): AsyncGenerator<Uint8Array>;
+}
+
+/** Cuts a stream into pieces of known lengths without holding more than a chunk. */
+function byteReader(source: AsyncIterator<Uint8Array>, url: string): ByteReader {
+  let rest: Uint8Array = new Uint8Array(0);
+  async function* chunks(bytes: number): AsyncGenerator<Uint8Array> {
+    for (let left = bytes; left > 0; ) {
+      if (rest.byteLength === 0) {
+        const { value, done } = await source.next();
+        if (done) throw new TemporaryFailure(`${url} broke off`);
+        rest = value;
+      }
+      const piece = rest.subarray(0, left);
+      rest = rest.subarray(piece.byteLength);
+      left -= piece.byteLength;
+      yield piece;
+    }
+  }
+  return {
+    chunks,
+    async take(bytes) {
+      const parts: Uint8Array[] = [];
+      for await (const chunk of chunks(bytes)) parts.push(chunk);
+      return Buffer.concat(parts);
+    },
+    async skip(bytes) {
+      for await (const _ of chunks(bytes));
+    },
+  };
+}

@@ -1,0 +1,151 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import * as zlib from 'node:zlib';
+import type { Entry } from 'yauzl';
+import { UserError } from '../errors.js';
+
+/** A member of an archive and the file it is to become. */
+export interface WantedMember {
+  member: string;
+  /** Absolute path; the caller has made sure that it does not leave its folder. */
+  to: string;
+}
+
+export interface ExtractOptions {
+  signal?: AbortSignal;
+  onProgress?: (doneMembers: number, allMembers: number, transferredBytes: number) => void;
+}
+
+/** No file of a benchmark is larger; a member that says so is a bomb or a mistake. */
+const MAX_MEMBER_BYTES = 4 * 2 ** 30;
+const STORED = 0;
+const DEFLATED = 8;
+const SYMLINK = 0o120000;
+const FILE_TYPE = 0o170000;
+
+/**
+ * The entries of the wanted members in the order of the archive.
+ * @throws UserError for members that are missing, twice there, encrypted, links, or of absurd sizes
+ */
+export function entriesOf(
+  archive: string,
+  entries: readonly Entry[],
+  wanted: readonly WantedMember[],
+): { entry: Entry; to: string }[] {
+  const targets = new Map(wanted.map(({ member, to }) => [member, to]));
+  const found = new Map<string, { entry: Entry; to: string }>();
+  for (const entry of entries) {
+    const to = targets.get(entry.fileName);
+    if (to === undefined) continue;
+    if (found.has(entry.fileName)) throw memberError(archive, entry.fileName, 'is there twice');
+    checkEntry(archive, entry);
+    found.set(entry.fileName, { entry, to });
+  }
+  const missing = [...targets.keys()].filter((name) => !found.has(name));
+  if (missing.length > 0) {
+    const some = missing.slice(0, 3).join(', ');
+    throw new UserError(`${archive} lacks ${missing.length} of ${targets.size} members that are needed: ${some} ...`);
+  }
+  return [...found.values()].sort((a, b) => a.entry.relativeOffsetOfLocalHeader - b.entry.relativeOffsetOfLocalHeader);
+}
+
+function checkEntry(archive: string, entry: Entry): void {
+  const { fileName, compressedSize, uncompressedSize, compressionMethod, externalFileAttributes } = entry;
+  if (((externalFileAttributes >>> 16) & FILE_TYPE) === SYMLINK) {
+    throw memberError(archive, fileName, 'is a symbolic link, which is not followed');
+  }
+  if (entry.isEncrypted()) throw memberError(archive, fileName, 'is encrypted');
+  if (compressionMethod !== STORED && compressionMethod !== DEFLATED) {
+    throw memberError(archive, fileName, `is compressed by method ${compressionMethod}; only deflate can be read`);
+  }
+  if (compressionMethod === STORED && compressedSize !== uncompressedSize) {
+    throw memberError(archive, fileName, `is stored, but declares ${compressedSize} and ${uncompressedSize} bytes`);
+  }
+  if (uncompressedSize > MAX_MEMBER_BYTES) {
+    throw memberError(archive, fileName, `declares ${uncompressedSize} bytes; at most ${MAX_MEMBER_BYTES} are read`);
+  }
+}
+
+export function memberError(archive: string, member: string, problem: string): UserError {
+  return new UserError(`${archive}: ${JSON.stringify(member)} ${problem}`);
+}
+
+/** Whether a member has been extracted before: its size and checksum tell. */
+export async function isExtracted({ uncompressedSize, crc32: wanted }: Entry, to: string): Promise<boolean> {
+  const status = await stat(to).catch(() => null);
+  if (!status?.isFile() || status.size !== uncompressedSize) return false;
+  let crc = 0;
+  for await (const chunk of createReadStream(to, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    crc = crc32(chunk, crc);
+  }
+  return crc === wanted;
+}
+
+/**
+ * Writes a member's file from its compressed bytes: under a temporary name, then verified and renamed.
+ * @throws UserError when size or checksum are not those of the archive's directory
+ */
+export async function writeMember(
+  archive: string,
+  entry: Entry,
+  compressed: AsyncIterable<Uint8Array>,
+  to: string,
+): Promise<void> {
+  const { fileName, uncompressedSize, compressionMethod } = entry;
+  await mkdir(dirname(to), { recursive: true });
+  const temporary = `${to}.part`;
+  const file = await open(temporary, 'w');
+  try {
+    let bytes = 0;
+    let crc = 0;
+    for await (const chunk of compressionMethod === DEFLATED ? inflated(compressed) : compressed) {
+      bytes += chunk.byteLength;
+      if (bytes > uncompressedSize)
+        throw memberError(archive, fileName, `is longer than its ${uncompressedSize} bytes`);
+      crc = crc32(chunk, crc);
+      await file.writeFile(chunk);
+    }
+    if (bytes !== uncompressedSize) {
+      throw memberError(archive, fileName, `ends after ${bytes} of ${uncompressedSize} bytes`);
+    }
+    if (crc !== entry.crc32) throw memberError(archive, fileName, 'is damaged: its checksum differs');
+    await file.close();
+    await rename(temporary, to);
+  } catch (error) {
+    await file.close();
+    await rm(temporary, { force: true });
+    if ((error as NodeJS.ErrnoException).code?.startsWith('Z_')) {
+      throw memberError(archive, fileName, `cannot be unpacked: ${(error as Error).message}`);
+    }
+    throw error;
+  }
+}
+
+async function* inflated(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const inflate = zlib.createInflateRaw();
+  const feeding = (async () => {
+    for await (const chunk of compressed) {
+      if (!inflate.write(chunk)) await new Promise((resolve) => inflate.once('drain', resolve));
+    }
+    inflate.end();
+  })().catch((error: Error) => inflate.destroy(error));
+  yield* inflate;
+  await feeding;
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  let crc = n;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
+  return crc;
+});
+
+/** CRC-32 as zip has it. Node has one of its own from 20.15 on. */
+export const crc32: (bytes: Uint8Array, crc?: number) => number =
+  (zlib as { crc32?: (bytes: Uint8Array, crc?: number) => number }).crc32 ?? crc32ByTable;
+
+function crc32ByTable(bytes: Uint8Array, start = 0): number {
+  let crc = ~start >>> 0;
+  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
