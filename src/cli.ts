@@ -89,6 +89,29 @@ Examples:
     });
 
   program
+    .command('download')
+    .description('Fetch benchmarks: their files, and only those images that are asked about.')
+    .argument('<benchmarks>', 'one, a comma-separated list, or all (see llavahr list)')
+    .option('--split <split>', "one of the benchmark's splits; its first one without it")
+    .option('--dir <folder>', 'where to; LLAVAHR_DATA or a folder of the cache without it')
+    .option('--dry-run', 'only say what would be fetched, from where, how much, and under which licence', false)
+    .option('--offline', 'use no network: fail with what is missing', false)
+    .addHelpText(
+      'after',
+      `
+Interrupted downloads continue when the same command is given again. Proxies come from HTTPS_PROXY and NO_PROXY.
+
+Examples:
+  llavahr download textvqa --dry-run
+  llavahr download textvqa,pope --dir data
+  llavahr download vizwiz --split val --dir data`,
+    )
+    .action(async (benchmarks, options) => {
+      const { downloadCommand } = await import('./commands/download.js');
+      process.exitCode = await downloadCommand(benchmarks, options);
+    });
+
+  program
     .command('export')
     .description('Write a checkpoint as ONNX graphs.')
     .argument('<checkpoint>', 'folder with config.json, weights and tokenizer')

@@ -15,6 +15,7 @@ import { accuracyScore } from './statistics.js';
 const ANNOTATIONS = 'dataset.json';
 const HR_QUESTIONS = 'ocrvqa_test.jsonl';
 const HOME = 'https://ocr-vqa.github.io';
+const ORIGIN = `It is OCR-VQA's annotation file: download it from the folder that ${HOME} links to.`;
 
 /** The test split's number in dataset.json; 1 is training, 2 validation. Source: OCR-VQA loadDataset.py */
 const TEST = 3;
@@ -117,10 +118,9 @@ interface Rows {
  * all of them, or has the ending of its address, as the benchmark's own script saves it.
  */
 async function rowsOfDataset(path: string, limit = Number.POSITIVE_INFINITY): Promise<Rows> {
-  const origin = `It is OCR-VQA's annotation file: download it from the folder that ${HOME} links to.`;
   const rows: Row[] = [];
   const otherNames = new Map<string, string>();
-  for await (const [key, record] of readMembers<Annotation>({ path, check: annotationCheck, origin })) {
+  for await (const [key, record] of readMembers<Annotation>({ path, check: annotationCheck, origin: ORIGIN })) {
     const { split, questions, answers, imageURL } = record;
     if (split !== TEST) continue;
     if (questions.length !== answers.length) {
@@ -134,8 +134,21 @@ async function rowsOfDataset(path: string, limit = Number.POSITIVE_INFINITY): Pr
     });
     if (rows.length >= limit) break;
   }
-  if (rows.length === 0) throw new UserError(`${path} has no record of the test split (split ${TEST}). ${origin}`);
+  if (rows.length === 0) throw new UserError(`${path} has no record of the test split (split ${TEST}). ${ORIGIN}`);
   return { rows, otherNames };
+}
+
+/**
+ * Where the covers of the test split are: addresses by the names that the images are looked for under.
+ * @throws UserError when dataset.json is missing or broken
+ */
+export async function ocrVqaImageAddresses(folder: string): Promise<Map<string, string>> {
+  const addresses = new Map<string, string>();
+  const file = { path: join(folder, ANNOTATIONS), check: annotationCheck, origin: ORIGIN };
+  for await (const [key, { split, imageURL }] of readMembers<Annotation>(file)) {
+    if (split === TEST) addresses.set(`${key}${extname(imageURL)}`, imageURL);
+  }
+  return addresses;
 }
 
 /**

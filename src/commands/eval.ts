@@ -15,6 +15,7 @@ import { parseDevice } from '../model/inference/device.js';
 import { startByteProgress } from '../results/byte-progress.js';
 import type { RunResult } from '../results/load-run.js';
 import { runOverview, runSummary } from '../results/run-summary.js';
+import { interruptible } from './interrupt.js';
 
 export interface EvalCommandOptions {
   model?: string;
@@ -58,7 +59,7 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   const choice = { folder: options.model ?? SAMPLE_MODEL, resolution, precision, clipTower };
   const model = await resolveModel(choice, exporting.update).finally(exporting.stop);
   const session = await openModelSession(model, device, options.threads ?? 0, process.stderr);
-  const interrupt = interruptible();
+  const interrupt = interruptible('Stopping after this batch; Ctrl-C again stops at once.');
   const outcomes: Outcome[] = [];
   try {
     for (const definition of definitions) {
@@ -148,21 +149,4 @@ function exitCode(outcomes: readonly Outcome[]): number {
   if (failure) return failure.exitCode;
   const hasGaps = outcomes.some((outcome) => outcome.state === 'complete' && outcome.result.metrics.failed > 0);
   return hasGaps ? EXIT.someSamplesFailed : EXIT.done;
-}
-
-/** A signal that the first Ctrl-C raises; the second ends the process at once. */
-function interruptible(): { signal: AbortSignal; stop(): void } {
-  const controller = new AbortController();
-  const onInterrupt = (): void => {
-    stop();
-    process.stderr.write('\nStopping after this batch; Ctrl-C again stops at once.\n');
-    controller.abort();
-  };
-  const stop = (): void => {
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onInterrupt);
-  };
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onInterrupt);
-  return { signal: controller.signal, stop };
 }

@@ -1,6 +1,7 @@
-import { copyFile, mkdir, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { UserError, usageError } from '../../errors.js';
+import { checkDiskSpace } from '../../disk-space.js';
+import { usageError } from '../../errors.js';
 import { sha256OfFile } from '../../file-hash.js';
 import { VERSION } from '../../version.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -90,7 +91,7 @@ async function exportAll(
   const plan = planWeights(architecture, options.precision);
   const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
   await mkdir(dirname(output), { recursive: true });
-  await checkDiskSpace(dirname(output), totalBytes);
+  await checkDiskSpace(dirname(output), totalBytes, 'The export');
 
   await removeAbandoned(output);
   const partial = partialFolder(output, process.pid);
@@ -264,13 +265,4 @@ async function refuseOccupied(output: string): Promise<void> {
     throw usageError(`${output} exists and is not an exported model. Choose another --output.`);
   }
   await rm(output, { recursive: true, force: true });
-}
-
-async function checkDiskSpace(folder: string, needed: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  if (free < needed) {
-    const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-    throw new UserError(`The export needs ${gigabytes(needed)} in ${folder}, which has ${gigabytes(free)} free.`);
-  }
 }
