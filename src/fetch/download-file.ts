@@ -83,7 +83,7 @@ async function downloadFrom(
   destination: string,
   { signal, onProgress, retryPauseMs = RETRY_PAUSE_MS }: DownloadOptions,
 ): Promise<DownloadedFile> {
-  const part = await openPart(destination, url);
+  const part = await openPart(destination, url, source.sha256 !== undefined);
   try {
     let hashes = await hashesOfPart(part);
     let transferredBytes = 0;
@@ -129,6 +129,7 @@ async function downloadFrom(
     return { path: destination, url, bytes, sha256, etag, transferredBytes };
   } finally {
     await part.close();
+    if (part.bytes === 0) await part.discard();
   }
 }
 
@@ -179,7 +180,8 @@ interface Part {
   close(): Promise<void>;
 }
 
-async function openPart(destination: string, url: string): Promise<Part> {
+/** @param isHashKnown then a mirror may continue what another one began: the hash tells whether that was right */
+async function openPart(destination: string, url: string, isHashKnown: boolean): Promise<Part> {
   const path = `${destination}.part`;
   const folder = dirname(destination);
   const stateFile = jsonFile<PartState>(
@@ -188,14 +190,15 @@ async function openPart(destination: string, url: string): Promise<Part> {
   );
   const before = await stateFile.read(folder).catch(() => null); // damaged: start over
   const isSame = before?.url === url;
-  const file = await open(path, isSame ? 'a+' : 'w');
+  const continues = before !== null && (isSame || isHashKnown);
+  const file = await open(path, continues ? 'a+' : 'w');
   const discard = async (): Promise<void> => {
     await rm(path, { force: true });
     await rm(`${path}.json`, { force: true });
   };
   const part: Part = {
     path,
-    state: isSame ? before : { url, etag: null, totalBytes: null },
+    state: isSame ? before : { url, etag: null, totalBytes: continues ? before.totalBytes : null },
     bytes: (await file.stat()).size,
     async append(chunk) {
       await writeAll(file, chunk);

@@ -168,6 +168,20 @@ test('the next mirror is tried, and all failures are named', () =>
     });
   }));
 
+test('a mirror continues what another began when the hash is known', () =>
+  withFile(
+    { behave: (request) => (request === 0 ? { resetAfter: 1000 } : { status: 404 }) },
+    async (first, source, to) => {
+      const second = await startFileServer({ '/mirror': { body: CONTENT } });
+      const urls = [...source.urls, `${second.url}/mirror`];
+      const file = await downloadFile(requests, { ...source, urls, sha256: SHA256 }, to, fast);
+      assert.equal(file.sha256, SHA256);
+      assert.deepEqual(served(first), ['whole 200', 'bytes=1000- 404']);
+      assert.deepEqual(served(second), ['bytes=1000- 206']);
+      await second.close();
+    },
+  ));
+
 test('wrong hashes and sizes are refused, and nothing stays', () =>
   withFile({}, async (_server, source, destination) => {
     const wrong = async (known: Partial<FileSource>, message: RegExp): Promise<void> => {
