@@ -9,11 +9,14 @@ export function cacheFolder(): string {
   return base ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'llavahr');
 }
 
-/** The folder a checkpoint is exported to when none is given; one per checkpoint path and precision. */
-export async function defaultModelFolder(checkpoint: string, precision: string): Promise<string> {
+/**
+ * The folder a checkpoint is exported to when none is given; one per checkpoint path and precision.
+ * @param name what the model is called; the checkpoint folder's name by default
+ */
+export async function defaultModelFolder(checkpoint: string, precision: string, name?: string): Promise<string> {
   const path = await realpath(checkpoint).catch(() => resolve(checkpoint));
   const tag = createHash('sha256').update(path).digest('hex').slice(0, 8);
-  return join(cacheFolder(), 'models', `${basename(path)}-${precision}-${tag}`);
+  return join(cacheFolder(), 'models', `${name ?? basename(path)}-${precision}-${tag}`);
 }
 
 /** Where downloaded benchmarks are kept, each in a folder of its name: LLAVAHR_DATA, else a folder of the cache. */

@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { PROTOCOLS } from './benchmarks/benchmark.js';
-import { EXIT, messageOf, UserError } from './errors.js';
+import { EXIT, messageOf, UserError, usageError } from './errors.js';
 import { VERSION } from './version.js';
 
 /*
@@ -44,11 +44,16 @@ function buildProgram(): Command {
     .command('eval')
     .description('Answer benchmarks with a model and score the answers.')
     .argument('<benchmarks>', 'one, a comma-separated list, or all (see llavahr list); custom for own questions')
-    .option('--model <folder>', 'exported model or checkpoint; the embedded LLaVA-HR-tiny without it')
+    .option(
+      '--model <folder>',
+      'exported model, checkpoint, or a name: llava-hr-7b, llava-hr-13b-x, llava-1.5-7b, llava-1.5-13b; the embedded LLaVA-HR-tiny without it',
+    )
     .option(
       '--data <folder>',
-      "folder with the benchmark's files, or of folders named like the benchmarks; the embedded samples without it",
+      "folder with the benchmark's files, or of folders named like the benchmarks; without it the embedded models take " +
+        'the embedded samples, other models download the benchmark',
     )
+    .option('--offline', 'use no network: fail with what is missing', false)
     .option('--resolution <pixels>', 'input size; the size the model was trained at without it', wholeNumber)
     .option('--split <split>', "one of the benchmark's splits; its first one without it")
     .addOption(protocolOption())
@@ -90,8 +95,9 @@ Examples:
 
   program
     .command('download')
-    .description('Fetch benchmarks: their files, and only those images that are asked about.')
-    .argument('<benchmarks>', 'one, a comma-separated list, or all (see llavahr list)')
+    .description('Fetch benchmarks (their files, and only those images that are asked about) or checkpoints.')
+    .argument('<benchmarks>', 'one, a comma-separated list, or all (see llavahr list); the word model for checkpoints')
+    .argument('[models]', 'after the word model: llava-hr-7b, llava-hr-13b-x, llava-1.5-7b, llava-1.5-13b')
     .option('--split <split>', "one of the benchmark's splits; its first one without it")
     .option('--dir <folder>', 'where to; LLAVAHR_DATA or a folder of the cache without it')
     .option('--dry-run', 'only say what would be fetched, from where, how much, and under which licence', false)
@@ -104,11 +110,14 @@ Interrupted downloads continue when the same command is given again. Proxies com
 Examples:
   llavahr download textvqa --dry-run
   llavahr download textvqa,pope --dir data
-  llavahr download vizwiz --split val --dir data`,
+  llavahr download vizwiz --split val --dir data
+  llavahr download model llava-hr-7b`,
     )
-    .action(async (benchmarks, options) => {
-      const { downloadCommand } = await import('./commands/download.js');
-      process.exitCode = await downloadCommand(benchmarks, options);
+    .action(async (benchmarks, models, options) => {
+      const { downloadCommand, downloadModelsCommand } = await import('./commands/download.js');
+      if (models === undefined) process.exitCode = await downloadCommand(benchmarks, options);
+      else if (benchmarks === 'model') process.exitCode = await downloadModelsCommand(models, options);
+      else throw usageError('Several benchmarks are separated by commas, without spaces.');
     });
 
   program

@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { selectBenchmarks } from '../benchmarks/registry.js';
 import { defaultDataFolder } from '../cache-folder.js';
-import { assetOf, benchmarkEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
+import { assetOf, benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
 import type { Asset, BenchmarkEntry, Catalogue, SplitEntry } from '../datasets/catalogue-schema.js';
 import { downloadSplit, megabytes } from '../downloads/download-split.js';
+import { openDownloads } from '../downloads/downloads.js';
 import { EXIT, messageOf, UserError, usageError } from '../errors.js';
 import { openRequests } from '../fetch/http.js';
 import { startByteProgress } from '../results/byte-progress.js';
@@ -15,6 +16,31 @@ export interface DownloadCommandOptions {
   split?: string;
   dryRun: boolean;
   offline: boolean;
+}
+
+/** `llavahr download model <names>`: checkpoints into the Hugging Face cache. Their folders are printed on stdout. */
+export async function downloadModelsCommand(names: string, { offline }: { offline: boolean }): Promise<number> {
+  const downloads = await openDownloads(offline);
+  const interrupt = interruptible('Stopping; what was downloaded is kept.');
+  try {
+    for (const name of names.split(',')) {
+      const entry = modelEntry(downloads.catalogue, name.trim());
+      if (!entry) {
+        const known = downloads.catalogue.models.map((model) => model.name).join(', ');
+        throw usageError(`There is no model "${name}" in datasets.json. Available: ${known}.`);
+      }
+      console.error(`${name} from ${entry.repo} (licence: ${entry.licence})`);
+      console.log((await downloads.model(entry, interrupt.signal)).folder);
+    }
+    return EXIT.done;
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    console.error('Interrupted. The same command continues.');
+    return EXIT.interrupted;
+  } finally {
+    interrupt.stop();
+    await downloads.close();
+  }
 }
 
 /** `llavahr download`: benchmarks into a folder each. The folders are printed on stdout. */

@@ -4,12 +4,13 @@ import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
 import { loadCustom } from '../benchmarks/custom.js';
 import type { CustomMetric } from '../benchmarks/custom-metrics.js';
 import { selectBenchmarks } from '../benchmarks/registry.js';
+import type { Downloads } from '../downloads/downloads.js';
 import { EXIT, messageOf, UserError, usageError } from '../errors.js';
 import { evaluate } from '../evaluation/evaluate.js';
 import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import { resolveModel } from '../evaluation/resolve-model.js';
-import { SAMPLE_MODEL, sampleData } from '../evaluation/sample.js';
+import { isSampleModel, SAMPLE_MODEL, sampleData } from '../evaluation/sample.js';
 import type { Precision } from '../model/export/layers.js';
 import { parseDevice } from '../model/inference/device.js';
 import { startByteProgress } from '../results/byte-progress.js';
@@ -30,6 +31,7 @@ export interface EvalCommandOptions {
   threads?: number;
   precision: Precision;
   clipTower?: string;
+  offline: boolean;
   output: string;
   fresh: boolean;
   json: boolean;
@@ -54,9 +56,11 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   const device = parseDevice(options.device);
   const definitions = names === 'custom' ? [customDefinition(options)] : selectBenchmarks(names);
   const judge = judgeChoice(options);
+  const downloads = downloadsOnDemand(options.offline);
+  const { resolution, precision } = options;
+  const { folder, name, clipTower } = await modelFolder(options, downloads);
   const exporting = startByteProgress(process.stderr);
-  const { resolution, precision, clipTower } = options;
-  const choice = { folder: options.model ?? SAMPLE_MODEL, resolution, precision, clipTower };
+  const choice = { folder, name, resolution, precision, clipTower: options.clipTower ?? clipTower };
   const model = await resolveModel(choice, exporting.update).finally(exporting.stop);
   const session = await openModelSession(model, device, options.threads ?? 0, process.stderr);
   const interrupt = interruptible('Stopping after this batch; Ctrl-C again stops at once.');
@@ -65,12 +69,13 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
     for (const definition of definitions) {
       if (definitions.length > 1) console.error(`${definition.name}:`);
       const alone = definitions.length === 1;
-      outcomes.push(await evaluateOne(definition, alone, session, options, judge, interrupt.signal));
+      outcomes.push(await evaluateOne(definition, alone, session, options, judge, downloads, interrupt.signal));
       if (interrupt.signal.aborted) break;
     }
   } finally {
     interrupt.stop();
     await session.close();
+    await downloads.close();
   }
 
   const results = outcomes.flatMap((outcome) => (outcome.state === 'complete' ? [outcome.result] : []));
@@ -84,12 +89,13 @@ async function evaluateOne(
   session: ModelSession,
   options: EvalCommandOptions,
   judge: JudgeChoice | null,
+  downloads: DownloadsOnDemand,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { name } = definition;
   const { split, protocol, ocrTokens, limit, batchSize, output, fresh } = options;
   try {
-    const folder = dataFolder(name, alone, options.data);
+    const folder = await dataFolder(definition, alone, options, downloads, signal);
     const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit });
     const [argv, stream] = [process.argv.slice(2), process.stderr];
     const judging = judge && { folder, judge };
@@ -132,10 +138,52 @@ function customDefinition({ questions, images, metric }: EvalCommandOptions): Be
   };
 }
 
-/** With several benchmarks, each one's files are in a folder of its name. */
-function dataFolder(name: string, alone: boolean, data: string | undefined): string {
-  if (data === undefined) return sampleData(name);
-  return alone && !existsSync(join(data, name)) ? data : join(data, name);
+/** The model that was asked for: a folder, a name of datasets.json, or the embedded one. */
+async function modelFolder({ model }: EvalCommandOptions, downloads: DownloadsOnDemand): Promise<NamedModel> {
+  if (model === undefined) return { folder: SAMPLE_MODEL };
+  if (existsSync(model)) return { folder: model };
+  const downloaded = await (await downloads.open()).namedModel(model);
+  return downloaded ? { name: model, ...downloaded } : { folder: model };
+}
+
+/** Most evaluations fetch nothing: what fetches is loaded when it is needed. */
+interface DownloadsOnDemand {
+  open(): Promise<Downloads>;
+  close(): Promise<void>;
+}
+
+function downloadsOnDemand(offline: boolean): DownloadsOnDemand {
+  let opening: Promise<Downloads> | undefined;
+  return {
+    open() {
+      opening ??= import('../downloads/downloads.js').then(({ openDownloads }) => openDownloads(offline));
+      return opening;
+    },
+    close: async () => (await opening)?.close(),
+  };
+}
+
+interface NamedModel {
+  folder: string;
+  name?: string;
+  clipTower?: string;
+}
+
+/**
+ * Where a benchmark's files are. With several benchmarks, each one's are in a folder of its name. Without --data the
+ * embedded models are asked the embedded samples, and any other model the benchmark itself, which is downloaded.
+ */
+async function dataFolder(
+  definition: BenchmarkDefinition,
+  alone: boolean,
+  { data, model, split }: EvalCommandOptions,
+  downloads: DownloadsOnDemand,
+  signal: AbortSignal,
+): Promise<string> {
+  const { name } = definition;
+  if (data !== undefined) return alone && !existsSync(join(data, name)) ? data : join(data, name);
+  if (model === undefined || isSampleModel(model) || name === 'custom') return sampleData(name);
+  return (await downloads.open()).benchmark(definition, split, signal);
 }
 
 function render(results: readonly RunResult[], wanted: number, json: boolean): string {

@@ -13,6 +13,8 @@ export interface ModelChoice {
   /** Of the export when `folder` is a checkpoint. */
   precision: Precision;
   clipTower?: string;
+  /** What the model is called; the folder's name by default. */
+  name?: string;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface ModelChoice {
  * @throws UserError when the folder is neither
  */
 export async function resolveModel(choice: ModelChoice, onProgress: ExportOptions['onProgress']): Promise<Model> {
-  const { folder, resolution, precision, clipTower } = choice;
+  const { folder, resolution, precision, clipTower, name } = choice;
   if (existsSync(join(folder, MODEL_FILES.manifest))) return openModel(folder, resolution);
   if (!existsSync(join(folder, 'config.json'))) {
     const problem = existsSync(folder)
@@ -28,8 +30,8 @@ export async function resolveModel(choice: ModelChoice, onProgress: ExportOption
       : 'does not exist';
     throw usageError(`--model ${folder} ${problem}.`);
   }
-  const output = await defaultModelFolder(folder, precision);
+  const output = await defaultModelFolder(folder, precision, name);
   const resolutions = resolution === undefined ? [] : [resolution];
-  await exportModel(folder, { output, resolutions, precision, clipTower, replace: true, onProgress });
+  await exportModel(folder, { output, resolutions, precision, clipTower, name, replace: true, onProgress });
   return openModel(output, resolution);
 }

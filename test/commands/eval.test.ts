@@ -120,6 +120,9 @@ test('questions about a missing or broken image fail alone, are counted, and are
   assert.deepEqual(answersOf(await resultFolder(output)), expected);
 });
 
+/** Models that are not embedded are asked the benchmark itself, unless told otherwise. */
+const SAMPLE_DATA = ['--data', join(projectRoot, 'sample', 'benchmarks', 'textvqa')];
+
 test('a prompt longer than the context fails alone and says by how much', async () => {
   const checkpoint = join(folder, 'short-context');
   await cp(join(projectRoot, 'sample', 'models', 'llava-hr-tiny'), checkpoint, { recursive: true });
@@ -127,7 +130,7 @@ test('a prompt longer than the context fails alone and says by how much', async 
   // 64 visual tokens and 55 to 64 of text: some prompts fit, some do not.
   await writeFile(join(checkpoint, 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 122 }));
   const output = join(folder, 'too-long');
-  const { code } = await llavahr(folder, 'eval', 'textvqa', '--model', checkpoint, '--output', output);
+  const { code } = await llavahr(folder, 'eval', 'textvqa', '--model', checkpoint, ...SAMPLE_DATA, '--output', output);
   assert.equal(code, 3);
   const lines = readLines(await resultFolder(output));
   const failed = lines.filter(({ text }) => text === null);
@@ -145,12 +148,47 @@ test('an exported model and its checkpoint give the same answers', async () => {
   assert.equal(exported.code, 0, exported.stderr);
   assert.equal(exported.stdout.trim(), model);
   const output = join(folder, 'from-export');
-  assert.equal((await llavahr(folder, 'eval', 'textvqa', '--model', model, '--output', output)).code, 0);
+  assert.equal(
+    (await llavahr(folder, 'eval', 'textvqa', '--model', model, ...SAMPLE_DATA, '--output', output)).code,
+    0,
+  );
   assert.deepEqual(answersOf(await resultFolder(output)), expected);
   assert.match(
     (await llavahr(folder, 'export', checkpoint, '--output', model)).stderr,
     /already exported, nothing to do/,
   );
+});
+
+test('a model of the catalogue and its benchmark are downloaded, which --offline forbids', async () => {
+  const env = { HF_HUB_CACHE: join(folder, 'hub'), LLAVAHR_DATA: join(folder, 'data') };
+  Object.assign(process.env, env);
+  try {
+    const named = await llavahr(folder, 'eval', 'textvqa', '--model', 'llava-hr-7b', '--offline');
+    assert.equal(named.code, 1);
+    assert.match(
+      named.stderr,
+      /--offline forbids network access, and favor123\/llava-hr-7b-sft-1024 \(main\) is not in/,
+    );
+    const checkpoint = join(folder, 'own-model');
+    await cp(join(projectRoot, 'sample', 'models', 'llava-hr-tiny'), checkpoint, { recursive: true });
+    const own = await llavahr(folder, 'eval', 'textvqa', '--model', checkpoint, '--offline');
+    assert.equal(own.code, 1);
+    assert.match(own.stderr, /--offline forbids network access; needed: https:.*TextVQA_0\.5\.1_val\.json/);
+    const { code, stderr } = await llavahr(folder, 'download', 'textvqa', '--offline', '--dir', join(folder, 'data'));
+    assert.equal(code, 1);
+    assert.match(stderr, /^textvqa val \(licence: .*CC BY 4\.0/);
+  } finally {
+    for (const name of Object.keys(env)) delete process.env[name];
+  }
+});
+
+test('download says what it would fetch, and from where', async () => {
+  const { code, stdout } = await llavahr(folder, 'download', 'textvqa', '--dry-run');
+  assert.equal(code, 0);
+  assert.match(stdout, /TextVQA_0\.5\.1_val\.json +3\.1 MB +https:\/\/dl\.fbaipublicfiles\.com/);
+  assert.match(stdout, /train_images\/ +of 7\.1 GB +https:.*train_val_images\.zip \(members\)/);
+  assert.equal((await llavahr(folder, 'download', 'textvqa', 'pope')).code, 2);
+  assert.equal((await llavahr(folder, 'download', 'model', 'gpt-4')).code, 2);
 });
 
 test('wrong usage is exit code 2 with a message that says what is allowed', async () => {

@@ -41,7 +41,7 @@ export async function startFileServer(routes: Record<string, Route>): Promise<Fi
   const requests: FileServer['requests'] = [];
   const counts = new Map<string, number>();
   const server = createServer(async (request, response) => {
-    const path = request.url ?? '/';
+    const path = (request.url ?? '/').split('?', 1)[0]!;
     const { authorization = null } = request.headers;
     const entry = { path, range: request.headers.range ?? null, status: 0, bytes: 0, authorization };
     requests.push(entry);

@@ -30,6 +30,8 @@ export interface ExportOptions {
   /** Input sizes in pixels; the size the checkpoint was trained at when empty. */
   resolutions: readonly number[];
   precision: Precision;
+  /** What the model is called in tables; the checkpoint folder's name by default. */
+  name?: string;
   /** Replace a model of another checkpoint or precision instead of refusing to; for folders in our own cache. */
   replace?: boolean;
   /** Folder of the CLIP tower, for LLaVA-1.5 checkpoints that do not hold it. */
@@ -109,7 +111,7 @@ async function exportAll(
   }
   const manifest: ModelManifest = {
     schemaVersion: 1,
-    name: basename(resolve(checkpoint.folder)),
+    name: options.name ?? basename(resolve(checkpoint.folder)),
     architecture,
     precision: options.precision,
     graphVersion: GRAPH_VERSION,
