@@ -121,6 +121,17 @@ Examples:
     });
 
   program
+    .command('doctor')
+    .description('Say what is installed, what is downloaded and intact, and what is missing.')
+    .option('--verify', 'hash the downloaded files instead of trusting their size and time', false)
+    .option('--json', 'print it as one JSON object', false)
+    .addHelpText('after', '\nExample:\n  llavahr doctor --verify')
+    .action(async (options) => {
+      const { doctorCommand } = await import('./commands/doctor.js');
+      process.exitCode = await doctorCommand(options);
+    });
+
+  program
     .command('export')
     .description('Write a checkpoint as ONNX graphs.')
     .argument('<checkpoint>', 'folder with config.json, weights and tokenizer')
