@@ -1,0 +1,14 @@
+import type { Command } from 'commander';
+
+export function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('Say what is installed, what is downloaded and intact, and what is missing.')
+    .option('--verify', 'hash the downloaded files instead of trusting their size and time', false)
+    .option('--json', 'print it as one JSON object', false)
+    .addHelpText('after', '\nExample:\n  llavahr doctor --verify')
+    .action(async (options) => {
+      const { doctorCommand } = await import('../commands/doctor.js');
+      process.exitCode = await doctorCommand(options);
+    });
+}

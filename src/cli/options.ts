@@ -1,0 +1,40 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { PROTOCOLS } from '../benchmarks/benchmark.js';
+
+/* Options that several commands have, and parsers of option values. */
+
+export function protocolOption(): Option {
+  return new Option('--protocol <protocol>', "whose prompts and scores: LLaVA's, as the papers, or lmms-eval's")
+    .choices(PROTOCOLS)
+    .default('llava');
+}
+
+export function precisionOption(): Option {
+  return new Option('--precision <precision>', 'of the exported weights: fp32, or fp16 for GPUs')
+    .choices(['fp32', 'fp16'])
+    .default('fp32');
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 up.');
+  return value;
+}
+
+export function rowIndex(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0 up.');
+  return Number(text);
+}
+
+export function wholeNumbers(text: string): number[] {
+  return text.split(',').map((part) => wholeNumber(part.trim()));
+}
+
+export function batchSize(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  try {
+    return wholeNumber(text);
+  } catch {
+    throw new InvalidArgumentError('It must be auto or a whole number from 1 up.');
+  }
+}
