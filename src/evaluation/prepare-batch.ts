@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageSource, Question } from '../benchmarks/benchmark.js';
 import { ImageError, messageOf } from '../errors.js';
+import { contextLength } from '../model/context-length.js';
 import { type PromptRow, promptLength } from '../model/inference/pack-prompts.js';
 import type { Model } from '../model/model-folder.js';
 import { prepareImage } from '../model/prepare-image.js';
@@ -115,10 +116,10 @@ function promptProblem(
     };
   }
   const length = promptLength(prompt, model.vision.visualTokens);
-  const { maxPositions } = model.manifest.architecture.language;
-  if (length < maxPositions) return null;
+  const context = contextLength(model.manifest.architecture, model.vision.visualTokens);
+  if (length < context) return null;
   return {
     code: 'prompt-too-long',
-    message: `the prompt has ${length} tokens, ${model.vision.visualTokens} of them visual; the model's context is ${maxPositions}`,
+    message: `the prompt has ${length} tokens, ${model.vision.visualTokens} of them visual; the model's context is ${context}`,
   };
 }

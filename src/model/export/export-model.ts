@@ -4,8 +4,10 @@ import { checkDiskSpace } from '../../disk-space.js';
 import { usageError } from '../../errors.js';
 import { sha256OfFile } from '../../file-hash.js';
 import { VERSION } from '../../version.js';
+import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
+import { decoderPositions, fitsDecoder } from '../context-length.js';
 import {
   GRAPH_VERSION,
   MODEL_FILES,
@@ -70,7 +72,7 @@ export async function exportModel(checkpointFolder: string, options: ExportOptio
     const existing = await readManifest(output);
     const source = await hashSource(checkpoint, existing, options.onProgress);
     const wanted = options.resolutions.length > 0 ? options.resolutions : [checkpoint.architecture.inputImageSize];
-    for (const resolution of wanted) visionSizes(checkpoint.architecture, resolution);
+    for (const resolution of wanted) checkResolution(checkpoint.architecture, resolution);
     const difference = existing && differenceOf(existing, source, options.precision);
     if (existing && !difference) return await extend(checkpoint, existing, source, output, wanted);
     if (difference && options.replace) await rm(output, { recursive: true });
@@ -79,6 +81,16 @@ export async function exportModel(checkpointFolder: string, options: ExportOptio
   } finally {
     await checkpoint.close();
   }
+}
+
+/** @throws UserError (usage) for a size that the official code would not accept, or that has too many visual tokens */
+function checkResolution(architecture: Architecture, resolution: number): void {
+  const { visualTokens } = visionSizes(architecture, resolution);
+  if (fitsDecoder(architecture, visualTokens)) return;
+  throw usageError(
+    `Resolution ${resolution} gives ${visualTokens} visual tokens, more than an exported decoder's ` +
+      `${decoderPositions(architecture.language)} positions hold beside a question and its answer. Choose a smaller one.`,
+  );
 }
 
 async function exportAll(

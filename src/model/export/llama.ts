@@ -1,10 +1,8 @@
 import type { LanguageModel } from '../architecture.js';
+import { decoderPositions } from '../context-length.js';
 import type { Graph, Value } from '../onnx/graph.js';
 import { cachedAttention, type KeyValueCache } from './attention.js';
 import { type Precision, product, toPrecision } from './layers.js';
-
-/** Rows of the rotary table beyond the context, so that an answer may run past it as in the official code. */
-const ROTARY_HEADROOM = 2048;
 
 /**
  * The Llama decoder with its final norm, at the positions that are asked for.
@@ -78,7 +76,7 @@ export function decoderLayers(
  */
 function rotaryTables(model: LanguageModel): { cos: Float32Array; sin: Float32Array; shape: [number, number] } {
   const half = model.hiddenSize / model.heads / 2;
-  const positions = model.maxPositions + ROTARY_HEADROOM;
+  const positions = decoderPositions(model);
   const cos = new Float32Array(positions * half);
   const sin = new Float32Array(positions * half);
   for (let i = 0; i < half; i++) {

@@ -1,0 +1,28 @@
+import type { Architecture, LanguageModel } from './architecture.js';
+import { visionSizes } from './export/vision-sizes.js';
+
+/** Positions an answer may run past the context, as in the official code. */
+const ANSWER_HEADROOM = 2048;
+/** Positions every exported decoder has: enough for LLaVA-1.5 at 1,792 px (16,384 visual tokens). */
+const MIN_POSITIONS = 20480;
+
+/** Positions for which a decoder has rotary embeddings. */
+export function decoderPositions({ maxPositions }: LanguageModel): number {
+  return Math.max(maxPositions + ANSWER_HEADROOM, MIN_POSITIONS);
+}
+
+/**
+ * Tokens a prompt may have, visual tokens included. At sizes above the trained one the context grows by the visual tokens
+ * that come in addition, as it must in training at that size: LLaVA-1.5 at 1,022 px has 5,329 visual tokens
+ * (LLaVA-HR paper, table 1), more than its whole context at 336 px.
+ * @param visualTokens per image at the size the model is run at
+ */
+export function contextLength(architecture: Architecture, visualTokens: number): number {
+  const trained = visionSizes(architecture, architecture.inputImageSize).visualTokens;
+  return architecture.language.maxPositions + Math.max(0, visualTokens - trained);
+}
+
+/** Whether prompts with this many visual tokens, and answers to them, stay within the decoder's positions. */
+export function fitsDecoder(architecture: Architecture, visualTokens: number): boolean {
+  return contextLength(architecture, visualTokens) + ANSWER_HEADROOM <= decoderPositions(architecture.language);
+}
