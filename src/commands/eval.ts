@@ -4,16 +4,15 @@ import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
 import { loadCustom } from '../benchmarks/custom.js';
 import type { CustomMetric } from '../benchmarks/custom-metrics.js';
 import { selectBenchmarks } from '../benchmarks/registry.js';
-import type { Downloads } from '../downloads/downloads.js';
+import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { EXIT, messageOf, UserError, usageError } from '../errors.js';
+import { chooseModel } from '../evaluation/choose-model.js';
 import { evaluate } from '../evaluation/evaluate.js';
 import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
-import { resolveModel } from '../evaluation/resolve-model.js';
-import { isSampleModel, SAMPLE_MODEL, sampleData } from '../evaluation/sample.js';
+import { isSampleModel, sampleData } from '../evaluation/sample.js';
 import type { Precision } from '../model/export/layers.js';
 import { parseDevice } from '../model/inference/device.js';
-import { startByteProgress } from '../results/byte-progress.js';
 import type { RunResult } from '../results/load-run.js';
 import { runOverview, runSummary } from '../results/run-summary.js';
 import { interruptible } from './interrupt.js';
@@ -57,11 +56,7 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   const definitions = names === 'custom' ? [customDefinition(options)] : selectBenchmarks(names);
   const judge = judgeChoice(options);
   const downloads = downloadsOnDemand(options.offline);
-  const { resolution, precision } = options;
-  const { folder, name, clipTower } = await modelFolder(options, downloads);
-  const exporting = startByteProgress(process.stderr);
-  const choice = { folder, name, resolution, precision, clipTower: options.clipTower ?? clipTower };
-  const model = await resolveModel(choice, exporting.update).finally(exporting.stop);
+  const model = await chooseModel(options, downloads);
   const session = await openModelSession(model, device, options.threads ?? 0, process.stderr);
   const interrupt = interruptible('Stopping after this batch; Ctrl-C again stops at once.');
   const outcomes: Outcome[] = [];
@@ -136,37 +131,6 @@ function customDefinition({ questions, images, metric }: EvalCommandOptions): Be
     splits: [],
     load: (_folder, { limit }) => loadCustom({ questions, images, metric, limit }),
   };
-}
-
-/** The model that was asked for: a folder, a name of datasets.json, or the embedded one. */
-async function modelFolder({ model }: EvalCommandOptions, downloads: DownloadsOnDemand): Promise<NamedModel> {
-  if (model === undefined) return { folder: SAMPLE_MODEL };
-  if (existsSync(model)) return { folder: model };
-  const downloaded = await (await downloads.open()).namedModel(model);
-  return downloaded ? { name: model, ...downloaded } : { folder: model };
-}
-
-/** Most evaluations fetch nothing: what fetches is loaded when it is needed. */
-interface DownloadsOnDemand {
-  open(): Promise<Downloads>;
-  close(): Promise<void>;
-}
-
-function downloadsOnDemand(offline: boolean): DownloadsOnDemand {
-  let opening: Promise<Downloads> | undefined;
-  return {
-    open() {
-      opening ??= import('../downloads/downloads.js').then(({ openDownloads }) => openDownloads(offline));
-      return opening;
-    },
-    close: async () => (await opening)?.close(),
-  };
-}
-
-interface NamedModel {
-  folder: string;
-  name?: string;
-  clipTower?: string;
 }
 
 /**

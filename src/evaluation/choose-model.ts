@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { defaultModelFolder } from '../cache-folder.js';
+import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
+import { usageError } from '../errors.js';
+import { exportModel } from '../model/export/export-model.js';
+import type { Precision } from '../model/export/layers.js';
+import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
+import { startByteProgress } from '../results/byte-progress.js';
+import { SAMPLE_MODEL } from './sample.js';
+
+/** Which model, as a command line says it. */
+export interface ModelChoice {
+  /** Folder of an exported model or of a checkpoint, or a name of datasets.json; the embedded model without it. */
+  model?: string;
+  /** Side of the square input in pixels; the trained size without it. */
+  resolution?: number;
+  /** Of the export when a checkpoint was named. */
+  precision: Precision;
+  /** CLIP tower of a LLaVA-1.5 checkpoint that does not hold it. */
+  clipTower?: string;
+}
+
+/**
+ * Opens the model that was asked for. A name's checkpoint is downloaded, and a checkpoint is exported into the cache,
+ * unless that was done before; progress is drawn on stderr.
+ * @throws UserError when there is no such model, or it cannot be had or exported
+ */
+export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDemand): Promise<Model> {
+  const { resolution, precision } = choice;
+  const { folder, name, clipTower } = await checkpointOf(choice, downloads);
+  if (existsSync(join(folder, MODEL_FILES.manifest))) return openModel(folder, resolution);
+  if (!existsSync(join(folder, 'config.json'))) {
+    const problem = existsSync(folder)
+      ? 'holds neither an exported model (model.json) nor a checkpoint (config.json)'
+      : 'does not exist';
+    throw usageError(`--model ${folder} ${problem}.`);
+  }
+  const output = await defaultModelFolder(folder, precision, name);
+  const resolutions = resolution === undefined ? [] : [resolution];
+  const { update: onProgress, stop } = startByteProgress(process.stderr);
+  const options = { output, resolutions, precision, clipTower, name, replace: true, onProgress };
+  await exportModel(folder, options).finally(stop);
+  return openModel(output, resolution);
+}
+
+interface NamedFolder {
+  folder: string;
+  /** What the model is called; the folder's name without it. */
+  name?: string;
+  clipTower?: string;
+}
+
+async function checkpointOf({ model, clipTower }: ModelChoice, downloads: DownloadsOnDemand): Promise<NamedFolder> {
+  if (model === undefined) return { folder: SAMPLE_MODEL };
+  if (existsSync(model)) return { folder: model, clipTower };
+  const downloaded = await (await downloads.open()).namedModel(model);
+  if (!downloaded) return { folder: model };
+  return { ...downloaded, name: model, clipTower: clipTower ?? downloaded.clipTower };
+}
