@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { UserError } from '../errors.js';
 import { sha256OfFile } from '../file-hash.js';
 import { deviceName } from '../model/inference/device.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
@@ -54,7 +55,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   if (opened.state === 'complete') {
     const result = await loadRun(opened.folder);
     const isScored = result.metrics.headline !== null || !needsJudge(options);
-    if (result.metrics.failed === 0 && isScored) return { state: 'complete', result, wasComplete: true };
+    if (isScored && (await hasEveryAnswer(benchmark, opened.folder)))
+      return { state: 'complete', result, wasComplete: true };
     opened = await openRun(output, identity, start, { reopen: true });
     if (opened.state === 'complete') return { state: 'complete', result, wasComplete: true };
   }
@@ -75,6 +77,17 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     return { state: 'complete', result: await loadRun(run.folder), wasComplete: false };
   } finally {
     if (!closed) await run.close('interrupted');
+  }
+}
+
+/** Whether nothing is left to ask. Lines of the predictions file that were damaged since count as not there. */
+async function hasEveryAnswer({ questions }: LoadedBenchmark, folder: string): Promise<boolean> {
+  try {
+    const predictions = await readPredictions(join(folder, RUN_FILES.predictions));
+    return predictions.filter(({ text }) => text !== null).length === questions.length;
+  } catch (error) {
+    if (error instanceof UserError) return false; // opening it for work says what is wrong
+    throw error;
   }
 }
 

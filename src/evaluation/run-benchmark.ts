@@ -5,6 +5,7 @@ import type { Inference } from '../model/inference/inference.js';
 import type { RunResult as InferenceResult } from '../model/inference/protocol.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { answerText } from '../model/prompt.js';
+import { describeDamage } from '../results/json-lines.js';
 import { type BatchTimings, openBatchTimings } from '../results/latency.js';
 import { openPredictions, type Prediction, type PredictionsFile } from '../results/predictions.js';
 import { startProgress } from '../results/progress.js';
@@ -47,7 +48,10 @@ export interface RunOutcome {
  */
 export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOutcome> {
   const { run } = options;
-  const predictions = await openPredictions(join(run.folder, RUN_FILES.predictions));
+  const path = join(run.folder, RUN_FILES.predictions);
+  const predictions = await openPredictions(path);
+  const { damage } = predictions;
+  if (damage.lines > 0) options.stream.write(`${describeDamage(path, damage)}. What was in them is asked again.\n`);
   const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
   try {
     const outcome = await answerAll(options, predictions, timings);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { UserError } from '../errors.js';
 import { AMOUNT, COUNT, objectOf, POSITIVE, schemaCheck, TEXT } from '../json-schema.js';
-import { type LineSpan, openJsonLines, readJsonLines } from './json-lines.js';
+import { type Damage, describeDamage, type LineSpan, openJsonLines, readJsonLines } from './json-lines.js';
 import { replaceFile } from './write-json.js';
 
 /**
@@ -46,8 +47,8 @@ export interface PredictionTiming {
 export interface PredictionsFile {
   /** Text by row index; null where the last attempt failed. Rows never asked are absent. */
   readonly answers: ReadonlyMap<number, string | null>;
-  /** Bytes of a half-written last line that were dropped on opening. */
-  droppedBytes: number;
+  /** Lines that were passed over on opening: their rows count as never asked. `finish` leaves them out. */
+  damage: Damage;
   /** Adds a batch: on the disk when this resolves. Calls must not overlap. */
   append(predictions: readonly Prediction[]): Promise<void>;
   /** Leaves one line per row, in the benchmark's order, and closes the file. */
@@ -87,7 +88,7 @@ const checkLine = schemaCheck<Prediction>({
 
 /**
  * Opens predictions.jsonl, which is the run's cache: what is in it need not be asked again. The last line of a row wins.
- * A torn last line is cut off. @throws UserError naming the line when another one is damaged
+ * A torn last line is cut off.
  */
 export async function openPredictions(path: string): Promise<PredictionsFile> {
   const answers = new Map<number, string | null>();
@@ -99,7 +100,7 @@ export async function openPredictions(path: string): Promise<PredictionsFile> {
   const file = await openJsonLines(path, checkLine, note);
   return {
     answers,
-    droppedBytes: file.droppedBytes,
+    damage: file.damage,
     async append(predictions) {
       const written = await file.append(predictions);
       predictions.forEach((prediction, i) => {
@@ -119,10 +120,18 @@ export async function openPredictions(path: string): Promise<PredictionsFile> {
   };
 }
 
-/** The predictions of a run, one per row that was asked, in the benchmark's order. Empty when there is no file. */
+/**
+ * The predictions of a run, one per row that was asked, in the benchmark's order. Empty when there is no file.
+ * @throws UserError when lines are damaged
+ */
 export async function readPredictions(path: string): Promise<Prediction[]> {
   if (!existsSync(path)) return [];
   const byIndex = new Map<number, Prediction>();
-  await readJsonLines(path, checkLine, (prediction) => byIndex.set(prediction.index, prediction));
+  const damage = await readJsonLines(path, checkLine, (prediction) => byIndex.set(prediction.index, prediction));
+  if (damage.lines > 0) {
+    throw new UserError(
+      `${describeDamage(path, damage)}. The eval command that made the run asks their questions again.`,
+    );
+  }
   return [...byIndex.values()].sort((a, b) => a.index - b.index);
 }

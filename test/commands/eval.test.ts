@@ -81,6 +81,23 @@ test('killed at any moment and started again, it ends with the same answers', as
   assert.equal(JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).sessions.length, 5);
 });
 
+test('a line of the answers that was damaged since is named, and its question asked again', async () => {
+  const output = join(folder, 'damaged');
+  await cp(undisturbed, output, { recursive: true });
+  const run = await resultFolder(output);
+  const path = join(run, 'predictions.jsonl');
+  const lines = readFileSync(path, 'utf8').split('\n');
+  lines[20] = lines[20]!.replace('"text":"', '"text":"not ');
+  await writeFile(path, lines.join('\n'));
+  const { code, stderr } = await llavahr(folder, 'eval', 'textvqa', '--output', output);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /predictions\.jsonl: 1 damaged line: line 21 \(its checksum is wrong\)\. What was in them is asked again/,
+  );
+  assert.deepEqual(answersOf(run), expected);
+});
+
 test('Ctrl-C stops after the batch, says how to go on and exits with 130', async () => {
   const output = join(folder, 'interrupted');
   const args = ['eval', 'textvqa', '--output', output, '--batch-size', '1'];

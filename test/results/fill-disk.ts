@@ -4,7 +4,7 @@ import { schemaCheck } from '../../src/json-schema.js';
 import { openJsonLines } from '../../src/results/json-lines.js';
 
 process.on('SIGXFSZ', () => {}); // else the limit kills the process instead of failing the write
-const file = await openJsonLines(process.argv[2]!, schemaCheck({ type: 'object' }), () => {});
+const file = await openJsonLines(process.argv[2]!, schemaCheck<object>({ type: 'object' }), () => {});
 for (let n = 0; ; n++) {
   try {
     await file.append([{ n, text: 'x'.repeat(100) }]);

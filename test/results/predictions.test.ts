@@ -9,12 +9,16 @@ import { fileURLToPath } from 'node:url';
 import { openPredictions, type Prediction, readPredictions } from '../../src/results/predictions.js';
 import { answered, failed, temporaryFolder } from './samples.js';
 
+/** All lines of a file, repeated rows included, without their checksums. */
 async function linesIn(path: string): Promise<Prediction[]> {
   const text = await readFile(path, 'utf8');
   return text
     .split('\n')
     .slice(0, -1)
-    .map((line) => JSON.parse(line) as Prediction);
+    .map((line) => {
+      const { check: _, ...prediction } = JSON.parse(line) as Prediction & { check: string };
+      return prediction as Prediction;
+    });
 }
 
 test('a new file is empty, and takes batches', async (t) => {
@@ -40,9 +44,9 @@ test("a line has the fields of LLaVA's answer files, in their order", async (t) 
   const file = await openPredictions(path);
   await file.append([answered(0)]);
   await file.close();
-  const [line] = await linesIn(path);
-  const names = Object.keys(line!).filter((name) => !['index', 'tokens', 'timing'].includes(name));
-  assert.deepEqual(names, ['question_id', 'prompt', 'text', 'answer_id', 'model_id', 'metadata']);
+  const line = JSON.parse(await readFile(path, 'utf8'));
+  const names = Object.keys(line).filter((name) => !['index', 'tokens', 'timing'].includes(name));
+  assert.deepEqual(names, ['question_id', 'prompt', 'text', 'answer_id', 'model_id', 'metadata', 'check']);
 });
 
 test('after a restart answers are kept, failures are tried again, the last line of a row wins', async (t) => {
@@ -81,22 +85,43 @@ test('no predictions yet are no error for a reader', async (t) => {
 });
 
 for (const [name, change, message] of [
-  ['a failure without its error', { text: null }, /line 1: .*required property 'error'/],
-  ['an answer that is no text', { text: 5 }, /line 1: text must be string/],
-  ['no text at all', { text: undefined }, /line 1: .*required property 'text'/],
-  ['a negative row', { index: -1 }, /line 1: index must be >= 0/],
+  ['a failure without its error', { text: null }, /error/],
+  ['an answer that is no text', { text: 5 }, /text must be string/],
+  ['no text at all', { text: undefined }, /required property 'text'/],
+  ['a negative row', { index: -1 }, /index must be >= 0/],
 ] as const) {
-  test(`refused: ${name}`, async (t) => {
-    const path = join(await temporaryFolder(t), 'predictions.jsonl');
-    await writeFile(path, `${JSON.stringify({ ...answered(0), ...change })}\n`);
-    await assert.rejects(openPredictions(path), message);
+  test(`never written: ${name}`, async (t) => {
+    const file = await openPredictions(join(await temporaryFolder(t), 'predictions.jsonl'));
+    await assert.rejects(file.append([{ ...answered(0), ...change } as unknown as Prediction]), message);
+    await file.close();
+    assert.equal(file.answers.size, 0);
   });
 }
+
+test("a damaged line's row counts as never asked until it is answered again", async (t) => {
+  const path = join(await temporaryFolder(t), 'predictions.jsonl');
+  const first = await openPredictions(path);
+  await first.append([answered(0), answered(1), answered(2)]);
+  await first.close();
+  await writeFile(path, (await readFile(path, 'utf8')).replace('answer 1', 'answer 7'));
+  await assert.rejects(readPredictions(path), /1 damaged line: line 2 \(its checksum is wrong\)\. The eval command/);
+  const second = await openPredictions(path);
+  assert.deepEqual([...second.answers.keys()], [0, 2]);
+  assert.equal(second.damage.lines, 1);
+  await second.append([answered(1)]);
+  await second.finish();
+  assert.deepEqual(
+    await readPredictions(path),
+    [0, 1, 2].map((index) => answered(index)),
+  );
+});
 
 test('the largest benchmark is read and finished in seconds', async (t) => {
   const rows = 214_354; // VQAv2 val
   const path = join(await temporaryFolder(t), 'predictions.jsonl');
-  await writeFile(path, Array.from({ length: rows }, (_, i) => `${JSON.stringify(answered(rows - 1 - i))}\n`).join(''));
+  const made = await openPredictions(path);
+  await made.append(Array.from({ length: rows }, (_, i) => answered(rows - 1 - i)));
+  await made.close();
   const start = performance.now();
   const file = await openPredictions(path);
   const opened = performance.now();
