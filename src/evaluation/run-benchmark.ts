@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Inference } from '../model/inference/inference.js';
-import type { RunResult as InferenceResult } from '../model/inference/protocol.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { answerText } from '../model/prompt.js';
 import { describeDamage } from '../results/json-lines.js';
@@ -141,14 +140,11 @@ async function runBatch(
     }
     return;
   }
-  await record(
-    batch.ready.flatMap((row, r) =>
-      row.map((ready, q) => answered(options, ready, result.tokens[r]![q]!, batch, result)),
-    ),
-  );
-  const newTokens = result.tokens.flat().map((ids) => tokensWithEnd(ids, result.steps));
+  await record(batch.ready.flatMap((row, r) => row.map((ready, q) => answered(options, ready, result.tokens[r]![q]!))));
+  const newTokens = result.tokens.flat().map((ids) => tokensWithEnd(ids, options.benchmark));
   await timings.append({
     warmup: measure.warmup,
+    rows: questions.map(({ question }) => question.index),
     images: batch.images,
     questions: questions.length,
     visualTokens: batch.images * sources.model.vision.visualTokens,
@@ -163,27 +159,15 @@ async function runBatch(
 }
 
 /** Tokens of an answer, the end of sequence included unless generation stopped before it. */
-function tokensWithEnd(ids: readonly number[], steps: number): number {
-  return Math.min(ids.length + 1, steps);
+function tokensWithEnd(ids: readonly number[], { maxNewTokens }: LoadedBenchmark): number {
+  return Math.min(ids.length + 1, maxNewTokens);
 }
 
-function answered(
-  options: RunBenchmarkOptions,
-  { question, imageSha256 }: ReadyQuestion,
-  ids: number[],
-  batch: PreparedBatch,
-  result: Pick<InferenceResult, 'visionMs' | 'generateMs' | 'steps'>,
-): Prediction {
+function answered(options: RunBenchmarkOptions, { question, imageSha256 }: ReadyQuestion, ids: number[]): Prediction {
   return {
     ...head(options, question, imageSha256),
     text: answerText(options.sources.tokenizer, ids),
-    tokens: tokensWithEnd(ids, result.steps),
-    timing: {
-      decodeMs: batch.decodeMs,
-      visionMs: result.visionMs,
-      generateMs: result.generateMs,
-      batch: batch.ready.flat().length,
-    },
+    tokens: tokensWithEnd(ids, options.benchmark),
   };
 }
 

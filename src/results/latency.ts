@@ -7,6 +7,8 @@ import { jsonFile } from './write-json.js';
 export interface BatchTiming {
   /** Among the first of a process: memory is being allocated, kernels are being chosen. */
   warmup: boolean;
+  /** Row indices of the questions. */
+  rows: number[];
   images: number;
   questions: number;
   visualTokens: number;
@@ -80,6 +82,7 @@ const MIN_SAMPLES_P95 = 20; // with fewer, the 95th percentile is the maximum by
 const checkBatch = schemaCheck<BatchTiming>(
   objectOf<BatchTiming>({
     warmup: { type: 'boolean' },
+    rows: { type: 'array', items: COUNT, minItems: 1 },
     images: COUNT,
     questions: POSITIVE,
     visualTokens: COUNT,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../errors.js';
-import { AMOUNT, COUNT, objectOf, POSITIVE, schemaCheck, TEXT } from '../json-schema.js';
+import { COUNT, objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import { type Damage, describeDamage, type LineSpan, openJsonLines, readJsonLines } from './json-lines.js';
 import { replaceFile } from './write-json.js';
 
@@ -14,7 +14,6 @@ export interface AnsweredPrediction extends PredictionHead {
   text: string;
   /** Generated tokens, the end token included. */
   tokens: number;
-  timing: PredictionTiming;
 }
 
 /** No answer could be made. The question is asked again when the run is continued. */
@@ -32,15 +31,6 @@ interface PredictionHead {
   answer_id: string;
   model_id: string;
   metadata: Record<string, never>;
-}
-
-/** Time of the batch the answer was made in, which is shared by all its questions. */
-export interface PredictionTiming {
-  decodeMs: number;
-  visionMs: number;
-  generateMs: number;
-  /** Questions in the batch. */
-  batch: number;
 }
 
 /** The predictions file of a run that is being worked on. */
@@ -70,7 +60,6 @@ const answered = objectOf<AnsweredPrediction>({
   ...head,
   text: TEXT,
   tokens: COUNT,
-  timing: objectOf<PredictionTiming>({ decodeMs: AMOUNT, visionMs: AMOUNT, generateMs: AMOUNT, batch: POSITIVE }),
 });
 const failed = objectOf<FailedPrediction>({
   ...head,

@@ -7,6 +7,7 @@ import { temporaryFolder } from './samples.js';
 /** Two images of 100 tokens, four questions of three tokens each. */
 const BATCH: BatchTiming = {
   warmup: false,
+  rows: [0, 1, 2, 3],
   images: 2,
   questions: 4,
   visualTokens: 200,

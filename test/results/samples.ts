@@ -45,7 +45,6 @@ export function answered(index: number, text = `answer ${index}`): AnsweredPredi
     model_id: 'llava-hr-7b',
     metadata: {},
     tokens: 4,
-    timing: { decodeMs: 12.5, visionMs: 300, generateMs: 450.25, batch: 8 },
   };
 }
 
