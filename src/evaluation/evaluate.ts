@@ -1,41 +1,26 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { UserError } from '../errors.js';
 import { sha256OfFile } from '../file-hash.js';
 import { deviceName } from '../model/inference/device.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../model/prompt.js';
-import { latencyFile, openBatchTimings, summarizeLatency } from '../results/latency.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
-import { metricsFile } from '../results/metrics.js';
 import { readPredictions } from '../results/predictions.js';
-import { questionScoresFile } from '../results/question-scores.js';
-import { openRun, RUN_FILES, type Run } from '../results/run-folder.js';
+import { openRun, RUN_FILES } from '../results/run-folder.js';
 import type { RunIdentity } from '../results/run-identity.js';
-import { activeSeconds, peakMemoryBytes } from '../results/run-record.js';
-import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
 import type { ModelSession } from './model-session.js';
 import { autoBatchSize, MAX_QUESTIONS_PER_ROW } from './plan-batches.js';
 import { GENERATION, runBenchmark } from './run-benchmark.js';
-import { metricsOf } from './score-answers.js';
+import { needsJudge, type ScoreRunOptions, scoreRun } from './score-run.js';
 
-export interface EvaluateOptions {
-  benchmark: LoadedBenchmark;
+export interface EvaluateOptions extends ScoreRunOptions {
   session: ModelSession;
   batchSize: number | 'auto';
   output: string;
   fresh: boolean;
-  /** Folder of the benchmark's files, and the language model that grades free-form answers. */
-  judging: { folder: string; judge: JudgeChoice } | null;
   argv: readonly string[];
-  signal: AbortSignal;
-  /** Progress and messages. */
-  stream: NodeJS.WriteStream;
 }
-
-/** The judge's grades in a result folder; what is there is not asked for again. */
-const JUDGE_GRADES = 'judge-grades.jsonl';
 
 export type Evaluation =
   | { state: 'complete'; result: RunResult /** Nothing was left to do. */; wasComplete: boolean }
@@ -71,7 +56,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const outcome = await runBenchmark({ benchmark, sources, inference, run, batchSize, signal, stream });
     if (!outcome.finished) return { state: 'interrupted', folder: run.folder, answered: outcome.answered };
     await run.stopClock();
-    await scoreRun(options, run);
+    await scoreRun(options, run.folder, run.record);
     await run.close('complete');
     closed = true;
     return { state: 'complete', result: await loadRun(run.folder), wasComplete: false };
@@ -89,35 +74,6 @@ async function hasEveryAnswer({ questions }: LoadedBenchmark, folder: string): P
     if (error instanceof UserError) return false; // opening it for work says what is wrong
     throw error;
   }
-}
-
-function needsJudge({ benchmark, judging }: EvaluateOptions): boolean {
-  return judging !== null && isJudged(benchmark);
-}
-
-/** Scores what is in the predictions file and writes metrics, question scores, submission files and latency. */
-async function scoreRun(options: EvaluateOptions, run: Run): Promise<void> {
-  const { benchmark, judging, signal, stream } = options;
-  const answers: (string | null)[] = benchmark.questions.map(() => null);
-  for (const { index, text } of await readPredictions(join(run.folder, RUN_FILES.predictions))) answers[index] = text;
-  const cachePath = join(run.folder, JUDGE_GRADES);
-  const score = needsJudge(options)
-    ? await judgeAnswers(benchmark, answers, judging!.judge, { folder: judging!.folder, cachePath, signal, stream })
-    : benchmark.score(answers);
-  const metrics = metricsOf(benchmark, answers, score);
-  await metricsFile.write(run.folder, metrics);
-  if (score?.perQuestion.every((value) => value !== null)) {
-    const images = benchmark.questions.map(({ image }) => image);
-    await questionScoresFile.write(run.folder, { schemaVersion: 1, scores: score.perQuestion, images });
-  }
-  for (const { name, content } of benchmark.submission(answers)) {
-    await mkdir(dirname(join(run.folder, name)), { recursive: true });
-    await writeFile(join(run.folder, name), content);
-  }
-  const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
-  await timings.close();
-  const latency = summarizeLatency(timings.batches, activeSeconds(run.record), peakMemoryBytes(run.record));
-  await latencyFile.write(run.folder, latency);
 }
 
 async function identityOf(benchmark: LoadedBenchmark, { model, device }: ModelSession): Promise<RunIdentity> {

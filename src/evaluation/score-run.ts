@@ -1,0 +1,62 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { latencyFile, openBatchTimings, summarizeLatency } from '../results/latency.js';
+import { metricsFile } from '../results/metrics.js';
+import { readPredictions } from '../results/predictions.js';
+import { questionScoresFile } from '../results/question-scores.js';
+import { RUN_FILES } from '../results/run-folder.js';
+import { activeSeconds, peakMemoryBytes, type RunRecord } from '../results/run-record.js';
+import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
+import { metricsOf } from './score-answers.js';
+
+/** The judge's grades in a result folder; what is there is not asked for again. */
+const JUDGE_GRADES = 'judge-grades.jsonl';
+
+export interface ScoreRunOptions {
+  benchmark: LoadedBenchmark;
+  /** Folder of the benchmark's files, and the language model that grades free-form answers. */
+  judging: { folder: string; judge: JudgeChoice } | null;
+  signal: AbortSignal;
+  stream: NodeJS.WriteStream;
+}
+
+/**
+ * Writes what follows from the answers and times in a result folder: metrics, question scores, submission files, latency.
+ * The model is not needed.
+ */
+export async function scoreRun(options: ScoreRunOptions, folder: string, record: RunRecord): Promise<void> {
+  await scorePredictionsOf(options, folder);
+  await writeLatency(folder, record);
+}
+
+async function scorePredictionsOf(options: ScoreRunOptions, folder: string): Promise<void> {
+  const { benchmark, judging, signal, stream } = options;
+  const answers: (string | null)[] = benchmark.questions.map(() => null);
+  for (const { index, text } of await readPredictions(join(folder, RUN_FILES.predictions))) answers[index] = text;
+  const cachePath = join(folder, JUDGE_GRADES);
+  const score = needsJudge(options)
+    ? await judgeAnswers(benchmark, answers, judging!.judge, { folder: judging!.folder, cachePath, signal, stream })
+    : benchmark.score(answers);
+  await metricsFile.write(folder, metricsOf(benchmark, answers, score));
+  if (score?.perQuestion.every((value) => value !== null)) {
+    const images = benchmark.questions.map(({ image }) => image);
+    await questionScoresFile.write(folder, { schemaVersion: 1, scores: score.perQuestion, images });
+  }
+  for (const { name, content } of benchmark.submission(answers)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
+}
+
+/** Whether the score of this benchmark is still to be had from a judge. */
+export function needsJudge({ benchmark, judging }: Pick<ScoreRunOptions, 'benchmark' | 'judging'>): boolean {
+  return judging !== null && isJudged(benchmark);
+}
+
+/** Sums up batches.jsonl in latency.json. */
+export async function writeLatency(folder: string, record: RunRecord): Promise<void> {
+  const timings = await openBatchTimings(join(folder, RUN_FILES.batches));
+  await timings.close();
+  await latencyFile.write(folder, summarizeLatency(timings.batches, activeSeconds(record), peakMemoryBytes(record)));
+}
