@@ -1,0 +1,74 @@
+import * as Plot from '@observablehq/plot';
+import { PLOT_WIDTH, QUIET_COLOR, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
+
+/** In the order in which they happen. */
+const STAGES = ['image', 'vision', 'prefill', 'decode'] as const;
+
+/** Milliseconds that one question about one image takes; null where a stage was not measured. */
+export interface StageBar {
+  label: string;
+  stages: Record<(typeof STAGES)[number], number | null>;
+}
+
+const LABELS: Record<keyof StageBar['stages'], string> = {
+  image: 'image decoding',
+  vision: 'vision',
+  prefill: 'prefill',
+  decode: 'decoding the answer',
+};
+/** Image decoding is quiet: in an evaluation it happens while the model works on the batch before. */
+const COLORS = [QUIET_COLOR, seriesColor(0), seriesColor(1), seriesColor(2)];
+const LETTER_WIDTH = 6;
+const LONGEST_LABEL = 30; // letters
+
+/** Bars of stacked stages, one per model, with the sum at their end. */
+export function plotLatencyStages(bars: readonly StageBar[], title: string): SvgPlot {
+  const parts = bars.flatMap(({ label, stages }, bar) =>
+    STAGES.map((stage) => ({
+      bar,
+      stage: LABELS[stage],
+      ms: stages[stage] ?? 0,
+      text: `${label}: ${part(stage, stages)}`,
+    })),
+  );
+  const sums = bars.map(({ stages }, bar) => {
+    const ms = STAGES.reduce((sum, stage) => sum + (stages[stage] ?? 0), 0);
+    const isWhole = STAGES.every((stage) => stages[stage] !== null);
+    return { bar, ms, text: `${isWhole ? '' : '> '}${ms.toFixed(1)}` };
+  });
+  const legend = STAGES.map((stage, i) => ({ label: LABELS[stage], color: COLORS[i]! }));
+  const longest = Math.min(LONGEST_LABEL, Math.max(...bars.map(({ label }) => label.length)));
+  const options: Plot.PlotOptions = {
+    height: 24 * bars.length + 48,
+    marginTop: 4,
+    marginLeft: Math.min(PLOT_WIDTH / 2, longest * LETTER_WIDTH + 14),
+    marginRight: 46,
+    marginBottom: 40,
+    x: { label: 'ms for one question about one image', labelArrow: 'none', grid: true, ticks: 5 },
+    y: {
+      label: null,
+      domain: bars.map((_bar, i) => i),
+      tickFormat: (bar: number) => shortened(bars[bar]!.label),
+      tickSize: 0,
+      padding: 0.3,
+    },
+    color: { type: 'ordinal', domain: legend.map(({ label }) => label), range: COLORS },
+    marks: [
+      Plot.barX(parts, { y: 'bar', x: 'ms', fill: 'stage', order: legend.map(({ label }) => label), title: 'text' }),
+      Plot.text(sums, { y: 'bar', x: 'ms', text: 'text', textAnchor: 'start', dx: 5 }),
+    ],
+  };
+  const description = bars
+    .map(({ label, stages }) => `${label}: ${STAGES.map((stage) => part(stage, stages)).join(', ')}`)
+    .join('; ');
+  return svgPlot(options, legend, { title, description: `${description}.` });
+}
+
+function part(stage: keyof StageBar['stages'], stages: StageBar['stages']): string {
+  const ms = stages[stage];
+  return `${LABELS[stage]} ${ms === null ? 'not measured' : `${ms.toFixed(1)} ms`}`;
+}
+
+function shortened(label: string): string {
+  return label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL - 1)}…` : label;
+}

@@ -1,0 +1,86 @@
+import * as Plot from '@observablehq/plot';
+import { type PlotText, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
+
+/** A quantity of a model at an input size. */
+export interface ResolutionPoint {
+  /** Points of a series are joined by a line. */
+  series: string;
+  /** Side of the square input in pixels. */
+  resolution: number;
+  value: number;
+  /** 95 % interval; null when it is unknown. */
+  interval: { low: number; high: number } | null;
+  /** The value as the tables print it. */
+  text: string;
+}
+
+export interface ResolutionAxis {
+  title: string;
+  /** What is plotted, with its unit: "accuracy (%)". */
+  quantity: string;
+  /** Times and rates begin at zero, scores where they are. */
+  fromZero: boolean;
+}
+
+const SYMBOLS = ['circle', 'triangle', 'square', 'diamond', 'triangle2', 'times', 'plus', 'wye'] as const;
+const CLOSEST_TICKS = 1.07; // ratio of two sizes whose labels do not touch
+
+/** A quantity over the input size (logarithmic), a line and a symbol per series, bars for the intervals. */
+export function plotOverResolution(points: readonly ResolutionPoint[], axis: ResolutionAxis): SvgPlot {
+  const names = [...new Set(points.map(({ series }) => series))];
+  const legend = names.map((label, i) => ({ label, color: seriesColor(i), symbol: SYMBOLS[i % SYMBOLS.length]! }));
+  const ordered = [...points].sort((a, b) => a.resolution - b.resolution);
+  const withInterval = ordered.flatMap(({ series, resolution, interval }) =>
+    interval === null ? [] : [{ series, resolution, ...interval }],
+  );
+  const place = { x: 'resolution', y: 'value', stroke: 'series' } as const;
+  const sizes = ordered.map(({ resolution }) => resolution);
+  const options: Plot.PlotOptions = {
+    height: 240,
+    marginLeft: 46,
+    marginRight: 16,
+    marginBottom: 40,
+    x: {
+      type: 'log',
+      domain: [Math.min(...sizes) / 1.05, Math.max(...sizes) * 1.05],
+      label: 'input size (px)',
+      labelArrow: 'none',
+      ticks: readableTicks(sizes),
+      tickFormat: 'd',
+    },
+    y: { label: axis.quantity, labelArrow: 'none', grid: true, nice: true, zero: axis.fromZero, ticks: 5 },
+    color: { type: 'ordinal', domain: names, range: legend.map(({ color }) => color) },
+    symbol: { domain: names, range: legend.map(({ symbol }) => symbol) },
+    marks: [
+      Plot.ruleX(withInterval, {
+        x: 'resolution',
+        y1: 'low',
+        y2: 'high',
+        stroke: 'series',
+        strokeWidth: 2,
+        strokeOpacity: 0.5,
+      }),
+      Plot.lineY(ordered, { ...place, z: 'series', strokeWidth: 1.75 }),
+      Plot.dot(ordered, { ...place, symbol: 'series', r: 4, strokeWidth: 1.75, title: pointText }),
+    ],
+  };
+  return svgPlot(options, legend, describe(ordered, names, axis));
+}
+
+function describe(points: readonly ResolutionPoint[], names: readonly string[], axis: ResolutionAxis): PlotText {
+  const lines = names.map((name) => points.filter(({ series }) => series === name).map(pointText));
+  return { title: axis.title, description: `${axis.quantity} over input size. ${lines.flat().join('; ')}.` };
+}
+
+function pointText({ series, resolution, text }: ResolutionPoint): string {
+  return `${series} at ${resolution} px: ${text}`;
+}
+
+/** The sizes that get a label; of two that are too close, the larger. */
+function readableTicks(sizes: readonly number[]): number[] {
+  const ticks: number[] = [];
+  for (const size of [...new Set(sizes)].sort((a, b) => b - a)) {
+    if (ticks.length === 0 || ticks.at(-1)! / size >= CLOSEST_TICKS) ticks.push(size);
+  }
+  return ticks;
+}

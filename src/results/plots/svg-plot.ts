@@ -1,0 +1,148 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+/** What a reader sees above a plot, and what a screen reader says instead of it. */
+export interface PlotText {
+  title: string;
+  /** The values in words. */
+  description: string;
+}
+
+/** An entry of the legend: a symbol's name, or a filled square. */
+export interface LegendEntry {
+  label: string;
+  color: string;
+  symbol?: Plot.SymbolType;
+}
+
+/** A plot as an SVG element, and its height at the width of `PLOT_WIDTH`. */
+export interface SvgPlot {
+  svg: string;
+  height: number;
+}
+
+/** In pixels of the drawing, which scales to the width it is given. */
+export const PLOT_WIDTH = 460;
+
+/** Colours of series in their order; from the ninth on they repeat. */
+export function seriesColor(index: number): string {
+  return `var(--series-${(index % LIGHT.length) + 1})`;
+}
+
+/** For what is there but not the matter. */
+export const QUIET_COLOR = 'var(--quiet)';
+
+const FONT_SIZE = 11;
+const LETTER_WIDTH = 6.2; // generous at this size: nothing here can measure text, and a legend must not overlap
+const LEGEND_LINE = 17;
+const LEGEND_MARK = 12; // from the symbol's middle to its label
+const LEGEND_GAP = 22;
+const TITLE_HEIGHT = 24;
+
+/* At least 3:1 to the background of their mode, and told apart by colour-blind readers in this order. */
+const LIGHT = ['#2a62b8', '#c8501e', '#1b7f5c', '#8a4fb0', '#8f6d00', '#2b8a9e', '#bd3b76', '#5c5c5c'];
+const DARK = ['#7aa7f0', '#f08a5a', '#5cc49b', '#c59be6', '#d9b64a', '#6cc6d8', '#f08ab5', '#b0b0b0'];
+
+/** The values of the variables that plots are coloured with, as CSS declarations. */
+export const PLOT_COLORS = { light: declarations(LIGHT, '#b9b9b9'), dark: declarations(DARK, '#5f5f5f') };
+
+/**
+ * Draws title, legend and plot as one SVG element. The same input gives the same text. Axes are in the current colour,
+ * series in the variables of `PLOT_COLORS`: the page around it, or `svgFile`, decides on light or dark. Without style
+ * elements and attributes, so that a strict content security policy allows it.
+ */
+export function svgPlot(options: Plot.PlotOptions, legend: readonly LegendEntry[], text: PlotText): SvgPlot {
+  const key = legendSvg(legend, TITLE_HEIGHT);
+  const top = TITLE_HEIGHT + key.height;
+  const plot = draw({ width: PLOT_WIDTH, ...options }, top);
+  const height = top + plot.height;
+  const parts = [
+    `<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 ${PLOT_WIDTH} ${height}" role="img"`,
+    ` aria-label="${escapeXml(text.title)}" font-family="system-ui, sans-serif" font-size="${FONT_SIZE}" fill="currentColor">`,
+    `<desc>${escapeXml(text.description)}</desc>`,
+    `<text y="13" font-size="13" font-weight="600">${escapeXml(text.title)}</text>`,
+    key.svg,
+    plot.svg,
+    '</svg>',
+  ];
+  return { svg: parts.join(''), height };
+}
+
+/** Plots under each other as an SVG file that stands alone, light or dark as the reader's system. Ends with a newline. */
+export function svgFile(plots: readonly SvgPlot[]): string {
+  const margin = 16;
+  const width = PLOT_WIDTH + 2 * margin;
+  let y = margin;
+  const placed = plots.map(({ svg, height }) => {
+    const at = `<svg x="${margin}" y="${y}" width="${PLOT_WIDTH}" height="${height}"`;
+    y += height + margin;
+    return svg.replace('<svg', at);
+  });
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}">`,
+    `<style>:root { color: #1a1a1a; background: #fff; ${PLOT_COLORS.light} }`,
+    `@media (prefers-color-scheme: dark) { :root { color: #e6e6e6; background: #16181c; ${PLOT_COLORS.dark} } }</style>`,
+    ...placed,
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+/** Text that stands for itself in XML and HTML, in attributes too. */
+export function escapeXml(text: string): string {
+  return withoutForbidden(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** What XML cannot hold, however it is escaped, becomes U+FFFD. Source: XML 1.0, 2.2 "Characters" */
+function withoutForbidden(text: string): string {
+  return text.replace(/(?![\t\n\r])\p{Cc}|[\p{Cs}\ufffe\uffff]/gu, '\ufffd');
+}
+
+/** A legend's entries from left to right, in as many lines as they need. */
+function legendSvg(legend: readonly LegendEntry[], y: number): SvgPlot {
+  let x = 0;
+  let line = 0;
+  const entries = legend.map((entry) => {
+    const width = LEGEND_MARK + entry.label.length * LETTER_WIDTH + LEGEND_GAP;
+    if (x > 0 && x + width - LEGEND_GAP > PLOT_WIDTH) {
+      x = 0;
+      line++;
+    }
+    const place = { ...entry, x: x + 5, y: line * LEGEND_LINE + 7 };
+    x += width;
+    return place;
+  });
+  if (entries.length === 0) return { svg: '', height: 0 };
+  const position = { x: 'x', y: 'y' } as const;
+  const options: Plot.PlotOptions = {
+    width: PLOT_WIDTH,
+    height: (line + 1) * LEGEND_LINE + 6,
+    margin: 0,
+    axis: null,
+    x: { type: 'identity' },
+    y: { type: 'identity' },
+    marks: [
+      ...entries.map((entry) =>
+        entry.symbol
+          ? Plot.dot([entry], { ...position, stroke: entry.color, symbol: entry.symbol, r: 4, strokeWidth: 1.75 })
+          : Plot.dot([entry], { ...position, fill: entry.color, symbol: 'square', r: 5 }),
+      ),
+      Plot.text(entries, { ...position, text: 'label', textAnchor: 'start', dx: LEGEND_MARK - 3 }),
+    ],
+  };
+  return draw(options, y);
+}
+
+/** Draws with Plot and places the result at a height in the SVG element that it will be in. */
+function draw(options: Plot.PlotOptions, y: number): SvgPlot {
+  const { document } = parseHTML('<html></html>');
+  const svg = Plot.plot({ ...options, document, className: 'plot', style: { fontSize: `${FONT_SIZE}px` } });
+  svg.querySelector('style')?.remove();
+  for (const name of ['class', 'style', 'viewBox', 'font-size', 'font-family', 'fill']) svg.removeAttribute(name);
+  svg.setAttribute('y', String(y));
+  return { svg: withoutForbidden(svg.outerHTML), height: Number(svg.getAttribute('height')) };
+}
+
+function declarations(series: readonly string[], quiet: string): string {
+  return [...series.map((color, i) => `--series-${i + 1}: ${color};`), `--quiet: ${quiet};`].join(' ');
+}

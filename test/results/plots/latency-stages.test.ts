@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { plotLatencyStages } from '../../../src/results/plots/latency-stages.js';
+import { parseSvg } from './parse-svg.js';
+
+const BARS = [
+  { label: 'llava-1.5-7b 336 px', stages: { image: 10, vision: 30, prefill: 120, decode: 40 } },
+  { label: 'llava-hr-7b 1024 px', stages: { image: 20, vision: 60, prefill: 120, decode: null } },
+];
+
+test('segments are as long as their times, one after the other, and the sum stands at the end', () => {
+  const plot = parseSvg(plotLatencyStages(BARS, 'speed').svg);
+  const segments = [...plot.querySelectorAll('[aria-label="bar"] rect')].map((rect) => ({
+    x: Number(rect.getAttribute('x')),
+    width: Number(rect.getAttribute('width')),
+    title: rect.querySelector('title')!.textContent,
+  }));
+  assert.equal(segments.length, 8);
+  const first = segments.filter(({ title }) => title.startsWith('llava-1.5')).sort((a, b) => a.x - b.x);
+  assert.deepEqual(
+    first.map(({ title }) => title.split(': ')[1]),
+    ['image decoding 10.0 ms', 'vision 30.0 ms', 'prefill 120.0 ms', 'decoding the answer 40.0 ms'],
+  );
+  assert.ok(Math.abs(first[1]!.width / first[0]!.width - 3) < 1e-6);
+  assert.ok(Math.abs(first[0]!.x + first[0]!.width - first[1]!.x) < 1e-6);
+  const words = [...plot.querySelectorAll('[aria-label="text"] text')].map(({ textContent }) => textContent);
+  assert.deepEqual(words.slice(-2), ['200.0', '> 200.0']);
+});
+
+test('a stage that was not measured is called so', () => {
+  const plot = parseSvg(plotLatencyStages(BARS, 'speed').svg);
+  assert.match(plot.querySelector('desc')!.textContent, /1024 px: .*, decoding the answer not measured\.$/);
+});

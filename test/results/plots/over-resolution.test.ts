@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { plotOverResolution, type ResolutionPoint } from '../../../src/results/plots/over-resolution.js';
+import { svgFile } from '../../../src/results/plots/svg-plot.js';
+import { parseSvg, texts } from './parse-svg.js';
+
+function point(series: string, resolution: number, value: number, half: number | null = null): ResolutionPoint {
+  const interval = half === null ? null : { low: value - half, high: value + half };
+  return { series, resolution, value, interval, text: value.toFixed(2) };
+}
+
+const POINTS = [point('hr', 1024, 67, 1), point('hr', 384, 52, 2), point('1.5', 336, 58), point('1.5', 1022, 50)];
+const AXIS = { title: 'textvqa val', quantity: 'accuracy (%)', fromZero: false };
+
+test('a line per series, a symbol per point and a bar per interval', () => {
+  const plot = parseSvg(plotOverResolution(POINTS, AXIS).svg);
+  assert.equal(plot.querySelectorAll('[aria-label="line"] path').length, 2);
+  assert.equal(plot.querySelectorAll('[aria-label="rule"] line').length, 2);
+  const points = [...plot.querySelectorAll('[aria-label="dot"] title')].map(({ textContent }) => textContent);
+  assert.deepEqual(points.sort(), [
+    '1.5 at 1022 px: 50.00',
+    '1.5 at 336 px: 58.00',
+    'hr at 1024 px: 67.00',
+    'hr at 384 px: 52.00',
+  ]);
+  assert.deepEqual(texts(plot, 'x-axis tick label'), ['1024', '384', '336']); // 1022 would touch 1024
+});
+
+test('points stand where their values are', () => {
+  const plot = parseSvg(plotOverResolution(POINTS.slice(0, 2), AXIS).svg);
+  const dots = [...plot.querySelectorAll('[aria-label="dot"] [transform]')];
+  const [first, second] = dots.map((dot) =>
+    dot
+      .getAttribute('transform')!
+      .match(/[\d.]+/g)!
+      .map(Number),
+  );
+  assert.ok(first![0]! < second![0]!, 'the smaller size is on the left');
+  assert.ok(first![1]! > second![1]!, 'the lower score is below');
+});
+
+test('the same points give the same bytes, with the values in words for a screen reader', () => {
+  const { svg } = plotOverResolution(POINTS, AXIS);
+  assert.equal(plotOverResolution(POINTS, AXIS).svg, svg);
+  const plot = parseSvg(svg);
+  assert.equal(plot.getAttribute('role'), 'img');
+  assert.equal(plot.getAttribute('aria-label'), 'textvqa val');
+  assert.match(plot.querySelector('desc')!.textContent, /hr at 384 px: 52\.00; hr at 1024 px: 67\.00/);
+});
+
+test('hostile names stay text, and nothing needs a style that a strict page forbids', () => {
+  const name = '</text><script>alert(1)</script>"&\0\ud800';
+  const { svg } = plotOverResolution([point(name, 384, 1), point(name, 768, 2)], { ...AXIS, title: name });
+  const plot = parseSvg(svg);
+  assert.equal(plot.querySelectorAll('script').length, 0);
+  assert.equal(plot.querySelectorAll('style, [style]').length, 0);
+  assert.ok(!/[\0\ud800]/u.test(svg));
+  assert.ok(plot.getAttribute('aria-label')!.startsWith('</text><script>alert(1)</script>"&'));
+});
+
+test('a file stands alone: size, colours of both modes, every plot below the one before', () => {
+  const plots = [plotOverResolution(POINTS, AXIS), plotOverResolution(POINTS, { ...AXIS, title: 'second' })];
+  const file = svgFile(plots);
+  const svg = parseSvg(file);
+  const [first, second] = [...svg.querySelectorAll('svg[role="img"]')];
+  assert.equal(Number(second!.getAttribute('y')), Number(first!.getAttribute('y')) + plots[0]!.height + 16);
+  assert.match(svg.querySelector('style')!.textContent, /prefers-color-scheme: dark/);
+  for (const [, variable] of file.matchAll(/"var\((--[\w-]+)\)"/g))
+    assert.ok(file.includes(`${variable}: #`), variable);
+});
