@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addAblate } from './cli/ablate.js';
 import { addCompare } from './cli/compare.js';
 import { addDoctor } from './cli/doctor.js';
 import { addDownload } from './cli/download.js';
@@ -56,6 +57,7 @@ function buildProgram(): Command {
   addList(program);
   addShow(program);
   addCompare(program);
+  addAblate(program);
   addReport(program);
   return program;
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { defaultModelFolder } from '../cache-folder.js';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { usageError } from '../errors.js';
@@ -7,7 +7,7 @@ import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
 import { startByteProgress } from '../results/byte-progress.js';
-import { SAMPLE_MODEL } from './sample.js';
+import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL } from './sample.js';
 
 /** Which model, as a command line says it. */
 export interface ModelChoice {
@@ -57,4 +57,23 @@ async function checkpointOf({ model, clipTower }: ModelChoice, downloads: Downlo
   const downloaded = await (await downloads.open()).namedModel(model);
   if (!downloaded) return { folder: model };
   return { ...downloaded, name: model, clipTower: clipTower ?? downloaded.clipTower };
+}
+
+/** The name that stands for the LLaVA-1.5 of the same size as another model. */
+export const LLAVA_15 = 'llava-1.5';
+
+/** Hidden size of the decoder of each released LLaVA-1.5. */
+const LLAVA_15_BY_HIDDEN_SIZE: Record<number, string> = { 4096: 'llava-1.5-7b', 5120: 'llava-1.5-13b' };
+
+/**
+ * The LLaVA-1.5 to set beside a model: of the same decoder size, or the embedded one beside the embedded LLaVA-HR.
+ * @returns a name or folder for `chooseModel`
+ * @throws UserError (usage) when no LLaVA-1.5 of that size was released
+ */
+export function llava15Beside({ manifest }: Model): string {
+  const { hiddenSize } = manifest.architecture.language;
+  if (manifest.name === basename(SAMPLE_MODEL)) return LLAVA_15_SAMPLE_MODEL;
+  const name = LLAVA_15_BY_HIDDEN_SIZE[hiddenSize];
+  if (name) return name;
+  throw usageError(`No LLaVA-1.5 has a decoder of ${manifest.name}'s size (hidden size ${hiddenSize}). Name a model.`);
 }

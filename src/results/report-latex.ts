@@ -1,5 +1,5 @@
 import { NOT_COMPARABLE, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
-import type { Align } from './table.js';
+import type { Align, PlainTable } from './table.js';
 
 /**
  * Tables of scores and speed for booktabs. A column's best comparable score is bold, ties too, where there are several;
@@ -10,20 +10,19 @@ export function latexReport({ scores, speed, notes }: ReportLayout): string {
   const marked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
   const caption = `Scores with their 95 % intervals.${marked ? ` * ${NOT_COMPARABLE}.` : ''}`;
   const scoreLines = scores.lines.map((line) => scoreCells(line, best ?? []));
-  const speedLines = speed.lines.map((line) => line.map(escapeLatex));
   return [
     '% \\usepackage{booktabs}',
     ...notes.map((note) => `% Note: ${oneLine(note)}`),
     ...table(scores.titles, scoreLines, scores.align, caption),
     '',
-    ...table(
-      speed.titles,
-      speedLines,
-      speed.align,
-      'Speed: medians per image, question and token; rates of whole runs.',
-    ),
-    '',
+    plainLatex(speed, 'Speed: medians per image, question and token; rates of whole runs.'),
   ].join('\n');
+}
+
+/** A table for booktabs whose texts show as they are. Ends with a newline. */
+export function plainLatex({ titles, lines, align }: PlainTable, caption: string): string {
+  const cells = lines.map((line) => line.map(escapeLatex));
+  return `${table(titles, cells, align, caption).join('\n')}\n`;
 }
 
 /** Text that LaTeX sets as it is, in a table's cell too. Source: LaTeX2e reference manual, "Reserved characters". */

@@ -2,9 +2,9 @@ import { basename, resolve } from 'node:path';
 import { type Comparison, type ComparisonRow, compareRuns } from './compare.js';
 import { type Column, MODEL_COLUMNS, SPEED_COLUMNS } from './comparison-tables.js';
 import type { RunResult } from './load-run.js';
-import type { Align } from './table.js';
+import type { Align, PlainTable } from './table.js';
 
-/** What the tables of a report hold, before any markup: texts are as they came from checkpoints and annotations. */
+/** What the tables of a report hold, before any markup. */
 export interface ReportLayout {
   scores: {
     titles: string[];
@@ -13,7 +13,7 @@ export interface ReportLayout {
     lines: ScoreLine[];
   };
   /** A line per run. */
-  speed: { titles: string[]; align: Align[]; lines: string[][] };
+  speed: PlainTable;
   /** What a reader must know before believing the numbers. */
   notes: string[];
 }

@@ -1,6 +1,6 @@
 import { markdownTable } from 'markdown-table';
 import { NOT_COMPARABLE, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
-import type { Align } from './table.js';
+import type { Align, PlainTable } from './table.js';
 
 /** GitHub-flavoured tables of scores and speed, then the notes. Ends with a newline. */
 export function markdownReport({ scores, speed, notes }: ReportLayout): string {
@@ -9,11 +9,7 @@ export function markdownReport({ scores, speed, notes }: ReportLayout): string {
     table(scores.titles, scores.lines.map(scoreCells), scores.align),
     'Scores with their 95 % intervals; - where there is none.',
     ...(marked ? [`\\* ${NOT_COMPARABLE}`] : []),
-    table(
-      speed.titles,
-      speed.lines.map((line) => line.map(escapeMarkdown)),
-      speed.align,
-    ),
+    plainMarkdown(speed),
     ...(notes.length > 0 ? [notes.map((note) => `- ${escapeMarkdown(note)}`).join('\n')] : []),
   ];
   return `${parts.join('\n\n')}\n`;
@@ -22,6 +18,15 @@ export function markdownReport({ scores, speed, notes }: ReportLayout): string {
 /** Text that shows as it is, in a table's cell too: no markup, no HTML, one line. Source: CommonMark 2.4, GFM tables. */
 export function escapeMarkdown(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\\`*_[\]<>|~&!#]/g, '\\$&');
+}
+
+/** A table whose texts show as they are. Ends without a newline. */
+export function plainMarkdown({ titles, lines, align }: PlainTable): string {
+  return table(
+    titles,
+    lines.map((line) => line.map(escapeMarkdown)),
+    align,
+  );
 }
 
 function table(titles: readonly string[], lines: readonly string[][], align: readonly Align[]): string {

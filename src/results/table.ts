@@ -2,6 +2,13 @@ import { getBorderCharacters, table } from 'table';
 
 export type Align = 'left' | 'right';
 
+/** A table before any markup: texts are as they came from checkpoints and annotations. */
+export interface PlainTable {
+  titles: string[];
+  align: Align[];
+  lines: string[][];
+}
+
 /**
  * A plain-text table: a header line, a rule, the rows; columns two spaces apart. Without colours, so that it is the same
  * in a file. Ends without a newline.

@@ -1,0 +1,158 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Protocol } from '../benchmarks/benchmark.js';
+import { selectBenchmarks } from '../benchmarks/registry.js';
+import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
+import { EXIT, usageError } from '../errors.js';
+import { ablationSize, sizesBeside } from '../evaluation/ablation-plan.js';
+import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
+import { isSampleModel, SAMPLE_BENCHMARKS } from '../evaluation/sample.js';
+import type { Precision } from '../model/export/layers.js';
+import type { Model } from '../model/model-folder.js';
+import { ablationFiles, ablationJson } from '../results/ablation-report.js';
+import { type AblationRow, type AblationSpeed, ablationTable, OTHER_SIZE_NOTE } from '../results/ablation-table.js';
+import type { RunResult } from '../results/load-run.js';
+import { renderTable } from '../results/table.js';
+import { replaceFile } from '../results/write-json.js';
+import { childLlavahr } from './child-llavahr.js';
+import { interruptible } from './interrupt.js';
+
+export interface AblateCommandOptions {
+  model?: string;
+  resolutions?: number[];
+  models?: string[];
+  also?: string[];
+  data?: string;
+  offline: boolean;
+  split?: string;
+  protocol: Protocol;
+  limit?: number;
+  batchSize: number | 'auto';
+  device: string;
+  threads?: number;
+  precision: Precision;
+  output: string;
+  report: string;
+  json: boolean;
+}
+
+/**
+ * `llavahr ablate`: every size is run by `llavahr eval` and timed by `llavahr latency` in processes of their own; the
+ * table goes to stdout, and with the plots into the report folder.
+ */
+export async function ablateCommand(benchmarks: string, options: AblateCommandOptions): Promise<number> {
+  selectBenchmarks(benchmarks); // a wrong name is said before anything is exported
+  const downloads = downloadsOnDemand(options.offline);
+  const models = await chooseModels(options, downloads).finally(downloads.close);
+  const interrupt = interruptible('Stopping after this batch; Ctrl-C again stops at once.');
+  const rows: AblationRow[] = [];
+  let worst: number = EXIT.done;
+  try {
+    for (const model of models) {
+      console.error(`\n${model.manifest.name} at ${model.vision.resolution} px`);
+      const { exitCode, stdout } = await childLlavahr(evalArguments(benchmarks, model, options), interrupt.signal);
+      if (exitCode === EXIT.interrupted || interrupt.signal.aborted) return EXIT.interrupted;
+      worst = worst === EXIT.done || exitCode === EXIT.failed ? exitCode : worst;
+      rows.push(rowOf(model, options.device, readRuns(stdout)));
+    }
+  } finally {
+    interrupt.stop();
+  }
+  const reference = rows.find(({ isTrainedSize }) => isTrainedSize) ?? rows[0]!;
+  const folder = join(options.report, `${benchmarks.replaceAll(',', '-')}-${reference.model}`);
+  await mkdir(folder, { recursive: true });
+  for (const [name, content] of Object.entries(ablationFiles(rows, reference))) {
+    await replaceFile(join(folder, name), (file) => file.writeFile(content));
+  }
+  console.log(options.json ? ablationJson(rows) : `${tableText(rows, reference)}\n\n${folder}`);
+  return worst;
+}
+
+/** The models of all rows, exported at their sizes. */
+async function chooseModels(options: AblateCommandOptions, downloads: DownloadsOnDemand): Promise<Model[]> {
+  const { model, models, resolutions, also = [], precision } = options;
+  if (models && (model !== undefined || resolutions)) {
+    throw usageError('--models runs each checkpoint at its own size: it does not go with --model or --resolutions.');
+  }
+  if (!models && !resolutions) {
+    throw usageError('Name the input sizes with --resolutions, or checkpoints of different sizes with --models.');
+  }
+  const choose = (name: string | undefined, resolution?: number): Promise<Model> =>
+    chooseModel({ model: name, resolution, precision }, downloads);
+  const chosen: Model[] = [];
+  if (models) for (const name of models) chosen.push(await choose(name));
+  else for (const resolution of ascending(resolutions!)) chosen.push(await choose(model, resolution));
+
+  const sizes = chosen.map(({ vision }) => vision.resolution);
+  for (const wanted of also) {
+    const name = wanted === LLAVA_15 ? llava15Beside(chosen[0]!) : wanted;
+    const { manifest } = await choose(name);
+    for (const resolution of sizesBeside(manifest.architecture, sizes)) chosen.push(await choose(name, resolution));
+  }
+  return chosen;
+}
+
+function ascending(numbers: readonly number[]): number[] {
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}
+
+/** The command line that runs one row. */
+function evalArguments(benchmarks: string, { folder, vision }: Model, options: AblateCommandOptions): string[] {
+  const main = options.models?.[0] ?? options.model;
+  const isEmbedded = main === undefined || isSampleModel(main);
+  const given: Record<string, string | number | undefined> = {
+    model: folder,
+    resolution: vision.resolution,
+    data: options.data ?? (isEmbedded ? SAMPLE_BENCHMARKS : undefined),
+    split: options.split,
+    protocol: options.protocol,
+    limit: options.limit,
+    'batch-size': options.batchSize,
+    device: options.device,
+    threads: options.threads,
+    output: options.output,
+  };
+  const values = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, `${value}`],
+  );
+  return ['eval', benchmarks, ...values, '--json', ...(options.offline ? ['--offline'] : [])];
+}
+
+/** The runs that `eval --json` printed; none where every benchmark failed. */
+function readRuns(stdout: string): RunResult[] {
+  if (stdout.trim() === '') return [];
+  const found = JSON.parse(stdout) as RunResult | RunResult[];
+  return Array.isArray(found) ? found : [found];
+}
+
+function rowOf({ manifest, vision }: Model, device: string, runs: RunResult[]): AblationRow {
+  const { resolution, lowResolution, visualTokens, isTrainedSize } = ablationSize(
+    manifest.architecture,
+    vision.resolution,
+  );
+  return {
+    model: manifest.name,
+    resolution: { high: resolution, low: lowResolution },
+    ...{ visualTokens, isTrainedSize, runs },
+    precision: manifest.precision,
+    device: runs[0]?.record.identity.device ?? device,
+    speed: speedOf(runs[0]),
+  };
+}
+
+function speedOf(run: RunResult | undefined): AblationSpeed | null {
+  if (!run) return null;
+  const { stages, tokensPerSecond, peakMemoryBytes } = run.latency;
+  const [vision, prefill] = [stages.visionMsPerImage.p50, stages.prefillMsPerQuestion.p50];
+  if (vision === null || prefill === null || tokensPerSecond.model === null) return null;
+  return { timeToFirstTokenMs: vision + prefill, tokensPerSecond: tokensPerSecond.model, peakMemoryBytes };
+}
+
+function tableText(rows: readonly AblationRow[], reference: AblationRow): string {
+  const { titles, lines, align } = ablationTable(rows, reference);
+  const notes = [
+    `speed: medians and rates of the runs, in their batches; relative to ${reference.model} at ${reference.resolution.high} px`,
+    ...(rows.some(({ isTrainedSize }) => !isTrainedSize) ? [OTHER_SIZE_NOTE] : []),
+  ];
+  return [renderTable(titles, lines, align), ...notes].join('\n');
+}

@@ -1,0 +1,57 @@
+import { stringify } from 'csv-stringify/sync';
+import { ablationPlots } from './ablation-plots.js';
+import { type AblationRow, ablationTable, OTHER_SIZE_NOTE, relativeSpeed } from './ablation-table.js';
+import { plainLatex } from './report-latex.js';
+import { escapeMarkdown, plainMarkdown } from './report-markdown.js';
+
+const COLUMNS = [
+  ...['model', 'precision', 'device', 'resolution', 'low_resolution', 'trained_size', 'visual_tokens'],
+  ...['benchmark', 'split', 'metric', 'value', 'low', 'high', 'n'],
+];
+const CAPTION = 'Input resolution: scores with their 95 % intervals, and speed.';
+
+/** The files of an ablation by name: the table for a program, a spreadsheet and papers. */
+export function ablationFiles(rows: readonly AblationRow[], reference: AblationRow): Record<string, string> {
+  const table = ablationTable(rows, reference);
+  const isMarked = rows.some(({ isTrainedSize }) => !isTrainedSize);
+  return {
+    'ablation.json': `${ablationJson(rows)}\n`,
+    'ablation.csv': ablationCsv(rows, reference),
+    'ablation.md': `${plainMarkdown(table)}\n${isMarked ? `\n${escapeMarkdown(OTHER_SIZE_NOTE)}\n` : ''}`,
+    'ablation.svg': ablationPlots(rows),
+    'ablation.tex': plainLatex(table, isMarked ? `${CAPTION} ${OTHER_SIZE_NOTE}.` : CAPTION),
+  };
+}
+
+export function ablationJson(rows: readonly AblationRow[]): string {
+  return JSON.stringify({ schemaVersion: 1, rows }, null, 2);
+}
+
+/** Tidy CSV (RFC 4180): a row per size and figure; empty where one is unknown. */
+function ablationCsv(rows: readonly AblationRow[], reference: AblationRow): string {
+  const lines = rows.flatMap((row) => {
+    const about = {
+      model: row.model,
+      precision: row.precision,
+      device: row.device,
+      resolution: row.resolution.high,
+      low_resolution: row.resolution.low,
+      trained_size: row.isTrainedSize ? 'yes' : 'no',
+      visual_tokens: row.visualTokens,
+    };
+    const scores = row.runs.flatMap(({ metrics: { benchmark, split, headline, scores, intervals, n } }) =>
+      headline === null
+        ? []
+        : [{ ...about, benchmark, split, metric: headline, value: scores[headline], ...intervals[headline], n }],
+    );
+    const { speed } = row;
+    const figures = {
+      time_to_first_token_ms: speed?.timeToFirstTokenMs,
+      tokens_per_second: speed?.tokensPerSecond,
+      relative_speed: relativeSpeed(speed, reference.speed),
+      peak_memory_bytes: speed?.peakMemoryBytes,
+    };
+    return [...scores, ...Object.entries(figures).map(([metric, value]) => ({ ...about, metric, value }))];
+  });
+  return stringify(lines, { header: true, columns: COLUMNS, record_delimiter: 'windows', escape_formulas: true });
+}

@@ -1,0 +1,95 @@
+import type { RunResult } from './load-run.js';
+import type { Align, PlainTable } from './table.js';
+
+/** A model at an input size: what it scored and what it cost. */
+export interface AblationRow {
+  model: string;
+  /** Sides of the inputs of both pathways in pixels; `low` is null in a model with one pathway. */
+  resolution: { high: number; low: number | null };
+  visualTokens: number;
+  precision: string;
+  device: string;
+  /** false: the checkpoint was trained at another size. */
+  isTrainedSize: boolean;
+  /** Runs by benchmark; one that could not be finished is absent. */
+  runs: RunResult[];
+  /** null when it could not be measured. */
+  speed: AblationSpeed | null;
+}
+
+export interface AblationSpeed {
+  /** Vision and prefill, median. */
+  timeToFirstTokenMs: number;
+  /** Answer tokens over the time of vision and generation. */
+  tokensPerSecond: number;
+  peakMemoryBytes: number;
+}
+
+const GIB = 2 ** 30;
+const NONE = '-';
+
+/** What stands under the table when a row has the mark. */
+export const OTHER_SIZE_NOTE =
+  '* run at a size the checkpoint was not trained at: another experiment than the ablation of the LLaVA-HR paper, whose ' +
+  'checkpoints were trained at each size';
+
+/**
+ * The resolution table, laid out as in the LLaVA-HR paper (table 1): sizes, visual tokens, a score per benchmark, speed.
+ * @param reference the row whose speed is 1
+ */
+export function ablationTable(rows: readonly AblationRow[], reference: AblationRow): PlainTable {
+  const benchmarks = [...new Set(rows.flatMap(({ runs }) => runs.map(({ metrics }) => metrics.benchmark)))];
+  const columns: { title: string; align: Align; cell(row: AblationRow): string }[] = [
+    { title: 'model', align: 'left', cell: ({ model }) => model },
+    { title: 'input (px)', align: 'left', cell: inputSize },
+    { title: 'visual tokens', align: 'right', cell: ({ visualTokens }) => String(visualTokens) },
+    ...benchmarks.map((benchmark) => ({
+      title: scoreTitle(rows, benchmark),
+      align: 'right' as const,
+      cell: (row: AblationRow) => scoreCell(row, benchmark),
+    })),
+    { title: 'first token (ms)', align: 'right', cell: ({ speed }) => figure(speed?.timeToFirstTokenMs, 0) },
+    { title: 'tokens/s', align: 'right', cell: ({ speed }) => figure(speed?.tokensPerSecond, 1) },
+    { title: 'relative speed', align: 'right', cell: ({ speed }) => figure(relativeSpeed(speed, reference.speed), 2) },
+    { title: 'memory (GiB)', align: 'right', cell: ({ speed }) => figure(speed && speed.peakMemoryBytes / GIB, 1) },
+  ];
+  return {
+    titles: columns.map(({ title }) => title),
+    align: columns.map(({ align }) => align),
+    lines: rows.map((row) => columns.map(({ cell }) => cell(row))),
+  };
+}
+
+/** Tokens per second beside another row's; null when one of the two is unknown. */
+export function relativeSpeed(speed: AblationSpeed | null, reference: AblationSpeed | null): number | null {
+  return speed && reference && speed.tokensPerSecond / reference.tokensPerSecond;
+}
+
+/** How a row's input is called: both pathways' sides, with the mark of a size that was not trained. */
+export function inputSize({ resolution: { high, low }, isTrainedSize }: AblationRow): string {
+  return `${high}${low === null ? '' : ` + ${low}`}${isTrainedSize ? '' : ' *'}`;
+}
+
+/** Head of a benchmark's column. */
+export function scoreTitle(rows: readonly AblationRow[], benchmark: string): string {
+  const { split, headline, points } = rows.flatMap(({ runs }) => runs).find(isOf(benchmark))!.metrics;
+  if (headline === null) return `${benchmark} ${split} (not scored here)`;
+  return `${benchmark} ${split} ${headline} (${points.includes(headline) ? 'points' : '%'})`;
+}
+
+function scoreCell({ runs }: AblationRow, benchmark: string): string {
+  const metrics = runs.find(isOf(benchmark))?.metrics;
+  if (!metrics || metrics.headline === null) return NONE;
+  const interval = metrics.intervals[metrics.headline];
+  const range = interval ? ` [${interval.low.toFixed(1)}, ${interval.high.toFixed(1)}]` : '';
+  return `${metrics.scores[metrics.headline]!.toFixed(1)}${range}`;
+}
+
+/** Whether a run is of a benchmark. */
+export function isOf(benchmark: string): (run: RunResult) => boolean {
+  return ({ metrics }) => metrics.benchmark === benchmark;
+}
+
+function figure(value: number | null | undefined, digits: number): string {
+  return value === null || value === undefined ? NONE : value.toFixed(digits);
+}

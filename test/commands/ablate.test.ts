@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { parse } from 'csv-parse/sync';
+import { type CommandResult, llavahr, start, testFolder, waitForLines } from './cli.js';
+
+let folder: string;
+before(async () => {
+  folder = await testFolder();
+});
+
+function ablate(output: string, ...args: string[]): Promise<CommandResult> {
+  return llavahr(folder, ...ablation(output, ...args));
+}
+
+function ablation(output: string, ...args: string[]): string[] {
+  const places = ['--output', join(folder, output), '--report', join(folder, `${output}-report`)];
+  return ['ablate', 'textvqa,pope', '--limit', '4', ...places, ...args];
+}
+
+test('every size becomes a row of the table, LLaVA-1.5 at its own and the larger size', async () => {
+  const { code, stdout, stderr } = await ablate(
+    'sizes',
+    '--resolutions',
+    '256',
+    '--batch-size',
+    '1',
+    '--also',
+    'llava-1.5',
+  );
+  assert.equal(code, 0, stderr);
+  const lines = stdout.split('\n');
+  assert.match(
+    lines[0]!,
+    /^model .* input \(px\) .* visual tokens .* textvqa val accuracy \(%\) .* pope test f1 \(%\)/,
+  );
+  assert.match(lines[2]!, /^llava-hr-tiny +256 \+ 112 +64 .* 1\.00 /);
+  assert.match(lines[3]!, /^llava-1\.5-tiny +112 +64 /);
+  assert.match(lines[4]!, /^llava-1\.5-tiny +252 \* +324 /);
+  assert.match(stdout, /\* run at a size the checkpoint was not trained at/);
+  assert.equal(readdirSync(join(folder, 'sizes')).length, 6);
+
+  const report = join(folder, 'sizes-report', 'textvqa-pope-llava-hr-tiny');
+  assert.deepEqual(readdirSync(report).sort(), [
+    ...['ablation.csv', 'ablation.json', 'ablation.md', 'ablation.svg', 'ablation.tex'],
+  ]);
+  const rows: Record<string, string>[] = parse(readFileSync(join(report, 'ablation.csv'), 'utf8'), { columns: true });
+  const scores = rows.filter(({ metric }) => metric === 'accuracy');
+  assert.deepEqual(
+    scores.map(({ model, resolution, trained_size }) => [model, resolution, trained_size]),
+    [
+      ['llava-hr-tiny', '256', 'yes'],
+      ['llava-1.5-tiny', '112', 'yes'],
+      ['llava-1.5-tiny', '252', 'no'],
+    ],
+  );
+  assert.match(readFileSync(join(report, 'ablation.svg'), 'utf8'), /textvqa over input size.*Latency over input size/s);
+});
+
+test('wrong combinations of options and sizes are refused before anything runs', async () => {
+  const refused = async (...args: string[]): Promise<string> => {
+    const { code, stderr } = await ablate('refused', ...args);
+    assert.equal(code, 2, stderr);
+    return stderr;
+  };
+  assert.match(await refused(), /Name the input sizes with --resolutions/);
+  assert.match(
+    await refused('--models', 'a,b', '--resolutions', '128'),
+    /--models runs each checkpoint at its own size/,
+  );
+  assert.match(await refused('--resolutions', '100'), /Multiples of 32/);
+});
+
+test('an interrupted ablation ends with 130 and continues', async () => {
+  const args = ['--resolutions', '256', '--limit', '12', '--batch-size', '1'];
+  const running = start(folder, ablation('interrupted', ...args));
+  await waitForLines(join(folder, 'interrupted'), 2);
+  running.process.kill('SIGINT');
+  assert.equal((await running.result).code, 130);
+  const { code, stdout, stderr } = await ablate('interrupted', ...args);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /Continuing/);
+  assert.match(stdout, /llava-hr-tiny +256 \+ 112/);
+});
