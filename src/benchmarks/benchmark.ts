@@ -70,6 +70,10 @@ export interface LoadedBenchmark {
   protocol: Record<string, OptionValue>;
   /** The right answer of a question as a person would want to see it; null on splits whose answers are not public. */
   gold(index: number): string | null;
+  /** What every person answered, where several were asked. */
+  humanAnswers?(index: number): readonly string[];
+  /** The part of the benchmark that a question belongs to, where there are parts. */
+  category?(index: number): string;
   /** Score of one answer, 0 to 1, for the running accuracy; null where single answers have none. */
   scoreOne(index: number, answer: string): number | null;
   /** null when the split is scored by a server or a judge. */

@@ -68,6 +68,7 @@ export async function loadCustom(options: CustomOptions): Promise<LoadedBenchmar
     files: [path],
     protocol: { metric, limit: limit ?? null },
     gold: (index) => mostFrequent(rows[index]!.answers),
+    humanAnswers: (index) => rows[index]!.answers,
     scoreOne: (index, answer) => rows[index]!.grade(answer) ?? 0,
     score: (answers) => score(rows, answers),
     submission: () => [],

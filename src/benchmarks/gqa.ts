@@ -144,6 +144,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     files: [questionPath, ...(llavaQuestions ? [promptPath] : []), ...(choicesPath === null ? [] : [choicesPath])],
     protocol: { protocol, questionFile: llavaQuestions, limit: limit ?? null },
     gold: (index) => native.get(rows[index]!.id)!.answer,
+    category: (index) => native.get(rows[index]!.id)!.types.structural,
     scoreOne(index, answer) {
       const { isBalanced, answer: gold } = native.get(rows[index]!.id)!;
       return isBalanced ? Number(isRight[protocol](answer, gold)) : null;

@@ -71,6 +71,7 @@ async function load(folder: string, { protocol, limit, split }: LoadOptions): Pr
     // The 1,187 annotation files, which repeat their names, stand here as one hash.
     protocol: { protocol, questionFile: usesPromptFile, annotationsSha256: sha256, limit: limit ?? null },
     gold: (index) => rows[index]!.annotation.answer,
+    category: (index) => rows[index]!.task,
     scoreOne: (index, answer) => (mmeVerdict(answer, protocol) === rows[index]!.gold ? 1 : 0),
     score: (answers) => scoreMme(rows, answers, protocol),
     submission: (answers) => resultFiles(rows, answers),

@@ -89,6 +89,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     files: [annotationPath(folder), ...(usesQuestionFile ? [questionPath] : [])],
     protocol: { protocol, questionFile: usesQuestionFile, limit: limit ?? null },
     gold: (index) => records.get(mmVetId(rows[index]!.question_id))!.answer,
+    category: (index) => records.get(mmVetId(rows[index]!.question_id))!.capability.join(', '),
     scoreOne: () => null,
     score: () => null,
     submission: (answers) => [answerFile(rows, answers)],

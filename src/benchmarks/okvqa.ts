@@ -69,6 +69,8 @@ async function load(folder: string, { split, protocol, limit, images }: LoadOpti
     files: [llavaQuestions ? llavaPath : questionFile.path, annotationFile.path],
     protocol: { protocol, llavaQuestions, limit: limit ?? null },
     gold: (index) => mostFrequent(rows[index]!.human.texts),
+    humanAnswers: (index) => rows[index]!.human.texts,
+    category: (index) => rows[index]!.questionType!,
     scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
     score: (answers) => ({
       ...vqaScore(rows, answers, SCORERS, headline),

@@ -99,6 +99,7 @@ async function load(folder: string, { protocol, limit, split, images }: LoadOpti
     files: usesPromptFile ? [...annotationPaths, promptPath] : annotationPaths,
     protocol: { protocol, questionFile: usesPromptFile, limit: limit ?? null },
     gold: (index) => rows[index]!.label,
+    category: (index) => rows[index]!.category,
     scoreOne: (index, answer) => (popeVerdict(answer, protocol) === rows[index]!.label ? 1 : 0),
     score: (answers) => scorePope(rows, answers, protocol, labelLines),
     submission: () => [],

@@ -19,6 +19,8 @@ export function restrictToRows(benchmark: LoadedBenchmark, rows: readonly number
     ...benchmark,
     questions: rows.map((row, index) => ({ ...benchmark.questions[row]!, index })),
     gold: (index) => benchmark.gold(rows[index]!),
+    humanAnswers: benchmark.humanAnswers && ((index) => benchmark.humanAnswers!(rows[index]!)),
+    category: benchmark.category && ((index) => benchmark.category!(rows[index]!)),
     scoreOne: (index, answer) => benchmark.scoreOne(rows[index]!, answer),
     score(answers) {
       const score = benchmark.score(allAnswers(answers));

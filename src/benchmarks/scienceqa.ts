@@ -133,6 +133,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
       const { choices, answer } = rows[index]!.problem;
       return `${OPTION_LETTERS[answer]}. ${choices[answer]}`;
     },
+    category: (index) => rows[index]!.problem.subject,
     scoreOne(index, answer) {
       const { problem } = rows[index]!;
       return chosenOption(headlineRule(protocol), answer, problem) === problem.answer ? 1 : 0;

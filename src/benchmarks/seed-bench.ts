@@ -126,6 +126,7 @@ async function load(folder: string, options: LoadOptions): Promise<LoadedBenchma
     files: usesPromptFile ? [path, promptPath] : [path],
     protocol: { protocol, questionFile: usesPromptFile, limit: limit ?? null },
     gold: (index) => rows[index]!.gold,
+    category: (index) => rows[index]!.dimension,
     scoreOne: (index, answer) => (seedLetter(answer, protocol) === rows[index]!.gold ? 1 : 0),
     score: (answers) => scoreSeed(rows, answers, protocol),
     submission: (answers) => [uploadFile(rows, answers)],

@@ -88,6 +88,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     files: ocrTokens ? [annotationPath, promptPath] : [annotationPath],
     protocol: { protocol, ocrTokens, limit: limit ?? null },
     gold: (index) => mostFrequent(rows[index]!.answers),
+    humanAnswers: (index) => rows[index]!.answers,
     scoreOne,
     score: (answers) => accuracyScore(answers, scoreOne),
     submission: () => [],

@@ -132,6 +132,8 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     files: [path],
     protocol: { protocol, limit: limit ?? null },
     gold: (index) => mostFrequent(rows[index]!.human.texts),
+    humanAnswers: (index) => rows[index]!.human.texts,
+    category: (index) => rows[index]!.answerType,
     scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
     score(answers) {
       const score = vqaScore(rows, answers, SCORERS, headline);

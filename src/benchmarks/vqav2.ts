@@ -82,6 +82,8 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     files: [questionFile.path, annotationFile.path],
     protocol: { protocol, limit: limit ?? null },
     gold: (index) => mostFrequent(rows[index]!.human.texts),
+    humanAnswers: (index) => rows[index]!.human.texts,
+    category: (index) => rows[index]!.answerType,
     scoreOne: (index, answer) => SCORERS.accuracy(answer, rows[index]!.human),
     score: (answers) => ({
       ...vqaScore(rows, answers, SCORERS, 'accuracy'),

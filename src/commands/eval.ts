@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
 import { loadCustom } from '../benchmarks/custom.js';
 import type { CustomMetric } from '../benchmarks/custom-metrics.js';
@@ -94,7 +94,8 @@ async function evaluateOne(
     const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit });
     const [argv, stream] = [process.argv.slice(2), process.stderr];
     const judging = judge && { folder, judge };
-    const asked = { benchmark, session, batchSize, output, fresh, judging, argv, signal, stream };
+    const data = resolve(name === 'custom' ? options.images! : folder);
+    const asked = { benchmark, session, batchSize, output, fresh, judging, data, argv, signal, stream };
     const evaluation = await evaluate(asked).finally(benchmark.images.close);
     if (evaluation.state === 'interrupted') {
       const { answered, folder } = evaluation;

@@ -19,6 +19,8 @@ export interface EvaluateOptions extends ScoreRunOptions {
   batchSize: number | 'auto';
   output: string;
   fresh: boolean;
+  /** Where the benchmark's files are, for the record: a report finds the images there. */
+  data: string;
   argv: readonly string[];
 }
 
@@ -34,7 +36,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { benchmark, session, output, fresh, argv, signal, stream } = options;
   const identity = await identityOf(benchmark, session);
   const batchSize = options.batchSize === 'auto' ? chooseBatchSize(benchmark, session) : options.batchSize;
-  const start = { argv, settings: { batchSize, threads: session.threads } };
+  const start = { argv, settings: { batchSize, threads: session.threads, data: options.data } };
 
   let opened = await openRun(output, identity, start, { fresh });
   if (opened.state === 'complete') {

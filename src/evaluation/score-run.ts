@@ -5,9 +5,11 @@ import { latencyFile, openBatchTimings, summarizeLatency } from '../results/late
 import { metricsFile } from '../results/metrics.js';
 import { readPredictions } from '../results/predictions.js';
 import { questionScoresFile } from '../results/question-scores.js';
+import { referencesFile } from '../results/references.js';
 import { RUN_FILES } from '../results/run-folder.js';
 import { activeSeconds, peakMemoryBytes, type RunRecord } from '../results/run-record.js';
 import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
+import { referencesOf } from './references.js';
 import { metricsOf } from './score-answers.js';
 
 /** The judge's grades in a result folder; what is there is not asked for again. */
@@ -22,8 +24,8 @@ export interface ScoreRunOptions {
 }
 
 /**
- * Writes what follows from the answers and times in a result folder: metrics, question scores, submission files, latency.
- * The model is not needed.
+ * Writes what follows from the answers and times in a result folder: metrics, question scores, references, submission
+ * files, latency. The model is not needed.
  */
 export async function scoreRun(options: ScoreRunOptions, folder: string, record: RunRecord): Promise<void> {
   await scorePredictionsOf(options, folder);
@@ -43,6 +45,7 @@ async function scorePredictionsOf(options: ScoreRunOptions, folder: string): Pro
     const images = benchmark.questions.map(({ image }) => image);
     await questionScoresFile.write(folder, { schemaVersion: 1, scores: score.perQuestion, images });
   }
+  await referencesFile.write(folder, referencesOf(benchmark));
   for (const { name, content } of benchmark.submission(answers)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), content);

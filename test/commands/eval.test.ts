@@ -21,7 +21,15 @@ test('the embedded default answers, scores and prints a table', async () => {
   assert.equal(first.code, 0, first.stderr);
   const run = await resultFolder(undisturbed);
   assert.deepEqual((await readdir(run)).sort(), [
-    ...['batches.jsonl', 'latency.json', 'metrics.json', 'predictions.jsonl', 'question-scores.json', 'run.json'],
+    ...[
+      'batches.jsonl',
+      'latency.json',
+      'metrics.json',
+      'predictions.jsonl',
+      'question-scores.json',
+      'references.json',
+    ],
+    'run.json',
   ]);
   assert.equal(expected.length, 48);
   const metrics = JSON.parse(readFileSync(join(run, 'metrics.json'), 'utf8'));
