@@ -7,7 +7,7 @@ import type { Precision } from './export/layers.js';
 import { manifestSchema } from './manifest-schema.js';
 
 /** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
-export const GRAPH_VERSION = 3;
+export const GRAPH_VERSION = 4;
 
 /** Version of the image preprocessing: raised when the same image would give other pixels. */
 export const PREPROCESSING_VERSION = 1;

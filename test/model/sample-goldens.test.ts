@@ -60,6 +60,13 @@ for (const { name, size } of [
         const error = maxError(result.visual, readNpy(fixture('sample-goldens', arrays.tokens)).data);
         assert.ok(error < 1e-4, `visual tokens differ by ${error}`);
       }
+      if (image === null) {
+        const longer = { pixels: new Uint8Array(), rows: prompts, maxNewTokens: 40, minSteps: 25, timePrefill: false };
+        const goneOn = await inference.run(longer);
+        assert.deepEqual(goneOn.tokens, result.tokens, 'steps after the end change no answer');
+        assert.ok(result.steps < 25);
+        assert.equal(goneOn.steps, 25);
+      }
     }
   });
 }

@@ -23,6 +23,7 @@ export const PADDING_SEGMENT = -1;
  *     question_segments  int64 [rows, questions]   q + 1, or PADDING_SEGMENT where the row has fewer questions
  *     visual_tokens      float32 [visual, hidden]
  *     max_new_tokens     int64 []
+ *     min_steps          int64 []                  steps to go on for at least, though all questions have ended
  *       -> tokens        int64 [steps, rows, questions]   the end-of-sequence id from a question's end on
  *       -> top_logits    float32 [steps, rows, questions] the chosen token's logit
  *       -> logits        float32 [steps, rows, questions, vocabulary], only with `options.logits`
@@ -41,6 +42,7 @@ export function buildGenerateGraph(
   const questionSegments = g.input('question_segments', 'int64', ['rows', 'questions']);
   const visual = g.input('visual_tokens', 'float32', ['visual', model.hiddenSize]);
   const maxNewTokens = g.input('max_new_tokens', 'int64', []);
+  const minSteps = g.input('min_steps', 'int64', []);
 
   const rows = g.op('Shape', [ids], { start: 0, end: 1 });
   const questionCount = g.op('Gather', [g.op('Shape', [last]), g.ints([1], [])]);
@@ -53,6 +55,7 @@ export function buildGenerateGraph(
     precision,
     visual: toPrecision(g, visual, precision),
     questionSegments,
+    minSteps,
     slots,
     logits: options.logits,
   };
@@ -92,6 +95,7 @@ interface DecodeContext {
   precision: Precision;
   visual: Value;
   questionSegments: Value;
+  minSteps: Value;
   /** 0 .. questions - 1 in each row: where the questions' tokens are from the second iteration on. */
   slots: Value;
   logits: boolean;
@@ -107,7 +111,7 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const { model, precision } = context;
   const float = elementType(precision);
   const g = outer.body('step');
-  g.input('iteration', 'int64', []);
+  const iteration = g.input('iteration', 'int64', []);
   g.input('condition', 'bool', []);
   const ids = g.input('ids', 'int64', ['rows', 'new']);
   const positions = g.input('new_positions', 'int64', ['rows', 'new']);
@@ -143,7 +147,9 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const openCount = h.op('ReduceSum', [h.op('Cast', [h.op('Not', [nowDone])], { to: 7 })], { keepdims: 0 });
   const nextPositions = h.op('Add', [h.op('GatherElements', [positions, last], { axis: 1 }), h.ints([1], [])]);
 
-  g.output('condition_out', g.op('Greater', [openCount, g.ints([0], [])]), 'bool', []);
+  const isOpen = g.op('Greater', [openCount, g.ints([0], [])]);
+  const isShort = g.op('Less', [g.op('Add', [iteration, g.ints([1], [])]), context.minSteps]);
+  g.output('condition_out', g.op('Or', [isOpen, isShort]), 'bool', []);
   g.output('next_ids', chosen, 'int64', ['rows', 'questions']);
   g.output('next_positions', nextPositions, 'int64', ['rows', 'questions']);
   g.output('next_segments', context.questionSegments, 'int64', ['rows', 'questions']);

@@ -4,12 +4,14 @@ import type { PackedPrompts } from './pack-prompts.js';
 /**
  * The inputs of the generation graph (buildGenerateGraph).
  * @param visual visual tokens of the batch's images, [visual, hiddenSize]; empty without images
+ * @param minSteps steps to go on for at least: what follows a question's end is no part of its answer
  */
 export function generateFeeds(
   packed: PackedPrompts,
   visual: Float32Array,
   hiddenSize: number,
   maxNewTokens: number,
+  minSteps = 0,
 ): Record<string, Tensor> {
   // A gather needs one row to point at, even when no prompt has an image.
   const features = visual.length > 0 ? visual : new Float32Array(hiddenSize);
@@ -22,6 +24,11 @@ export function generateFeeds(
     last_positions: new Tensor('int64', packed.lastPositions, slots),
     question_segments: new Tensor('int64', packed.questionSegments, slots),
     visual_tokens: new Tensor('float32', features, [features.length / hiddenSize, hiddenSize]),
-    max_new_tokens: new Tensor('int64', BigInt64Array.of(BigInt(maxNewTokens)), []),
+    max_new_tokens: scalar(maxNewTokens),
+    min_steps: scalar(minSteps),
   };
+}
+
+function scalar(value: number): Tensor {
+  return new Tensor('int64', BigInt64Array.of(BigInt(value)), []);
 }

@@ -47,9 +47,9 @@ async function run(request: RunRequest): Promise<RunResult> {
   const visionMs = performance.now() - visionStart;
 
   const packed = packPrompts(request.rows, sizes.visualTokens);
-  const generate = (maxNewTokens: number) => decode(model!, packed, visual, maxNewTokens);
+  const generate = (maxNewTokens: number, minSteps = 0) => decode(model!, packed, visual, maxNewTokens, minSteps);
   const generateStart = performance.now();
-  const { tokens, topLogits } = await generate(request.maxNewTokens);
+  const { tokens, topLogits } = await generate(request.maxNewTokens, request.minSteps);
   const generateMs = performance.now() - generateStart;
   // Second, so that what the first run of a shape costs beside the work is not taken for prefill.
   let prefillMs: number | null = null;
@@ -86,8 +86,10 @@ async function decode(
   packed: PackedPrompts,
   visual: Float32Array,
   maxNewTokens: number,
+  minSteps: number,
 ): Promise<{ tokens: BigInt64Array; topLogits: Float32Array }> {
-  const { tokens, top_logits } = await generate.run(generateFeeds(packed, visual, sizes.hiddenSize, maxNewTokens));
+  const feeds = generateFeeds(packed, visual, sizes.hiddenSize, maxNewTokens, minSteps);
+  const { tokens, top_logits } = await generate.run(feeds);
   return { tokens: tokens!.data as BigInt64Array, topLogits: top_logits!.data as Float32Array };
 }
 

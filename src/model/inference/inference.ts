@@ -12,6 +12,8 @@ export interface Batch {
   pixels: Uint8Array;
   rows: PromptRow[];
   maxNewTokens: number;
+  /** Steps to go on for at least though every answer has ended, for measuring; 0 without it. */
+  minSteps?: number;
   timePrefill: boolean;
 }
 

@@ -33,6 +33,8 @@ export interface RunRequest {
   pixels: Uint8Array;
   rows: PromptRow[];
   maxNewTokens: number;
+  /** Steps to go on for at least though every answer has ended, for measuring; 0 without it. */
+  minSteps?: number;
   /** Also time the prefill, by one more run that stops after the first token. */
   timePrefill: boolean;
 }
