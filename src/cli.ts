@@ -6,6 +6,7 @@ import { addDownload } from './cli/download.js';
 import { addEval } from './cli/eval.js';
 import { addExport } from './cli/export.js';
 import { addList } from './cli/list.js';
+import { addMerge } from './cli/merge.js';
 import { addReport } from './cli/report.js';
 import { addScore } from './cli/score.js';
 import { addShow } from './cli/show.js';
@@ -50,6 +51,7 @@ function buildProgram(): Command {
     .exitOverride();
 
   addEval(program);
+  addMerge(program);
   addDownload(program);
   addDoctor(program);
   addExport(program);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
+import { noImages } from '../datasets/no-images.js';
 import { UserError } from '../errors.js';
 import { schemaCheck, TEXT } from '../json-schema.js';
 import type { Answers, ImageSource, LoadedBenchmark, Score } from './benchmark.js';
@@ -18,8 +19,8 @@ const FORMAT = 'The file must hold a JSON list of questions, or one question per
 export interface CustomOptions {
   /** JSON file with a list of records, or JSON lines. */
   questions: string;
-  /** Folder, or zip archive whose members have the images' names. */
-  images: string;
+  /** Folder, or zip archive whose members have the images' names. Not needed where nobody looks at them. */
+  images?: string;
   metric: CustomMetric;
   maxNewTokens?: number; // default 128
   /** Only the first n questions. */
@@ -63,7 +64,7 @@ export async function loadCustom(options: CustomOptions): Promise<LoadedBenchmar
       image,
       text,
     })),
-    images: await openImages(options.images),
+    images: options.images === undefined ? noImages(path) : await openImages(options.images),
     maxNewTokens,
     files: [path],
     protocol: { metric, limit: limit ?? null },

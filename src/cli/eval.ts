@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { batchSize, precisionOption, protocolOption, wholeNumber } from './options.js';
+import { batchSize, precisionOption, protocolOption, shard, wholeNumber } from './options.js';
 
 export function addEval(program: Command): void {
   program
@@ -22,6 +22,7 @@ export function addEval(program: Command): void {
     .option('--ocr-tokens', "TextVQA: prompts with OCR tokens, from LLaVA's question file; so when it is there")
     .option('--no-ocr-tokens', 'TextVQA: prompts without them')
     .option('--limit <n>', 'only the first n questions', wholeNumber)
+    .option('--shard <i/n>', 'only the i-th of n parts, i from 1; see llavahr merge', shard)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
     .option('--device <device>', 'auto, cpu, cuda, cuda:N or webgpu', 'auto')
     .option('--threads <n>', 'CPU threads inside an operator; every core without it', wholeNumber)

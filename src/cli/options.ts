@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { PROTOCOLS } from '../benchmarks/benchmark.js';
+import type { Shard } from '../results/run-identity.js';
 
 /* Options that several commands have, and parsers of option values. */
 
@@ -37,4 +38,14 @@ export function batchSize(text: string): number | 'auto' {
   } catch {
     throw new InvalidArgumentError('It must be auto or a whole number from 1 up.');
   }
+}
+
+/** `i/n`, i from 1 to n. */
+export function shard(text: string): Shard {
+  const [, i, n] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
+  const [index, count] = [Number(i), Number(n)];
+  if (!(index >= 1 && index <= count)) {
+    throw new InvalidArgumentError('It must be i/n with i from 1 to n, such as 1/8 for the first of eight.');
+  }
+  return { index, count };
 }

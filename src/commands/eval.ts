@@ -7,13 +7,14 @@ import { selectBenchmarks } from '../benchmarks/registry.js';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { EXIT, messageOf, UserError, usageError } from '../errors.js';
 import { chooseModel } from '../evaluation/choose-model.js';
-import { evaluate } from '../evaluation/evaluate.js';
+import { evaluate, type ShardResult } from '../evaluation/evaluate.js';
 import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import { isSampleModel, sampleData } from '../evaluation/sample.js';
 import type { Precision } from '../model/export/layers.js';
 import { parseDevice } from '../model/inference/device.js';
 import type { RunResult } from '../results/load-run.js';
+import type { Shard } from '../results/run-identity.js';
 import { runOverview, runSummary } from '../results/run-summary.js';
 import { interruptible } from './interrupt.js';
 
@@ -25,6 +26,7 @@ export interface EvalCommandOptions {
   resolution?: number;
   ocrTokens?: boolean;
   limit?: number;
+  shard?: Shard;
   batchSize: number | 'auto';
   device: string;
   threads?: number;
@@ -47,6 +49,7 @@ export interface EvalCommandOptions {
 /** What became of one benchmark. */
 type Outcome =
   | { state: 'complete'; result: RunResult }
+  | { state: 'shard-complete'; result: ShardResult }
   | { state: 'failed'; exitCode: number }
   | { state: 'interrupted' };
 
@@ -75,6 +78,8 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
 
   const results = outcomes.flatMap((outcome) => (outcome.state === 'complete' ? [outcome.result] : []));
   if (results.length > 0) console.log(render(results, definitions.length, options.json));
+  const shards = outcomes.flatMap((outcome) => (outcome.state === 'shard-complete' ? [outcome.result] : []));
+  if (shards.length > 0) console.log(renderShards(shards, definitions.length, options.json));
   return exitCode(outcomes);
 }
 
@@ -95,19 +100,20 @@ async function evaluateOne(
     const [argv, stream] = [process.argv.slice(2), process.stderr];
     const judging = judge && { folder, judge };
     const data = resolve(name === 'custom' ? options.images! : folder);
-    const asked = { benchmark, session, batchSize, output, fresh, judging, data, argv, signal, stream };
+    const shard = options.shard ?? null;
+    const asked = { benchmark, session, shard, batchSize, output, fresh, judging, data, argv, signal, stream };
     const evaluation = await evaluate(asked).finally(benchmark.images.close);
     if (evaluation.state === 'interrupted') {
-      const { answered, folder } = evaluation;
-      const all = benchmark.questions.length;
-      console.error(`Interrupted: ${answered} of ${all} answers are in ${folder}. The same command continues.`);
+      const { answered, questions, folder } = evaluation;
+      console.error(`Interrupted: ${answered} of ${questions} answers are in ${folder}. The same command continues.`);
       return { state: 'interrupted' };
     }
-    const { result, wasComplete } = evaluation;
-    const { n, failed } = result.metrics;
+    const { state, result, wasComplete } = evaluation;
+    const failed = failures(evaluation);
+    const n = state === 'complete' ? result.metrics.n : result.questions;
     if (wasComplete) console.error('This run is complete already; --fresh makes it again.');
     if (failed > 0) console.error(`${failed} of ${n} questions have no answer; the same command tries them again.`);
-    return { state: 'complete', result };
+    return evaluation;
   } catch (error) {
     if (alone || !(error instanceof UserError)) throw error;
     console.error(`error: ${name}: ${messageOf(error)}`);
@@ -115,9 +121,10 @@ async function evaluateOne(
   }
 }
 
-/** @throws UserError (usage) when only one of the judge's two options is there */
-function judgeChoice({ judge, judgeModel, judgeRuns, judgeKey }: EvalCommandOptions): JudgeChoice | null {
+/** @throws UserError (usage) when only one of the judge's two options is there, or it should grade a shard */
+function judgeChoice({ judge, judgeModel, judgeRuns, judgeKey, shard }: EvalCommandOptions): JudgeChoice | null {
   if (judge === undefined && judgeModel === undefined) return null;
+  if (shard) throw usageError('A judge grades whole runs: merge the shards, then give --judge without --shard.');
   if (judge === undefined || judgeModel === undefined) throw usageError('--judge and --judge-model go together.');
   return { baseUrl: judge, model: judgeModel, runs: judgeRuns, keyVariable: judgeKey };
 }
@@ -156,10 +163,26 @@ function render(results: readonly RunResult[], wanted: number, json: boolean): s
   return wanted === 1 ? runSummary(results[0]!) : runOverview(results);
 }
 
+/** Shards have no scores to show. */
+function renderShards(results: readonly ShardResult[], wanted: number, json: boolean): string {
+  if (json) return JSON.stringify(wanted === 1 ? results[0] : results, null, 2);
+  return results
+    .map(({ benchmark, split, shard: { index, count }, questions, failed, folder }) => {
+      const counts = `${questions - failed} of its ${questions} questions answered, ${failed} failed`;
+      return `${benchmark} ${split}, shard ${index}/${count}: ${counts}\n${folder}`;
+    })
+    .join('\n');
+}
+
+/** Questions without an answer. */
+function failures(outcome: Outcome): number {
+  if (outcome.state === 'complete') return outcome.result.metrics.failed;
+  return outcome.state === 'shard-complete' ? outcome.result.failed : 0;
+}
+
 function exitCode(outcomes: readonly Outcome[]): number {
   if (outcomes.some(({ state }) => state === 'interrupted')) return EXIT.interrupted;
   const failure = outcomes.find((outcome) => outcome.state === 'failed');
   if (failure) return failure.exitCode;
-  const hasGaps = outcomes.some((outcome) => outcome.state === 'complete' && outcome.result.metrics.failed > 0);
-  return hasGaps ? EXIT.someSamplesFailed : EXIT.done;
+  return outcomes.some((outcome) => failures(outcome) > 0) ? EXIT.someSamplesFailed : EXIT.done;
 }

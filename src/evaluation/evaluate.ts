@@ -8,14 +8,17 @@ import { buildPrompt, tokenizePrompt } from '../model/prompt.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
 import { readPredictions } from '../results/predictions.js';
 import { openRun, RUN_FILES } from '../results/run-folder.js';
-import type { RunIdentity } from '../results/run-identity.js';
+import type { RunIdentity, Shard } from '../results/run-identity.js';
 import type { ModelSession } from './model-session.js';
 import { autoBatchSize, MAX_QUESTIONS_PER_ROW } from './plan-batches.js';
 import { GENERATION, runBenchmark } from './run-benchmark.js';
-import { needsJudge, type ScoreRunOptions, scoreRun } from './score-run.js';
+import { needsJudge, type ScoreRunOptions, scoreRun, writeLatency } from './score-run.js';
+import { selectShard } from './select-shard.js';
 
 export interface EvaluateOptions extends ScoreRunOptions {
   session: ModelSession;
+  /** Null for all questions. */
+  shard: Shard | null;
   batchSize: number | 'auto';
   output: string;
   fresh: boolean;
@@ -26,27 +29,37 @@ export interface EvaluateOptions extends ScoreRunOptions {
 
 export type Evaluation =
   | { state: 'complete'; result: RunResult /** Nothing was left to do. */; wasComplete: boolean }
-  | { state: 'interrupted'; folder: string; answered: number };
+  | { state: 'shard-complete'; result: ShardResult; wasComplete: boolean }
+  | { state: 'interrupted'; folder: string; answered: number; questions: number };
+
+/** A shard whose questions have all been asked. Scores are of whole runs only. */
+export interface ShardResult {
+  folder: string;
+  benchmark: string;
+  split: string;
+  shard: Shard;
+  /** Of the shard. */
+  questions: number;
+  failed: number;
+}
 
 /**
- * Makes or continues the run of a benchmark with a model: answers, scores, latency. A complete run is only read, unless
- * questions failed in it; those are asked again.
+ * Makes or continues the run of a benchmark with a model, or a shard of it: answers, scores, latency. A complete run is
+ * only read, unless questions failed in it; those are asked again.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { benchmark, session, output, fresh, argv, signal, stream } = options;
-  const identity = await identityOf(benchmark, session);
+  const { session, shard, output, fresh, argv, signal, stream } = options;
+  const identity = await identityOf(options.benchmark, session);
+  if (shard) identity.shard = shard;
+  const benchmark = shard ? shardOf(options.benchmark, shard, session) : options.benchmark;
   const batchSize = options.batchSize === 'auto' ? chooseBatchSize(benchmark, session) : options.batchSize;
   const start = { argv, settings: { batchSize, threads: session.threads, data: options.data } };
 
   let opened = await openRun(output, identity, start, { fresh });
-  if (opened.state === 'complete') {
-    const result = await loadRun(opened.folder);
-    const isScored = result.metrics.headline !== null || !needsJudge(options);
-    if (isScored && (await hasEveryAnswer(benchmark, opened.folder)))
-      return { state: 'complete', result, wasComplete: true };
+  if (opened.state === 'complete' && !(await isDone(options, benchmark, opened.folder))) {
     opened = await openRun(output, identity, start, { reopen: true });
-    if (opened.state === 'complete') return { state: 'complete', result, wasComplete: true };
   }
+  if (opened.state === 'complete') return finished(options, opened.folder, true);
   const { run } = opened;
   if (opened.resumed) stream.write(`Continuing ${run.folder}\n`);
 
@@ -56,18 +69,48 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const sources = { model, tokenizer };
     const { inference } = session;
     const outcome = await runBenchmark({ benchmark, sources, inference, run, batchSize, signal, stream });
-    if (!outcome.finished) return { state: 'interrupted', folder: run.folder, answered: outcome.answered };
+    if (!outcome.finished) {
+      const { answered } = outcome;
+      return { state: 'interrupted', folder: run.folder, answered, questions: benchmark.questions.length };
+    }
     await run.stopClock();
-    await scoreRun(options, run.folder, run.record);
+    if (shard) await writeLatency(run.folder, run.record);
+    else await scoreRun(options, run.folder, run.record);
     await run.close('complete');
     closed = true;
-    return { state: 'complete', result: await loadRun(run.folder), wasComplete: false };
+    return await finished(options, run.folder, false);
   } finally {
     if (!closed) await run.close('interrupted');
   }
 }
 
-/** Whether nothing is left to ask. Lines of the predictions file that were damaged since count as not there. */
+/** The benchmark with one shard's questions. Rows keep their numbers; a part has no score, not even a running one. */
+function shardOf(benchmark: LoadedBenchmark, shard: Shard, { model }: ModelSession): LoadedBenchmark {
+  const questions = selectShard(benchmark.questions, shard, model.vision.visualTokens);
+  return { ...benchmark, questions, scoreOne: () => null };
+}
+
+/** What a complete folder holds. */
+async function finished(
+  { benchmark, shard }: EvaluateOptions,
+  folder: string,
+  wasComplete: boolean,
+): Promise<Evaluation> {
+  if (!shard) return { state: 'complete', result: await loadRun(folder), wasComplete };
+  const predictions = await readPredictions(join(folder, RUN_FILES.predictions));
+  const failed = predictions.filter(({ text }) => text === null).length;
+  const { name, split } = benchmark;
+  const result = { folder, benchmark: name, split, shard, questions: predictions.length, failed };
+  return { state: 'shard-complete', result, wasComplete };
+}
+
+/** Whether nothing is left to ask and to score in a complete folder. */
+async function isDone(options: EvaluateOptions, benchmark: LoadedBenchmark, folder: string): Promise<boolean> {
+  const isScored = options.shard !== null || !needsJudge(options) || (await loadRun(folder)).metrics.headline !== null;
+  return isScored && (await hasEveryAnswer(benchmark, folder));
+}
+
+/** Lines of the predictions file that were damaged since count as not there. */
 async function hasEveryAnswer({ questions }: LoadedBenchmark, folder: string): Promise<boolean> {
   try {
     const predictions = await readPredictions(join(folder, RUN_FILES.predictions));

@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../errors.js';
 import type { Inference } from '../model/inference/inference.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { answerText } from '../model/prompt.js';
-import { describeDamage } from '../results/json-lines.js';
+import { type Damage, describeDamage } from '../results/json-lines.js';
 import { type BatchTimings, openBatchTimings } from '../results/latency.js';
 import { openPredictions, type Prediction, type PredictionsFile } from '../results/predictions.js';
 import { startProgress } from '../results/progress.js';
@@ -47,11 +47,11 @@ export interface RunOutcome {
  */
 export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOutcome> {
   const { run } = options;
-  const path = join(run.folder, RUN_FILES.predictions);
-  const predictions = await openPredictions(path);
-  const { damage } = predictions;
-  if (damage.lines > 0) options.stream.write(`${describeDamage(path, damage)}. What was in them is asked again.\n`);
-  const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
+  const paths = { predictions: join(run.folder, RUN_FILES.predictions), batches: join(run.folder, RUN_FILES.batches) };
+  const predictions = await openPredictions(paths.predictions);
+  const timings = await openBatchTimings(paths.batches);
+  reportDamage(options.stream, paths.predictions, predictions.damage, 'What was in them is asked again.');
+  reportDamage(options.stream, paths.batches, timings.damage, 'The times in them are lost.');
   try {
     const outcome = await answerAll(options, predictions, timings);
     if (outcome.finished) await predictions.finish();
@@ -60,6 +60,10 @@ export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOut
     await predictions.close();
     await timings.close();
   }
+}
+
+function reportDamage(stream: NodeJS.WriteStream, path: string, damage: Damage, consequence: string): void {
+  if (damage.lines > 0) stream.write(`${describeDamage(path, damage)}. ${consequence}\n`);
 }
 
 async function answerAll(

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-import { latencyFile, openBatchTimings, summarizeLatency } from '../results/latency.js';
+import { latencyFile, readBatchTimings, summarizeLatency } from '../results/latency.js';
 import { metricsFile } from '../results/metrics.js';
 import { readPredictions } from '../results/predictions.js';
 import { questionScoresFile } from '../results/question-scores.js';
@@ -59,7 +59,6 @@ export function needsJudge({ benchmark, judging }: Pick<ScoreRunOptions, 'benchm
 
 /** Sums up batches.jsonl in latency.json. */
 export async function writeLatency(folder: string, record: RunRecord): Promise<void> {
-  const timings = await openBatchTimings(join(folder, RUN_FILES.batches));
-  await timings.close();
-  await latencyFile.write(folder, summarizeLatency(timings.batches, activeSeconds(record), peakMemoryBytes(record)));
+  const batches = await readBatchTimings(join(folder, RUN_FILES.batches));
+  await latencyFile.write(folder, summarizeLatency(batches, activeSeconds(record), peakMemoryBytes(record)));
 }

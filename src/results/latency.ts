@@ -1,6 +1,6 @@
 import { mean, quantileSorted, sum } from 'simple-statistics';
 import { AMOUNT, COUNT, nullable, objectOf, POSITIVE, schemaCheck } from '../json-schema.js';
-import { openJsonLines } from './json-lines.js';
+import { type Damage, openJsonLines, readJsonLines } from './json-lines.js';
 import { jsonFile } from './write-json.js';
 
 /** One line of batches.jsonl: what a batch took. Times are of the whole batch, counts are sums over it. */
@@ -72,8 +72,10 @@ export interface LatencySummary {
 export interface BatchTimings {
   /** Of this and earlier sessions. */
   readonly batches: readonly BatchTiming[];
+  /** Lines that were passed over on opening. */
+  damage: Damage;
   /** On the disk when this resolves. Calls must not overlap. */
-  append(batch: BatchTiming): Promise<void>;
+  append(...batches: readonly BatchTiming[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -130,12 +132,20 @@ export async function openBatchTimings(path: string): Promise<BatchTimings> {
   const file = await openJsonLines(path, checkBatch, (batch) => batches.push(batch));
   return {
     batches,
-    async append(batch) {
-      await file.append([batch]);
-      batches.push(batch);
+    damage: file.damage,
+    async append(...added) {
+      await file.append(added);
+      for (const batch of added) batches.push(batch);
     },
     close: file.close,
   };
+}
+
+/** The batches of a run that nobody works on; damaged lines, whose times are lost, are passed over. */
+export async function readBatchTimings(path: string): Promise<BatchTiming[]> {
+  const batches: BatchTiming[] = [];
+  await readJsonLines(path, checkBatch, (batch) => batches.push(batch));
+  return batches;
 }
 
 /** @param activeSeconds time spent on the run, all its sessions added up, warm-up included */

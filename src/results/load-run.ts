@@ -22,6 +22,12 @@ export async function loadRun(folder: string): Promise<RunResult> {
   if (record.state !== 'complete') {
     throw new UserError(`${folder} is not finished. Run the command that made it once more to continue it.`);
   }
+  const { shard } = record.identity;
+  if (shard) {
+    throw new UserError(
+      `${folder} is shard ${shard.index}/${shard.count} of a run and has no scores. llavahr merge puts the shards together.`,
+    );
+  }
   const [metrics, latency] = await Promise.all([metricsFile.read(folder), latencyFile.read(folder)]);
   if (metrics === null || latency === null) {
     const missing = metrics === null ? metricsFile.name : latencyFile.name;

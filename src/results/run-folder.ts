@@ -29,6 +29,8 @@ export interface Run {
   saveProgress(): Promise<void>;
   /** From here on time no longer counts as spent. Notes time and memory in run.json. */
   stopClock(): Promise<void>;
+  /** Replaces the sessions by those of the shards the run is merged from: this process asked nothing. */
+  adoptSessions(sessions: readonly Session[]): void;
   /** Writes the last state and releases the folder. `complete` must come after every other file. */
   close(state: 'complete' | 'interrupted'): Promise<void>;
 }
@@ -106,6 +108,10 @@ function lockedRun(folder: string, lock: string, record: RunRecord): Run {
       await save();
       clockStart = null;
     },
+    adoptSessions(sessions) {
+      record.sessions = [...sessions];
+      record.createdAt = sessions.map(({ startedAt }) => startedAt).sort()[0]!;
+    },
     async close(state) {
       record.state = state;
       record.finishedAt = state === 'complete' ? now() : null;
@@ -137,12 +143,26 @@ async function readRecord(folder: string, identity: RunIdentity): Promise<RunRec
       `${folder} has no ${runFile.name} but holds ${files[0]}. Move it away, or start over with --fresh.`,
     );
   }
+  checkVersion(folder, record);
   const [difference] = differences(record.identity, identity);
   if (difference === undefined) return record;
   const { field, first, second } = difference;
   throw new UserError(
     `${folder} holds another run: ${field} is ${JSON.stringify(first)} there and ${JSON.stringify(second)} here. Start over with --fresh.`,
   );
+}
+
+/** @throws UserError when another major version made the run: its answers may be others */
+function checkVersion(folder: string, record: RunRecord): void {
+  const { llavahr } = record.sessions.at(-1)!.software;
+  if (major(llavahr) === major(VERSION)) return;
+  throw new UserError(
+    `${folder} was made by llavahr ${llavahr}; version ${VERSION} does not continue it. Start over with --fresh.`,
+  );
+}
+
+function major(version: string): string {
+  return version.split('.')[0]!;
 }
 
 /** Renames a locked folder to the next free `<name>.<n>` and puts a new, locked one in its place. @returns the new lock */

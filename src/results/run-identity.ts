@@ -20,6 +20,15 @@ export interface RunIdentity {
   preprocessingVersion: number;
   /** How tokens are chosen. */
   generation: Record<string, OptionValue>;
+  /** Absent when all questions are asked. */
+  shard?: Shard;
+}
+
+/** A part of a run's questions that is asked by a process of its own, on any machine. */
+export interface Shard {
+  /** 1 to `count`. */
+  index: number;
+  count: number;
 }
 
 export interface ModelIdentity {
@@ -52,12 +61,15 @@ export interface Difference {
   second: OptionValue;
 }
 
-/** The folder of a run: readable, and the same for the same identity. Example: textvqa-llava-hr-7b-1024-0f3a9c1e */
-export function runFolderName(identity: RunIdentity): string {
-  const { benchmark, model } = identity;
-  return [benchmark, model.name, model.resolution, sha256(identity).toString('hex').slice(0, 8)]
-    .map(safeName)
-    .join('-');
+/**
+ * The folder of a run: readable, and the same for the same identity. Example: textvqa-llava-hr-7b-1024-0f3a9c1e, and
+ * textvqa-llava-hr-7b-1024-0f3a9c1e-shard-2-of-8 for a shard of it.
+ */
+export function runFolderName({ shard, ...whole }: RunIdentity): string {
+  const { benchmark, model } = whole;
+  const hash = sha256(whole).toString('hex').slice(0, 8);
+  const name = [benchmark, model.name, model.resolution, hash].map(safeName).join('-');
+  return shard ? `${name}-shard-${shard.index}-of-${shard.count}` : name;
 }
 
 /** 22 characters, as long as the random ids in LLaVA's own answer files. */

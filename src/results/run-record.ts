@@ -1,6 +1,6 @@
 import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../json-schema.js';
 import type { Host, Software } from './host.js';
-import type { ModelIdentity, OptionValue, RunIdentity } from './run-identity.js';
+import type { ModelIdentity, OptionValue, RunIdentity, Shard } from './run-identity.js';
 import { jsonFile } from './write-json.js';
 
 /** run.json: all that is needed to repeat a run, and how far it is. */
@@ -30,7 +30,7 @@ export interface Session {
 
 const options = mapOf({ type: ['string', 'number', 'boolean', 'null'] });
 
-const identity = objectOf<RunIdentity>({
+const wholeIdentity = objectOf<Omit<RunIdentity, 'shard'>>({
   benchmark: TEXT,
   split: TEXT,
   protocol: options,
@@ -48,6 +48,10 @@ const identity = objectOf<RunIdentity>({
   preprocessingVersion: POSITIVE,
   generation: options,
 });
+const identity = {
+  ...wholeIdentity,
+  properties: { ...wholeIdentity['properties'], shard: objectOf<Shard>({ index: POSITIVE, count: POSITIVE }) },
+};
 
 const session = objectOf<Session>({
   startedAt: TEXT,

@@ -1,0 +1,36 @@
+import type { Question } from '../benchmarks/benchmark.js';
+import type { Shard } from '../results/run-identity.js';
+import { groupByImage, MAX_QUESTIONS_PER_ROW, type QuestionGroup } from './plan-batches.js';
+
+const CHARACTERS_PER_TOKEN = 4; // English text in LLaMA's vocabulary
+/** What answering costs beside the prompt, in prompt tokens. A guess, the same for every question. */
+const ANSWER_TOKENS = 16;
+
+/**
+ * The questions of one shard, in the benchmark's order. All questions about an image are in one shard, so that their rows
+ * are packed as in a whole run; shards are of about equal cost. Depends on nothing but the arguments: every machine comes
+ * to the same division.
+ * @param visualTokens of one image
+ */
+export function selectShard(questions: readonly Question[], { index, count }: Shard, visualTokens: number): Question[] {
+  const groups = groupByImage(questions, Number.POSITIVE_INFINITY)
+    // Questions without an image share nothing worth keeping together.
+    .flatMap((group) => (group.image === null ? groupByImage(group.questions) : [group]))
+    .map((group) => ({ group, cost: costOf(group, visualTokens) }))
+    .sort((a, b) => b.cost - a.cost); // stable
+  const loads = new Float64Array(count);
+  const selected: Question[] = [];
+  for (const { group, cost } of groups) {
+    const lightest = loads.indexOf(Math.min(...loads));
+    loads[lightest]! += cost;
+    if (lightest === index - 1) selected.push(...group.questions);
+  }
+  return selected.sort((a, b) => a.index - b.index);
+}
+
+/** Prompt tokens of an image's rows, about. */
+function costOf({ image, questions }: QuestionGroup, visualTokens: number): number {
+  const rows = image === null ? 0 : Math.ceil(questions.length / MAX_QUESTIONS_PER_ROW);
+  const text = questions.reduce((sum, question) => sum + question.text.length / CHARACTERS_PER_TOKEN, 0);
+  return rows * visualTokens + text + questions.length * ANSWER_TOKENS;
+}

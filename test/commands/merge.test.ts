@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { shard } from '../../src/cli/options.js';
+import { mergeCommand } from '../../src/commands/merge.js';
+import { messageOf } from '../../src/errors.js';
+import { llavahr, readLines, resultFolder, testFolder } from './cli.js';
+import { printed } from './print.js';
+
+const folder = await testFolder();
+after(() => rm(folder, { recursive: true }));
+
+const SHARDS = 3;
+const EVAL = ['eval', 'textvqa', '--limit', '18', '--resolution', '128', '--batch-size', '2', '--threads', '1'];
+const whole = join(folder, 'whole');
+await llavahr(folder, ...EVAL, '--output', whole);
+const made = join(folder, 'shards');
+const evalShard = (index: number, output: string) =>
+  llavahr(folder, ...EVAL, '--shard', `${index}/${SHARDS}`, '--output', output);
+const first = await Promise.all([1, 2, 3].map((index) => evalShard(index, made)));
+const expected = await resultFolder(whole);
+const shardName = (index: number) => `${expected.split('/').at(-1)}-shard-${index}-of-${SHARDS}`;
+
+const json = (run: string, name: string) => JSON.parse(readFileSync(join(run, name), 'utf8'));
+const bytes = (run: string, name: string) => readFileSync(join(run, name), 'utf8');
+const merge = (folders: readonly string[], output: string, fresh = false) =>
+  printed(() => mergeCommand(folders, { output, fresh, json: false }));
+
+/** A copy of the shards for a test to damage. */
+async function copyOfShards(name: string): Promise<string[]> {
+  const copy = join(folder, name);
+  await cp(made, copy, { recursive: true });
+  return [1, 2, 3].map((index) => join(copy, shardName(index)));
+}
+
+test('a shard says what it answered, and has no scores', () => {
+  for (const [i, { code, stdout, stderr }] of first.entries()) {
+    assert.equal(code, 0, stderr);
+    const n = readLines(join(made, shardName(i + 1))).length;
+    assert.ok(n >= 5 && n <= 7, `${n} questions`);
+    assert.match(
+      stdout,
+      new RegExp(`^textvqa val, shard ${i + 1}/3: ${n} of its ${n} questions answered, 0 failed\n.*`),
+    );
+    assert.match(stderr, new RegExp(`${n}/${n}, [\\d.]+ questions/s\n$`));
+  }
+});
+
+test('three shards merged are the run without shards, whatever the order they are given in', async () => {
+  const output = join(folder, 'merged');
+  const folders = [3, 1, 2].map((index) => join(made, shardName(index)));
+  const { code, stdout } = await merge(folders, output);
+  assert.equal(code, 0);
+  const run = await resultFolder(output);
+  assert.equal(run.split('/').at(-1), expected.split('/').at(-1));
+  for (const name of ['predictions.jsonl', 'metrics.json', 'question-scores.json', 'references.json']) {
+    assert.equal(bytes(run, name), bytes(expected, name), name);
+  }
+  assert.match(stdout, /18 answered, 0 failed/);
+  const record = json(run, 'run.json');
+  assert.equal(record.state, 'complete');
+  assert.deepEqual(record.identity, json(expected, 'run.json').identity);
+  const sessions = [1, 2, 3].map((index) => json(join(made, shardName(index)), 'run.json').sessions[0]);
+  assert.deepEqual(record.sessions, sessions);
+  const latency = json(run, 'latency.json');
+  const questions = readFileSync(join(run, 'batches.jsonl'), 'utf8').trim().split('\n').length;
+  assert.equal(latency.batches + latency.warmupBatches, questions);
+  const seconds = sessions.reduce((sum, { activeSeconds }) => sum + activeSeconds, 0);
+  assert.ok(Math.abs(latency.activeSeconds - seconds) < 1e-9);
+  assert.ok(Math.abs(latency.questionsPerSecond - 18 / seconds) < 1e-9);
+
+  assert.match((await merge(folders, output)).stderr, /complete already; --fresh merges again/);
+});
+
+test('missing, unfinished, repeated and foreign shards are named', async () => {
+  const [a, b, c] = await copyOfShards('wrong');
+  const output = join(folder, 'never');
+  const refused = async (folders: readonly string[], message: RegExp) =>
+    assert.rejects(merge(folders, output), (error) => message.test(messageOf(error)) || assert.fail(messageOf(error)));
+  await refused([a!, a!], /shard 1\/3 is given twice.*\n {2}shard 2\/3 is missing\n {2}shard 3\/3 is missing/);
+  await refused([a!, expected], /is a whole run, not a shard/);
+  await refused([a!, folder], /not a result folder/);
+
+  const change = async (edit: (record: ReturnType<typeof json>) => void) => {
+    const record = json(join(made, shardName(2)), 'run.json');
+    edit(record);
+    await writeFile(join(b!, 'run.json'), JSON.stringify(record));
+  };
+  await change((record) => {
+    record.state = 'interrupted';
+  });
+  await refused([a!, b!, c!], /shard 2\/3 is not finished: .*-shard-2-of-3/);
+  await change((record) => {
+    record.identity.device = 'cuda';
+  });
+  await refused([a!, b!, c!], /different runs: device is "cpu" in the first and "cuda" in the second/);
+  await change((record) => {
+    record.identity.shard.count = 4;
+  });
+  await refused([a!, b!, c!], /is shard 1\/3 and .* is shard 2\/4/);
+  await change((record) => {
+    record.sessions[0].software.onnxruntime = '1.20.0';
+  });
+  await refused([a!, b!, c!], /was made with onnxruntime 1\.20\.0/);
+});
+
+test("a question that no shard or two shards answered is named; the shard's command asks only what is missing", async () => {
+  const [a, b, c] = await copyOfShards('gaps');
+  const output = join(folder, 'gaps-merged');
+  const path = join(b!, 'predictions.jsonl');
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  const [lost] = readLines(b!).slice(4, 5);
+  const foreign = (await readFile(join(c!, 'predictions.jsonl'), 'utf8')).split('\n')[0]!;
+  await writeFile(path, lines.map((line, i) => (i === 4 ? foreign : line)).join('\n'));
+  const twice = JSON.parse(foreign).index;
+  await assert.rejects(
+    merge([a!, b!, c!], output),
+    new RegExp(
+      `question ${twice} is answered in .*-shard-2-of-3 and in .*-shard-3-of-3\n {2}no shard was asked question ${lost!.index}`,
+    ),
+  );
+
+  await writeFile(path, lines.filter((_, i) => i !== 4).join('\n'));
+  await assert.rejects(merge([a!, b!, c!], output), new RegExp(`no shard was asked question ${lost!.index}\n`));
+  const again = await evalShard(2, join(folder, 'gaps'));
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stderr, /Continuing/);
+  const batches = (await readFile(join(b!, 'batches.jsonl'), 'utf8')).trim().split('\n');
+  assert.deepEqual(JSON.parse(batches.at(-1)!).rows, [lost!.index]);
+  assert.equal((await merge([a!, b!, c!], output)).code, 0);
+  assert.equal(bytes(await resultFolder(output), 'predictions.jsonl'), bytes(expected, 'predictions.jsonl'));
+});
+
+test('--shard wants i/n', () => {
+  assert.deepEqual(shard('2/8'), { index: 2, count: 8 });
+  for (const wrong of ['0/3', '4/3', '1', '1/0', 'a/b', '1/3/4', '-1/3']) {
+    assert.throws(() => shard(wrong), /It must be i\/n with i from 1 to n/);
+  }
+});

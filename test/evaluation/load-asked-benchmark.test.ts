@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { basename, join } from 'node:path';
+import test from 'node:test';
+import { BENCHMARKS } from '../../src/benchmarks/registry.js';
+import { loadAskedBenchmark } from '../../src/evaluation/load-asked-benchmark.js';
+import { sampleData } from '../../src/evaluation/sample.js';
+import { sha256OfFile } from '../../src/file-hash.js';
+import { projectRoot } from '../fixtures.js';
+import { identity } from '../results/samples.js';
+
+test('every benchmark is found again from what a run recorded of it, with the same questions', async () => {
+  for (const { name, load } of BENCHMARKS) {
+    const asked = await load(sampleData(name), { protocol: 'llava', limit: 20 });
+    await asked.images.close();
+    const dataFiles: Record<string, string> = {};
+    for (const path of asked.files) dataFiles[basename(path)] = await sha256OfFile(path);
+    const { split, protocol } = asked;
+    const found = await loadAskedBenchmark({ ...identity, benchmark: name, split, protocol, dataFiles }, {});
+    assert.deepEqual(found.questions, asked.questions, name);
+    assert.deepEqual(found.files, asked.files, name);
+  }
+});
+
+test('other files than those of the run are refused with the field that differs', async () => {
+  const run = { ...identity, protocol: { protocol: 'llava', ocrTokens: false, limit: null } };
+  const data = join(projectRoot, 'sample', 'benchmarks');
+  await assert.rejects(
+    loadAskedBenchmark(run, { data }),
+    /Give the same --data as to eval\.\n {2}.*sample\/benchmarks\/textvqa: dataFiles\.TextVQA_0\.5\.1_val\.json is "[0-9a-f]{64}" here and "b{64}" in the run/,
+  );
+  await assert.rejects(loadAskedBenchmark({ ...run, benchmark: 'custom' }, {}), /custom run needs --questions/);
+});
