@@ -24,6 +24,7 @@ export function addEval(program: Command): void {
     .option('--limit <n>', 'only the first n questions', wholeNumber)
     .option('--shard <i/n>', 'only the i-th of n parts, i from 1; see llavahr merge', shard)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
+    .option('--fail-fast', 'end at the first question that cannot be answered, keeping what was answered', false)
     .option('--device <device>', 'auto, cpu, cuda, cuda:N or webgpu', 'auto')
     .option('--threads <n>', 'CPU threads inside an operator; every core without it', wholeNumber)
     .addOption(precisionOption())

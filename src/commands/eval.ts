@@ -28,6 +28,7 @@ export interface EvalCommandOptions {
   limit?: number;
   shard?: Shard;
   batchSize: number | 'auto';
+  failFast: boolean;
   device: string;
   threads?: number;
   precision: Precision;
@@ -93,7 +94,7 @@ async function evaluateOne(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { name } = definition;
-  const { split, protocol, ocrTokens, limit, batchSize, output, fresh } = options;
+  const { split, protocol, ocrTokens, limit, batchSize, failFast, output, fresh } = options;
   try {
     const folder = await dataFolder(definition, alone, options, downloads, signal);
     const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit });
@@ -101,7 +102,20 @@ async function evaluateOne(
     const judging = judge && { folder, judge };
     const data = resolve(name === 'custom' ? options.images! : folder);
     const shard = options.shard ?? null;
-    const asked = { benchmark, session, shard, batchSize, output, fresh, judging, data, argv, signal, stream };
+    const asked = {
+      benchmark,
+      session,
+      shard,
+      batchSize,
+      failFast,
+      output,
+      fresh,
+      judging,
+      data,
+      argv,
+      signal,
+      stream,
+    };
     const evaluation = await evaluate(asked).finally(benchmark.images.close);
     if (evaluation.state === 'interrupted') {
       const { answered, questions, folder } = evaluation;

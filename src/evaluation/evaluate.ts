@@ -4,14 +4,14 @@ import { UserError } from '../errors.js';
 import { sha256OfFile } from '../file-hash.js';
 import { deviceName } from '../model/inference/device.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
-import { buildPrompt, tokenizePrompt } from '../model/prompt.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
 import { readPredictions } from '../results/predictions.js';
 import { openRun, RUN_FILES } from '../results/run-folder.js';
 import type { RunIdentity, Shard } from '../results/run-identity.js';
+import { batchLimits, rememberLimit } from './batch-limits.js';
+import { GENERATION } from './make-prediction.js';
 import type { ModelSession } from './model-session.js';
-import { autoBatchSize, MAX_QUESTIONS_PER_ROW } from './plan-batches.js';
-import { GENERATION, runBenchmark } from './run-benchmark.js';
+import { runBenchmark } from './run-benchmark.js';
 import { needsJudge, type ScoreRunOptions, scoreRun, writeLatency } from './score-run.js';
 import { selectShard } from './select-shard.js';
 
@@ -20,6 +20,8 @@ export interface EvaluateOptions extends ScoreRunOptions {
   /** Null for all questions. */
   shard: Shard | null;
   batchSize: number | 'auto';
+  /** End the run at the first question that has no answer. */
+  failFast: boolean;
   output: string;
   fresh: boolean;
   /** Where the benchmark's files are, for the record: a report finds the images there. */
@@ -52,7 +54,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const identity = await identityOf(options.benchmark, session);
   if (shard) identity.shard = shard;
   const benchmark = shard ? shardOf(options.benchmark, shard, session) : options.benchmark;
-  const batchSize = options.batchSize === 'auto' ? chooseBatchSize(benchmark, session) : options.batchSize;
+  const { batchSize, failFast } = options;
   const start = { argv, settings: { batchSize, threads: session.threads, data: options.data } };
 
   let opened = await openRun(output, identity, start, { fresh });
@@ -65,10 +67,12 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
   let closed = false;
   try {
-    const { model, tokenizer } = session;
-    const sources = { model, tokenizer };
-    const { inference } = session;
-    const outcome = await runBenchmark({ benchmark, sources, inference, run, batchSize, signal, stream });
+    const { model, tokenizer, inference } = session;
+    const sources = { model, tokenizer, imageThreads: session.imageThreads() };
+    const limits = await batchLimits(session, batchSize, benchmark.maxNewTokens);
+    const asked = { benchmark, sources, inference, workers: 1, run, limits, failFast, signal, stream };
+    const outcome = await runBenchmark(asked);
+    if (outcome.shrunkTo !== null) await rememberLimit(session, outcome.shrunkTo);
     if (!outcome.finished) {
       const { answered } = outcome;
       return { state: 'interrupted', folder: run.folder, answered, questions: benchmark.questions.length };
@@ -145,13 +149,4 @@ async function identityOf(benchmark: LoadedBenchmark, { model, device }: ModelSe
     preprocessingVersion: PREPROCESSING_VERSION,
     generation: { ...GENERATION },
   };
-}
-
-/** Rows per batch for `--batch-size auto`, from the tokens of a typical row. */
-function chooseBatchSize({ questions }: LoadedBenchmark, { model, tokenizer, device }: ModelSession): number {
-  const images = new Set(questions.map(({ image }) => image)).size;
-  const perImage = Math.min(MAX_QUESTIONS_PER_ROW, questions.length / Math.max(1, images));
-  const first = questions.slice(0, 20);
-  const tokens = first.reduce((sum, { text }) => sum + tokenizePrompt(tokenizer, buildPrompt(text)).length, 0);
-  return autoBatchSize(device.provider, model.vision.visualTokens + (tokens / Math.max(1, first.length)) * perImage);
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ImageSource, Question } from '../benchmarks/benchmark.js';
 import { ImageError, messageOf } from '../errors.js';
 import { contextLength } from '../model/context-length.js';
+import type { ImageThreads } from '../model/image-threads.js';
 import { type PromptRow, promptLength } from '../model/inference/pack-prompts.js';
 import type { Model } from '../model/model-folder.js';
-import { prepareImage } from '../model/prepare-image.js';
 import { buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../model/prompt.js';
 import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
 import type { QuestionGroup } from './plan-batches.js';
@@ -14,6 +14,7 @@ export interface BatchSources {
   model: Model;
   tokenizer: Tokenizer;
   images: ImageSource;
+  imageThreads: ImageThreads;
 }
 
 /** A question that is ready to be asked, and the sha256 of its image's file. */
@@ -70,14 +71,16 @@ export async function prepareBatch(sources: BatchSources, groups: readonly Quest
 }
 
 async function prepareGroup(sources: BatchSources, { image, questions }: QuestionGroup): Promise<PreparedGroup> {
-  const { model, images } = sources;
+  const { model, images, imageThreads } = sources;
   let pixels: Uint8Array | null = null;
   let imageSha256: string | null = null;
   if (image !== null) {
     try {
       const bytes = await images.read(image);
       imageSha256 = createHash('sha256').update(bytes).digest('hex');
-      pixels = await prepareImage(bytes, image, model.vision.resolution, model.manifest.architecture.imageAspect);
+      const { resolution } = model.vision;
+      const aspect = model.manifest.architecture.imageAspect;
+      pixels = await imageThreads.prepare({ bytes, name: image, resolution, aspect });
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       const rejection = { code: `image-${error.code}` as const, message: messageOf(error) };

@@ -1,35 +1,36 @@
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
-import { messageOf, UserError } from '../errors.js';
+import { UserError } from '../errors.js';
 import type { Inference } from '../model/inference/inference.js';
-import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
-import { answerText } from '../model/prompt.js';
 import { type Damage, describeDamage } from '../results/json-lines.js';
 import { type BatchTimings, openBatchTimings } from '../results/latency.js';
 import { openPredictions, type Prediction, type PredictionsFile } from '../results/predictions.js';
 import { startProgress } from '../results/progress.js';
 import { RUN_FILES, type Run } from '../results/run-folder.js';
-import { answerId } from '../results/run-identity.js';
-import { groupByImage, planBatches } from './plan-batches.js';
-import { type BatchSources, type PreparedBatch, prepareBatch, type ReadyQuestion } from './prepare-batch.js';
+import { answerBatch, type BatchWork } from './answer-batch.js';
+import { oneByOne, runLanes } from './lanes.js';
+import { type BatchLimits, groupByImage, openBatchQueue } from './plan-batches.js';
+import type { BatchSources } from './prepare-batch.js';
+import { rowTokens } from './row-tokens.js';
 
-/** Batches of a process that are not counted as measured: memory is allocated and kernels are chosen in them. */
-const WARMUP_BATCHES = 1;
-/** Batches whose prefill is timed, by a second run that stops after the first token. */
-const PREFILL_TIMED_BATCHES = 5;
-
-/** How tokens are chosen, for the run's identity. */
-export const GENERATION = { method: 'greedy' } as const;
+/** Batches per device that are in the works at once: one is run, one waits for the device, one is prepared or written. */
+const LANES_PER_WORKER = 3;
+/** Of the free memory, for the pixels of batches that are in the works. */
+const PIXELS_SHARE = 1 / 8;
 
 export interface RunBenchmarkOptions {
   benchmark: LoadedBenchmark;
   sources: Omit<BatchSources, 'images'>;
   /** Loads the model; called only when there is something to ask. */
   inference: () => Promise<Inference>;
+  /** Batches the model runs at the same time: one per device. */
+  workers: number;
   run: Run;
-  /** Rows per batch. */
-  batchSize: number;
-  /** Stops after the current batch when aborted. */
+  limits: BatchLimits;
+  /** End the run at the first question that has no answer. */
+  failFast: boolean;
+  /** Stops after the batches that are running when aborted. */
   signal: AbortSignal;
   stream: NodeJS.WriteStream;
 }
@@ -39,11 +40,15 @@ export interface RunOutcome {
   finished: boolean;
   answered: number;
   failed: number;
+  /** Bytes that batches were limited to, by the estimate of `limits`, when memory was short; otherwise null. */
+  shrunkTo: number | null;
 }
 
 /**
- * Asks every question of a benchmark that has no answer yet, batch by batch. While the model works on one batch, the
- * next one's images are decoded. Answers are on the disk before the next batch starts.
+ * Asks every question of a benchmark that has no answer yet, batch by batch. While the model works on a batch, the next
+ * ones are prepared and the answers of the last one are put on the disk.
+ * @throws UserError when the model is gone, nothing can be written or, with `failFast`, a question has no answer; what
+ *   was answered before is on the disk
  */
 export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOutcome> {
   const { run } = options;
@@ -71,131 +76,61 @@ async function answerAll(
   predictions: PredictionsFile,
   timings: BatchTimings,
 ): Promise<RunOutcome> {
-  const { benchmark, run, signal } = options;
-  const sources: BatchSources = { ...options.sources, images: benchmark.images };
+  const { benchmark, run, signal, stream, workers, failFast } = options;
+  const { model, tokenizer } = options.sources;
   const isAnswered = ({ index }: Question): boolean => typeof predictions.answers.get(index) === 'string';
   const open = benchmark.questions.filter((question) => !isAnswered(question));
-  const batches = planBatches(groupByImage(open), options.batchSize);
   const state = startTally(benchmark, predictions);
-  if (batches.length === 0) return { finished: true, answered: state.answered, failed: 0 };
-  const inference = await options.inference();
-  const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream: options.stream });
-  const record = async (made: Prediction[]): Promise<void> => {
-    if (made.length === 0) return;
-    await predictions.append(made);
-    for (const prediction of made) state.add(prediction);
-    progress.update(state);
-  };
-  const work: Work = { options, inference, sources, timings, record };
+  if (open.length === 0) return { finished: true, answered: state.answered, failed: 0, shrunkTo: null };
 
-  run.startClock();
-  let next: Promise<PreparedBatch> | undefined = prepareBatch(sources, batches[0]!);
-  try {
-    for (let i = 0; i < batches.length; i++) {
-      const batch = await next!;
-      next = batches[i + 1] && prepareBatch(sources, batches[i + 1]!);
-      // A failure to prepare surfaces when that batch is awaited, not while this one runs.
-      next?.catch(() => undefined);
-      await record(batch.rejected.map(({ question, code, message }) => failed(options, question, code, message)));
-      const timePrefill = i >= WARMUP_BATCHES && i < WARMUP_BATCHES + PREFILL_TIMED_BATCHES;
-      if (batch.rows.length > 0) await runBatch(work, batch, { warmup: i < WARMUP_BATCHES, timePrefill });
+  const queue = openBatchQueue(groupByImage(open), rowTokens(model, tokenizer, open), options.limits);
+  const inference = options.inference();
+  inference.then(run.startClock, () => undefined); // a failure to load surfaces where a batch needs the model
+  const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream });
+  let shrunkTo: number | null = null;
+  const work: BatchWork = {
+    maker: { benchmark, model, tokenizer },
+    sources: { ...options.sources, images: benchmark.images },
+    queue,
+    inference,
+    workers,
+    started: 0,
+    signal,
+    record: oneByOne(async (made, timing) => {
+      if (made.length > 0) await predictions.append(made);
+      for (const prediction of made) state.add(prediction);
+      progress.update(state);
+      if (timing) await timings.append(timing);
       await run.saveProgress();
-      if (signal.aborted) break;
-    }
+      if (failFast) throwFirstFailure(made);
+    }),
+    onShort(batch) {
+      shrunkTo = queue.shrink(batch);
+      progress.log(`Memory was short for ${batch.groups.length} images at once: going on with smaller batches.`);
+    },
+  };
+  try {
+    const next = () => (signal.aborted ? undefined : queue.take());
+    await runLanes(laneCount(options), next, (batch) => answerBatch(work, batch));
   } finally {
     progress.stop();
-    await next?.catch(() => undefined);
   }
   const remaining = benchmark.questions.length - state.answered - state.failed;
-  return { finished: remaining === 0, answered: state.answered, failed: state.failed };
+  return { finished: remaining === 0, answered: state.answered, failed: state.failed, shrunkTo };
 }
 
-/** What the batches of a run share. */
-interface Work {
-  options: RunBenchmarkOptions;
-  inference: Inference;
-  sources: BatchSources;
-  timings: BatchTimings;
-  /** Puts predictions on the disk and on the display. */
-  record(made: Prediction[]): Promise<void>;
+/** As many batches in the works as memory has room for, and at least one per device. */
+function laneCount({ workers, limits, sources }: RunBenchmarkOptions): number {
+  const pixelBytes = limits.rows * sources.model.vision.resolution ** 2 * 3;
+  const room = Math.floor((PIXELS_SHARE * freemem()) / pixelBytes);
+  return Math.min(LANES_PER_WORKER * workers, Math.max(workers, room));
 }
 
-/** Runs a batch; if the model cannot, its questions one by one, so that one bad question does not fail the others. */
-async function runBatch(
-  work: Work,
-  batch: PreparedBatch,
-  measure: { warmup: boolean; timePrefill: boolean },
-): Promise<void> {
-  const { options, inference, sources, timings, record } = work;
-  const { pixels, rows } = batch;
-  const questions = batch.ready.flat();
-  let result: Awaited<ReturnType<Inference['run']>>;
-  try {
-    const { maxNewTokens } = options.benchmark;
-    result = await inference.run({ pixels, rows, maxNewTokens, timePrefill: measure.timePrefill });
-  } catch (error) {
-    if (error instanceof UserError) throw error; // the model is gone, not only this batch
-    if (questions.length === 1) {
-      return record([failed(options, questions[0]!.question, 'inference-failed', messageOf(error))]);
-    }
-    for (const { question } of questions) {
-      const alone = await prepareBatch(sources, groupByImage([question]));
-      await runBatch(work, alone, { ...measure, timePrefill: false });
-    }
-    return;
-  }
-  await record(batch.ready.flatMap((row, r) => row.map((ready, q) => answered(options, ready, result.tokens[r]![q]!))));
-  const newTokens = result.tokens.flat().map((ids) => tokensWithEnd(ids, options.benchmark));
-  await timings.append({
-    warmup: measure.warmup,
-    rows: questions.map(({ question }) => question.index),
-    images: batch.images,
-    questions: questions.length,
-    visualTokens: batch.images * sources.model.vision.visualTokens,
-    promptTokens: result.promptTokens,
-    newTokens: newTokens.reduce((sum, tokens) => sum + tokens, 0),
-    steps: result.steps,
-    decodeImageMs: batch.decodeMs,
-    visionMs: result.visionMs,
-    generateMs: result.generateMs,
-    prefillMs: result.prefillMs,
-  });
-}
-
-/** Tokens of an answer, the end of sequence included unless generation stopped before it. */
-function tokensWithEnd(ids: readonly number[], { maxNewTokens }: LoadedBenchmark): number {
-  return Math.min(ids.length + 1, maxNewTokens);
-}
-
-function answered(options: RunBenchmarkOptions, { question, imageSha256 }: ReadyQuestion, ids: number[]): Prediction {
-  return {
-    ...head(options, question, imageSha256),
-    text: answerText(options.sources.tokenizer, ids),
-    tokens: tokensWithEnd(ids, options.benchmark),
-  };
-}
-
-function failed(options: RunBenchmarkOptions, question: Question, code: string, message: string): Prediction {
-  return { ...head(options, question, null), text: null, error: { code, message } };
-}
-
-function head({ benchmark, sources: { model } }: RunBenchmarkOptions, question: Question, imageSha256: string | null) {
-  return {
-    index: question.index,
-    question_id: question.questionId,
-    prompt: question.text,
-    answer_id: answerId({
-      weightsHash: weightsHash(model.manifest),
-      resolution: model.vision.resolution,
-      prompt: question.text,
-      imageSha256,
-      maxNewTokens: benchmark.maxNewTokens,
-      generation: GENERATION,
-      preprocessingVersion: PREPROCESSING_VERSION,
-    }),
-    model_id: model.manifest.name,
-    metadata: {},
-  };
+function throwFirstFailure(made: readonly Prediction[]): void {
+  const failure = made.find(({ text }) => text === null);
+  if (failure?.text !== null) return;
+  const { code, message } = failure.error;
+  throw new UserError(`Question ${failure.question_id} has no answer (${code}: ${message}); --fail-fast ends the run.`);
 }
 
 /** Counts answers and failures and keeps the running score; failures of earlier sessions are asked again. */

@@ -7,7 +7,7 @@ import { readPredictions } from '../results/predictions.js';
 import { questionScoresFile } from '../results/question-scores.js';
 import { referencesFile } from '../results/references.js';
 import { RUN_FILES } from '../results/run-folder.js';
-import { activeSeconds, peakMemoryBytes, type RunRecord } from '../results/run-record.js';
+import { activeSeconds, peakMemoryBytes, type RunRecord, workerSeconds } from '../results/run-record.js';
 import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
 import { referencesOf } from './references.js';
 import { metricsOf } from './score-answers.js';
@@ -60,5 +60,7 @@ export function needsJudge({ benchmark, judging }: Pick<ScoreRunOptions, 'benchm
 /** Sums up batches.jsonl in latency.json. */
 export async function writeLatency(folder: string, record: RunRecord): Promise<void> {
   const batches = await readBatchTimings(join(folder, RUN_FILES.batches));
-  await latencyFile.write(folder, summarizeLatency(batches, activeSeconds(record), peakMemoryBytes(record)));
+  const seconds = activeSeconds(record);
+  const latency = summarizeLatency(batches, seconds, peakMemoryBytes(record), workerSeconds(record));
+  await latencyFile.write(folder, latency);
 }

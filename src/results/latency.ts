@@ -63,6 +63,8 @@ export interface LatencySummary {
   };
   questionsPerSecond: number | null; // end to end
   imagesPerSecond: number | null; // end to end
+  /** Share of the time spent on the run in which no batch was in the model, mean of the devices; 0 without batches. */
+  modelIdle: number;
   activeSeconds: number;
   /** Largest resident size of the process. */
   peakMemoryBytes: number;
@@ -121,6 +123,7 @@ export const latencyFile = jsonFile<LatencySummary>(
     tokensPerSecond: objectOf<LatencySummary['tokensPerSecond']>({ generate: maybe, model: maybe, endToEnd: maybe }),
     questionsPerSecond: maybe,
     imagesPerSecond: maybe,
+    modelIdle: AMOUNT,
     activeSeconds: AMOUNT,
     peakMemoryBytes: AMOUNT,
   }),
@@ -148,11 +151,15 @@ export async function readBatchTimings(path: string): Promise<BatchTiming[]> {
   return batches;
 }
 
-/** @param activeSeconds time spent on the run, all its sessions added up, warm-up included */
+/**
+ * @param activeSeconds time spent on the run, all its sessions added up, warm-up included
+ * @param workerSeconds the same, a session counted once for each of the devices that worked in it
+ */
 export function summarizeLatency(
   batches: readonly BatchTiming[],
   activeSeconds: number,
   peakMemoryBytes: number,
+  workerSeconds = activeSeconds,
 ): LatencySummary {
   const measured = batches.filter(({ warmup }) => !warmup);
   const total = (count: (batch: BatchTiming) => number) => sum(measured.map(count));
@@ -198,9 +205,14 @@ export function summarizeLatency(
       overall((batch) => batch.images),
       seconds,
     ),
+    modelIdle: seconds > 0 ? Math.max(0, 1 - overall(modelMs) / 1000 / workerSeconds) : 0,
     activeSeconds,
     peakMemoryBytes,
   };
+}
+
+function modelMs({ visionMs, generateMs, prefillMs }: BatchTiming): number {
+  return visionMs + generateMs + (prefillMs ?? 0);
 }
 
 function decodeMsPerToken({ generateMs, prefillMs, newTokens, questions }: BatchTiming): number | null {

@@ -79,6 +79,14 @@ export function activeSeconds(record: RunRecord): number {
   return record.sessions.reduce((sum, session) => sum + session.activeSeconds, 0);
 }
 
+/** Time spent on the run, a session's counted once for each of the devices that worked in it. */
+export function workerSeconds({ sessions }: RunRecord): number {
+  return sessions.reduce(
+    (sum, { activeSeconds, settings }) => sum + activeSeconds * Number(settings['workers'] ?? 1),
+    0,
+  );
+}
+
 /** The most memory any of its sessions took. */
 export function peakMemoryBytes(record: RunRecord): number {
   return Math.max(...record.sessions.map((session) => session.peakMemoryBytes));

@@ -26,6 +26,7 @@ export function runSummary(run: RunResult): string {
     ['decode (ms per token)', times(stages.decodeMsPerToken)],
     ['tokens/s', fixed(tokensPerSecond.model)],
     ['questions/s, end to end', fixed(latency.questionsPerSecond)],
+    ['model idle (% of the time)', (100 * latency.modelIdle).toFixed(1)],
     ['peak memory (GiB)', fixed(latency.peakMemoryBytes / GIB)],
   ];
   const notes = metrics.notes.map((note) => `Note: ${note}\n`).join('');

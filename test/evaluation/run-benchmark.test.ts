@@ -6,22 +6,29 @@ import { PassThrough } from 'node:stream';
 import test, { after } from 'node:test';
 import type { LoadedBenchmark } from '../../src/benchmarks/benchmark.js';
 import { UserError } from '../../src/errors.js';
-import { runBenchmark } from '../../src/evaluation/run-benchmark.js';
+import { type RunOutcome, runBenchmark } from '../../src/evaluation/run-benchmark.js';
 import { exportModel } from '../../src/model/export/export-model.js';
+import { startImageThreads } from '../../src/model/image-threads.js';
+import type { BatchShape } from '../../src/model/inference/batch-memory.js';
 import type { Batch, Inference } from '../../src/model/inference/inference.js';
 import { openModel } from '../../src/model/model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../../src/model/prompt.js';
 import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';
+import type { Prediction } from '../../src/results/predictions.js';
 import { openRun, type Run } from '../../src/results/run-folder.js';
 import { fixture } from '../fixtures.js';
 import { identity } from '../results/samples.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-loop-'));
-after(() => rm(folder, { recursive: true }));
+const imageThreads = startImageThreads(1);
+after(async () => {
+  await imageThreads.close();
+  await rm(folder, { recursive: true });
+});
 
 const output = join(folder, 'model');
 await exportModel(fixture('reference', 'hr-mini'), { output, resolutions: [], precision: 'fp32' });
-const sources = { model: await openModel(output), tokenizer: await loadTokenizer(output) };
+const sources = { model: await openModel(output), tokenizer: await loadTokenizer(output), imageThreads };
 const image = await readFile(fixture('reference', 'images', 's4_camera_gray.png'));
 
 /** Six questions about two images; the third one is longer than the others. */
@@ -76,42 +83,81 @@ async function startRun(name: string): Promise<Run> {
 
 const stream = () => Object.assign(new PassThrough(), { isTTY: false }) as unknown as NodeJS.WriteStream;
 
+/** Runs the made-up benchmark, or another one, with at most `rows` images at once. */
+async function answer(
+  run: Run,
+  inference: Inference,
+  options: { rows: number; asked?: LoadedBenchmark; signal?: AbortSignal; failFast?: boolean },
+): Promise<RunOutcome> {
+  const { rows, asked = benchmark, signal = new AbortController().signal, failFast = false } = options;
+  const unlimited = Number.POSITIVE_INFINITY;
+  const limits = { rows, tokens: unlimited, bytes: unlimited, bytesOf: (shape: BatchShape) => shape.questions };
+  const shared = { benchmark: asked, sources, inference: async () => inference, workers: 1, run, limits };
+  return runBenchmark({ ...shared, failFast, signal, stream: stream() }).finally(() => run.close('interrupted'));
+}
+
+async function linesOf({ folder }: Run): Promise<Prediction[]> {
+  const lines = (await readFile(join(folder, 'predictions.jsonl'), 'utf8')).trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as Prediction);
+}
+
+const BAD = { code: 'inference-failed', message: 'Shapes differ' };
+
 test('a batch the model cannot run is asked question by question, and only the bad one fails', async () => {
   const run = await startRun('bad-question');
-  const inference = inferenceFailingWith(new Error('Failed to allocate memory'));
-  const options = { benchmark, sources, inference: async () => inference, run, batchSize: 2, stream: stream() };
-  const outcome = await runBenchmark({ ...options, signal: new AbortController().signal });
-  await run.close('interrupted');
-  assert.deepEqual(outcome, { finished: true, answered: 5, failed: 1 });
+  const inference = inferenceFailingWith(new Error(BAD.message));
+  const outcome = await answer(run, inference, { rows: 2 });
+  assert.deepEqual(outcome, { finished: true, answered: 5, failed: 1, shrunkTo: null });
   assert.deepEqual(inference.batches, [6, 1, 1, 1, 1, 1, 1]);
-  const lines = (await readFile(join(run.folder, 'predictions.jsonl'), 'utf8')).trim().split('\n');
-  const errors = lines.map((line) => JSON.parse(line).error ?? null);
-  assert.deepEqual(errors, [
-    null,
-    null,
-    { code: 'inference-failed', message: 'Failed to allocate memory' },
-    null,
-    null,
-    null,
-  ]);
+  const errors = (await linesOf(run)).map((line) => (line.text === null ? line.error : null));
+  assert.deepEqual(errors, [null, null, BAD, null, null, null]);
+});
+
+test('when memory is short the batch is halved until it fits, and a question that never fits fails alone', async () => {
+  const run = await startRun('short-of-memory');
+  const inference = inferenceFailingWith(new Error('std::bad_alloc'));
+  const outcome = await answer(run, inference, { rows: 2 });
+  assert.deepEqual(outcome, { finished: true, answered: 5, failed: 1, shrunkTo: 0.5 });
+  assert.deepEqual(
+    inference.batches.toSorted((a, b) => b - a),
+    [6, 4, 2, 2, 2, 1, 1],
+  );
+  const bad = (await linesOf(run))[2]!;
+  assert.deepEqual(bad.text === null && bad.error, { code: 'out-of-memory', message: 'std::bad_alloc' });
+});
+
+test('fail-fast ends the run at the first failure and keeps what was answered', async () => {
+  const run = await startRun('fail-fast');
+  const one = { ...benchmark, questions: [...benchmark.questions.slice(0, 2), ...benchmark.questions.slice(4)] };
+  await answer(run, inferenceFailingWith(new Error('never')), { rows: 1, asked: one });
+  const again = await startRun('fail-fast');
+  const inference = inferenceFailingWith(new Error(BAD.message));
+  await assert.rejects(answer(again, inference, { rows: 1, failFast: true }), {
+    name: 'UserError',
+    message: /^Question 2 has no answer \(inference-failed: Shapes differ\); --fail-fast ends the run\.$/,
+  });
+  assert.ok((await linesOf(again)).length >= 5, 'answers and the failure are there');
 });
 
 test('a model that is gone ends the run; what was answered stays', async () => {
   const run = await startRun('gone');
   const inference = inferenceFailingWith(new UserError('The inference thread ended unexpectedly.'));
-  const options = { benchmark, sources, inference: async () => inference, run, batchSize: 1, stream: stream() };
-  const running = runBenchmark({ ...options, signal: new AbortController().signal });
-  await assert.rejects(running, /ended unexpectedly/);
-  await run.close('interrupted');
-  assert.equal(inference.batches.length, 1);
+  await assert.rejects(answer(run, inference, { rows: 1 }), /ended unexpectedly/);
 });
 
-test('an aborted run stops after its batch and is not finished', async () => {
+test('an aborted run stops after the batches that are running and is not finished', async () => {
   const run = await startRun('aborted');
+  const controller = new AbortController();
   const inference = inferenceFailingWith(new Error('never'));
+  const aborting = {
+    ...inference,
+    run(batch: Batch) {
+      controller.abort();
+      return inference.run(batch);
+    },
+  };
   const calm = { ...benchmark, questions: benchmark.questions.filter(({ index }) => index !== 2) };
-  const options = { benchmark: calm, sources, inference: async () => inference, run, batchSize: 1, stream: stream() };
-  const outcome = await runBenchmark({ ...options, signal: AbortSignal.abort() });
-  await run.close('interrupted');
-  assert.deepEqual(outcome, { finished: false, answered: 3, failed: 0 });
+  const outcome = await answer(run, aborting, { rows: 1, asked: calm, signal: controller.signal });
+  assert.equal(outcome.finished, false);
+  assert.deepEqual([outcome.answered, inference.batches.length], [3, 1]);
 });

@@ -18,8 +18,13 @@ interface LoadedModel {
 }
 
 let model: LoadedModel | undefined;
+let queue = Promise.resolve();
 
-parentPort?.on('message', async (request: WorkerRequest) => {
+parentPort?.on('message', (request: WorkerRequest) => {
+  queue = queue.then(() => answer(request));
+});
+
+async function answer(request: WorkerRequest): Promise<void> {
   try {
     const response = request.kind === 'load' ? await load(request) : await run(request);
     const transfer = response.kind === 'result' ? [response.visual.buffer as ArrayBuffer] : [];
@@ -28,7 +33,7 @@ parentPort?.on('message', async (request: WorkerRequest) => {
     const failure: WorkerResponse = { kind: 'failure', id: request.id, message: messageOf(error) };
     parentPort?.postMessage(failure);
   }
-});
+}
 
 async function load({ id, visionPath, generatePath, device, threads, sizes }: LoadRequest): Promise<WorkerResponse> {
   const start = performance.now();
@@ -62,7 +67,7 @@ async function run(request: RunRequest): Promise<RunResult> {
     kind: 'result',
     id: request.id,
     ...readAnswers(request.rows, packed, tokens, topLogits, sizes.eosTokenId),
-    visual,
+    visual: request.keepVisual ? visual : new Float32Array(),
     steps: tokens.length / (packed.rows * packed.questions),
     promptTokens: packed.segments.reduce((count, segment) => count + (segment >= 0n ? 1 : 0), 0),
     visionMs,

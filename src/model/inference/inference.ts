@@ -15,13 +15,21 @@ export interface Batch {
   /** Steps to go on for at least though every answer has ended, for measuring; 0 without it. */
   minSteps?: number;
   timePrefill: boolean;
+  /** Also return the visual tokens. */
+  keepVisual?: boolean;
 }
 
-/** A loaded model. Batches run one after another, in a thread of their own. */
+/** What a batch gave; see RunResult. */
+export type BatchResult = Omit<RunResult, 'kind' | 'id'>;
+
+/**
+ * A loaded model. Batches run one after another, in a thread of their own; a batch that is handed over while another one
+ * runs starts as soon as that ends.
+ */
 export interface Inference {
   readonly loadMs: number;
   /** @throws Error with ONNX Runtime's message when the run fails; the model stays usable */
-  run(batch: Batch): Promise<Omit<RunResult, 'kind' | 'id'>>;
+  run(batch: Batch): Promise<BatchResult>;
   close(): Promise<void>;
 }
 

@@ -37,6 +37,8 @@ export interface RunRequest {
   minSteps?: number;
   /** Also time the prefill, by one more run that stops after the first token. */
   timePrefill: boolean;
+  /** Also return the visual tokens, 16 MB for an image of LLaVA-HR-7B. */
+  keepVisual?: boolean;
 }
 
 export type WorkerRequest = LoadRequest | RunRequest;
@@ -48,7 +50,7 @@ export interface RunResult {
   tokens: number[][][];
   /** Logit of the first chosen token of each row's questions. */
   firstLogits: number[][];
-  /** Visual tokens, float32 [images, visualTokens, hidden]. */
+  /** Visual tokens, float32 [images, visualTokens, hidden]; empty unless `keepVisual`. */
   visual: Float32Array;
   /** Iterations of the generation loop. */
   steps: number;

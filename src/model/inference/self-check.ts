@@ -94,7 +94,7 @@ function checkBatch(model: Model, tokenizer: Tokenizer): Parameters<Inference['r
     image,
     prompts: questions.map((question) => tokenizePrompt(tokenizer, buildPrompt(question))),
   }));
-  return { pixels, rows, maxNewTokens: 4, timePrefill: false };
+  return { pixels, rows, maxNewTokens: 4, timePrefill: false, keepVisual: true };
 }
 
 /** Largest absolute difference over the largest absolute reference value; not a number counts as very large. */

@@ -1,0 +1,99 @@
+import { messageOf, UserError } from '../errors.js';
+import type { BatchResult, Inference } from '../model/inference/inference.js';
+import { isOutOfMemory } from '../model/inference/out-of-memory.js';
+import type { BatchTiming } from '../results/latency.js';
+import type { Prediction } from '../results/predictions.js';
+import { afterFailure, type BatchFailure } from './after-failure.js';
+import { answered, failed, type PredictionMaker, tokensWithEnd } from './make-prediction.js';
+import type { BatchQueue, PlannedBatch } from './plan-batches.js';
+import { type BatchSources, type PreparedBatch, prepareBatch } from './prepare-batch.js';
+
+/** Of those that may be the first of a worker: memory is allocated and kernels are chosen in them. */
+const WARMUP_BATCHES_PER_WORKER = 1;
+/** Batches whose prefill is timed, by a second run that stops after the first token. */
+const PREFILL_TIMED_BATCHES = 5;
+
+/** What the batches of a run share. */
+export interface BatchWork {
+  maker: PredictionMaker;
+  sources: BatchSources;
+  queue: BatchQueue;
+  /** Resolves when the model is loaded. */
+  inference: Promise<Inference>;
+  workers: number;
+  /** Batches the model was given so far. */
+  started: number;
+  /** Stops after the batches that are running when aborted. */
+  signal: AbortSignal;
+  /** Puts predictions, and what their batch took, on the disk and on the display. */
+  record(made: readonly Prediction[], timing?: BatchTiming): Promise<void>;
+  /** Memory was short for a batch. */
+  onShort(batch: PlannedBatch): void;
+}
+
+/**
+ * Prepares a batch, runs it and records its answers. Where the model cannot run it, smaller batches are put back into the
+ * queue, or the questions are recorded as failed.
+ * @throws UserError when the model is gone or nothing can be recorded
+ */
+export async function answerBatch(work: BatchWork, planned: PlannedBatch): Promise<void> {
+  const batch = await prepareBatch(work.sources, planned.groups);
+  await work.record(batch.rejected.map(({ question, code, message }) => failed(work.maker, question, code, message)));
+  const inference = await work.inference;
+  if (batch.rows.length === 0 || work.signal.aborted) return;
+
+  const ordinal = work.started++;
+  const warmup = ordinal < WARMUP_BATCHES_PER_WORKER * work.workers;
+  const timePrefill = !warmup && ordinal < WARMUP_BATCHES_PER_WORKER * work.workers + PREFILL_TIMED_BATCHES;
+  const { pixels, rows } = batch;
+  const { maxNewTokens } = work.maker.benchmark;
+  let result: BatchResult;
+  try {
+    result = await inference.run({ pixels, rows, maxNewTokens, timePrefill });
+  } catch (error) {
+    if (error instanceof UserError) throw error; // the model is gone, not only this batch
+    return tryOtherwise(work, planned, batch, error);
+  }
+  const made = batch.ready.flatMap((row, r) =>
+    row.map((ready, q) => answered(work.maker, ready, result.tokens[r]![q]!)),
+  );
+  await work.record(made, { warmup, ...timingOf(work, batch, result) });
+}
+
+async function tryOtherwise(
+  { queue, maker, record, onShort }: BatchWork,
+  planned: PlannedBatch,
+  { ready }: PreparedBatch,
+  error: unknown,
+): Promise<void> {
+  const failure = failureOf(error);
+  if (failure === 'out-of-memory') onShort(planned);
+  const smaller = afterFailure(failure, planned);
+  if (smaller) queue.again(smaller);
+  else await record(ready.flat().map(({ question }) => failed(maker, question, failure, messageOf(error))));
+}
+
+function failureOf(error: unknown): BatchFailure {
+  return isOutOfMemory(messageOf(error)) ? 'out-of-memory' : 'inference-failed';
+}
+
+function timingOf(
+  { maker: { benchmark, model } }: BatchWork,
+  { images, ready, decodeMs }: PreparedBatch,
+  result: BatchResult,
+): Omit<BatchTiming, 'warmup'> {
+  const questions = ready.flat();
+  return {
+    rows: questions.map(({ question }) => question.index),
+    images,
+    questions: questions.length,
+    visualTokens: images * model.vision.visualTokens,
+    promptTokens: result.promptTokens,
+    newTokens: result.tokens.flat().reduce((sum, ids) => sum + tokensWithEnd(ids, benchmark.maxNewTokens), 0),
+    steps: result.steps,
+    decodeImageMs: decodeMs,
+    visionMs: result.visionMs,
+    generateMs: result.generateMs,
+    prefillMs: result.prefillMs,
+  };
+}

@@ -1,0 +1,53 @@
+import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
+import { type Model, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
+import { answerText } from '../model/prompt.js';
+import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
+import type { Prediction } from '../results/predictions.js';
+import { answerId } from '../results/run-identity.js';
+import type { ReadyQuestion } from './prepare-batch.js';
+
+/** How tokens are chosen, for the run's identity. */
+export const GENERATION = { method: 'greedy' } as const;
+
+/** What the predictions of a run have in common. */
+export interface PredictionMaker {
+  benchmark: LoadedBenchmark;
+  model: Model;
+  tokenizer: Tokenizer;
+}
+
+export function answered(maker: PredictionMaker, { question, imageSha256 }: ReadyQuestion, ids: number[]): Prediction {
+  return {
+    ...head(maker, question, imageSha256),
+    text: answerText(maker.tokenizer, ids),
+    tokens: tokensWithEnd(ids, maker.benchmark.maxNewTokens),
+  };
+}
+
+export function failed(maker: PredictionMaker, question: Question, code: string, message: string): Prediction {
+  return { ...head(maker, question, null), text: null, error: { code, message } };
+}
+
+/** Tokens of an answer, the end of sequence included unless generation stopped before it. */
+export function tokensWithEnd(ids: readonly number[], maxNewTokens: number): number {
+  return Math.min(ids.length + 1, maxNewTokens);
+}
+
+function head({ benchmark, model }: PredictionMaker, question: Question, imageSha256: string | null) {
+  return {
+    index: question.index,
+    question_id: question.questionId,
+    prompt: question.text,
+    answer_id: answerId({
+      weightsHash: weightsHash(model.manifest),
+      resolution: model.vision.resolution,
+      prompt: question.text,
+      imageSha256,
+      maxNewTokens: benchmark.maxNewTokens,
+      generation: GENERATION,
+      preprocessingVersion: PREPROCESSING_VERSION,
+    }),
+    model_id: model.manifest.name,
+    metadata: {},
+  };
+}
