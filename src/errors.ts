@@ -10,7 +10,7 @@ export class UserError extends Error {
   readonly exitCode: number;
 
   constructor(message: string, options: { exitCode?: number; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
+    super(printable(message), { cause: options.cause });
     this.exitCode = options.exitCode ?? EXIT.failed;
   }
 }
@@ -37,6 +37,23 @@ export class ImageError extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(printable(message), options);
   }
+}
+
+const MAX_MESSAGE = 1500; // characters
+const SHOWN_END = 400; // of a message that is cut: its end says what to do
+
+/**
+ * A message as a terminal and a log can have it. It may quote a file that somebody else made: control characters, which a
+ * terminal would obey, are escaped but for line breaks, and the middle of a very long one is left out.
+ */
+function printable(message: string): string {
+  const escaped = message.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these it is about
+    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  if (escaped.length <= MAX_MESSAGE) return escaped;
+  return `${escaped.slice(0, MAX_MESSAGE - SHOWN_END)} ... ${escaped.slice(-SHOWN_END)}`;
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { messageOf, UserError, usageError } from '../errors.js';
 import { COUNT, nullable, schemaCheck, TEXT } from '../json-schema.js';
+import { parseJson } from '../parse-json.js';
 
 /** A language model behind a server that speaks OpenAI's /chat/completions. */
 export interface JudgeServer {
@@ -159,7 +160,7 @@ function replyOf(url: string, body: string, model: string): JudgeReply {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../errors.js';
 import type { SchemaCheck } from '../json-schema.js';
+import { parseJson } from '../parse-json.js';
 
 /** An annotation file: how its records must look, and what it is and where it comes from, for who does not have it. */
 export interface RecordFile<T> {
@@ -66,7 +67,7 @@ export function unreadable(path: string, origin: string, error: unknown): UserEr
 /** @param where the record, for the message @throws UserError when the text is not JSON */
 export function parse(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new UserError(`${where} is not JSON: ${messageOf(error)}`, { cause: error });
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { messageOf, UserError, usageError } from '../errors.js';
 import { schemaCheck } from '../json-schema.js';
 import { PACKAGE_ROOT } from '../package-root.js';
+import { parseJson } from '../parse-json.js';
 import {
   type Asset,
   type BenchmarkEntry,
@@ -21,7 +22,7 @@ const check = schemaCheck<Catalogue>(CATALOGUE_SCHEMA);
 export async function readCatalogue(path = CATALOGUE_PATH): Promise<Catalogue> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    value = parseJson(await readFile(path, 'utf8'));
   } catch (error) {
     throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
   }

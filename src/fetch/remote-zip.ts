@@ -185,14 +185,23 @@ async function extractMembers(
   let done = wanted.length - members.length;
   onProgress?.(done, wanted.length, resource.traffic.transferredBytes);
   const queue = spansOf(members);
+  const others = new AbortController();
+  const stop = signal ? AbortSignal.any([signal, others.signal]) : others.signal;
+  let failure: { error: unknown } | null = null;
   const work = async (): Promise<void> => {
     for (let span = queue.shift(); span; span = queue.shift()) {
-      await fetchSpan(resource, span, signal, () => {
+      await fetchSpan(resource, span, stop, () => {
         onProgress?.(++done, wanted.length, resource.traffic.transferredBytes);
       });
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL_SPANS }, work));
+  const stopping = (error: unknown): void => {
+    failure ??= { error };
+    others.abort();
+  };
+  // All end before this does, so that nothing is written any more after an error.
+  await Promise.all(Array.from({ length: PARALLEL_SPANS }, () => work().catch(stopping)));
+  if (failure !== null) throw (failure as { error: unknown }).error;
 }
 
 /**

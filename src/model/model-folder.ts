@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import { schemaCheck } from '../json-schema.js';
+import { parseJson } from '../parse-json.js';
 import type { Architecture } from './architecture.js';
 import type { Precision } from './export/layers.js';
 import { manifestSchema } from './manifest-schema.js';
@@ -76,7 +77,7 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
   }
   let manifest: unknown;
   try {
-    manifest = JSON.parse(text);
+    manifest = parseJson(text);
   } catch (error) {
     throw new UserError(`${path} is not JSON (${messageOf(error)}). Export the checkpoint again.`, { cause: error });
   }

@@ -4,6 +4,7 @@ import { hostname, uptime } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors.js';
+import { parseJson } from '../parse-json.js';
 import { writeJson } from './write-json.js';
 
 // Every process that wants a folder first leaves a lock file of its own in it, then looks for others. Of two that come
@@ -63,7 +64,7 @@ async function refusalBy(folder: string, name: string): Promise<string | null> {
   const path = join(folder, name);
   let lock: Lock;
   try {
-    lock = JSON.parse(await readFile(path, 'utf8')) as Lock;
+    lock = parseJson(await readFile(path, 'utf8')) as Lock;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null; // just released
     return `${path} cannot be read (${messageOf(error)}). Delete it if no run uses the folder.`;

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import type { SchemaCheck } from '../json-schema.js';
+import { parseJson } from '../parse-json.js';
 import { syncFolder } from './write-json.js';
 
 const CHUNK_BYTES = 1 << 20;
@@ -198,7 +199,7 @@ function unsealed(line: Buffer): { value: unknown } | { problem: string } {
   if (!seal.startsWith(CHECK_HEAD) || !seal.endsWith(CHECK_TAIL)) return { problem: 'it has no checksum' };
   if (seal !== `${CHECK_HEAD}${checksum(content)}${CHECK_TAIL}`) return { problem: 'its checksum is wrong' };
   try {
-    return { value: JSON.parse(`${content.toString('utf8')}}`) };
+    return { value: parseJson(`${content.toString('utf8')}}`) };
   } catch (error) {
     return { problem: `not JSON (${messageOf(error)})` };
   }

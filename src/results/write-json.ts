@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { SchemaObject } from 'ajv';
 import { messageOf, UserError } from '../errors.js';
 import { schemaCheck } from '../json-schema.js';
+import { parseJson } from '../parse-json.js';
 
 /**
  * Replaces a file as a whole: written under a temporary name in the same folder, flushed to the disk, renamed.
@@ -62,7 +63,7 @@ export function jsonFile<T>(name: string, schema: SchemaObject): JsonFile<T> {
       if (text === null) return null;
       let value: unknown;
       try {
-        value = JSON.parse(text);
+        value = parseJson(text);
       } catch (error) {
         throw new UserError(`${path} is not JSON (${messageOf(error)}). ${START_OVER}`, { cause: error });
       }

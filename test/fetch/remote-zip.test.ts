@@ -5,6 +5,7 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { extractZip } from '../../src/fetch/extract-zip.js';
 import { openRequests, RangeUnsupported, type Requests } from '../../src/fetch/http.js';
 import { openRemoteZip } from '../../src/fetch/remote-zip.js';
@@ -175,6 +176,24 @@ test('unsafe and damaged members are refused with archive and member', async () 
   await refused(twice, 'a.txt', /"a\.txt" is there twice/);
   await refused(Buffer.from(plain.subarray(0, plain.length - 30)), 'a.txt', /cannot be read as a zip archive/);
   await refused(Buffer.from('<html></html>'.repeat(10)), 'a.txt', /cannot be read as a zip archive/);
+});
+
+test('after a damaged member nothing more is fetched', async () => {
+  const wanted = IMAGES.filter((_, i) => i % 40 === 7);
+  const zip = await makeZip(IMAGES);
+  zip.fill(1, zip.indexOf(IMAGES[7]!.name) + 100, zip.indexOf(IMAGES[8]!.name) - 100);
+  await withZip(zip, async (url, folder) => {
+    const remote = await openRemoteZip(requests, url);
+    await assert.rejects(remote.extract(targets(folder, wanted)), {
+      name: 'UserError',
+      message: /"images\/00007\.jpg"/,
+    });
+    const asked = remote.traffic.requests;
+    const files = await readdir(folder, { recursive: true });
+    await sleep(50);
+    assert.deepEqual([remote.traffic.requests, await readdir(folder, { recursive: true })], [asked, files]);
+    assert.equal(files.filter((name) => name.endsWith('.part')).length, 0);
+  });
 });
 
 test('names that lead out of the folder make the archive unreadable', async () => {

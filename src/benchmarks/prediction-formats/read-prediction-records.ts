@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../../errors.js';
 import { mapOf, schemaCheck, TEXT } from '../../json-schema.js';
+import { parseJson } from '../../parse-json.js';
 import { findPredictionFiles } from './find-prediction-files.js';
 import { readMmeResults } from './mme-results.js';
 import type { PredictionRecord, PredictionRecords } from './prediction-record.js';
@@ -40,7 +41,7 @@ async function readJsonFile(path: string): Promise<PredictionRecords> {
 
 function parseOrUndefined(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }
@@ -80,7 +81,7 @@ async function readText(path: string): Promise<string> {
 
 function parse(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new UserError(`${where} is not JSON: ${messageOf(error)}`, { cause: error });
   }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../../errors.js';
+import { parseJson } from '../../parse-json.js';
 import { isJsonObject } from './json-object.js';
 
 /** An object of a JSON config, and where it is, for error messages. */
@@ -14,7 +15,7 @@ export interface ConfigBlock {
 export async function readConfigFile(file: string): Promise<ConfigBlock> {
   let values: unknown;
   try {
-    values = JSON.parse(await readFile(file, 'utf8'));
+    values = parseJson(await readFile(file, 'utf8'));
   } catch (error) {
     throw new UserError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
   }

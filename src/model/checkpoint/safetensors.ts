@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../../errors.js';
+import { parseJson } from '../../parse-json.js';
 import { isJsonObject } from './json-object.js';
 import { type OpenFile, openFile } from './open-file.js';
 import type { CheckpointDtype, TensorInfo, TensorSource } from './tensor-source.js';
@@ -67,7 +68,7 @@ async function readHeader(file: OpenFile): Promise<TensorSource> {
   const text = new TextDecoder().decode(await file.read(LENGTH_BYTES, Number(headerLength)));
   let header: unknown;
   try {
-    header = JSON.parse(text);
+    header = parseJson(text);
   } catch (error) {
     fail(`the header is not JSON (${messageOf(error)})`);
   }

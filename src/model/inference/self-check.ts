@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
+import { parseJson } from '../../parse-json.js';
 import { packageVersion } from '../../version.js';
 import { MODEL_FILES, type Model } from '../model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../prompt.js';
@@ -111,7 +112,7 @@ function relativeError(values: ArrayLike<number>, reference: ArrayLike<number>):
 
 async function readChecks(path: string): Promise<Record<string, SelfCheck>> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Record<string, SelfCheck>;
+    return parseJson(await readFile(path, 'utf8')) as Record<string, SelfCheck>;
   } catch {
     return {};
   }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Ajv, type SchemaObject } from 'ajv';
 import { messageOf, UserError } from '../../errors.js';
+import { parseJson } from '../../parse-json.js';
 import { type AddedToken, SPACE_MARK, unsupported, type Vocabulary } from './vocabulary.js';
 
 /** tokenizer.json of HF tokenizers, as far as it is read. */
@@ -110,7 +111,7 @@ export function readTokenizerJson(text: string, path: string): Vocabulary {
 function parse(text: string, path: string): TokenizerJson {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw new UserError(`${path} is not JSON (${messageOf(error)}). Download it again.`, { cause: error });
   }

@@ -1,0 +1,26 @@
+import { ImageError, UserError } from '../src/errors.js';
+
+const MAX_MESSAGE = 2000; // characters; what does not fit a terminal tells nobody anything
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
+const CONTROL_CHARACTER = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+/** What is wrong with an error that came out of a reader; null when it is a refusal that a user can read. */
+export function problemOf(error: unknown): string | null {
+  if (!(error instanceof UserError || error instanceof ImageError)) {
+    return `not a UserError: ${error instanceof Error ? error.stack : String(error)}`;
+  }
+  const { message, stack } = error;
+  if (message.length > MAX_MESSAGE) return `a message of ${message.length} characters: ${stack?.slice(0, MAX_MESSAGE)}`;
+  if (CONTROL_CHARACTER.test(message)) return `control characters in the message: ${JSON.stringify(message)}`;
+  return null;
+}
+
+/** Lets a reader refuse; undefined when it does. @throws what it throws otherwise */
+export async function mayRefuse<T>(read: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (problemOf(error) !== null) throw error;
+    return undefined;
+  }
+}

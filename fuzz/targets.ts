@@ -1,0 +1,10 @@
+/** Names of the modules in targets/, each of which exports a `target`. */
+export const TARGETS = [
+  ...['safetensors', 'torch', 'checkpoint', 'tokenizer', 'model-folder'],
+  ...['images', 'zip', 'parquet', 'annotations', 'predictions', 'results'],
+] as const;
+
+/** URL of a target's module. */
+export function targetModule(name: string): string {
+  return new URL(`./targets/${name}.js`, import.meta.url).href;
+}

@@ -1,0 +1,29 @@
+import { join, relative } from 'node:path';
+import { openModel, portableName, weightsHash } from '../../src/model/model-folder.js';
+import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';
+import { fixture } from '../../test/fixtures.js';
+import { linkedFolder } from '../linked-folder.js';
+import { mutateJson } from '../mutate-json.js';
+import type { FuzzTarget } from '../target.js';
+import { manifest } from './sample-manifest.js';
+
+const TEXT = JSON.stringify(manifest);
+
+export const target: FuzzTarget = {
+  async run(folder, random) {
+    const damaged = mutateJson(TEXT, random);
+    await linkedFolder(fixture('reference', 'hr-mini'), folder, 'model.json', damaged);
+    const model = await openModel(folder, random.pick([undefined, 64, 128]));
+    weightsHash(model.manifest);
+    await loadTokenizer(model.folder);
+    const files = [
+      ...model.manifest.resolutions.map(({ graph }) => graph),
+      ...model.manifest.weights.map(({ name }) => name),
+    ];
+    for (const name of [...files, portableName(model.vision.graph)]) {
+      if (relative(folder, join(folder, name)) !== name || name.startsWith('..')) {
+        throw new Error(`model.json may name the file ${JSON.stringify(name)}`);
+      }
+    }
+  },
+};

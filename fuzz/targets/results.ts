@@ -1,0 +1,116 @@
+import { rmSync } from 'node:fs';
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { schemaCheck } from '../../src/json-schema.js';
+import { compareRuns } from '../../src/results/compare.js';
+import { comparisonTables } from '../../src/results/comparison-tables.js';
+import { lockFolder, unlockFolder } from '../../src/results/folder-lock.js';
+import { openJsonLines } from '../../src/results/json-lines.js';
+import { latencyFile, openBatchTimings } from '../../src/results/latency.js';
+import { loadRun } from '../../src/results/load-run.js';
+import { metricsFile } from '../../src/results/metrics.js';
+import { openPredictions, readPredictions } from '../../src/results/predictions.js';
+import { questionScoresFile, readQuestionScores } from '../../src/results/question-scores.js';
+import { csvReport } from '../../src/results/report-csv.js';
+import { latexReport } from '../../src/results/report-latex.js';
+import { reportLayout } from '../../src/results/report-layout.js';
+import { markdownReport } from '../../src/results/report-markdown.js';
+import { RUN_FILES } from '../../src/results/run-folder.js';
+import { runFile } from '../../src/results/run-record.js';
+import { runOverview, runSummary } from '../../src/results/run-summary.js';
+import { answered, failed, runResult } from '../../test/results/samples.js';
+import { mutateBytes } from '../mutate-bytes.js';
+import { mutateJson } from '../mutate-json.js';
+import type { Random } from '../random.js';
+import { mayRefuse } from '../refusal.js';
+import type { FuzzTarget } from '../target.js';
+
+const LOCK = 'lock-0123456789abcdef.json';
+/** Of a process that has ended: Linux has no number as high. */
+const lock = { pid: 2 ** 22 + 1, startedAt: '2026-01-02T03:04:05.678Z', host: hostname(), process: null };
+const { predictions, batches } = RUN_FILES;
+const FILES = [runFile.name, metricsFile.name, latencyFile.name, questionScoresFile.name, predictions, batches, LOCK];
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
+const CONTROL_CHARACTER = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[\d*m)/;
+
+export const target: FuzzTarget = {
+  async run(folder, random) {
+    const run = join(folder, 'run');
+    await cp(await original, run, { recursive: true });
+    const damaged = random.pick(FILES);
+    await damage(join(run, damaged), random);
+
+    await mayRefuse(async () => {
+      const result = await loadRun(run);
+      const runs = [runResult(), result];
+      const scores = await Promise.all([null, readQuestionScores(run)]);
+      const layout = reportLayout(runs);
+      const tables = [comparisonTables(compareRuns(runs, scores)), runSummary(result), runOverview([result, result])];
+      for (const text of tables) if (CONTROL_CHARACTER.test(text)) throw new Error(`control characters in ${text}`);
+      csvReport(runs);
+      latexReport(layout);
+      markdownReport(layout);
+    });
+    await mayRefuse(() => readPredictions(join(run, predictions)));
+    await mayRefuse(async () => {
+      const file = await openPredictions(join(run, predictions));
+      await file.append([answered(7)]);
+      await file.finish();
+    });
+    await mayRefuse(async () => (await openBatchTimings(join(run, batches))).close());
+    await mayRefuse(async () => unlockFolder(run, await lockFolder(run)));
+  },
+};
+
+/** Made once: every file of a result folder is flushed to the disk when it is written. */
+const original = writeRun();
+
+async function writeRun(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'llavahr-fuzz-run-'));
+  process.on('exit', () => rmSync(folder, { recursive: true }));
+  const { record, metrics, latency } = runResult();
+  await runFile.write(folder, record);
+  await metricsFile.write(folder, metrics);
+  await latencyFile.write(folder, latency);
+  await questionScoresFile.write(folder, { schemaVersion: 1, scores: [0, 0.5, 1], images: ['a', 'a', null] });
+  await writeLines(join(folder, predictions), [answered(0), answered(1), failed(2)]);
+  await writeLines(join(folder, batches), [timing(true), timing(false)]);
+  await writeFile(join(folder, LOCK), JSON.stringify(lock));
+  return folder;
+}
+
+function timing(warmup: boolean): object {
+  return {
+    ...{ warmup, rows: [0, 1], images: 1, questions: 2, visualTokens: 64, promptTokens: 90, newTokens: 5, steps: 3 },
+    ...{ decodeImageMs: 1, visionMs: 2, generateMs: 3, prefillMs: null },
+  };
+}
+
+/** Lines with right checksums, whatever they say. */
+async function writeLines(path: string, values: readonly object[]): Promise<void> {
+  const file = await openJsonLines<object>(path, schemaCheck({}), () => {});
+  await file.append(values);
+  await file.close();
+}
+
+async function damage(path: string, random: Random): Promise<void> {
+  const bytes = await readFile(path);
+  if (!path.endsWith('.jsonl')) return writeFile(path, mutateJson(bytes.toString(), random));
+  if (random.chance(0.5)) return writeFile(path, mutateBytes(bytes, random));
+  const lines = bytes
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => mutateJson(line, random).toString());
+  const values = lines.flatMap((line) => {
+    try {
+      const value: unknown = JSON.parse(line);
+      return typeof value === 'object' && value !== null && JSON.stringify(value).length < 1e6 ? [value] : [];
+    } catch {
+      return [];
+    }
+  });
+  await writeFile(path, '');
+  await writeLines(path, values);
+}
