@@ -2,11 +2,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { openRandomModel } from '../src/evaluation/random-model.js';
 import { type Inference, startInference } from '../src/model/inference/inference.js';
 import { IMAGE_TOKEN } from '../src/model/prompt.js';
 import { PACKAGE_ROOT } from '../src/package-root.js';
 import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
-import { writeRandomModel } from './random-model.js';
 import { withFolder } from './temporary-folder.js';
 import { readingTestDev, scoringVal } from './vqa-scale.js';
 
@@ -36,7 +36,12 @@ for (const [name, measure] of Object.entries(benchmarks)) {
 /** 16 questions about one image in one row, against one run per question. Prefix about 610 tokens. */
 async function packedQuestions(): Promise<string> {
   return withFolder(async (folder) => {
-    const model = await writeRandomModel(folder, MID_SIZE, 336);
+    const model = await openRandomModel({
+      name: 'mid-size',
+      architecture: MID_SIZE,
+      precision: 'fp32',
+      folder: join(folder, 'model'),
+    });
     const inference = await startInference(model, CPU);
     const questions = Array.from({ length: 16 }, (_, q) => promptIds(35, 16, q * 100));
     const packed = async () => generateMs(inference, 336, [questions]);
@@ -58,7 +63,12 @@ async function againstPyTorch(): Promise<string> {
   const python = process.env['LLAVAHR_PYTHON'];
   if (!python) return 'left out; set LLAVAHR_PYTHON to a Python that has torch';
   return withFolder(async (folder) => {
-    const model = await writeRandomModel(folder, HR_7B_EIGHT_LAYERS, 1024);
+    const model = await openRandomModel({
+      name: 'eight-layers',
+      architecture: HR_7B_EIGHT_LAYERS,
+      precision: 'fp32',
+      folder: join(folder, 'model'),
+    });
     const threads = availableParallelism();
     const inference = await startInference(model, CPU, threads);
     const torch = spawn(python, [join(PACKAGE_ROOT, 'bench', 'pytorch_reference.py')], {

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js';
 import type { ClipTower, ConvNextTower } from '../architecture.js';
+import { CONVNEXT_TOWERS } from '../released-architectures.js';
 import { type ConfigBlock, keyName, readBlock, readCount, readCounts, readPositive, readText } from './config-file.js';
 import { lastPart } from './find-clip-folder.js';
 import { checkAgainstWeights, countIndices, type NamedTensors, shapeOf, unsupported } from './named-tensors.js';
@@ -11,12 +12,6 @@ type ClipFacts = Pick<ClipTower, 'heads' | 'layerNormEps' | 'activation' | 'imag
 const CLIP_TOWERS: Readonly<Record<string, ClipFacts>> = {
   'clip-vit-large-patch14': { heads: 16, layerNormEps: 1e-5, activation: 'quick_gelu', imageSize: 224 },
   'clip-vit-large-patch14-336': { heads: 16, layerNormEps: 1e-5, activation: 'quick_gelu', imageSize: 336 },
-};
-
-/** The official slow towers, by the beginning of `vision_tower_slow`. Source: LLaVA-HR convnext.py */
-const CONVNEXT_TOWERS: Readonly<Record<string, ConvNextTower>> = {
-  convnext_large_mlp: { depths: [3, 3, 27, 3], dims: [192, 384, 768, 1536], layerNormEps: 1e-6 },
-  convnext_xxlarge: { depths: [3, 4, 30, 3], dims: [384, 768, 1536, 3072], layerNormEps: 1e-5 },
 };
 
 /**

@@ -1,4 +1,5 @@
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { checkDiskSpace } from '../../disk-space.js';
 import { usageError } from '../../errors.js';
@@ -62,25 +63,37 @@ const TOKENIZER_FILES = ['tokenizer.model', 'tokenizer.json', 'tokenizer_config.
 /**
  * Exports a checkpoint as a model folder: weight files, one vision graph per resolution, the generation graph, the
  * tokenizer and model.json. The folder appears under its name only when it is whole; exporting the same thing again
- * changes nothing, and further resolutions are added to the graphs that are there.
+ * changes nothing, and further resolutions are added to the graphs that are there. An export that was killed continues.
  * @throws UserError for a checkpoint or resolution that cannot be exported, and when `output` holds something else
  */
 export async function exportModel(checkpointFolder: string, options: ExportOptions): Promise<ExportResult> {
   const checkpoint = await openCheckpoint(checkpointFolder, { clipFolder: options.clipTower });
   try {
-    const output = resolve(options.output);
-    const existing = await readManifest(output);
-    const source = await hashSource(checkpoint, existing, options.onProgress);
-    const wanted = options.resolutions.length > 0 ? options.resolutions : [checkpoint.architecture.inputImageSize];
-    for (const resolution of wanted) checkResolution(checkpoint.architecture, resolution);
-    const difference = existing && differenceOf(existing, source, options.precision);
-    if (existing && !difference) return await extend(checkpoint, existing, source, output, wanted);
-    if (difference && options.replace) await rm(output, { recursive: true });
-    else if (difference) throw usageError(`${output} ${difference}. Delete it or choose another --output.`);
-    return await exportAll(checkpoint, source, output, wanted, options);
+    const source = await hashSource(checkpoint, await readManifest(resolve(options.output)), options.onProgress);
+    return await exportCheckpoint(checkpoint, source, options);
   } finally {
     await checkpoint.close();
   }
+}
+
+/**
+ * `exportModel` for an opened checkpoint.
+ * @param source the files the checkpoint was made from: another export of the same ones is the same model
+ */
+export async function exportCheckpoint(
+  checkpoint: Checkpoint,
+  source: SourceFile[],
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const output = resolve(options.output);
+  const existing = await readManifest(output);
+  const wanted = options.resolutions.length > 0 ? options.resolutions : [checkpoint.architecture.inputImageSize];
+  for (const resolution of wanted) checkResolution(checkpoint.architecture, resolution);
+  const difference = existing && differenceOf(existing, source, options.precision);
+  if (existing && !difference) return extend(checkpoint, existing, source, output, wanted);
+  if (difference && options.replace) await rm(output, { recursive: true });
+  else if (difference) throw usageError(`${output} ${difference}. Delete it or choose another --output.`);
+  return exportAll(checkpoint, source, output, wanted, options);
 }
 
 /** @throws UserError (usage) for a size that the official code would not accept, or that has too many visual tokens */
@@ -105,11 +118,8 @@ async function exportAll(
   const plan = planWeights(architecture, options.precision);
   const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
   await mkdir(dirname(output), { recursive: true });
-  await checkDiskSpace(dirname(output), totalBytes, 'The export');
-
-  await removeAbandoned(output);
-  const partial = partialFolder(output, process.pid);
-  await mkdir(partial);
+  const partial = await openPartial(output, identityOf(source, options.precision, plan));
+  await checkDiskSpace(dirname(output), totalBytes - (await bytesIn(partial, plan)), 'The export');
   let doneBytes = 0;
   const hashes = await writeWeights(checkpoint, plan, partial, (bytes) => {
     doneBytes += bytes;
@@ -132,6 +142,7 @@ async function exportAll(
     source: { layout: checkpoint.layout, files: source },
   };
   await writeFile(join(partial, MODEL_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+  await rm(join(partial, UNFINISHED));
   await rename(partial, output);
   return { manifest, outcome: 'exported', writtenBytes: totalBytes, notes: checkpoint.notes };
 }
@@ -254,14 +265,54 @@ function partialFolder(output: string, pid: number): string {
   return `${output}.partial-${pid}`;
 }
 
-/** Deletes what exports that were killed have left. */
-async function removeAbandoned(output: string): Promise<void> {
+/** In an unfinished folder: what it is becoming. */
+const UNFINISHED = 'unfinished';
+
+/** Tells whether an unfinished folder holds the beginning of the same export. */
+function identityOf(source: readonly SourceFile[], precision: Precision, plan: WeightPlan): string {
+  const hash = createHash('sha256').update(precision);
+  for (const { name, sha256 } of source) hash.update(`${name} ${sha256}\n`);
+  return hash.update(JSON.stringify([...plan.locations])).digest('hex');
+}
+
+/**
+ * The folder in which an export grows until it is whole. One that an export of the same thing has left when it was
+ * killed is taken over; what others have left is deleted.
+ */
+async function openPartial(output: string, identity: string): Promise<string> {
+  const partial = partialFolder(output, process.pid);
   const prefix = basename(partialFolder(output, 0)).slice(0, -1);
+  let isOurs = false;
   for (const name of await readdir(dirname(output))) {
-    if (name.startsWith(prefix) && !isRunning(Number(name.slice(prefix.length)))) {
-      await rm(join(dirname(output), name), { recursive: true, force: true });
+    if (!name.startsWith(prefix) || isRunning(Number(name.slice(prefix.length)))) continue;
+    const abandoned = join(dirname(output), name);
+    const found = await readFile(join(abandoned, UNFINISHED), 'utf8').catch(() => null);
+    // Renaming fails for all but one of several processes that want the folder.
+    if (!isOurs && found === identity) {
+      isOurs = await rename(abandoned, partial).then(
+        () => true,
+        () => false,
+      );
+    } else {
+      await rm(abandoned, { recursive: true, force: true });
     }
   }
+  if (!isOurs) {
+    await mkdir(partial);
+    await writeFile(join(partial, UNFINISHED), identity);
+  }
+  return partial;
+}
+
+/** Bytes that are there already of the planned files. */
+async function bytesIn(folder: string, plan: WeightPlan): Promise<number> {
+  const sizes = [...plan.files.keys()].map((name) =>
+    stat(join(folder, name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 function isRunning(pid: number): boolean {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -49,8 +49,9 @@ export function planWeights(architecture: Architecture, precision: Precision): W
 }
 
 /**
- * Writes the planned files, one tensor in memory at a time.
- * @param onBytes called with the bytes written since the last call
+ * Writes the planned files, one tensor in memory at a time. What an earlier call that was killed has left of them is
+ * kept: tensors are written in order, so a file's size says which ones are whole.
+ * @param onBytes called with the bytes written or found since the last call
  * @returns sha256 of each file's tensors in order, padding left out
  */
 export async function writeWeights(
@@ -60,13 +61,20 @@ export async function writeWeights(
   onBytes: (bytes: number) => void,
 ): Promise<Map<string, string>> {
   const hashes = new Map<string, string>();
-  for (const [file, bytes] of plan.files) {
+  for (const file of plan.files.keys()) {
     const hash = createHash('sha256');
-    const handle = await open(join(folder, file), 'w');
+    const handle = await open(join(folder, file), constants.O_RDWR | constants.O_CREAT);
     try {
-      await handle.truncate(bytes);
+      const { size } = await handle.stat();
       for (const [name, location] of plan.locations) {
         if (location.file !== file) continue;
+        if (location.offset + location.length <= size) {
+          for await (const chunk of readRange(handle, location.offset, location.length)) {
+            hash.update(chunk);
+            onBytes(chunk.byteLength);
+          }
+          continue;
+        }
         const converted = convertElements(await checkpoint.read(name), checkpoint.tensor(name).dtype, location.type);
         hash.update(converted);
         await writeAll(handle, converted, location.offset);
@@ -81,9 +89,19 @@ export async function writeWeights(
   return hashes;
 }
 
-async function writeAll(handle: Awaited<ReturnType<typeof open>>, bytes: Uint8Array, position: number): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
     done += bytesWritten;
+  }
+}
+
+async function* readRange(handle: FileHandle, from: number, length: number): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(Math.min(length, 1 << 22));
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, length - done), from + done);
+    if (bytesRead === 0) throw new Error('a weight file became shorter while it was read');
+    yield buffer.subarray(0, bytesRead);
+    done += bytesRead;
   }
 }

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { exportModel } from '../../../src/model/export/export-model.js';
+import type { Checkpoint } from '../../../src/model/checkpoint/checkpoint.js';
+import { randomCheckpoint } from '../../../src/model/checkpoint/random-checkpoint.js';
+import { requiredTensors } from '../../../src/model/checkpoint/required-tensors.js';
+import { exportCheckpoint, exportModel } from '../../../src/model/export/export-model.js';
 import { openModel, readManifest } from '../../../src/model/model-folder.js';
 import { fixture } from '../../fixtures.js';
+import { SMALL_HR } from '../small-architecture.js';
 
 const CHECKPOINT = fixture('reference', 'hr-mini');
 
@@ -128,4 +132,54 @@ test('opening a resolution without a graph says how to add it', () =>
     const output = join(folder, 'model');
     await exportModel(CHECKPOINT, { output, resolutions: [], precision: 'fp32' });
     await assert.rejects(openModel(output, 512), /has no graph for resolution 512, only for 256.*--resolution 512/);
+  }));
+
+test('an export that was killed continues with the tensors that are missing, and comes to the same files', () =>
+  withFolder(async (folder) => {
+    const options = { resolutions: [], precision: 'fp32' } as const;
+    const source = [{ name: 'recipe', bytes: 1, modifiedMs: 0, sha256: '0'.repeat(64) }];
+    const whole = randomCheckpoint(SMALL_HR);
+    const undisturbed = await exportCheckpoint(whole, source, { ...options, output: join(folder, 'undisturbed') });
+
+    let reads = 0;
+    const counted = (limit: number): Checkpoint => ({
+      ...whole,
+      read(name) {
+        if (reads++ === limit) throw new Error('killed');
+        return whole.read(name);
+      },
+    });
+    const output = join(folder, 'model');
+    await assert.rejects(exportCheckpoint(counted(120), source, { ...options, output }), /killed/);
+    const [partial] = (await readdir(folder)).filter((name) => name.startsWith('model.partial-'));
+    // As after a kill in the middle of a tensor.
+    const { size } = await stat(join(folder, partial!, 'vision.weights'));
+    await truncate(join(folder, partial!, 'vision.weights'), size - 1);
+    reads = 0;
+    const { manifest, writtenBytes } = await exportCheckpoint(counted(1000), source, { ...options, output });
+    assert.equal(reads, requiredTensors(SMALL_HR).size - 119);
+    assert.equal(writtenBytes, undisturbed.writtenBytes);
+    assert.deepEqual(manifest.weights, undisturbed.manifest.weights);
+    for (const { name } of manifest.weights) {
+      assert.deepEqual(await readFile(join(output, name)), await readFile(join(folder, 'undisturbed', name)));
+    }
+    assert.deepEqual((await readdir(folder)).sort(), ['model', 'undisturbed']);
+  }));
+
+test('the beginning of another export is not taken over but deleted', () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    const source = (digit: string) => [{ name: 'recipe', bytes: 1, modifiedMs: 0, sha256: digit.repeat(64) }];
+    const whole = randomCheckpoint(SMALL_HR);
+    const options = { output, resolutions: [], precision: 'fp32' } as const;
+    let reads = 0;
+    const failing = (at: number): Checkpoint => ({
+      ...whole,
+      read: (name) => (reads++ === at ? Promise.reject(new Error('killed')) : whole.read(name)),
+    });
+    await assert.rejects(exportCheckpoint(failing(20), source('0'), options), /killed/);
+    reads = 0;
+    await exportCheckpoint(failing(-1), source('1'), options);
+    assert.equal(reads, requiredTensors(SMALL_HR).size);
+    assert.deepEqual(await readdir(folder), ['model']);
   }));

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from '../cache-folder.js';
+import type { Architecture } from '../model/architecture.js';
+import { RANDOM_WEIGHTS_VERSION, randomCheckpoint } from '../model/checkpoint/random-checkpoint.js';
+import { exportCheckpoint } from '../model/export/export-model.js';
+import type { Precision } from '../model/export/layers.js';
+import { planWeights } from '../model/export/weight-files.js';
+import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
+import { startByteProgress } from '../results/byte-progress.js';
+
+/** A model of made-up weights. */
+export interface RandomModelChoice {
+  /** What its dimensions are called. */
+  name: string;
+  architecture: Architecture;
+  precision: Precision;
+  /** Side of the square input in pixels; the trained size without it. */
+  resolution?: number;
+  /** Where it is kept; a folder of the cache without it. */
+  folder?: string;
+}
+
+/**
+ * Opens a model of true dimensions with random weights: its speed is that of the real one, its answers mean nothing, and
+ * it has no tokenizer. It is written when it is first asked for, after its size was said on stderr, and kept; writing
+ * that was killed continues.
+ * @throws UserError when the disk has no room for it
+ */
+export async function openRandomModel(choice: RandomModelChoice): Promise<Model> {
+  const { name, architecture, precision, resolution } = choice;
+  const output = choice.folder ?? join(cacheFolder(), 'models', `random-${name}-${precision}`);
+  if (!existsSync(join(output, MODEL_FILES.manifest))) {
+    const bytes = [...planWeights(architecture, precision).files.values()].reduce((sum, size) => sum + size, 0);
+    console.error(
+      `Writing ${(bytes / 1e9).toFixed(1)} GB of random weights, once: ${name} in ${precision}, to ${output}`,
+    );
+  }
+  const recipe = JSON.stringify([RANDOM_WEIGHTS_VERSION, architecture]);
+  const sha256 = createHash('sha256').update(recipe).digest('hex');
+  const progress = startByteProgress(process.stderr);
+  await exportCheckpoint(
+    randomCheckpoint(architecture),
+    [{ name: 'random weights', bytes: recipe.length, modifiedMs: 0, sha256 }],
+    {
+      output,
+      resolutions: resolution === undefined ? [] : [resolution],
+      precision,
+      name: `${name} (random)`,
+      replace: true,
+      onProgress: progress.update,
+    },
+  ).finally(progress.stop);
+  return openModel(output, resolution);
+}
