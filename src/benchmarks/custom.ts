@@ -64,7 +64,7 @@ export async function loadCustom(options: CustomOptions): Promise<LoadedBenchmar
       image,
       text,
     })),
-    images: options.images === undefined ? noImages(path) : await openImages(options.images),
+    images: options.images === undefined ? noImages(path) : await openCustomImages(options.images),
     maxNewTokens,
     files: [path],
     protocol: { metric, limit: limit ?? null },
@@ -135,7 +135,8 @@ function parseFile(text: string, path: string): { value: unknown; where: string 
   });
 }
 
-async function openImages(path: string): Promise<ImageSource> {
+/** Images in a folder, or in a zip archive. @throws UserError when it is not there */
+export async function openCustomImages(path: string): Promise<ImageSource> {
   if (!existsSync(path)) throw new UserError(`${path}, the folder or zip archive of the images, does not exist.`);
   return path.toLowerCase().endsWith('.zip') ? openImageZip(path) : openImageFolder(path);
 }

@@ -22,7 +22,7 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
-export function rowIndex(text: string): number {
+export function countFromZero(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0 up.');
   return Number(text);
 }

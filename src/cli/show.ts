@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { protocolOption, rowIndex } from './options.js';
+import { countFromZero, protocolOption } from './options.js';
 
 export function addShow(program: Command): void {
   program
     .command('show')
     .description('Show one question as the model is asked it, to the character, and its right answer.')
     .argument('<benchmark>', 'see llavahr list')
-    .option('--index <row>', "row in the benchmark's order, from 0", rowIndex, 0)
+    .option('--index <row>', "row in the benchmark's order, from 0", countFromZero, 0)
     .option('--data <folder>', "folder with the benchmark's annotations; the embedded sample without it")
     .option('--split <split>', "one of the benchmark's splits; its first one without it")
     .addOption(protocolOption())

@@ -1,4 +1,4 @@
-import { EXIT } from '../errors.js';
+import { EXIT, usageError } from '../errors.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
 import { csvReport } from '../results/report-csv.js';
 import { latexReport } from '../results/report-latex.js';
@@ -10,24 +10,41 @@ const REPORTS = {
   csv: csvReport,
   md: (runs: readonly RunResult[]) => markdownReport(reportLayout(runs)),
   latex: (runs: readonly RunResult[]) => latexReport(reportLayout(runs)),
+  html: htmlReport,
   json: jsonReport,
 };
+
+const THUMBNAILS = 1000; // about 5 MB
 
 export interface ReportCommandOptions {
   format: keyof typeof REPORTS;
   /** File to write; without it the report goes to stdout. */
   output?: string;
+  /** HTML: images that get a thumbnail. */
+  thumbnails?: number;
+  /** HTML: where the benchmarks' files are; where they were when the runs were made without it. */
+  data?: string;
 }
 
 /** `llavahr report`: finished runs in a form that other programs and papers take. */
-export async function reportCommand(folders: string[], { format, output }: ReportCommandOptions): Promise<number> {
-  const report = REPORTS[format](await Promise.all(folders.map(loadRun)));
+export async function reportCommand(folders: string[], options: ReportCommandOptions): Promise<number> {
+  const { format, output, thumbnails, data } = options;
+  if (format !== 'html' && (thumbnails !== undefined || data !== undefined)) {
+    throw usageError('--thumbnails and --data are for --format html.');
+  }
+  const report = await REPORTS[format](await Promise.all(folders.map(loadRun)), options);
   if (output === undefined) {
     process.stdout.write(report); // console.log would add a line's end to the CSV
   } else {
     await replaceFile(output, (file) => file.writeFile(report));
   }
   return EXIT.done;
+}
+
+/** Loads what makes plots and thumbnails, which no other format needs. */
+async function htmlReport(runs: readonly RunResult[], { thumbnails, data }: ReportCommandOptions): Promise<string> {
+  const { writeHtmlReport } = await import('./report-html.js');
+  return writeHtmlReport(runs, { thumbnails: thumbnails ?? THUMBNAILS, data });
 }
 
 function jsonReport(runs: readonly RunResult[]): string {

@@ -88,7 +88,7 @@ function scoreOf({ metrics }: RunResult, name: string | null): number | null {
 }
 
 /** The fields that decide which questions were asked and how they were scored, where they differ. */
-function incomparableFields(first: RunResult, second: RunResult): Difference[] {
+export function incomparableFields(first: RunResult, second: RunResult): Difference[] {
   return differences(first.record.identity, second.record.identity).filter(
     ({ field }) => !/^(model|device|preprocessingVersion)(\.|$)/.test(field),
   );

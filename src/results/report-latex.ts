@@ -1,4 +1,4 @@
-import { NOT_COMPARABLE, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
+import { bestTexts, NOT_COMPARABLE, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
 import type { Align, PlainTable } from './table.js';
 
 /**
@@ -6,10 +6,10 @@ import type { Align, PlainTable } from './table.js';
  * times are never: they belong to a machine, a batch size and a benchmark. Notes are comments. Ends with a newline.
  */
 export function latexReport({ scores, speed, notes }: ReportLayout): string {
-  const best = scores.lines[0]?.cells.map((_cell, column) => bestText(scores.lines.map(({ cells }) => cells[column]!)));
+  const best = bestTexts(scores);
   const marked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
   const caption = `Scores with their 95 % intervals.${marked ? ` * ${NOT_COMPARABLE}.` : ''}`;
-  const scoreLines = scores.lines.map((line) => scoreCells(line, best ?? []));
+  const scoreLines = scores.lines.map((line) => scoreCells(line, best));
   return [
     '% \\usepackage{booktabs}',
     ...notes.map((note) => `% Note: ${oneLine(note)}`),
@@ -84,11 +84,4 @@ function scoreCells({ model, cells }: ScoreLine, best: readonly (string | null)[
 function scoreText({ text, interval, comparable }: ReportScore, best: string | null): string {
   const value = comparable && text === best ? `\\textbf{${text}}` : text;
   return `${value}${comparable ? '' : '$^{*}$'}${interval === null ? '' : ` ${interval}`}`;
-}
-
-/** The highest comparable score of a column as it is printed; null where there are not two to choose from. */
-function bestText(column: readonly ReportScore[][]): string | null {
-  const scores = column.flat().filter(({ comparable }) => comparable);
-  if (scores.length < 2) return null;
-  return scores.reduce((best, score) => (score.value > best.value ? score : best)).text;
 }

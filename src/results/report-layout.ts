@@ -6,21 +6,25 @@ import type { Align, PlainTable } from './table.js';
 
 /** What the tables of a report hold, before any markup. */
 export interface ReportLayout {
-  scores: {
-    titles: string[];
-    align: Align[];
-    /** In the order in which the models were named. */
-    lines: ScoreLine[];
-  };
+  runs: readonly RunResult[];
+  scores: ScoreTable;
   /** A line per run. */
   speed: PlainTable;
   /** What a reader must know before believing the numbers. */
   notes: string[];
 }
 
+export interface ScoreTable {
+  titles: string[];
+  align: Align[];
+  /** In the order in which the models were named. */
+  lines: ScoreLine[];
+}
+
 /** A model: its columns, then one cell per benchmark with the scores of its runs; as a rule one, none without a run. */
 export interface ScoreLine {
   model: string[];
+  runs: RunResult[];
   cells: ReportScore[][];
 }
 
@@ -49,6 +53,7 @@ export function reportLayout(runs: readonly RunResult[]): ReportLayout {
   const rows = runs.map((run) => compared.get(run)!);
   const speedColumns = [...MODEL_COLUMNS, BENCHMARK_COLUMN, ...SPEED_COLUMNS];
   return {
+    runs,
     scores: {
       titles: [...LINE_COLUMNS.map(({ title }) => title), ...comparisons.map(scoreTitle)],
       align: [...LINE_COLUMNS.map(({ align }) => align), ...comparisons.map((): Align => 'right')],
@@ -61,6 +66,16 @@ export function reportLayout(runs: readonly RunResult[]): ReportLayout {
     },
     notes: [...new Set([...comparisons.flatMap(comparisonNotes), ...runs.flatMap(runNotes)])],
   };
+}
+
+/** Per column the highest comparable score as it is printed; null where there are not two to choose from. */
+export function bestTexts({ lines }: ScoreTable): (string | null)[] {
+  const columns = lines[0]?.cells.length ?? 0;
+  return Array.from({ length: columns }, (_, column) => {
+    const scores = lines.flatMap(({ cells }) => cells[column]!).filter(({ comparable }) => comparable);
+    if (scores.length < 2) return null;
+    return scores.reduce((best, score) => (score.value > best.value ? score : best)).text;
+  });
 }
 
 /** The last part of a result folder's path. */
@@ -80,6 +95,7 @@ function scoreLines(rows: readonly ComparisonRow[], comparisons: readonly Compar
   const lines = new Map(rows.map((row) => [lineKey(row), row]));
   return [...lines].map(([key, any]) => ({
     model: LINE_COLUMNS.map(({ cell }) => cell(any)),
+    runs: rows.filter((row) => lineKey(row) === key).map(({ run }) => run),
     cells: comparisons.map((comparison) =>
       comparison.rows.filter((row) => lineKey(row) === key).flatMap((row) => reportScore(row, comparison)),
     ),
@@ -93,15 +109,24 @@ function lineKey(row: ComparisonRow): string {
 
 function reportScore(row: ComparisonRow, { headline, rows }: Comparison): ReportScore[] {
   if (headline === null || row.score === null) return [];
-  const interval = row.run.metrics.intervals[headline];
   return [
     {
       value: row.score,
-      text: row.score.toFixed(2),
-      interval: interval ? `[${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : null,
+      ...scoreTexts(row.score, row.run.metrics.intervals[headline] ?? null),
       comparable: row === rows[0] || row.difference !== null,
     },
   ];
+}
+
+/** A score and its interval as every report prints them. */
+export function scoreTexts(
+  score: number,
+  interval: { low: number; high: number } | null,
+): Pick<ReportScore, 'text' | 'interval'> {
+  return {
+    text: score.toFixed(2),
+    interval: interval && `[${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]`,
+  };
 }
 
 function comparisonNotes({ benchmark, notes }: Comparison): string[] {

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { reportCommand } from '../../src/commands/report.js';
+import { sampleData } from '../../src/evaluation/sample.js';
 import { latencyFile } from '../../src/results/latency.js';
 import { metricsFile } from '../../src/results/metrics.js';
+import { openPredictions } from '../../src/results/predictions.js';
+import { referencesFile } from '../../src/results/references.js';
+import { RUN_FILES } from '../../src/results/run-folder.js';
 import { runFile } from '../../src/results/run-record.js';
 import { mme, textvqa } from '../results/report-samples.js';
-import { temporaryFolder } from '../results/samples.js';
+import { answered, failed, temporaryFolder } from '../results/samples.js';
 
 /** Two result folders on the disk, and the folder that they are in. */
 async function resultFolders(t: TestContext): Promise<{ root: string; folders: string[] }> {
@@ -28,8 +32,8 @@ async function resultFolders(t: TestContext): Promise<{ root: string; folders: s
 test('each format is written as one file, replacing an older one', async (t) => {
   const { root, folders } = await resultFolders(t);
   const output = join(root, 'report');
-  const starts = { csv: 'run,model,', md: '| model', latex: '% \\usepackage{booktabs}', json: '{' };
-  for (const format of ['csv', 'md', 'latex', 'json'] as const) {
+  const starts = { csv: 'run,model,', md: '| model', latex: '% \\usepackage{booktabs}', html: '<!doctype', json: '{' };
+  for (const format of ['csv', 'md', 'latex', 'html', 'json'] as const) {
     assert.equal(await reportCommand(folders, { format, output }), 0);
     const text = await readFile(output, 'utf8');
     assert.ok(text.startsWith(starts[format]), text);
@@ -64,4 +68,27 @@ test('a folder without a run, or a place that cannot be written to, is named', a
   await assert.rejects(reportCommand([root], { format: 'md' }), /is not a result folder/);
   const output = join(root, 'missing', 'report.md');
   await assert.rejects(reportCommand(folders, { format: 'md', output }), /missing.report\.md cannot be written/);
+});
+
+test('HTML has the questions and answers of a folder, with images from where the benchmark is', async (t) => {
+  const { root, folders } = await resultFolders(t);
+  const questions = JSON.parse(await readFile(join(sampleData('textvqa'), 'TextVQA_0.5.1_val.json'), 'utf8')).data;
+  const images = questions.slice(0, 3).map(({ image_id }: { image_id: string }) => `${image_id}.jpg`);
+  const predictions = await openPredictions(join(folders[0]!, RUN_FILES.predictions));
+  await predictions.append([answered(0, 'one'), failed(1), answered(2, 'three')]);
+  await predictions.finish();
+  const answers: Record<string, number>[] = [{ one: 10 }, { two: 10 }, { three: 10 }];
+  await referencesFile.write(folders[0]!, { schemaVersion: 1, images, categories: [null, null, null], answers });
+  const output = join(root, 'report.html');
+  await reportCommand(folders, { format: 'html', output, data: dirname(sampleData('textvqa')), thumbnails: 2 });
+  const html = await readFile(output, 'utf8');
+  const data = JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]!);
+  assert.equal(data.thumbnails.length, 2);
+  const [first, second] = data.sets[0].samples;
+  assert.deepEqual([first.answers, first.references, first.thumbnail], [['one'], [['one', 10]], 0]);
+  assert.deepEqual(second.answers, [{ failure: 'image-unreadable' }]);
+
+  await reportCommand(folders, { format: 'html', output, thumbnails: 0 });
+  assert.doesNotMatch(await readFile(output, 'utf8'), /"thumbnail":\d/);
+  await assert.rejects(reportCommand(folders, { format: 'csv', output, thumbnails: 2 }), /are for --format html/);
 });

@@ -22,7 +22,7 @@ export interface SvgPlot {
 }
 
 /** In pixels of the drawing, which scales to the width it is given. */
-export const PLOT_WIDTH = 460;
+export const PLOT_WIDTH = 400;
 
 /** Colours of series in their order; from the ninth on they repeat. */
 export function seriesColor(index: number): string {

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import type { ImageSource } from '../benchmarks/benchmark.js';
+import { messageOf, UserError } from '../errors.js';
+import { openRunImages } from '../evaluation/run-images.js';
+import { makeThumbnail } from '../evaluation/thumbnail.js';
+import { htmlReport } from '../results/html/report.js';
+import type { RunSamples } from '../results/html/sample-sets.js';
+import type { RunResult } from '../results/load-run.js';
+import { readPredictions } from '../results/predictions.js';
+import { readQuestionScores } from '../results/question-scores.js';
+import { referencesFile } from '../results/references.js';
+import { runName } from '../results/report-layout.js';
+import { RUN_FILES } from '../results/run-folder.js';
+
+export interface HtmlOptions {
+  /** Images that get a thumbnail. */
+  thumbnails: number;
+  /** Where the benchmarks' files are now; where they were when the runs were made without it. */
+  data?: string;
+}
+
+/** Runs as one HTML page, with thumbnails of the images where these can be found. Messages go to stderr. */
+export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlOptions): Promise<string> {
+  const samplesOf = new Map<RunResult, RunSamples>();
+  for (const run of runs) samplesOf.set(run, await readSamples(run.folder)); // one at a time: the files may be large
+  const opened = new Map<RunResult, Promise<ImageSource | null>>();
+  const imagesOf = (run: RunResult): Promise<ImageSource | null> => {
+    const images = opened.get(run) ?? openImages(run, options.data);
+    opened.set(run, images);
+    return images;
+  };
+  let missing = 0;
+  try {
+    return await htmlReport(runs, {
+      samplesOf,
+      thumbnails: options.thumbnails,
+      async makeThumbnail(run, image) {
+        const images = await imagesOf(run);
+        const thumbnail = images && (await makeThumbnail(images, image));
+        if (images && !thumbnail) missing++;
+        return thumbnail;
+      },
+    });
+  } finally {
+    if (missing > 0) console.error(`${missing} images cannot be read; their questions have no thumbnail.`);
+    for (const images of opened.values()) await (await images)?.close();
+  }
+}
+
+async function readSamples(folder: string): Promise<RunSamples> {
+  return {
+    predictions: await readPredictions(join(folder, RUN_FILES.predictions)),
+    scores: await readQuestionScores(folder),
+    references: await referencesFile.read(folder),
+  };
+}
+
+/** null, with a message, where there are none: the report is worth having without them. */
+async function openImages(run: RunResult, data: string | undefined): Promise<ImageSource | null> {
+  try {
+    return await openRunImages(run.record, data);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(`${runName(run)}: no thumbnails: ${messageOf(error)}`);
+    return null;
+  }
+}

@@ -1,0 +1,98 @@
+import { categoryDifferences } from '../category-differences.js';
+import type { RunGroup } from '../comparable-groups.js';
+import type { RunResult } from '../load-run.js';
+import { type DifferenceDot, plotCategoryDifferences } from '../plots/category-differences.js';
+import { plotLatencyStages, type StageBar } from '../plots/latency-stages.js';
+import { plotOverResolution, type ResolutionPoint } from '../plots/over-resolution.js';
+import { scoreTexts } from '../report-layout.js';
+import type { RunNames } from './run-names.js';
+import type { RunSamples } from './sample-sets.js';
+
+/** A row of plots about the same thing, as SVG elements. */
+export interface FigureRow {
+  title: string;
+  /** What a reader must know to read them. */
+  caption: string;
+  figures: string[];
+}
+
+/** The plots that there is something to draw for. */
+export function figureRows(
+  groups: readonly RunGroup[],
+  samplesOf: ReadonlyMap<RunResult, RunSamples>,
+  names: RunNames,
+): FigureRow[] {
+  const rows: FigureRow[] = [
+    {
+      title: 'Score over input size',
+      caption: 'Bars are 95 % intervals, bootstrapped over images.',
+      figures: groups.flatMap((group) => scoreFigure(group, names)),
+    },
+    {
+      title: 'Differences by category',
+      caption:
+        'Of the mean score of a question, with 95 % intervals of the paired difference, bootstrapped over images; the number of questions is behind the category.',
+      figures: groups.flatMap((group) => differenceFigure(group, samplesOf, names)),
+    },
+    {
+      title: 'Where the time goes',
+      caption:
+        'Medians per image and question in the batches of the run; the answer has the run’s mean length. Images are decoded while the model works on the batch before.',
+      figures: groups.flatMap((group) => latencyFigure(group, names)),
+    },
+  ];
+  return rows.filter(({ figures }) => figures.length > 0);
+}
+
+/** Nothing where all runs have one input size: the table says it. */
+function scoreFigure({ title, runs }: RunGroup, names: RunNames): string[] {
+  const { headline, points } = runs[0]!.metrics;
+  if (headline === null) return [];
+  const dots = runs.flatMap((run): ResolutionPoint[] => {
+    const value = run.metrics.scores[headline];
+    if (value === undefined) return [];
+    const interval = run.metrics.intervals[headline] ?? null;
+    const { resolution } = run.record.identity.model;
+    const texts = scoreTexts(value, interval);
+    const text = [texts.text, texts.interval ?? ''].join(' ').trimEnd();
+    return [{ series: names.series(run), resolution, value, interval, text }];
+  });
+  if (new Set(dots.map(({ resolution }) => resolution)).size < 2) return [];
+  const quantity = `${headline} (${points.includes(headline) ? 'points' : '%'})`;
+  return [plotOverResolution(dots, { title, quantity, fromZero: false }).svg];
+}
+
+function differenceFigure(
+  { title, runs }: RunGroup,
+  samplesOf: ReadonlyMap<RunResult, RunSamples>,
+  names: RunNames,
+): string[] {
+  const [first, ...others] = runs.filter((run) => samplesOf.get(run)!.scores !== null);
+  const categories = runs.map((run) => samplesOf.get(run)!.references?.categories).find((list) => list !== undefined);
+  if (first === undefined || others.length === 0 || categories === undefined) return [];
+  const base = samplesOf.get(first)!.scores!;
+  const dots = others.flatMap((run) =>
+    categoryDifferences(base, samplesOf.get(run)!.scores!, categories).flatMap(
+      ({ category, questions, difference }): DifferenceDot[] =>
+        difference === null ? [] : [{ series: names.label(run), category, questions, ...difference }],
+    ),
+  );
+  if (new Set(dots.map(({ category }) => category)).size < 2) return [];
+  return [plotCategoryDifferences(dots, title, names.label(first)).svg];
+}
+
+function latencyFigure({ title, runs }: RunGroup, names: RunNames): string[] {
+  const bars = runs.flatMap((run): StageBar[] => {
+    const { stages, newTokens, questions } = run.latency;
+    const token = stages.decodeMsPerToken.p50;
+    const furtherTokens = questions > 0 ? newTokens / questions - 1 : 0; // the first is the prefill's
+    const bar = {
+      image: stages.decodeImageMsPerImage.p50,
+      vision: stages.visionMsPerImage.p50,
+      prefill: stages.prefillMsPerQuestion.p50,
+      decode: furtherTokens === 0 ? 0 : token && token * furtherTokens,
+    };
+    return bar.vision === null ? [] : [{ label: names.label(run), stages: bar }];
+  });
+  return bars.length === 0 ? [] : [plotLatencyStages(bars, title).svg];
+}

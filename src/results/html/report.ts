@@ -1,0 +1,81 @@
+import { comparableGroups } from '../comparable-groups.js';
+import type { RunResult } from '../load-run.js';
+import { reportLayout } from '../report-layout.js';
+import { figureRows } from './figures.js';
+import { htmlPage } from './page.js';
+import { runNames } from './run-names.js';
+import { type IllustratedSet, isDisputed, RIGHT_FROM, type RunSamples, sampleSet } from './sample-sets.js';
+
+/** Makes the thumbnail of an image of a run as WebP; null when there is none to be had. */
+export type MakeThumbnail = (run: RunResult, image: string) => Promise<Buffer | null>;
+
+export interface HtmlReportOptions {
+  /** What is known of each run's questions. */
+  samplesOf: ReadonlyMap<RunResult, RunSamples>;
+  /** Images that get a thumbnail; those that models disagree about come first. */
+  thumbnails: number;
+  makeThumbnail: MakeThumbnail;
+}
+
+const AT_ONCE = 8; // thumbnails in work
+
+/** Runs as one HTML page: tables, plots and a browser of their questions and answers. */
+export async function htmlReport(
+  runs: readonly RunResult[],
+  { samplesOf, thumbnails: most, makeThumbnail }: HtmlReportOptions,
+): Promise<string> {
+  const layout = reportLayout(runs);
+  const names = runNames(layout);
+  const groups = comparableGroups(runs);
+  const sets = groups.map((group) => sampleSet(group, samplesOf, names.systemOf));
+  const thumbnails = await illustrate(sets, most, makeThumbnail);
+  const data = { systems: names.systems, rightFrom: RIGHT_FROM, sets: sets.map(({ set }) => set), thumbnails };
+  return htmlPage(layout, figureRows(groups, samplesOf, names), data);
+}
+
+/** Gives samples their thumbnails. @returns these, in base64 */
+async function illustrate(
+  sets: readonly IllustratedSet[],
+  most: number,
+  makeThumbnail: MakeThumbnail,
+): Promise<string[]> {
+  const wanted = imagesByInterest(sets).slice(0, most);
+  const made: (Buffer | null)[] = [];
+  for (let i = 0; i < wanted.length; i += AT_ONCE) {
+    const part = wanted.slice(i, i + AT_ONCE);
+    made.push(...(await Promise.all(part.map(({ run, image }) => makeThumbnail(run, image)))));
+  }
+  const thumbnails: string[] = [];
+  wanted.forEach(({ places }, i) => {
+    const image = made[i];
+    if (!image) return;
+    for (const { set, place } of places) set.samples[place]!.thumbnail = thumbnails.length;
+    thumbnails.push(image.toString('base64'));
+  });
+  return thumbnails;
+}
+
+/** An image and the samples that are about it. */
+interface WantedImage {
+  run: RunResult;
+  image: string;
+  places: { set: IllustratedSet['set']; place: number }[];
+}
+
+/** Each image of each set once; those with a disputed question first, otherwise in the order of their first question. */
+function imagesByInterest(sets: readonly IllustratedSet[]): WantedImage[] {
+  const wanted = sets.flatMap(({ set, group, images }) => {
+    const byImage = new Map<string, WantedImage>();
+    images.forEach((image, place) => {
+      if (image === null) return;
+      const known = byImage.get(image) ?? { run: group.runs[0]!, image, places: [] };
+      known.places.push({ set, place });
+      byImage.set(image, known);
+    });
+    return [...byImage.values()];
+  });
+  const disputed = new Set(
+    wanted.filter(({ places }) => places.some(({ set, place }) => isDisputed(set.samples[place]!))),
+  );
+  return [...disputed, ...wanted.filter((image) => !disputed.has(image))];
+}

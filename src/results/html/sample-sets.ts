@@ -1,0 +1,116 @@
+import type { RunGroup } from '../comparable-groups.js';
+import type { QuestionScores } from '../compare.js';
+import type { RunResult } from '../load-run.js';
+import type { Prediction } from '../predictions.js';
+import type { References } from '../references.js';
+import type { Sample, SampleSet } from './page-data.js';
+
+/** What a result folder holds of single questions. */
+export interface RunSamples {
+  predictions: readonly Prediction[];
+  /** null where single answers are not scored. */
+  scores: QuestionScores | null;
+  /** null in folders of earlier versions. */
+  references: References | null;
+}
+
+/** A sample set that is still to get its thumbnails. */
+export interface IllustratedSet {
+  set: SampleSet;
+  group: RunGroup;
+  /** Names of the images, beside the set's samples; null where there is none. */
+  images: (string | null)[];
+}
+
+/** Scores from here up count as right. */
+export const RIGHT_FROM = 0.5;
+
+/** Samples per set; with more, a page is slow to open. */
+const MOST_SAMPLES = 10_000;
+
+/**
+ * The questions of comparable runs with all their answers. Of very many, those that the runs disagree about and then
+ * others evenly from the whole.
+ * @param systemOf place of a run's model in the page
+ */
+export function sampleSet(
+  group: RunGroup,
+  samplesOf: ReadonlyMap<RunResult, RunSamples>,
+  systemOf: (run: RunResult) => number,
+): IllustratedSet {
+  const runs = group.runs.map((run) => samplesOf.get(run)!);
+  const references = runs.find((run) => run.references !== null)?.references ?? null;
+  const names = references?.images ?? runs.find(({ scores }) => scores !== null)?.scores?.clusters ?? [];
+  const categories = [...new Set(references?.categories.filter((category) => category !== null))];
+  const categoryPlace = new Map(categories.map((category, place) => [category, place]));
+  const answers = runs.map(({ predictions }) => new Map(predictions.map((line) => [line.index, line])));
+  const rows = [...new Set(answers.flatMap((byRow) => [...byRow.keys()]))].sort((a, b) => a - b);
+
+  const all = rows.map((row): Sample => {
+    const lines = answers.map((byRow) => byRow.get(row) ?? null);
+    const { question_id: id, prompt } = lines.find((line) => line !== null)!;
+    const right = Object.entries(references?.answers[row] ?? {});
+    return {
+      row,
+      id,
+      prompt,
+      category: categoryPlace.get(references?.categories[row] ?? '') ?? null,
+      references: right.sort(([, a], [, b]) => b - a),
+      answers: lines.map((line) => line && (line.text ?? { failure: line.error.code })),
+      scores: runs.map(({ scores }) => scores?.scores[row] ?? null),
+      thumbnail: null,
+    };
+  });
+  const samples = all.length > MOST_SAMPLES ? chosen(all, MOST_SAMPLES) : all;
+  const instruction = commonEnding(samples.map(({ prompt }) => prompt));
+  return {
+    group,
+    images: samples.map(({ row }) => (names[row] as string | null | undefined) ?? null),
+    set: {
+      title: group.title,
+      instruction,
+      systems: group.runs.map(systemOf),
+      categories,
+      samples: samples.map((sample) => ({
+        ...sample,
+        prompt: sample.prompt.slice(0, sample.prompt.length - instruction.length),
+      })),
+      total: all.length,
+    },
+  };
+}
+
+/** Whether some runs are right and others wrong; where answers are not scored, whether they differ. */
+export function isDisputed({ scores, answers }: Sample): boolean {
+  if (scores.some((score) => score === null)) return new Set(answers.map((answer) => JSON.stringify(answer))).size > 1;
+  return new Set(scores.map((score) => score! >= RIGHT_FROM)).size > 1;
+}
+
+/** `count` of the samples in their order. */
+function chosen(samples: readonly Sample[], count: number): Sample[] {
+  const disputed = evenly(samples.filter(isDisputed), count);
+  const others = evenly(
+    samples.filter((sample) => !isDisputed(sample)),
+    count - disputed.length,
+  );
+  return [...disputed, ...others].sort((a, b) => a.row - b.row);
+}
+
+function evenly<T>(values: readonly T[], count: number): T[] {
+  if (values.length <= count) return [...values];
+  return Array.from({ length: count }, (_, i) => values[Math.floor((i * values.length) / count)]!);
+}
+
+/** The last lines that all prompts share, with the line's end before them; empty when there are none. */
+function commonEnding(prompts: readonly string[]): string {
+  if (prompts.length < 2) return '';
+  let length = Math.min(...prompts.map((prompt) => prompt.length));
+  const first = prompts[0]!;
+  for (const prompt of prompts) {
+    let same = 0;
+    while (same < length && prompt.at(-1 - same) === first.at(-1 - same)) same++;
+    length = same;
+  }
+  const start = first.indexOf('\n', first.length - length);
+  return start === -1 || length === 0 ? '' : first.slice(start);
+}

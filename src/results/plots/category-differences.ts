@@ -1,0 +1,72 @@
+import * as Plot from '@observablehq/plot';
+import { PLOT_WIDTH, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
+
+/** A dot: how much better a model is than the first one on a category. */
+export interface DifferenceDot {
+  series: string;
+  category: string;
+  questions: number;
+  /** In percent, with the 95 % interval. */
+  mean: number;
+  low: number;
+  high: number;
+}
+
+const LETTER_WIDTH = 6;
+const LONGEST_LABEL = 30; // letters
+const LINE_HEIGHT = 13; // of one series in a category
+
+/** Dots with intervals right and left of zero: a row per category, in it a line per model. */
+export function plotCategoryDifferences(dots: readonly DifferenceDot[], title: string, baseline: string): SvgPlot {
+  const categories = [...new Set(dots.map(({ category }) => category))];
+  const series = [...new Set(dots.map((dot) => dot.series))];
+  const legend = series.map((label, i) => ({ label, color: seriesColor(i) }));
+  const labels = new Map(
+    dots.map(({ category, questions }) => [category, `${shortened(category)} (${questions})`] as const),
+  );
+  const longest = Math.max(...[...labels.values()].map(({ length }) => length));
+  const options: Plot.PlotOptions = {
+    height: categories.length * (series.length * LINE_HEIGHT + 10) + 48,
+    marginTop: 4,
+    marginLeft: Math.min(PLOT_WIDTH / 2, longest * LETTER_WIDTH + 14),
+    marginRight: 16,
+    marginBottom: 40,
+    x: {
+      label: `difference to ${baseline} (percent of the full score)`,
+      labelArrow: 'none',
+      grid: true,
+      ticks: 5,
+      nice: true,
+    },
+    y: {
+      label: null,
+      domain: categories,
+      tickFormat: (category: string) => labels.get(category)!,
+      tickSize: 0,
+      type: 'point',
+      padding: 0.7,
+    },
+    marks: [
+      Plot.ruleX([0], { stroke: 'currentColor' }),
+      ...series.flatMap((name, i) => {
+        const own = dots.filter((dot) => dot.series === name);
+        const dy = (i - (series.length - 1) / 2) * LINE_HEIGHT;
+        return [
+          Plot.ruleY(own, { y: 'category', x1: 'low', x2: 'high', stroke: seriesColor(i), strokeWidth: 1.5, dy }),
+          Plot.dot(own, { y: 'category', x: 'mean', fill: seriesColor(i), r: 3.5, dy, title: dotText }),
+        ];
+      }),
+    ],
+  };
+  const description = `Difference to ${baseline} by category. ${dots.map(dotText).join('; ')}.`;
+  return svgPlot(options, legend, { title, description });
+}
+
+function dotText({ series, category, questions, mean, low, high }: DifferenceDot): string {
+  const [difference, from, to] = [mean, low, high].map((value) => `${value < 0 ? '' : '+'}${value.toFixed(1)}`);
+  return `${series} on ${category} (${questions} questions): ${difference} [${from}, ${to}]`;
+}
+
+function shortened(label: string): string {
+  return label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL - 1)}…` : label;
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import test from 'node:test';
+import { parseHTML } from 'linkedom';
+import { jsonForScript } from '../../../src/results/html/page.js';
+import { HOSTILE } from '../report-samples.js';
+import { questions, reportOf, twoRuns } from './page-samples.js';
+
+const ANSWERS = [
+  [
+    { text: 'a', score: 1 },
+    { text: 'b', score: 0 },
+  ],
+  [
+    { text: 'a', score: 1 },
+    { text: 'c', score: 0.6 },
+  ],
+] as const;
+
+const html = await reportOf(questions(2), ANSWERS);
+const { document } = parseHTML(html);
+
+test('the policy allows the page its own script and style, data images, and nothing else', () => {
+  const policy = document.querySelector('meta[http-equiv]')!.getAttribute('content')!.split('; ');
+  const hash = (element: string) =>
+    `'sha256-${createHash('sha256').update(document.querySelector(element)!.textContent!).digest('base64')}'`;
+  assert.deepEqual(policy, [
+    "default-src 'none'",
+    'img-src data:',
+    `script-src ${hash('script[type="module"]')}`,
+    `style-src ${hash('style')}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ]);
+  assert.equal(document.querySelectorAll('[style], [onclick], [onload], [onerror]').length, 0);
+  assert.doesNotMatch(html, /(src|href)="?(https?:)?\/\//);
+  assert.doesNotMatch(html, /sourceMappingURL|\bimport\s*[({'"]/);
+});
+
+test('tables: a letter per model, the best score in bold, its interval beside it', () => {
+  const rows = [...document.querySelectorAll('#scores tbody tr')].map((row) =>
+    [...row.children].map(({ textContent }) => textContent),
+  );
+  assert.deepEqual(rows, [
+    ['A', 'small', '448', 'fp32', 'cpu', '50.00 [49.00, 51.00]'],
+    ['B', 'large', '1024', 'fp32', 'cpu', '60.00 [59.00, 61.00]'],
+  ]);
+  assert.deepEqual(
+    [...document.querySelectorAll('#scores strong')].map(({ textContent }) => textContent),
+    ['60.00'],
+  );
+  assert.equal(document.querySelectorAll('#speed tbody tr, #runs tbody tr').length, 4);
+});
+
+test('plots: the score over the input size; differences and times only where there are some', () => {
+  const plots = [...document.querySelectorAll('figure svg[role="img"]')].map((plot) => plot.getAttribute('aria-label'));
+  assert.deepEqual(plots, ['textvqa val']);
+  assert.match(document.querySelector('figure desc')!.textContent!, /small at 448 px: 50\.00 \[49\.00, 51\.00\]/);
+});
+
+test('the same runs give the same bytes', async () => {
+  assert.equal(await reportOf(questions(2), ANSWERS), html);
+});
+
+test('hostile names of models stay text', async () => {
+  const hostile = await reportOf(questions(2), ANSWERS, {
+    runs: twoRuns([HOSTILE, '</title><script>alert(1)</script>']),
+  });
+  const page = parseHTML(hostile).document;
+  assert.equal(page.querySelectorAll('script').length, 2);
+  assert.equal(page.querySelectorAll('img').length, 0);
+  assert.ok(page.querySelector('title')!.textContent!.includes('</title><script>alert(1)</script>'));
+});
+
+test('JSON in a script element cannot end it, nor begin a comment in it', () => {
+  const value = ['</script><script>alert(1)</script>', '<!--<script>', '\0\u2028\ud800'];
+  const json = jsonForScript(value);
+  assert.ok(!json.includes('<'));
+  assert.deepEqual(JSON.parse(json), value);
+});
+
+test('thumbnails: images whose questions are disputed come first, each once', async () => {
+  const asked = questions(6); // two per image
+  const wrong = { text: 'x', score: 0 };
+  const right = { text: 'x', score: 1 };
+  const answers = [
+    [wrong, wrong, wrong, wrong, wrong, wrong],
+    [wrong, wrong, wrong, right, wrong, wrong],
+  ] as const;
+  const made: string[] = [];
+  const { htmlReport } = await import('../../../src/results/html/report.js');
+  const { runSamples } = await import('./page-samples.js');
+  const runs = twoRuns();
+  const page = await htmlReport(runs, {
+    samplesOf: new Map(runs.map((run, i) => [run, runSamples(asked, answers[i]!)])),
+    thumbnails: 2,
+    async makeThumbnail(_run, image) {
+      made.push(image);
+      return Buffer.from(image);
+    },
+  });
+  assert.deepEqual(made, ['1.jpg', '0.jpg']);
+  const data = JSON.parse(parseHTML(page).document.getElementById('data')!.textContent!);
+  assert.deepEqual(
+    data.thumbnails,
+    made.map((image) => Buffer.from(image).toString('base64')),
+  );
+  assert.deepEqual(
+    data.sets[0].samples.map(({ thumbnail }: { thumbnail: number | null }) => thumbnail),
+    [1, 1, 0, 0, null, null],
+  );
+});

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { plotCategoryDifferences } from '../../../src/results/plots/category-differences.js';
+import { parseSvg, texts } from './parse-svg.js';
+
+const DOTS = [
+  { series: 'B', category: 'text', questions: 30, mean: 10, low: 5, high: 15 },
+  { series: 'C', category: 'text', questions: 30, mean: -5, low: -9, high: -1 },
+  { series: 'B', category: 'numbers', questions: 12, mean: 0, low: -20, high: 20 },
+];
+
+test('a row per category, a dot and an interval per model, a line at zero', () => {
+  const plot = parseSvg(plotCategoryDifferences(DOTS, 'textvqa val', 'A').svg);
+  assert.deepEqual(texts(plot, 'y-axis tick label'), ['text (30)', 'numbers (12)']);
+  assert.equal(plot.querySelectorAll('[aria-label="rule"] line').length, 4);
+  const dots = [...plot.querySelectorAll('[aria-label="dot"] title')].map(({ textContent }) => textContent);
+  assert.deepEqual(dots.sort(), [
+    'B on numbers (12 questions): +0.0 [-20.0, +20.0]',
+    'B on text (30 questions): +10.0 [+5.0, +15.0]',
+    'C on text (30 questions): -5.0 [-9.0, -1.0]',
+  ]);
+});
+
+test('a long category is cut in the axis and whole in the description', () => {
+  const category = 'a category with a name that is much too long for an axis';
+  const plot = parseSvg(plotCategoryDifferences([{ ...DOTS[0]!, category }], 'seed', 'A').svg);
+  assert.match(texts(plot, 'y-axis tick label')[0]!, /^a category with a name .*… \(30\)$/);
+  assert.ok(plot.querySelector('desc')!.textContent.includes(category));
+});
