@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { PROTOCOLS } from '../benchmarks/benchmark.js';
+import { PRECISIONS } from '../model/export/layers.js';
 import type { Shard } from '../results/run-identity.js';
 
 /* Options that several commands have, and parsers of option values. */
@@ -11,8 +12,11 @@ export function protocolOption(): Option {
 }
 
 export function precisionOption(): Option {
-  return new Option('--precision <precision>', 'of the exported weights: fp32, or fp16 for GPUs')
-    .choices(['fp32', 'fp16'])
+  return new Option(
+    '--precision <precision>',
+    'of the exported weights: fp32; fp16 for GPUs; int8 on the CPU, quantised',
+  )
+    .choices(PRECISIONS)
     .default('fp32');
 }
 

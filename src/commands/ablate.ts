@@ -8,6 +8,7 @@ import { ablationSize, sizesBeside } from '../evaluation/ablation-plan.js';
 import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
 import { isSampleModel, SAMPLE_BENCHMARKS } from '../evaluation/sample.js';
 import type { Precision } from '../model/export/layers.js';
+import { checkPrecision, parseDevice } from '../model/inference/device.js';
 import type { Model } from '../model/model-folder.js';
 import { ablationFiles, ablationJson } from '../results/ablation-report.js';
 import { type AblationRow, type AblationSpeed, ablationTable, OTHER_SIZE_NOTE } from '../results/ablation-table.js';
@@ -42,6 +43,7 @@ export interface AblateCommandOptions {
  */
 export async function ablateCommand(benchmarks: string, options: AblateCommandOptions): Promise<number> {
   selectBenchmarks(benchmarks); // a wrong name is said before anything is exported
+  checkPrecision(parseDevice(options.device), options.precision);
   const downloads = downloadsOnDemand(options.offline);
   const models = await chooseModels(options, downloads).finally(downloads.close);
   const interrupt = interruptible('Stopping after this batch; Ctrl-C again stops at once.');

@@ -12,7 +12,7 @@ import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import { isSampleModel, sampleData } from '../evaluation/sample.js';
 import type { Precision } from '../model/export/layers.js';
-import { parseDevice } from '../model/inference/device.js';
+import { checkPrecision, parseDevice } from '../model/inference/device.js';
 import type { RunResult } from '../results/load-run.js';
 import type { Shard } from '../results/run-identity.js';
 import { runOverview, runSummary } from '../results/run-summary.js';
@@ -57,6 +57,7 @@ type Outcome =
 /** `llavahr eval`: results on stdout, everything else on stderr. A benchmark that fails does not stop the others. */
 export async function evalCommand(names: string, options: EvalCommandOptions): Promise<number> {
   const device = parseDevice(options.device);
+  checkPrecision(device, options.precision);
   const definitions = names === 'custom' ? [customDefinition(options)] : selectBenchmarks(names);
   const judge = judgeChoice(options);
   const downloads = downloadsOnDemand(options.offline);

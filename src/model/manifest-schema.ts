@@ -1,6 +1,7 @@
 import type { SchemaObject } from 'ajv';
 import { COUNT, nullable, objectOf, POSITIVE, SHA256 } from '../json-schema.js';
 import type { Architecture, ClipTower, ConvNextTower, LanguageModel, Projector } from './architecture.js';
+import { PRECISIONS } from './export/layers.js';
 import type { HashedFile, ModelManifest, SourceFile, VisionGraphEntry } from './model-folder.js';
 
 const NAME: SchemaObject = { type: 'string', minLength: 1 };
@@ -47,7 +48,7 @@ export const manifestSchema: SchemaObject = objectOf<ModelManifest>({
     inputImageSize: POSITIVE,
     imageAspect: { enum: ['pad', 'crop'] },
   }),
-  precision: { enum: ['fp32', 'fp16'] },
+  precision: { enum: PRECISIONS },
   graphVersion: POSITIVE,
   resolutions: list(objectOf<VisionGraphEntry>({ resolution: POSITIVE, visualTokens: POSITIVE, graph: NAME })),
   weights: list(objectOf<HashedFile>(hashedFile)),

@@ -1,6 +1,7 @@
 import type { StageTimes } from './latency.js';
 import type { RunResult } from './load-run.js';
 import type { Metrics } from './metrics.js';
+import { precisionLabel, quantisedNote } from './quantised.js';
 import { renderTable } from './table.js';
 
 const GIB = 2 ** 30;
@@ -29,8 +30,10 @@ export function runSummary(run: RunResult): string {
     ['model idle (% of the time)', (100 * latency.modelIdle).toFixed(1)],
     ['peak memory (GiB)', fixed(latency.peakMemoryBytes / GIB)],
   ];
-  const notes = metrics.notes.map((note) => `Note: ${note}\n`).join('');
-  const title = `${metrics.benchmark} ${metrics.split}, ${model.name} at ${model.resolution} px, ${model.precision} on ${device}`;
+  const notes = [...metrics.notes, ...listed(quantisedNote([model.precision]))]
+    .map((note) => `Note: ${note}\n`)
+    .join('');
+  const title = `${metrics.benchmark} ${metrics.split}, ${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
   return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
 }
 
@@ -51,11 +54,16 @@ export function runOverview(runs: readonly RunResult[]): string {
       folder,
     ];
   });
-  const title = `${model.name} at ${model.resolution} px, ${model.precision} on ${device}`;
+  const title = `${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
   const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'result'];
   const notes = runs.flatMap(({ metrics }) => metrics.notes.map((note) => `Note: ${metrics.benchmark}: ${note}`));
+  notes.push(...listed(quantisedNote([model.precision])).map((note) => `Note: ${note}`));
   const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
   return [title, '', renderTable(headers, rows, align), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
+}
+
+function listed(note: string | null): string[] {
+  return note === null ? [] : [note];
 }
 
 /** The scores that are no part of a breakdown. */

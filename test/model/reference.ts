@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { exportModel } from '../../src/model/export/export-model.js';
 import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
+import type { Precision } from '../../src/model/export/layers.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
+import { sessionOptions } from '../../src/model/inference/device.js';
 import { generateFeeds } from '../../src/model/inference/generate-feeds.js';
 import { type PromptRow, packPrompts } from '../../src/model/inference/pack-prompts.js';
 import { type ModelManifest, openModel, portableName, visionGraphName } from '../../src/model/model-folder.js';
@@ -52,18 +54,23 @@ export interface Generated {
 }
 
 /** Exports a reference checkpoint and opens it. @param name folder below test/fixtures/reference */
-export async function exportReference(name: string, resolutions: number[], portable = false): Promise<ReferenceModel> {
+export async function exportReference(
+  name: string,
+  resolutions: number[],
+  { portable = false, precision = 'fp32' }: { portable?: boolean; precision?: Precision } = {},
+): Promise<ReferenceModel> {
   const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), name);
   const { manifest } = await exportModel(fixture('reference', name), {
     output: folder,
     resolutions,
-    precision: 'fp32',
+    precision,
   });
   const { language, imageAspect } = manifest.architecture;
-  const plan = planWeights(manifest.architecture, 'fp32');
-  const graph = buildGenerateGraph(language, plan.locations, 'fp32', { portable, logits: true });
+  const plan = planWeights(manifest.architecture, precision);
+  const graph = buildGenerateGraph(language, plan.locations, precision, { portable, logits: true });
   await writeFile(join(folder, 'generate-logits.onnx'), encodeModel(graph, 'test'));
-  const generate = await InferenceSession.create(join(folder, 'generate-logits.onnx'));
+  const options = sessionOptions({ provider: 'cpu', index: 0 }, 0);
+  const generate = await InferenceSession.create(join(folder, 'generate-logits.onnx'), options);
   const vision = new Map<number, InferenceSession>();
   const graphName = (size: number): string => (portable ? portableName(visionGraphName(size)) : visionGraphName(size));
   return {

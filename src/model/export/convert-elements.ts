@@ -1,6 +1,6 @@
 import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
 
-export const ELEMENT_BYTES = { float32: 4, float16: 2, int64: 8, uint8: 1, bool: 1 } as const;
+export const ELEMENT_BYTES = { float32: 4, float16: 2, int64: 8, int8: 1, uint8: 1, bool: 1 } as const;
 
 /**
  * Little-endian tensor bytes from a checkpoint's dtype to a graph's.

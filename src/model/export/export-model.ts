@@ -22,7 +22,7 @@ import {
 import { encodeModel, type GraphProto } from '../onnx/onnx-proto.js';
 import { toFloat32Values } from './convert-elements.js';
 import { buildGenerateGraph } from './generate-graph.js';
-import type { Precision } from './layers.js';
+import { isQuantised, type Precision } from './layers.js';
 import { buildVisionGraph } from './vision-graph.js';
 import { visionSizes } from './vision-sizes.js';
 import { planWeights, positionTableName, type WeightPlan, writeWeights } from './weight-files.js';
@@ -194,7 +194,7 @@ async function writeVisionGraphs(
     const graph = visionGraphName(resolution);
     const build = (portable: boolean): GraphProto =>
       buildVisionGraph(checkpoint.architecture, sizes, plan.locations, table, precision, { portable });
-    await writeGraphs(folder, graph, build);
+    await writeGraphs(folder, graph, precision, build);
     entries.push({ resolution, visualTokens: sizes.visualTokens, graph });
   }
   return entries;
@@ -208,12 +208,18 @@ async function writeGenerateGraphs(
 ): Promise<void> {
   const build = (portable: boolean): GraphProto =>
     buildGenerateGraph(architecture.language, plan.locations, precision, { portable, logits: false });
-  await writeGraphs(folder, MODEL_FILES.generate, build);
+  await writeGraphs(folder, MODEL_FILES.generate, precision, build);
 }
 
-async function writeGraphs(folder: string, name: string, build: (portable: boolean) => GraphProto): Promise<void> {
+/** The graph, and for precisions that other devices than the CPU take, its portable form. */
+async function writeGraphs(
+  folder: string,
+  name: string,
+  precision: Precision,
+  build: (portable: boolean) => GraphProto,
+): Promise<void> {
   await replaceFile(folder, name, encodeModel(build(false), VERSION));
-  await replaceFile(folder, portableName(name), encodeModel(build(true), VERSION));
+  if (!isQuantised(precision)) await replaceFile(folder, portableName(name), encodeModel(build(true), VERSION));
 }
 
 /** Replaces a file as a whole. The temporary name is this process's own: two may extend a model in the cache at once. */

@@ -2,7 +2,8 @@ import type { LanguageModel } from '../architecture.js';
 import { decoderPositions } from '../context-length.js';
 import type { Graph, Value } from '../onnx/graph.js';
 import { cachedAttention, type KeyValueCache } from './attention.js';
-import { type Precision, product, toPrecision } from './layers.js';
+import { decoderLinear, type LinearInput, linearInput } from './decoder-linear.js';
+import { type Precision, toPrecision } from './layers.js';
 
 /**
  * The Llama decoder with its final norm, at the positions that are asked for.
@@ -34,30 +35,34 @@ export function decoderLayers(
   for (let layer = 0; layer < layers; layer++) {
     const name = `model.layers.${layer}`;
     const l = g.scope(`layers.${layer}`);
-    const project = (from: Value, part: string): Value => product(l, from, l.weight(`${name}.${part}.weight`));
+    const inputOf = (x: Value): LinearInput => linearInput(l, x, precision);
+    const project = (from: LinearInput, part: string): Value => decoderLinear(l, from, `${name}.${part}.weight`);
     const rotate = (from: Value, at: Value): Value =>
       l.op('RotaryEmbedding', [from, at, cos, sin], { num_heads: heads });
 
-    const key = rotate(project(normed, 'self_attn.k_proj'), input.positions);
-    const value = project(normed, 'self_attn.v_proj');
+    let attentionInput = inputOf(normed);
+    const key = rotate(project(attentionInput, 'self_attn.k_proj'), input.positions);
+    const value = project(attentionInput, 'self_attn.v_proj');
     let positions = input.positions;
     let bias = input.bias;
     if (layer === layers - 1) {
       const atLast = (from: Value): Value => l.op('GatherND', [from, input.lastIndex], { batch_dims: 1 });
-      normed = atLast(normed);
+      attentionInput = inputOf(atLast(normed));
       x = atLast(x);
       positions = atLast(positions);
       bias = l.op('Unsqueeze', [atLast(l.op('Squeeze', [bias, l.ints([1])])), l.ints([1])]);
     }
-    const query = rotate(project(normed, 'self_attn.q_proj'), positions);
+    const query = rotate(project(attentionInput, 'self_attn.q_proj'), positions);
     const inputs = { query, key, value, heads, headSize: model.hiddenSize / heads };
     const attention = cachedAttention(l, inputs, bias, input.past[layer]!);
     present.push(attention.present);
 
-    const attended = project(attention.output, 'self_attn.o_proj');
+    const attended = project(inputOf(attention.output), 'self_attn.o_proj');
     [normed, x] = addAndNorm(l, attended, x, `${name}.post_attention_layernorm.weight`, eps);
-    const gate = l.op('QuickGelu', [project(normed, 'mlp.gate_proj')], { alpha: { float: 1 } });
-    const mlp = project(l.op('Mul', [gate, project(normed, 'mlp.up_proj')]), 'mlp.down_proj');
+    const mlpInput = inputOf(normed);
+    const gate = l.op('QuickGelu', [project(mlpInput, 'mlp.gate_proj')], { alpha: { float: 1 } });
+    const gated = l.op('Mul', [gate, project(mlpInput, 'mlp.up_proj')]);
+    const mlp = project(inputOf(gated), 'mlp.down_proj');
     const nextNorm = layer === layers - 1 ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;
     [normed, x] = addAndNorm(l, mlp, x, nextNorm, eps);
   }

@@ -5,14 +5,19 @@ import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { clipPrefix, requiredTensors } from '../checkpoint/required-tensors.js';
 import type { WeightLocation } from '../onnx/graph.js';
-import { convertElements, ELEMENT_BYTES } from './convert-elements.js';
-import { elementType, type Precision } from './layers.js';
+import { ELEMENT_BYTES } from './convert-elements.js';
+import type { Precision } from './layers.js';
+import { encodeTensor, storedTensors } from './stored-tensors.js';
 
 /** Tensors start on page boundaries, so that ONNX Runtime can map the file into memory. */
 const ALIGNMENT = 4096;
 
 /** The weight files of an exported model; graphs of all resolutions read the same ones. */
 export interface WeightPlan {
+  precision: Precision;
+  /** Tensors of the checkpoint in the order of the files, with their shapes. */
+  tensors: ReadonlyMap<string, readonly number[]>;
+  /** Where the tensors are that are stored for them (`storedTensors`), by their names. */
   locations: Map<string, WeightLocation>;
   /** Bytes of each file. */
   files: Map<string, number>;
@@ -35,17 +40,18 @@ export function positionTableName({ family }: Architecture): string {
 export function planWeights(architecture: Architecture, precision: Precision): WeightPlan {
   const shapes = new Map<string, readonly number[]>(requiredTensors(architecture));
   shapes.delete(positionTableName(architecture));
-  const type = elementType(precision);
   const locations = new Map<string, WeightLocation>();
   const files = new Map<string, number>();
-  for (const [name, shape] of shapes) {
-    const file = fileOf(name);
-    const offset = Math.ceil((files.get(file) ?? 0) / ALIGNMENT) * ALIGNMENT;
-    const length = shape.reduce((product, dim) => product * dim, 1) * ELEMENT_BYTES[type];
-    locations.set(name, { file, offset, length, shape, type });
-    files.set(file, offset + length);
+  for (const [tensor, tensorShape] of shapes) {
+    const file = fileOf(tensor);
+    for (const { name, shape, type } of storedTensors(tensor, tensorShape, precision)) {
+      const offset = Math.ceil((files.get(file) ?? 0) / ALIGNMENT) * ALIGNMENT;
+      const length = shape.reduce((product, dim) => product * dim, 1) * ELEMENT_BYTES[type];
+      locations.set(name, { file, offset, length, shape, type });
+      files.set(file, offset + length);
+    }
   }
-  return { locations, files };
+  return { precision, tensors: shapes, locations, files };
 }
 
 /**
@@ -66,19 +72,25 @@ export async function writeWeights(
     const handle = await open(join(folder, file), constants.O_RDWR | constants.O_CREAT);
     try {
       const { size } = await handle.stat();
-      for (const [name, location] of plan.locations) {
-        if (location.file !== file) continue;
-        if (location.offset + location.length <= size) {
-          for await (const chunk of readRange(handle, location.offset, location.length)) {
-            hash.update(chunk);
-            onBytes(chunk.byteLength);
+      for (const [tensor, shape] of plan.tensors) {
+        if (fileOf(tensor) !== file) continue;
+        const stored = storedTensors(tensor, shape, plan.precision).map(({ name }) => plan.locations.get(name)!);
+        if (stored.every(({ offset, length }) => offset + length <= size)) {
+          for (const { offset, length } of stored) {
+            for await (const chunk of readRange(handle, offset, length)) {
+              hash.update(chunk);
+              onBytes(chunk.byteLength);
+            }
           }
           continue;
         }
-        const converted = convertElements(await checkpoint.read(name), checkpoint.tensor(name).dtype, location.type);
-        hash.update(converted);
-        await writeAll(handle, converted, location.offset);
-        onBytes(converted.byteLength);
+        const { dtype } = checkpoint.tensor(tensor);
+        const encoded = encodeTensor(tensor, shape, await checkpoint.read(tensor), dtype, plan.precision);
+        for (const [i, bytes] of encoded.entries()) {
+          hash.update(bytes);
+          await writeAll(handle, bytes, stored[i]!.offset);
+          onBytes(bytes.byteLength);
+        }
       }
       await handle.sync();
     } finally {

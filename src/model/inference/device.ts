@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { messageOf, UserError, usageError } from '../../errors.js';
+import { isQuantised, type Precision } from '../export/layers.js';
 
 /** Where a model runs: an execution provider of ONNX Runtime and, for CUDA, which GPU. */
 export interface Device {
@@ -29,12 +30,22 @@ export function parseDevice(text: string): Device {
   return { provider: (match[1] ?? match[2]) as Device['provider'], index: Number(match[3] ?? 0) };
 }
 
+/** @throws UserError (usage) when models of a precision are not run on a device */
+export function checkPrecision(device: Device, precision: Precision): void {
+  if (!isQuantised(precision) || device.provider === 'cpu') return;
+  throw usageError(
+    `${precision} models run on the CPU only, not on ${deviceName(device)}: add --device cpu, or use fp16 or fp32.`,
+  );
+}
+
 /** Options for both sessions of a model. `threads` 0 lets ONNX Runtime use every core. */
 export function sessionOptions(device: Device, threads: number): InferenceSession.SessionOptions {
   return {
     executionProviders: [device.provider === 'cuda' ? { name: 'cuda', deviceId: device.index } : device.provider],
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
+    // Without VNNI, products of uint8 and int8 overflow 16 bits and saturate. ONNX Runtime then takes uint8 and uint8 instead.
+    extra: { session: { x64quantprecision: '1' } },
   };
 }
 

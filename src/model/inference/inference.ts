@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../errors.js';
 import { MODEL_FILES, type Model, portableName } from '../model-folder.js';
-import { type Device, deviceError } from './device.js';
+import { checkPrecision, type Device, deviceError } from './device.js';
 import type { PromptRow } from './pack-prompts.js';
 import type { LoadRequest, RunRequest, RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
 
@@ -36,9 +36,10 @@ export interface Inference {
 /**
  * Loads a model on a device.
  * @param threads inside an operator; 0 uses every core
- * @throws UserError when the device cannot be used
+ * @throws UserError when the device cannot be used, or not with the model's precision
  */
 export async function startInference(model: Model, device: Device, threads = 0): Promise<Inference> {
+  checkPrecision(device, model.manifest.precision);
   const worker = new Worker(new URL('./inference-worker.js', import.meta.url));
   const pending = new Map<number, { resolve: (r: WorkerResponse) => void; reject: (e: Error) => void }>();
   let nextId = 0;

@@ -73,7 +73,7 @@ async function compareWithCpu(model: Model, inference: Inference, tokenizer: Tok
   const logitError = relativeError(onDevice.firstLogits.flat(), onCpu.firstLogits.flat());
   const answers = onCpu.tokens.flat().map(String);
   const same = onDevice.tokens.flat().filter((ids, i) => String(ids) === answers[i]).length;
-  const limits = TOLERANCE[model.manifest.precision];
+  const limits = TOLERANCE[model.manifest.precision === 'fp16' ? 'fp16' : 'fp32'];
   return {
     passed: visualError <= limits.visual && logitError <= limits.logit,
     visualError,

@@ -26,7 +26,7 @@ export interface WeightLocation {
   /** Bytes. */
   length: number;
   shape: readonly number[];
-  type: 'float32' | 'float16';
+  type: 'float32' | 'float16' | 'int8' | 'uint8';
 }
 
 export type WeightLocations = ReadonlyMap<string, WeightLocation>;
@@ -46,6 +46,7 @@ export interface Graph {
   /** Constants stored in the graph itself. */
   floats(values: Float32Array | readonly number[], shape?: readonly number[]): Value;
   ints(values: readonly number[], shape?: readonly number[]): Value;
+  uint8s(values: readonly number[], shape?: readonly number[]): Value;
   input(name: string, type: ElementType, shape: readonly Dim[]): Value;
   /** Declares `value` as an output called `name`. */
   output(name: string, value: Value, type: ElementType, shape: readonly Dim[]): void;
@@ -58,6 +59,7 @@ export interface Graph {
 const MICROSOFT_OPERATORS = new Set([
   'BiasGelu',
   'FusedMatMul',
+  'MatMulIntegerToFloat',
   'MultiHeadAttention',
   'QuickGelu',
   'RotaryEmbedding',
@@ -121,6 +123,7 @@ function openGraph(graphName: string, shared: Shared): Graph {
       const data = BigInt64Array.from(values, BigInt);
       return constant('int64', new Uint8Array(data.buffer), shape ?? [data.length]);
     },
+    uint8s: (values, shape) => constant('uint8', Uint8Array.from(values), shape ?? [values.length]),
     input(name, type, shape) {
       inputs.push(toValueInfo(name, type, shape));
       return name;

@@ -37,7 +37,7 @@ message ModelProto {
 const modelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('ModelProto');
 
 /** TensorProto.DataType of the element types the graphs use. */
-export const ELEMENT_TYPE = { float32: 1, uint8: 2, int64: 7, bool: 9, float16: 10 } as const;
+export const ELEMENT_TYPE = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPE;
 
 /** AttributeProto.AttributeType of the attribute kinds the graphs use. */

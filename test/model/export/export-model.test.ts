@@ -7,6 +7,7 @@ import type { Checkpoint } from '../../../src/model/checkpoint/checkpoint.js';
 import { randomCheckpoint } from '../../../src/model/checkpoint/random-checkpoint.js';
 import { requiredTensors } from '../../../src/model/checkpoint/required-tensors.js';
 import { exportCheckpoint, exportModel } from '../../../src/model/export/export-model.js';
+import { startInference } from '../../../src/model/inference/inference.js';
 import { openModel, readManifest } from '../../../src/model/model-folder.js';
 import { fixture } from '../../fixtures.js';
 import { SMALL_HR } from '../small-architecture.js';
@@ -125,6 +126,19 @@ test('a damaged model.json is an error that says what is wrong', () =>
     await assert.rejects(openModel(join(folder, 'model')), /model\.json: precision must be equal to one of/);
     await writeFile(path, '{');
     await assert.rejects(openModel(join(folder, 'model')), /model\.json is not JSON/);
+  }));
+
+test('a quantised model is smaller, has no portable graphs, and is refused on other devices than the CPU', () =>
+  withFolder(async (folder) => {
+    const full = await exportModel(CHECKPOINT, { output: join(folder, 'fp32'), resolutions: [], precision: 'fp32' });
+    const output = join(folder, 'int8');
+    const { writtenBytes } = await exportModel(CHECKPOINT, { output, resolutions: [], precision: 'int8' });
+    assert.ok(writtenBytes < full.writtenBytes);
+    assert.ok(!(await readdir(output)).some((name) => name.includes('portable')));
+    await assert.rejects(
+      startInference(await openModel(output), { provider: 'webgpu', index: 0 }),
+      /int8 models run on the CPU only, not on webgpu: add --device cpu/,
+    );
   }));
 
 test('opening a resolution without a graph says how to add it', () =>

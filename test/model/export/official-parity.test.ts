@@ -18,10 +18,18 @@ const CHECKPOINTS: { name: string; goldens: string; sizes: number[]; portable?: 
   { name: 'l15-mini-split', goldens: 'l15-mini', sizes: [112] },
 ];
 
+/** Root mean square of the difference to the official logits over that of the logits, with quantised weights. */
+const QUANTISED_LOGIT_ERROR = { int8: 0.1 };
+const SIZES = { 'hr-mini': 256, 'l15-mini': 112 };
+const QUANTISED = [
+  { name: 'hr-mini', precision: 'int8' },
+  { name: 'l15-mini', precision: 'int8' },
+] as const;
+
 for (const { name, goldens, sizes, portable } of CHECKPOINTS) {
   test(`${name}${portable ? ', portable graphs' : ''}: visual tokens, logits and greedy tokens equal the official code's`, async (t) => {
     const { entries, prompt_ids } = readGoldens(goldens);
-    const model = await exportReference(name, sizes, portable);
+    const model = await exportReference(name, sizes, { portable });
     const { vocabSize, hiddenSize } = model.manifest.architecture.language;
     for (const entry of entries.filter(({ size }) => sizes.includes(size))) {
       await t.test(`${entry.image} at ${entry.size}`, async () => {
@@ -44,6 +52,36 @@ for (const { name, goldens, sizes, portable } of CHECKPOINTS) {
         }
       });
     }
+  });
+}
+
+for (const { name, precision } of QUANTISED) {
+  test(`${name} in ${precision}: visual tokens equal the official code's, logits nearly so`, async () => {
+    const { entries, prompt_ids } = readGoldens(name);
+    const size = SIZES[name];
+    const model = await exportReference(name, [size], { precision });
+    const { vocabSize, hiddenSize } = model.manifest.architecture.language;
+    let squares = 0;
+    let errorSquares = 0;
+    for (const entry of entries.filter((one) => one.size === size).slice(0, 3)) {
+      const visual = await model.see(entry.image, size);
+      if (entry.features) {
+        const error = maxError(visual, readNpy(fixture('reference', 'goldens', name, entry.features)).data);
+        assert.ok(error <= FEATURE_ERROR, `visual tokens differ by ${error}`);
+      }
+      const logits = readNpy(fixture('reference', 'goldens', name, entry.logits)).data;
+      for (const [prompt, ids] of prompt_ids.entries()) {
+        const rows = [{ image: 0, prompts: [ids] }];
+        const made = await model.generate(rows, visual, visual.length / hiddenSize, 1);
+        for (let token = 0; token < vocabSize; token++) {
+          const expected = logits[prompt * vocabSize + token]!;
+          squares += expected ** 2;
+          errorSquares += (made.firstLogits[0]![0]![token]! - expected) ** 2;
+        }
+      }
+    }
+    const error = Math.sqrt(errorSquares / squares);
+    assert.ok(error <= QUANTISED_LOGIT_ERROR[precision], `logits differ by ${error} of their root mean square`);
   });
 }
 

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { decoderLinear, linearInput } from '../../../src/model/export/decoder-linear.js';
+import { encodeTensor, storedTensors } from '../../../src/model/export/stored-tensors.js';
+import { sessionOptions } from '../../../src/model/inference/device.js';
+import { createGraph } from '../../../src/model/onnx/graph.js';
+import { ELEMENT_TYPE, encodeModel } from '../../../src/model/onnx/onnx-proto.js';
+
+const NAME = 'model.layers.0.mlp.up_proj.weight';
+
+/** The graph of one decoder layer's linear layer, run on x [1, rows, inputs]. */
+async function runLinear(weights: number[][], x: number[][], precision: 'int8'): Promise<number[][]> {
+  const shape = [weights.length, weights[0]!.length];
+  const bytes = new Uint8Array(Float32Array.from(weights.flat()).buffer);
+  const stored = storedTensors(NAME, shape, precision);
+  const encoded = encodeTensor(NAME, shape, bytes, 'F32', precision);
+  const locations = stored.map(
+    ({ name, ...of }, i) => [name, { file: '', offset: 0, length: encoded[i]!.length, ...of }] as const,
+  );
+  const g = createGraph('test', new Map(locations), false);
+  const input = linearInput(g, g.input('x', 'float32', ['rows', 'new', shape[1]!]), precision);
+  g.output('y', decoderLinear(g, input, NAME), 'float32', ['rows', 'new', shape[0]!]);
+  const proto = g.toProto();
+  proto.initializer = proto.initializer.map((tensor) => {
+    const i = stored.findIndex(({ name }) => name === tensor.name);
+    if (i < 0) return tensor;
+    const { name, shape: dims, type } = stored[i]!;
+    return { name, dims, data_type: ELEMENT_TYPE[type], raw_data: encoded[i]! };
+  });
+  const session = await InferenceSession.create(
+    encodeModel(proto, 'test'),
+    sessionOptions({ provider: 'cpu', index: 0 }, 1),
+  );
+  const { y } = await session.run({ x: new Tensor('float32', x.flat(), [1, x.length, shape[1]!]) });
+  await session.release();
+  const values = [...(y!.data as Float32Array)];
+  return x.map((_, row) => values.slice(row * weights.length, (row + 1) * weights.length));
+}
+
+/** What the graph should compute, in double precision: every row of both sides rounded to its own scale. */
+function reference(weights: number[][], x: number[][]): number[][] {
+  const rounded = (row: number[]): { levels: number[]; scale: number } => {
+    const scale = Math.max(...row.map(Math.abs)) / 127;
+    return { levels: row.map((value) => (scale === 0 ? 0 : roundHalfEven(value / scale))), scale };
+  };
+  const quantisedWeights = weights.map(rounded);
+  return x
+    .map(rounded)
+    .map(({ levels, scale }) =>
+      quantisedWeights.map((w) => levels.reduce((sum, level, i) => sum + level * w.levels[i]!, 0) * w.scale * scale),
+    );
+}
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+function random(rows: number, columns: number, seed: number): number[][] {
+  let state = seed;
+  const next = (): number => {
+    state = (state * 48271) % 0x7fffffff;
+    return state / 0x3fffffff - 1;
+  };
+  return Array.from({ length: rows }, () => Array.from({ length: columns }, next));
+}
+
+function assertClose(actual: number[][], expected: number[][], relative: number): void {
+  for (const [r, row] of expected.entries()) {
+    const largest = Math.max(...row.map(Math.abs), 1e-20);
+    for (const [c, value] of row.entries()) {
+      const error = Math.abs(actual[r]![c]! - value) / largest;
+      assert.ok(error <= relative, `row ${r}, column ${c}: ${actual[r]![c]} instead of ${value}`);
+    }
+  }
+}
+
+for (const rows of [1, 2, 7, 40]) {
+  test(`int8: ${rows} rows of random values give the plain product of their levels`, async () => {
+    const weights = random(24, 72, 3);
+    weights[5]!.fill(0);
+    const x = random(rows, 72, 11);
+    x[0]![3] = 900; // an outlier must cost the precision of its own row only
+    if (rows > 2) x[2]!.fill(0);
+    assertClose(await runLinear(weights, x, 'int8'), reference(weights, x), 1e-5);
+  });
+}
+
+test('int8: the largest products do not saturate', async () => {
+  const signs = [1, -1];
+  const weights = signs.map((sign) => new Array<number>(256).fill(sign));
+  const x = signs.map((sign) => new Array<number>(256).fill(3 * sign));
+  const expected = signs.map((a) => signs.map((b) => 768 * a * b));
+  assertClose(await runLinear(weights, x, 'int8'), expected, 1e-5);
+});
