@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { checkDiskSpace } from '../../disk-space.js';
 import { usageError } from '../../errors.js';
@@ -143,7 +144,15 @@ async function exportAll(
   };
   await writeFile(join(partial, MODEL_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
   await rm(join(partial, UNFINISHED));
-  await rename(partial, output);
+  try {
+    await rename(partial, output);
+  } catch (error) {
+    // Another process, such as another task of a job array, exported the same meanwhile.
+    const other = await readManifest(output);
+    if (!other || differenceOf(other, source, options.precision)) throw error;
+    await rm(partial, { recursive: true });
+    return extend(checkpoint, other, source, output, resolutions);
+  }
   return { manifest, outcome: 'exported', writtenBytes: totalBytes, notes: checkpoint.notes };
 }
 
@@ -268,7 +277,7 @@ function differenceOf(existing: ModelManifest, source: SourceFile[], precision: 
 }
 
 function partialFolder(output: string, pid: number): string {
-  return `${output}.partial-${pid}`;
+  return `${output}.partial-${hostname()}-${pid}`; // other machines' exports are not this one's to judge
 }
 
 /** In an unfinished folder: what it is becoming. */
