@@ -26,7 +26,16 @@ export function addEval(program: Command): void {
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
     .option('--fail-fast', 'end at the first question that cannot be answered, keeping what was answered', false)
     .option('--device <device>', 'auto, cpu, cuda, cuda:N or webgpu', 'auto')
-    .option('--threads <n>', 'CPU threads inside an operator; every core without it', wholeNumber)
+    .addOption(
+      new Option('--devices <list>', 'several, a worker process each: cuda:0,cuda:1, or cpu:N for N workers').conflicts(
+        'device',
+      ),
+    )
+    .option(
+      '--threads <n>',
+      'CPU threads inside an operator, per worker; without it the cores, shared out among the workers',
+      wholeNumber,
+    )
     .addOption(precisionOption())
     .option('--clip-tower <folder>', 'CLIP tower of a LLaVA-1.5 checkpoint that does not hold it')
     .option('--judge <url>', 'MM-Vet: base URL of an OpenAI-compatible server whose model grades the answers')

@@ -12,7 +12,7 @@ import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import { isSampleModel, sampleData } from '../evaluation/sample.js';
 import type { Precision } from '../model/export/layers.js';
-import { checkPrecision, parseDevice } from '../model/inference/device.js';
+import { checkPrecision, parseDevice, parseDevices } from '../model/inference/device.js';
 import type { RunResult } from '../results/load-run.js';
 import type { Shard } from '../results/run-identity.js';
 import { runOverview, runSummary } from '../results/run-summary.js';
@@ -30,6 +30,7 @@ export interface EvalCommandOptions {
   batchSize: number | 'auto';
   failFast: boolean;
   device: string;
+  devices?: string;
   threads?: number;
   precision: Precision;
   clipTower?: string;
@@ -56,14 +57,14 @@ type Outcome =
 
 /** `llavahr eval`: results on stdout, everything else on stderr. A benchmark that fails does not stop the others. */
 export async function evalCommand(names: string, options: EvalCommandOptions): Promise<number> {
-  const device = parseDevice(options.device);
-  checkPrecision(device, options.precision);
+  const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
+  for (const device of devices) checkPrecision(device, options.precision);
   const definitions = names === 'custom' ? [customDefinition(options)] : selectBenchmarks(names);
   const judge = judgeChoice(options);
   const downloads = downloadsOnDemand(options.offline);
   const model = await chooseModel(options, downloads);
-  const session = await openModelSession(model, device, options.threads ?? 0, process.stderr);
-  const interrupt = interruptible('Stopping after this batch; Ctrl-C again stops at once.');
+  const session = await openModelSession(model, devices, options.threads, process.stderr);
+  const interrupt = interruptible('Stopping after the batches that are running; Ctrl-C again stops at once.');
   const outcomes: Outcome[] = [];
   try {
     for (const definition of definitions) {

@@ -1,6 +1,7 @@
 import { messageOf, UserError } from '../errors.js';
 import type { BatchResult, Inference } from '../model/inference/inference.js';
 import { isOutOfMemory } from '../model/inference/out-of-memory.js';
+import { WorkerEndedError } from '../model/inference/worker-process.js';
 import type { BatchTiming } from '../results/latency.js';
 import type { Prediction } from '../results/predictions.js';
 import { afterFailure, type BatchFailure } from './after-failure.js';
@@ -74,6 +75,7 @@ async function tryOtherwise(
 }
 
 function failureOf(error: unknown): BatchFailure {
+  if (error instanceof WorkerEndedError) return error.outOfMemory ? 'out-of-memory' : 'worker-crashed';
   return isOutOfMemory(messageOf(error)) ? 'out-of-memory' : 'inference-failed';
 }
 

@@ -27,12 +27,14 @@ export async function batchLimits(
   batchSize: number | 'auto',
   maxNewTokens: number,
 ): Promise<BatchLimits> {
-  const { model, device } = session;
+  const { model, devices } = session;
   const bytesOf: BatchLimits['bytesOf'] = (shape) => batchBytes(model, shape, maxNewTokens);
   if (batchSize !== 'auto') {
     return { rows: batchSize, tokens: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, bytesOf };
   }
-  const free = (await freeMemory(device)) - (session.isLoaded() ? 0 : weightBytes(model));
+  const device = devices[0]!;
+  const sharing = device.provider === 'cpu' ? devices.length : 1;
+  const free = (await freeMemory(device)) / sharing - (session.isLoaded() ? 0 : weightBytes(model));
   const remembered = (await readLimits())[key(session)] ?? Number.POSITIVE_INFINITY;
   const tokens = device.provider === 'cpu' ? BATCH_TOKENS.cpu : BATCH_TOKENS.gpu;
   return { rows: MAX_ROWS, tokens, bytes: Math.min(USABLE * Math.max(0, free), remembered), bytesOf };
@@ -50,6 +52,7 @@ async function readLimits(): Promise<Record<string, number>> {
   return (await rememberedLimits.read(cacheFolder()).catch(() => null)) ?? {};
 }
 
-function key({ model: { manifest, vision }, device }: ModelSession): string {
-  return `${weightsHash(manifest).slice(0, 16)} at ${vision.resolution}, ${manifest.precision} on ${device.provider}`;
+function key({ model: { manifest, vision }, devices }: ModelSession): string {
+  const { provider } = devices[0]!;
+  return `${weightsHash(manifest).slice(0, 16)} at ${vision.resolution}, ${manifest.precision} on ${provider}`;
 }

@@ -2,7 +2,6 @@ import { basename, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { UserError } from '../errors.js';
 import { sha256OfFile } from '../file-hash.js';
-import { deviceName } from '../model/inference/device.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
 import { readPredictions } from '../results/predictions.js';
@@ -55,7 +54,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   if (shard) identity.shard = shard;
   const benchmark = shard ? shardOf(options.benchmark, shard, session) : options.benchmark;
   const { batchSize, failFast } = options;
-  const start = { argv, settings: { batchSize, threads: session.threads, data: options.data } };
+  const { threads, devices } = session;
+  const reproducible = devices[0]!.provider === 'cpu'; // byte for byte, at any batch size
+  const settings = { batchSize, threads, workers: devices.length, reproducible, data: options.data };
+  const start = { argv, settings };
 
   let opened = await openRun(output, identity, start, { fresh });
   if (opened.state === 'complete' && !(await isDone(options, benchmark, opened.folder))) {
@@ -70,7 +72,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const { model, tokenizer, inference } = session;
     const sources = { model, tokenizer, imageThreads: session.imageThreads() };
     const limits = await batchLimits(session, batchSize, benchmark.maxNewTokens);
-    const asked = { benchmark, sources, inference, workers: 1, run, limits, failFast, signal, stream };
+    const asked = { benchmark, sources, inference, workers: devices.length, run, limits, failFast, signal, stream };
     const outcome = await runBenchmark(asked);
     if (outcome.shrunkTo !== null) await rememberLimit(session, outcome.shrunkTo);
     if (!outcome.finished) {
@@ -125,7 +127,7 @@ async function hasEveryAnswer({ questions }: LoadedBenchmark, folder: string): P
   }
 }
 
-async function identityOf(benchmark: LoadedBenchmark, { model, device }: ModelSession): Promise<RunIdentity> {
+async function identityOf(benchmark: LoadedBenchmark, { model, devices }: ModelSession): Promise<RunIdentity> {
   const { manifest, vision } = model;
   const dataFiles: Record<string, string> = {};
   for (const path of benchmark.files) {
@@ -144,7 +146,7 @@ async function identityOf(benchmark: LoadedBenchmark, { model, device }: ModelSe
       weightsHash: weightsHash(manifest),
       graphVersion: manifest.graphVersion,
     },
-    device: deviceName(device),
+    device: devices[0]!.provider,
     maxNewTokens: benchmark.maxNewTokens,
     preprocessingVersion: PREPROCESSING_VERSION,
     generation: { ...GENERATION },

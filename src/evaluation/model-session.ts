@@ -1,22 +1,25 @@
 import { availableParallelism } from 'node:os';
 import { type ImageThreads, startImageThreads } from '../model/image-threads.js';
 import { type Device, deviceName } from '../model/inference/device.js';
-import { type Inference, startInference } from '../model/inference/inference.js';
+import type { Inference } from '../model/inference/inference.js';
+import { openInferencePool } from '../model/inference/inference-pool.js';
 import { ensureSelfCheck } from '../model/inference/self-check.js';
+import { startWorkerProcess } from '../model/inference/worker-process.js';
 import type { Model } from '../model/model-folder.js';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer/load-tokenizer.js';
 
 /** Enough to keep up with the model, and few enough to leave it the cores. */
 const IMAGE_THREADS = Math.min(8, Math.max(2, Math.floor(availableParallelism() / 2)));
 
-/** A model on a device for the benchmarks of one command. It is loaded when the first question needs it. */
+/** A model for the benchmarks of one command. It is loaded when the first question needs it. */
 export interface ModelSession {
   model: Model;
   tokenizer: Tokenizer;
-  device: Device;
+  /** Of one kind, one per worker process. */
+  devices: readonly Device[];
   /** Inside an operator; 0 uses every core. */
   threads: number;
-  /** Loads the model once and checks the device. @throws UserError when the device cannot be used or computes wrong */
+  /** Loads the model once in each worker and checks the devices. @throws UserError when one cannot be used or computes wrong */
   inference(): Promise<Inference>;
   /** Whether `inference` was called. */
   isLoaded(): boolean;
@@ -25,33 +28,30 @@ export interface ModelSession {
   close(): Promise<void>;
 }
 
+/**
+ * @param threads inside an operator, per worker; undefined shares the cores among workers on the CPU
+ * @param stream for messages
+ */
 export async function openModelSession(
   model: Model,
-  device: Device,
-  threads: number,
+  devices: readonly Device[],
+  threads: number | undefined,
   stream: NodeJS.WriteStream,
 ): Promise<ModelSession> {
   const tokenizer = await loadTokenizer(model.folder);
+  const perWorker = threads ?? threadsPerWorker(devices);
+  const say = (line: string): void => {
+    stream.write(`${line}\n`);
+  };
   let loading: Promise<Inference> | undefined;
   let imageThreads: ImageThreads | undefined;
-  const load = async (): Promise<Inference> => {
-    const inference = await startInference(model, device, threads);
-    try {
-      const said = `Checking ${deviceName(device)} against the CPU, once for this model\n`;
-      await ensureSelfCheck(model, device, inference, tokenizer, () => stream.write(said));
-      return inference;
-    } catch (error) {
-      await inference.close();
-      throw error;
-    }
-  };
   return {
     model,
     tokenizer,
-    device,
-    threads,
+    devices,
+    threads: perWorker,
     inference() {
-      loading ??= load();
+      loading ??= startWorkers(model, devices, perWorker, tokenizer, say);
       return loading;
     },
     isLoaded: () => loading !== undefined,
@@ -65,4 +65,35 @@ export async function openModelSession(
       await inference?.close();
     },
   };
+}
+
+/** One worker on the CPU gets ONNX Runtime's default, every core; several get a share each. */
+function threadsPerWorker(devices: readonly Device[]): number {
+  const onCpu = devices.filter(({ provider }) => provider === 'cpu').length;
+  return onCpu < 2 ? 0 : Math.max(1, Math.floor(availableParallelism() / onCpu));
+}
+
+async function startWorkers(
+  model: Model,
+  devices: readonly Device[],
+  threads: number,
+  tokenizer: Tokenizer,
+  say: (line: string) => void,
+): Promise<Inference> {
+  const start = (index: number): Promise<Inference> => startWorkerProcess(model, devices[index]!, threads);
+  const started = await Promise.allSettled(devices.map((_, index) => start(index)));
+  const workers = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  try {
+    const failure = started.find((result) => result.status === 'rejected');
+    if (failure) throw failure.reason;
+    for (const [index, worker] of workers.entries()) {
+      const device = devices[index]!;
+      const said = `Checking ${deviceName(device)} against the CPU, once for this model`;
+      await ensureSelfCheck(model, device, worker, tokenizer, () => say(said));
+    }
+  } catch (error) {
+    await Promise.all(workers.map((worker) => worker.close()));
+    throw error;
+  }
+  return openInferencePool(workers, start, say);
 }

@@ -85,7 +85,10 @@ async function answerAll(
 
   const queue = openBatchQueue(groupByImage(open), rowTokens(model, tokenizer, open), options.limits);
   const inference = options.inference();
-  inference.then(run.startClock, () => undefined); // a failure to load surfaces where a batch needs the model
+  inference.then(
+    ({ peakMemoryBytes }) => run.startClock(peakMemoryBytes),
+    () => undefined, // surfaces where a batch needs the model
+  );
   const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream });
   let shrunkTo: number | null = null;
   const work: BatchWork = {

@@ -38,8 +38,3 @@ export function describeSoftware(llavahrVersion: string): Software {
     sharp: packageVersion('sharp'),
   };
 }
-
-/** Largest resident size of this process so far, worker threads included. */
-export function peakMemoryBytes(): number {
-  return process.resourceUsage().maxRSS * 1024; // Node gives kibibytes on every platform
-}

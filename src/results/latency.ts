@@ -66,7 +66,7 @@ export interface LatencySummary {
   /** Share of the time spent on the run in which no batch was in the model, mean of the devices; 0 without batches. */
   modelIdle: number;
   activeSeconds: number;
-  /** Largest resident size of the process. */
+  /** Largest resident size, all processes of a session added up. */
   peakMemoryBytes: number;
 }
 

@@ -1,9 +1,10 @@
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
+import { peakMemoryBytes } from '../peak-memory.js';
 import { VERSION } from '../version.js';
 import { isLockFile, lockFolder, unlockFolder } from './folder-lock.js';
-import { describeHost, describeSoftware, peakMemoryBytes } from './host.js';
+import { describeHost, describeSoftware } from './host.js';
 import { redactArguments } from './redact.js';
 import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
 import { type RunRecord, runFile, type Session } from './run-record.js';
@@ -23,8 +24,11 @@ export interface Run {
   folder: string;
   /** run.json as it stands. */
   readonly record: RunRecord;
-  /** From here on time counts as spent: call it when the model is loaded. */
-  startClock(): void;
+  /**
+   * From here on time counts as spent: call it when the model is loaded.
+   * @param memoryElsewhere peak bytes of the other processes that work on the run
+   */
+  startClock(memoryElsewhere?: () => number): void;
   /** Notes time and memory in run.json, at most every few seconds; call it after each batch. */
   saveProgress(): Promise<void>;
   /** From here on time no longer counts as spent. Notes time and memory in run.json. */
@@ -88,17 +92,19 @@ export async function openRun(
 function lockedRun(folder: string, lock: string, record: RunRecord): Run {
   const session = record.sessions.at(-1)!;
   let clockStart: number | null = null; // ms
+  let elsewhere = (): number => 0;
   let lastSave = performance.now(); // ms
   const save = async (): Promise<void> => {
     if (clockStart !== null) session.activeSeconds = (performance.now() - clockStart) / 1000;
-    session.peakMemoryBytes = peakMemoryBytes();
+    session.peakMemoryBytes = peakMemoryBytes() + elsewhere();
     await runFile.write(folder, record);
     lastSave = performance.now();
   };
   return {
     folder,
     record,
-    startClock() {
+    startClock(memoryElsewhere = () => 0) {
+      elsewhere = memoryElsewhere;
       clockStart ??= performance.now();
     },
     async saveProgress() {

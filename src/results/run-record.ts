@@ -25,6 +25,7 @@ export interface Session {
   host: Host;
   /** Time from the first question on, without loading the model. */
   activeSeconds: number;
+  /** Of all its processes. */
   peakMemoryBytes: number;
 }
 

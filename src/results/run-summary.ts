@@ -30,7 +30,7 @@ export function runSummary(run: RunResult): string {
     ['model idle (% of the time)', (100 * latency.modelIdle).toFixed(1)],
     ['peak memory (GiB)', fixed(latency.peakMemoryBytes / GIB)],
   ];
-  const notes = [...metrics.notes, ...listed(quantisedNote([model.precision]))]
+  const notes = [...metrics.notes, ...listed(quantisedNote([model.precision])), ...listed(reproducibilityNote(device))]
     .map((note) => `Note: ${note}\n`)
     .join('');
   const title = `${metrics.benchmark} ${metrics.split}, ${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
@@ -58,12 +58,19 @@ export function runOverview(runs: readonly RunResult[]): string {
   const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'result'];
   const notes = runs.flatMap(({ metrics }) => metrics.notes.map((note) => `Note: ${metrics.benchmark}: ${note}`));
   notes.push(...listed(quantisedNote([model.precision])).map((note) => `Note: ${note}`));
+  notes.push(...listed(reproducibilityNote(device)).map((note) => `Note: ${note}`));
   const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
   return [title, '', renderTable(headers, rows, align), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
 }
 
 function listed(note: string | null): string[] {
   return note === null ? [] : [note];
+}
+
+/** The CPU gives the same answers at every batch size; the others may not where two tokens are almost equally likely. */
+function reproducibilityNote(device: string): string | null {
+  if (device === 'cpu') return null;
+  return `${device} may answer a few questions otherwise at another batch size; only the CPU gives the same bytes.`;
 }
 
 /** The scores that are no part of a breakdown. */

@@ -220,6 +220,10 @@ test('wrong usage is exit code 2 with a message that says what is allowed', asyn
   const cases: [string[], RegExp][] = [
     [['eval', 'vqa9'], /no benchmark "vqa9"\. Available: vqav2, .*mmvet/],
     [['eval', 'textvqa', '--device', 'tpu'], /--device must be auto, cpu, cuda, cuda:N or webgpu, got "tpu"/],
+    [
+      ['eval', 'textvqa', '--device', 'cpu', '--devices', 'cpu:2'],
+      /'--devices <list>' cannot be used with option '--device/,
+    ],
     [['eval', 'textvqa', '--batch-size', '0'], /auto or a whole number/],
     [['eval', 'textvqa', '--resolution', '250'], /Resolution 250 gives/],
     [['eval', 'textvqa', '--model', join(folder, 'nothing')], /does not exist/],

@@ -71,6 +71,7 @@ function inferenceFailingWith(error: Error): Inference & { batches: number[] } {
       };
       return { ...none, tokens, firstLogits: tokens.map((row) => row.map(() => 0)) };
     },
+    peakMemoryBytes: () => 0,
     close: async () => {},
   };
 }

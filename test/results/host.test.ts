@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { describeHost, describeSoftware, peakMemoryBytes } from '../../src/results/host.js';
+import { peakMemoryBytes } from '../../src/peak-memory.js';
+import { describeHost, describeSoftware } from '../../src/results/host.js';
 import { projectRoot } from '../fixtures.js';
 
 test('the versions are those that are installed', () => {

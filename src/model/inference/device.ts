@@ -38,6 +38,24 @@ export function checkPrecision(device: Device, precision: Precision): void {
   );
 }
 
+/**
+ * The devices for a `--devices` value: cuda:0,cuda:1, or cpu:N for N workers that share the CPU. A device is named as often
+ * as it has workers.
+ * @throws UserError (usage) for anything else, different kinds of device included: their answers may differ
+ */
+export function parseDevices(text: string): Device[] {
+  const devices = text.split(',').flatMap((part): Device[] => {
+    const workers = /^cpu:(\d+)$/.exec(part)?.[1];
+    if (workers === undefined) return [parseDevice(part)];
+    return Array.from({ length: Number(workers) }, () => ({ provider: 'cpu', index: 0 }));
+  });
+  if (devices.length === 0) throw usageError(`--devices ${text} names no worker: cpu:N needs an N from 1 up.`);
+  if (new Set(devices.map(({ provider }) => provider)).size > 1) {
+    throw usageError(`--devices must name devices of one kind, since the answers of two may differ; got "${text}".`);
+  }
+  return devices;
+}
+
 /** Options for both sessions of a model. `threads` 0 lets ONNX Runtime use every core. */
 export function sessionOptions(device: Device, threads: number): InferenceSession.SessionOptions {
   return {

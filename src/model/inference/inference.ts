@@ -4,7 +4,8 @@ import { UserError } from '../../errors.js';
 import { MODEL_FILES, type Model, portableName } from '../model-folder.js';
 import { checkPrecision, type Device, deviceError } from './device.js';
 import type { PromptRow } from './pack-prompts.js';
-import type { LoadRequest, RunRequest, RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
+import type { RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
+import { openRequests } from './requests.js';
 
 /** One batch: square images and, per row, the prompts about one of them. */
 export interface Batch {
@@ -30,6 +31,8 @@ export interface Inference {
   readonly loadMs: number;
   /** @throws Error with ONNX Runtime's message when the run fails; the model stays usable */
   run(batch: Batch): Promise<BatchResult>;
+  /** Largest resident size of processes other than this one, so far. */
+  peakMemoryBytes(): number;
   close(): Promise<void>;
 }
 
@@ -41,42 +44,20 @@ export interface Inference {
 export async function startInference(model: Model, device: Device, threads = 0): Promise<Inference> {
   checkPrecision(device, model.manifest.precision);
   const worker = new Worker(new URL('./inference-worker.js', import.meta.url));
-  const pending = new Map<number, { resolve: (r: WorkerResponse) => void; reject: (e: Error) => void }>();
-  let nextId = 0;
-  let closing = false;
-  let ended: Error | undefined;
-  worker.on('message', (response: WorkerResponse) => {
-    pending.get(response.id)?.resolve(response);
-    pending.delete(response.id);
+  const requests = openRequests<WorkerRequest, WorkerResponse>((request) => {
+    worker.postMessage(request, request.kind === 'run' ? [request.pixels.buffer as ArrayBuffer] : []);
   });
-  const failAll = (error: Error): void => {
-    for (const { reject } of pending.values()) reject(error);
-    pending.clear();
-  };
-  worker.on('error', failAll);
-  worker.on('exit', (code) => {
-    ended = new UserError(`The inference thread ended unexpectedly (code ${code}).`);
-    if (!closing) failAll(ended);
-  });
-  const ask = (
-    request: Omit<LoadRequest, 'id'> | Omit<RunRequest, 'id'>,
-    transfer: ArrayBuffer[] = [],
-  ): Promise<WorkerResponse> =>
-    new Promise((resolve, reject) => {
-      if (ended) return reject(ended);
-      const id = nextId++;
-      pending.set(id, { resolve, reject });
-      worker.postMessage({ ...request, id } as WorkerRequest, transfer);
-    });
+  worker.on('message', requests.settle);
+  worker.on('error', requests.end);
+  worker.on('exit', (code) => requests.end(new UserError(`The inference thread ended unexpectedly (code ${code}).`)));
   const close = async (): Promise<void> => {
-    closing = true;
     await worker.terminate();
   };
 
   const graphPath = (graph: string): string =>
     join(model.folder, device.provider === 'webgpu' ? portableName(graph) : graph);
   const { language } = model.manifest.architecture;
-  const loaded = await ask({
+  const loaded = await requests.ask({
     kind: 'load',
     visionPath: graphPath(model.vision.graph),
     generatePath: graphPath(MODEL_FILES.generate),
@@ -96,11 +77,12 @@ export async function startInference(model: Model, device: Device, threads = 0):
   return {
     loadMs: loaded.loadMs,
     async run(batch) {
-      const response = await ask({ kind: 'run', ...batch }, [batch.pixels.buffer as ArrayBuffer]);
+      const response = await requests.ask({ kind: 'run', ...batch });
       if (response.kind === 'failure') throw new Error(response.message);
       if (response.kind !== 'result') throw new Error('the inference thread answered out of order');
       return response;
     },
+    peakMemoryBytes: () => 0, // this process's
     close,
   };
 }

@@ -1,0 +1,80 @@
+import { fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { UserError } from '../../errors.js';
+import type { Model } from '../model-folder.js';
+import { type Device, deviceName } from './device.js';
+import type { Inference } from './inference.js';
+import type { ProcessRequest, ProcessResponse } from './process-protocol.js';
+import { openRequests } from './requests.js';
+
+/** A worker process ended while it had something to do. The batches it had are not done. */
+export class WorkerEndedError extends Error {
+  override name = 'WorkerEndedError';
+
+  constructor(
+    message: string,
+    /** The system ended it because memory was short. */
+    readonly outOfMemory: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Loads a model on a device in a process of its own, which ends with this one, however this one ends.
+ * @param threads inside an operator; 0 uses every core
+ * @throws UserError when the device cannot be used, or the process ends while loading
+ */
+export async function startWorkerProcess(model: Model, device: Device, threads: number): Promise<Inference> {
+  const kills = outOfMemoryKills();
+  const worker = fork(new URL('./inference-process.js', import.meta.url), { serialization: 'advanced' });
+  const requests = openRequests<ProcessRequest, ProcessResponse>((request) => {
+    worker.send(request, () => {}); // a process that is gone is reported by `exit`
+  });
+  let peakMemoryBytes = 0;
+  worker.on('message', (response) => requests.settle(response as ProcessResponse));
+  const name = `The worker process of ${deviceName(device)}`;
+  worker.on('error', (error) => requests.end(new WorkerEndedError(`${name} failed: ${error.message}`, false)));
+  const exited = new Promise((resolve) => worker.on('exit', resolve));
+  worker.on('exit', (code, signal) => {
+    const outOfMemory = signal === 'SIGKILL' && outOfMemoryKills() > kills;
+    const reason = outOfMemory ? 'killed by the system for want of memory' : (signal ?? `exit code ${code}`);
+    requests.end(new WorkerEndedError(`${name} (${worker.pid}) ended: ${reason}`, outOfMemory));
+  });
+  const close = async (): Promise<void> => {
+    worker.kill('SIGKILL');
+    await exited;
+  };
+
+  let loaded: ProcessResponse;
+  try {
+    loaded = await requests.ask({ kind: 'load', model, device, threads });
+  } catch (error) {
+    throw new UserError(`${(error as Error).message}, while it loaded the model.`, { cause: error });
+  }
+  if (loaded.kind !== 'loaded') {
+    await close();
+    throw new UserError(loaded.kind === 'failure' ? loaded.message : 'The worker process answered out of order.');
+  }
+  return {
+    loadMs: loaded.loadMs,
+    async run(batch) {
+      const response = await requests.ask({ kind: 'run', batch });
+      if (response.kind === 'failure') throw new Error(response.message);
+      if (response.kind !== 'result') throw new Error('the worker process answered out of order');
+      ({ peakMemoryBytes } = response);
+      return response.result;
+    },
+    peakMemoryBytes: () => peakMemoryBytes,
+    close,
+  };
+}
+
+/** How many processes Linux has killed for want of memory since the machine started; 0 where that is not known. */
+function outOfMemoryKills(): number {
+  try {
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'latin1'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
