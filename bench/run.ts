@@ -7,6 +7,7 @@ import { type Inference, startInference } from '../src/model/inference/inference
 import { IMAGE_TOKEN } from '../src/model/prompt.js';
 import { PACKAGE_ROOT } from '../src/package-root.js';
 import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
+import { parquetProcess } from './parquet-process.js';
 import { withFolder } from './temporary-folder.js';
 import { readingTestDev, scoringVal } from './vqa-scale.js';
 
@@ -23,6 +24,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'packed questions': packedQuestions,
   'one question against PyTorch': againstPyTorch,
   'start of --help': helpStart,
+  'parquet images from a process': parquetProcess,
   'reading VQAv2 test-dev': readingTestDev,
   'scoring VQAv2 val': scoringVal,
 };

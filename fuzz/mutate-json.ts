@@ -13,7 +13,7 @@ const STRANGE_VALUES = [
 /** Too long to be kept for every case. */
 const DEEP_VALUES = [
   () => '['.repeat(DEPTH) + ']'.repeat(DEPTH),
-  () => '{"a":'.repeat(DEPTH) + '1' + '}'.repeat(DEPTH),
+  () => `${'{"a":'.repeat(DEPTH)}1${'}'.repeat(DEPTH)}`,
 ];
 const STRANGE_KEYS = ['__proto__', 'constructor', 'toString', 'length', '', '\u0000', '0', '-1', '../x'];
 

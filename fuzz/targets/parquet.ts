@@ -1,12 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { openParquetFolder } from '../../src/datasets/parquet-images.js';
+import { openParquetFolder } from '../../src/datasets/parquet-folder.js';
 import { mutateBytes } from '../mutate-bytes.js';
 import { mayRefuse } from '../refusal.js';
 import type { FuzzTarget } from '../target.js';
 
 const ROWS = 12;
+/** Short, so that a hang costs a case little. */
+const STALL_MS = 2000;
 const rows = Array.from({ length: ROWS }, (_, i) => i);
 const optional = { repetition_type: 'OPTIONAL' } as const;
 
@@ -39,7 +41,7 @@ const FILES = (['SNAPPY', 'UNCOMPRESSED'] as const).flatMap((codec) =>
 export const target: FuzzTarget = {
   async run(folder, random) {
     await writeFile(join(folder, 'a.parquet'), mutateBytes(random.pick(FILES), random));
-    const images = await openParquetFolder(folder);
+    const images = await openParquetFolder(folder, STALL_MS);
     if (!images) return;
     try {
       for (const i of rows) await mayRefuse(() => images.read(`${i}.jpg`));

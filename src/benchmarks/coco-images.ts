@@ -1,4 +1,4 @@
-import { openParquetFolder } from '../datasets/parquet-images.js';
+import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../errors.js';
 import type { ImageSource } from './benchmark.js';
 import { openFolderOrZip } from './folder-or-zip.js';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
-import { openParquetFolder } from '../datasets/parquet-images.js';
+import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../errors.js';
 import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import type {

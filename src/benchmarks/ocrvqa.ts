@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
-import { openParquetFolder } from '../datasets/parquet-images.js';
+import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { ImageError, UserError } from '../errors.js';
 import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import { pyStrip } from '../python-strings.js';

@@ -79,17 +79,20 @@ export async function openParquetImages(paths: readonly string[]): Promise<Image
  */
 export async function openParquetFolder(folder: string): Promise<ImageSource | null> {
   const withImages: string[] = [];
-  for (const place of [folder, join(folder, 'data')]) {
-    for (const path of await parquetFilesOf(place)) {
-      const file = await openParquetFile(path);
-      await file.close();
-      if (imageColumn(file)) withImages.push(path);
-    }
+  for (const path of await parquetFilesOf(folder)) {
+    const file = await openParquetFile(path);
+    await file.close();
+    if (imageColumn(file)) withImages.push(path);
   }
   return withImages.length > 0 ? openParquetImages(withImages) : null;
 }
 
-async function parquetFilesOf(folder: string): Promise<string[]> {
+/** The parquet files that lie in a folder or in its `data/`. @throws UserError when a folder cannot be listed */
+export async function parquetFilesOf(folder: string): Promise<string[]> {
+  return [...(await listParquet(folder)), ...(await listParquet(join(folder, 'data')))];
+}
+
+async function listParquet(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
     throw new UserError(`${folder} cannot be listed: ${messageOf(error)}`, { cause: error });

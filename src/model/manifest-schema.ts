@@ -5,6 +5,8 @@ import { PRECISIONS } from './export/layers.js';
 import type { HashedFile, ModelManifest, SourceFile, VisionGraphEntry } from './model-folder.js';
 
 const NAME: SchemaObject = { type: 'string', minLength: 1 };
+/** A name in the model's folder: no path, so that none leads out of it. */
+const FILE_NAME: SchemaObject = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', maxLength: 100 };
 const ABOVE_ZERO: SchemaObject = { type: 'number', exclusiveMinimum: 0 };
 const STAGES: SchemaObject = { type: 'array', items: POSITIVE, minItems: 4, maxItems: 4 };
 const hashedFile = { name: NAME, bytes: COUNT, sha256: SHA256 };
@@ -50,8 +52,8 @@ export const manifestSchema: SchemaObject = objectOf<ModelManifest>({
   }),
   precision: { enum: PRECISIONS },
   graphVersion: POSITIVE,
-  resolutions: list(objectOf<VisionGraphEntry>({ resolution: POSITIVE, visualTokens: POSITIVE, graph: NAME })),
-  weights: list(objectOf<HashedFile>(hashedFile)),
+  resolutions: list(objectOf<VisionGraphEntry>({ resolution: POSITIVE, visualTokens: POSITIVE, graph: FILE_NAME })),
+  weights: list(objectOf<HashedFile>({ ...hashedFile, name: FILE_NAME })),
   source: objectOf<ModelManifest['source']>({
     layout: NAME,
     files: list(objectOf<SourceFile>({ ...hashedFile, modifiedMs: { type: 'number' } })),

@@ -15,15 +15,18 @@ after(() => {
 
 /** Any; another one is another test, which `npm run fuzz` makes at length. */
 const SEED = 1;
-const CASES = 30;
+const CASES = 25;
+/** Each starts a process. */
+const PARQUET_CASES = 5;
 
 for (const name of TARGETS) {
-  test(`${CASES} damaged files of the target ${name} are read or refused`, async () => {
+  const cases = name === 'parquet' ? PARQUET_CASES : CASES;
+  test(`${cases} damaged files of the target ${name} are read or refused`, async () => {
     const { findings, count } = await runner.run({
       ...{ module: targetModule(name), seed: SEED, from: 0, folder: join(folder, name), keep: null },
-      goOn: (index) => index < CASES,
+      goOn: (index) => index < cases,
     });
-    assert.equal(count, CASES);
+    assert.equal(count, cases);
     assert.deepEqual(findings, []);
   });
 }

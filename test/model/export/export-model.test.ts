@@ -124,6 +124,16 @@ test('a damaged model.json is an error that says what is wrong', () =>
     const manifest = JSON.parse(await readFile(path, 'utf8'));
     await writeFile(path, JSON.stringify({ ...manifest, precision: 'fp8' }));
     await assert.rejects(openModel(join(folder, 'model')), /model\.json: precision must be equal to one of/);
+    for (const name of ['../../etc/passwd', '/etc/passwd', '..', '.', 'a/b', 'a\\b', 'a\0', '']) {
+      const weights = [{ ...manifest.weights[0], name }];
+      await writeFile(path, JSON.stringify({ ...manifest, weights }));
+      await assert.rejects(openModel(join(folder, 'model')), /model\.json: weights\.0\.name must match pattern/);
+      await writeFile(
+        path,
+        JSON.stringify({ ...manifest, resolutions: [{ ...manifest.resolutions[0], graph: name }] }),
+      );
+      await assert.rejects(openModel(join(folder, 'model')), /model\.json: resolutions\.0\.graph must match pattern/);
+    }
     await writeFile(path, '{');
     await assert.rejects(openModel(join(folder, 'model')), /model\.json is not JSON/);
   }));
