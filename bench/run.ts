@@ -8,6 +8,7 @@ import { IMAGE_TOKEN } from '../src/model/prompt.js';
 import { PACKAGE_ROOT } from '../src/package-root.js';
 import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
 import { parquetProcess } from './parquet-process.js';
+import { reportPage } from './report-page.js';
 import { withFolder } from './temporary-folder.js';
 import { readingTestDev, scoringVal } from './vqa-scale.js';
 
@@ -27,6 +28,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'parquet images from a process': parquetProcess,
   'reading VQAv2 test-dev': readingTestDev,
   'scoring VQAv2 val': scoringVal,
+  'report page of 10,000 samples': reportPage,
 };
 
 console.log(`${cpus()[0]!.model}, ${availableParallelism()} cores`);

@@ -62,6 +62,7 @@ function chooseSet(): void {
   const isScored = set.samples.some(({ scores }) => scores.some((score) => score !== null));
   whoSelect.parentElement!.hidden = !isScored;
   systems.replaceChildren(...set.systems.map((system) => systemElement(system, isScored)));
+  list.classList.toggle('without-images', !hasImages());
   instruction.hidden = set.instruction === '';
   instruction.replaceChildren('Every prompt ends with ', textElement('q', set.instruction.trim(), 'prompt'));
   filter();
@@ -138,8 +139,13 @@ function sampleElement(sample: Sample): HTMLElement {
   const id = sample.id === sample.row ? [] : [textElement('span', String(sample.id), 'id')];
   head.append(textElement('span', `#${sample.row}`, 'row'), ...id, ...category);
   about.append(head, textElement('p', sample.prompt, 'prompt'), referencesElement(sample.references));
-  item.append(thumbnailElement(sample), about, answersElement(sample));
+  item.append(...(hasImages() ? [thumbnailElement(sample)] : []), about, answersElement(sample));
   return item;
+}
+
+/** Whether any sample of the set has an image to show. */
+function hasImages(): boolean {
+  return set.samples.some(({ thumbnail }) => thumbnail !== null);
 }
 
 function thumbnailElement({ thumbnail }: Sample): HTMLElement {
