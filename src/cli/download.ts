@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { usageError } from '../errors.js';
 
 export function addDownload(program: Command): void {
@@ -9,6 +9,12 @@ export function addDownload(program: Command): void {
     .argument('[models]', 'after the word model: llava-hr-7b, llava-hr-13b-x, llava-1.5-7b, llava-1.5-13b')
     .option('--split <split>', "one of the benchmark's splits; its first one without it")
     .option('--dir <folder>', 'where to; LLAVAHR_DATA or a folder of the cache without it')
+    .addOption(
+      new Option('--source <source>', "images from the benchmark's own archives, or from parquet mirrors on the hub")
+        .choices(['official', 'hf'])
+        .default('official'),
+    )
+    .option('--update', 'fetch again what has changed upstream since its download', false)
     .option('--dry-run', 'only say what would be fetched, from where, how much, and under which licence', false)
     .option('--offline', 'use no network: fail with what is missing', false)
     .addHelpText(
@@ -20,6 +26,7 @@ Examples:
   llavahr download textvqa --dry-run
   llavahr download textvqa,pope --dir data
   llavahr download vizwiz --split val --dir data
+  llavahr download gqa --source hf
   llavahr download model llava-hr-7b`,
     )
     .action(async (benchmarks, models, options) => {

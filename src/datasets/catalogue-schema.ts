@@ -44,6 +44,25 @@ export interface SplitEntry {
   files: SplitFile[];
   /** Where the images come from; all of these are needed. */
   images: ImageSourceEntry[];
+  /** Another source of the images. */
+  mirror?: MirrorEntry;
+}
+
+/** Parquet files of a Hugging Face data set that have the images of a split. */
+export interface MirrorEntry {
+  /** The same repository under its names, in order of preference. */
+  repos: string[];
+  revision: string;
+  /** What the paths of its files match. */
+  files: string;
+  /** How a row tells its image: by a column with the image's name, or with the id of a question about it. */
+  key: { column: string; of: 'image' | 'question' };
+  /** Folder in the benchmark's folder. */
+  to: string;
+  /** Of all files, about. */
+  bytes?: number;
+  confidence: Confidence;
+  evidence: string;
 }
 
 /** A file that the benchmark's loader reads. */
@@ -136,11 +155,29 @@ const imageSource: SchemaObject = {
   ],
 };
 
-const split = closed<SplitEntry>({
-  name: NAME,
-  files: { type: 'array', minItems: 1, items: splitFile },
-  images: { type: 'array', minItems: 1, items: imageSource },
-});
+const repo: SchemaObject = { type: 'string', pattern: '^[\\w.-]+/[\\w.-]+$' };
+
+const mirror = closed<MirrorEntry>(
+  {
+    repos: { type: 'array', minItems: 1, items: repo },
+    revision: { type: 'string', pattern: '^[0-9a-f]{7,40}$' },
+    files: TEXT,
+    key: closed({ column: TEXT, of: { enum: ['image', 'question'] } }),
+    to: PATH,
+    confidence: CONFIDENCE,
+    evidence: TEXT,
+  },
+  { bytes: POSITIVE },
+);
+
+const split = closed<SplitEntry>(
+  {
+    name: NAME,
+    files: { type: 'array', minItems: 1, items: splitFile },
+    images: { type: 'array', minItems: 1, items: imageSource },
+  },
+  { mirror },
+);
 
 const benchmark = closed<BenchmarkEntry>({
   name: NAME,
@@ -148,7 +185,6 @@ const benchmark = closed<BenchmarkEntry>({
   splits: { type: 'array', minItems: 1, items: split },
 });
 
-const repo: SchemaObject = { type: 'string', pattern: '^[\\w.-]+/[\\w.-]+$' };
 const revision: SchemaObject = { type: 'string', nullable: true };
 
 const model = closed<ModelEntry>(

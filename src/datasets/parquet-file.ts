@@ -42,16 +42,26 @@ export async function openParquetFile(path: string): Promise<ParquetFile> {
     throw new UserError(`${path} cannot be opened: ${messageOf(error)}`, { cause: error });
   });
   try {
-    const buffer = bufferOf(handle, (await handle.stat()).size);
-    const metadata = await parquetMetadataAsync(buffer);
-    checkRows(metadata);
-    const schema = parquetSchema(metadata);
-    checkChunks(metadata, schema);
-    return { path, metadata, columns: schema.children, buffer, close: () => handle.close() };
+    const { size } = await handle.stat();
+    const buffer = boundedBuffer(size, (start, end) => readRange(handle, start, end));
+    return await readParquetDirectory(path, buffer, () => handle.close());
   } catch (error) {
     await handle.close();
     throw notParquet(path, error);
   }
+}
+
+/** Reads the directory of a file behind any buffer. @throws Error without the file's name when it is no parquet file */
+export async function readParquetDirectory(
+  path: string,
+  buffer: AsyncBuffer,
+  close: () => Promise<void>,
+): Promise<ParquetFile> {
+  const metadata = await parquetMetadataAsync(buffer);
+  checkRows(metadata);
+  const schema = parquetSchema(metadata);
+  checkChunks(metadata, schema);
+  return { path, metadata, columns: schema.children, buffer, close };
 }
 
 /** For a file that turns out to be broken. */
@@ -94,15 +104,18 @@ export async function readParquetColumn(
   return records.map((record) => record[column]);
 }
 
-/** The file's bytes by range: it is never read as a whole. */
-function bufferOf(handle: FileHandle, byteLength: number): AsyncBuffer {
+/** A file's bytes by range, within its bounds and those of the memory: it is never read as a whole. */
+export function boundedBuffer(
+  byteLength: number,
+  read: (start: number, end: number) => Promise<ArrayBuffer>,
+): AsyncBuffer {
   return {
     byteLength,
     slice(start, end = byteLength) {
       const isWithin = start >= 0 && end >= start && end <= byteLength;
       if (!isWithin) throw new Error(`it names the bytes ${start} to ${end} of ${byteLength}`);
       checkBytes(end - start);
-      const bytes = readRange(handle, start, end);
+      const bytes = read(start, end);
       // The reader asks for ranges ahead; one that it no longer awaits after an error must not end the process.
       bytes.catch(() => {});
       return bytes;
@@ -119,6 +132,21 @@ async function readRange(handle: FileHandle, start: number, end: number): Promis
     done += bytesRead;
   }
   return bytes.buffer;
+}
+
+/** The values of one column in all rows. @throws UserError naming the file when it is broken */
+export async function readWholeColumn(
+  file: ParquetFile,
+  column: string,
+  metadata: FileMetaData = file.metadata,
+): Promise<unknown[]> {
+  try {
+    const values: unknown[][] = [];
+    for (const rows of rowGroupRanges(metadata)) values.push(await readParquetColumn(file, column, rows, metadata));
+    return values.flat();
+  } catch (error) {
+    throw notParquet(file.path, error);
+  }
 }
 
 /** The decompressors allocate what the page's header says. */

@@ -1,20 +1,19 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ColumnMetaData, FileMetaData, SchemaTree } from 'hyparquet';
 import type { ImageSource } from '../benchmarks/benchmark.js';
 import { ImageError, messageOf, UserError } from '../errors.js';
 import { checkImageBytes } from './image-source.js';
+import { openParquetFile, type ParquetFile, type RowRange, readWholeColumn, rowGroupRanges } from './parquet-file.js';
 import {
-  notParquet,
-  openParquetFile,
-  type ParquetFile,
-  type RowRange,
-  readParquetColumn,
-  rowGroupRanges,
-} from './parquet-file.js';
+  fieldOf,
+  IMAGE,
+  imageBytesChunk,
+  imageColumn,
+  readImages,
+  textOf,
+  withoutField,
+} from './parquet-image-column.js';
 
-/** A column of records with the encoded `bytes` and, in most files, the `path` they had. */
-const IMAGE = 'image';
 /** Columns that may name a row's image, of which a file's first counts. */
 const ID_COLUMNS = ['image_id', 'image_source', 'id', 'question_id'];
 /** Row groups up to this size are read and kept as a whole; of larger ones only the page of the row, where they say it. */
@@ -101,16 +100,6 @@ async function listParquet(folder: string): Promise<string[]> {
   return parquet.map((name) => join(folder, name));
 }
 
-/** The column of images, or null without one (a list of images is none). */
-function imageColumn({ columns }: ParquetFile): SchemaTree | null {
-  const column = columns.find(({ element }) => element.name === IMAGE);
-  return column && fieldOf(column, 'bytes')?.element.type === 'BYTE_ARRAY' ? column : null;
-}
-
-function fieldOf(column: SchemaTree, name: string): SchemaTree | undefined {
-  return column.children.find(({ element }) => element.name === name);
-}
-
 async function addToIndex({ byPath, byId, byNumber }: Index, file: ParquetFile): Promise<void> {
   const { path } = file;
   const columnNames = file.columns.map(({ element }) => element.name);
@@ -142,45 +131,6 @@ async function readPaths(file: ParquetFile): Promise<string[]> {
 async function readIds(file: ParquetFile, column: string): Promise<string[]> {
   const ids = await readWholeColumn(file, column, file.metadata);
   return ids.map(textOf);
-}
-
-async function readWholeColumn(file: ParquetFile, column: string, metadata: FileMetaData): Promise<unknown[]> {
-  try {
-    const values: unknown[][] = [];
-    for (const rows of rowGroupRanges(metadata)) values.push(await readParquetColumn(file, column, rows, metadata));
-    return values.flat();
-  } catch (error) {
-    throw notParquet(file.path, error);
-  }
-}
-
-/** The directory without a field of the image column, for the reader selects whole columns only. */
-function withoutField(file: ParquetFile, field: string): FileMetaData {
-  const { metadata } = file;
-  const column = imageColumn(file)!;
-  const removed = fieldOf(column, field)?.element;
-  if (removed === undefined) return metadata;
-  return {
-    ...metadata,
-    schema: metadata.schema
-      .filter((element) => element !== removed)
-      .map((element) =>
-        element === column.element ? { ...element, num_children: element.num_children! - 1 } : element,
-      ),
-    row_groups: metadata.row_groups.map((group) => ({
-      ...group,
-      columns: group.columns.filter(({ meta_data: chunk }) => !isField(chunk, field)),
-    })),
-  };
-}
-
-function isField(chunk: ColumnMetaData | undefined, field: string): boolean {
-  return chunk?.path_in_schema.join('.') === `${IMAGE}.${field}`;
-}
-
-function textOf(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value);
 }
 
 function addFirst<K>(places: Map<K, Place>, key: K, place: Place): void {
@@ -226,13 +176,7 @@ function cachedReader(): (place: Place, image: string) => Promise<Uint8Array> {
 function rowsAround({ file: { metadata }, row }: Place): RowRange {
   const groups = rowGroupRanges(metadata);
   const index = groups.findIndex(({ end }) => row < end);
-  const chunk = metadata.row_groups[index]!.columns.find(({ meta_data: data }) => isField(data, 'bytes'));
-  const isSmall = Number(chunk?.meta_data?.total_uncompressed_size ?? 0) <= MAX_KEPT_BYTES;
+  const chunk = imageBytesChunk(metadata.row_groups[index]!);
+  const isSmall = Number(chunk?.total_uncompressed_size ?? 0) <= MAX_KEPT_BYTES;
   return isSmall ? groups[index]! : { start: row, end: row + 1 };
-}
-
-/** The bytes of the rows' images, null where a row has none. */
-async function readImages(file: ParquetFile, rows: RowRange): Promise<unknown[]> {
-  const images = await readParquetColumn(file, IMAGE, rows, withoutField(file, 'path'));
-  return images.map((image) => (image as { bytes?: unknown } | null | undefined)?.bytes ?? null);
 }

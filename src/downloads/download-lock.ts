@@ -9,9 +9,12 @@ export interface DownloadLock {
   schemaVersion: 1;
   /** By name in the folder. */
   files: Record<string, LockedFile>;
+  /** By URL: archives and parquet files of which only parts were fetched. */
+  parts?: Record<string, LockedSource>;
 }
 
 export interface LockedFile {
+  /** With "#" and the member's name for a member of an archive. */
   url: string;
   etag: string | null;
   bytes: number;
@@ -21,22 +24,22 @@ export interface LockedFile {
   downloadedAt: string; // ISO 8601, UTC
 }
 
-export const lockFile = jsonFile<DownloadLock>(
-  'downloads.json',
-  objectOf<DownloadLock>({
-    schemaVersion: { const: 1 },
-    files: mapOf(
-      objectOf<LockedFile>({
-        url: TEXT,
-        etag: nullable(TEXT),
-        bytes: COUNT,
-        sha256: SHA256,
-        modifiedMs: AMOUNT,
-        downloadedAt: TEXT,
-      }),
-    ),
-  }),
-);
+/** What a resource was when it was read. */
+export interface LockedSource {
+  etag: string | null;
+  /** Of the whole. */
+  bytes: number;
+  downloadedAt: string; // ISO 8601, UTC
+}
+
+const source = { etag: nullable(TEXT), bytes: COUNT, downloadedAt: TEXT };
+const schema = objectOf<DownloadLock>({
+  schemaVersion: { const: 1 },
+  files: mapOf(objectOf<LockedFile>({ ...source, url: TEXT, sha256: SHA256, modifiedMs: AMOUNT })),
+  parts: mapOf(objectOf<LockedSource>(source)),
+});
+
+export const lockFile = jsonFile<DownloadLock>('downloads.json', { ...schema, required: ['schemaVersion', 'files'] });
 
 /** Records a file that was just written. */
 export async function recordDownload(
@@ -44,15 +47,31 @@ export async function recordDownload(
   name: string,
   { url, etag, sha256 }: { url: string; etag: string | null; sha256: string },
 ): Promise<void> {
-  const path = join(folder, name);
-  const { size, mtimeMs } = await stat(path);
-  const files = (await lockFile.read(folder))?.files ?? {};
-  files[name] = {
-    ...{ url, etag, bytes: size, modifiedMs: mtimeMs },
-    sha256,
-    downloadedAt: new Date().toISOString(),
-  };
-  await lockFile.write(folder, { schemaVersion: 1, files });
+  const { size, mtimeMs } = await stat(join(folder, name));
+  const file = { ...{ url, etag, sha256 }, bytes: size, modifiedMs: mtimeMs, downloadedAt: new Date().toISOString() };
+  await change(folder, (lock) => ({ ...lock, files: { ...lock.files, [name]: file } }));
+}
+
+/** Records a resource of which parts were fetched. */
+export async function recordParts(
+  folder: string,
+  url: string,
+  { etag, bytes }: { etag: string | null; bytes: number },
+): Promise<void> {
+  const part = { etag, bytes, downloadedAt: new Date().toISOString() };
+  await change(folder, (lock) => ({ ...lock, parts: { ...lock.parts, [url]: part } }));
+}
+
+const changes = new Map<string, Promise<void>>();
+
+/** Changes to one folder's lock, which come from downloads side by side, one after the other. */
+async function change(folder: string, to: (lock: DownloadLock) => DownloadLock): Promise<void> {
+  const before = changes.get(folder) ?? Promise.resolve();
+  const now = before
+    .catch(() => {})
+    .then(async () => lockFile.write(folder, to((await lockFile.read(folder)) ?? { schemaVersion: 1, files: {} })));
+  changes.set(folder, now);
+  await now;
 }
 
 export type FileState = 'missing' | 'intact' | 'unverified' | 'changed';

@@ -1,6 +1,18 @@
 import type { ModelEntry } from '../datasets/catalogue-schema.js';
+import { UserError } from '../errors.js';
 import type { Requests } from '../fetch/http.js';
-import { downloadCheckpoint, type HubDownloadOptions } from '../fetch/hub.js';
+import {
+  type CheckpointFile,
+  cachedSnapshot,
+  checkpointFiles,
+  downloadCheckpoint,
+  snapshotFolder,
+  snapshotProblems,
+} from '../fetch/hub-checkpoint.js';
+import { type HubFile, readRepository } from '../fetch/hub-repository.js';
+import { lockCheckpoint, lockedCheckpoints } from './checkpoint-lock.js';
+import type { TransferProgress } from './transfer-progress.js';
+import type { Upstream } from './upstream-changes.js';
 
 /** Folders of a checkpoint and of the CLIP tower that it does not hold itself. */
 export interface DownloadedModel {
@@ -8,19 +20,79 @@ export interface DownloadedModel {
   clipTower?: string;
 }
 
+export interface ModelDownloadOptions {
+  signal?: AbortSignal;
+  progress: TransferProgress;
+  upstream: Upstream;
+}
+
 /** Branch that stands for the newest commit. */
 const NEWEST = 'main';
 
-/** Downloads a checkpoint of the catalogue with all that its export needs. @throws UserError as `downloadCheckpoint` */
+/** Downloads a checkpoint of the catalogue with all that its export needs. @throws UserError as `checkpoint` */
 export async function downloadModel(
   { repo, revision, clipTower }: ModelEntry,
   requests: Requests,
-  options: HubDownloadOptions,
+  options: ModelDownloadOptions,
 ): Promise<DownloadedModel> {
-  const folder = await downloadCheckpoint(requests, repo, revision ?? NEWEST, options);
+  const folder = await checkpoint(repo, revision, requests, options);
   if (!clipTower) return { folder };
-  return {
-    folder,
-    clipTower: await downloadCheckpoint(requests, clipTower.repo, clipTower.revision ?? NEWEST, options),
+  return { folder, clipTower: await checkpoint(clipTower.repo, clipTower.revision, requests, options) };
+}
+
+/**
+ * The folder of a checkpoint. One that is whole is used as it is, of the commit that it was downloaded at.
+ * @param revision null for the newest commit at the time of the first download
+ * @throws UserError when there is no such repository, it is gated, or something is missing offline
+ */
+async function checkpoint(
+  repo: string,
+  revision: string | null,
+  requests: Requests,
+  { signal, progress, upstream }: ModelDownloadOptions,
+): Promise<string> {
+  const locked = (await lockedCheckpoints())[repo];
+  const kept = locked && (revision === null || revision === locked.commit) ? locked : null;
+  const isWhole =
+    kept !== null && (await snapshotProblems(snapshotFolder(repo, kept.commit), kept.files, false)).length === 0;
+  if (isWhole && (upstream === 'ignore' || requests.offline)) return snapshotFolder(repo, kept.commit);
+  if (requests.offline) {
+    const cached = await cachedSnapshot(repo, revision ?? NEWEST);
+    if (cached !== null) return cached;
+    throw new UserError(`--offline forbids network access, and ${repo} (${revision ?? NEWEST}) is not in the cache.`);
+  }
+  const asked = upstream === 'take' || !kept ? (revision ?? NEWEST) : kept.commit;
+  if (kept && revision === null && upstream === 'tell') await tellNews(repo, kept, requests, progress);
+  if (isWhole && upstream === 'tell') return snapshotFolder(repo, kept.commit);
+  const state = await readRepository(requests, { type: 'model', name: repo }, asked);
+  const files = checkpointFiles(repo, state);
+  const onFile = (name: string, bytes: number) => {
+    progress.log(`${name} of ${repo} (${(bytes / 1e6).toFixed(1)} MB)`);
+    return progress.begin(name, bytes);
   };
+  const folder = await downloadCheckpoint(requests, repo, asked, state.commit, files, { signal, onFile });
+  await lockCheckpoint(repo, { commit: state.commit, files: byName(files) });
+  return folder;
+}
+
+/** Says what a newer commit changed; nothing of it is taken. */
+async function tellNews(
+  repo: string,
+  kept: { commit: string; files: Readonly<Record<string, CheckpointFile>> },
+  requests: Requests,
+  { log }: TransferProgress,
+): Promise<void> {
+  const state = await readRepository(requests, { type: 'model', name: repo }, NEWEST);
+  if (state.commit === kept.commit) return;
+  const newer = byName(checkpointFiles(repo, state));
+  const names = [...new Set([...Object.keys(kept.files), ...Object.keys(newer)])];
+  const changed = names.filter((name) => kept.files[name]?.hash !== newer[name]?.hash);
+  const what = changed.length > 0 ? `changed ${changed.join(', ')}` : 'changed none of the files that are used';
+  log(
+    `${repo} has the newer commit ${state.commit}, which ${what}. ${kept.commit} is kept; --update takes the newer one.`,
+  );
+}
+
+function byName(files: readonly HubFile[]): Record<string, CheckpointFile> {
+  return Object.fromEntries(files.map(({ path, bytes, hash }) => [path, { bytes, hash }]));
 }

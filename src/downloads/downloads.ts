@@ -1,16 +1,19 @@
+import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import { defaultDataFolder } from '../cache-folder.js';
 import { benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
 import type { Catalogue, ModelEntry } from '../datasets/catalogue-schema.js';
 import { openRequests } from '../fetch/http.js';
-import { startByteProgress } from '../results/byte-progress.js';
 import { type DownloadedModel, downloadModel } from './download-model.js';
 import { downloadSplit, isSplitThere } from './download-split.js';
+import { megabytes } from './split-job.js';
+import { startTransferProgress } from './transfer-progress.js';
+import type { Upstream } from './upstream-changes.js';
 
 /** Downloads that a command makes on the way, into the default folders. What is done is said on stderr. */
 export interface Downloads {
   catalogue: Catalogue;
-  model(entry: ModelEntry, signal?: AbortSignal): Promise<DownloadedModel>;
+  model(entry: ModelEntry, upstream: Upstream, signal?: AbortSignal): Promise<DownloadedModel>;
   /** The checkpoint of a name in datasets.json; null when there is no such name. */
   namedModel(name: string): Promise<DownloadedModel | null>;
   /** @returns the benchmark's folder; nothing is asked of the network when the split is there */
@@ -18,29 +21,46 @@ export interface Downloads {
   close(): Promise<void>;
 }
 
-export async function openDownloads(offline: boolean): Promise<Downloads> {
-  const catalogue = await readCatalogue();
+export async function openDownloads(offline: boolean, catalogue?: Catalogue): Promise<Downloads> {
+  const known = catalogue ?? (await readCatalogue());
   const requests = openRequests({ offline });
-  const log = (line: string): void => console.error(line);
-  const model = (entry: ModelEntry, signal?: AbortSignal): Promise<DownloadedModel> => {
-    const progress = startByteProgress(process.stderr);
-    return downloadModel(entry, requests, { signal, log, onProgress: progress.update }).finally(progress.stop);
+  const model = (entry: ModelEntry, upstream: Upstream, signal?: AbortSignal): Promise<DownloadedModel> => {
+    const progress = startTransferProgress(process.stderr);
+    return downloadModel(entry, requests, { signal, progress, upstream }).finally(progress.stop);
   };
   return {
-    catalogue,
+    catalogue: known,
     model,
     async namedModel(name) {
-      const entry = modelEntry(catalogue, name);
-      return entry && model(entry);
+      const entry = modelEntry(known, name);
+      return entry && model(entry, 'ignore');
     },
     async benchmark(definition, split, signal) {
       const root = defaultDataFolder();
-      const entry = splitEntry(benchmarkEntry(catalogue, definition.name), split);
-      if (await isSplitThere(definition, entry, root)) return `${root}/${definition.name}`;
-      const progress = startByteProgress(process.stderr);
-      const tools = { catalogue, requests, root, signal, log, onProgress: progress.update };
-      return (await downloadSplit(definition, entry, tools).finally(progress.stop)).folder;
+      const entry = splitEntry(benchmarkEntry(known, definition.name), split);
+      if (await isSplitThere(definition, entry, root)) return join(root, definition.name);
+      const progress = startTransferProgress(process.stderr);
+      progress.log(`Downloading ${definition.name} ${entry.name} into ${join(root, definition.name)}`);
+      const tools = {
+        catalogue: known,
+        requests,
+        root,
+        signal,
+        progress,
+        origin: 'official',
+        upstream: 'ignore',
+      } as const;
+      const { folder, transferredBytes, savedBytes } = await downloadSplit(definition, entry, tools).finally(
+        progress.stop,
+      );
+      console.error(trafficLine(transferredBytes, savedBytes));
+      return folder;
     },
     close: requests.close,
   };
+}
+
+/** What a download came to. */
+export function trafficLine(transferredBytes: number, savedBytes: number): string {
+  return `${megabytes(transferredBytes)} downloaded, ${megabytes(savedBytes)} saved by reading files in parts`;
 }

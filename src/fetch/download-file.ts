@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkFreeBytes, freeBytes } from '../disk-space.js';
 import { UserError } from '../errors.js';
 import { AMOUNT, nullable, objectOf, TEXT } from '../json-schema.js';
 import { jsonFile } from '../results/write-json.js';
@@ -20,7 +21,8 @@ export interface FileSource {
   md5?: string;
   /** sha1 that git gives the content; the Hugging Face hub has it for small files. */
   gitBlobSha1?: string;
-  headers?: Readonly<Record<string, string>>;
+  /** What is sent to a URL, as a token to its own host. */
+  headersFor?(url: string): Readonly<Record<string, string>>;
 }
 
 export interface DownloadedFile {
@@ -83,8 +85,14 @@ async function downloadFrom(
   destination: string,
   { signal, onProgress, retryPauseMs = RETRY_PAUSE_MS }: DownloadOptions,
 ): Promise<DownloadedFile> {
+  const folder = dirname(destination);
   const part = await openPart(destination, url, source.sha256 !== undefined);
+  const free = await freeBytes(folder);
+  const alreadyThere = part.bytes;
+  const checkRoom = (totalBytes: number): void =>
+    checkFreeBytes(folder, free, totalBytes - alreadyThere, basename(destination));
   try {
+    if (source.bytes !== undefined) checkRoom(source.bytes);
     let hashes = await hashesOfPart(part);
     let transferredBytes = 0;
     let breaks = 0;
@@ -95,9 +103,10 @@ async function downloadFrom(
         hashes = newHashes();
         await part.restart({ url, etag: response.etag, totalBytes: response.totalBytes });
       }
-      checkSize(url, source, part.state.totalBytes);
       const before = part.bytes;
       try {
+        checkSize(url, source, part.state.totalBytes);
+        if (part.state.totalBytes !== null) checkRoom(part.state.totalBytes);
         for await (const chunk of streamOf(response)) {
           if (part.bytes === 0) checkFormat(url, source.format, chunk, response);
           checkSize(url, source, part.state.totalBytes, part.bytes + chunk.byteLength);
@@ -118,7 +127,8 @@ async function downloadFrom(
       }
     }
     const sha256 = hashes.sha256.digest('hex');
-    const problem = await problemOf(part, source, sha256, hashes.md5);
+    const total = source.bytes ?? part.state.totalBytes;
+    const problem = await problemOf(part, source, total, { sha256, md5: hashes.md5 });
     if (problem) {
       await part.discard();
       throw new UserError(`${url} is not the file that is expected: ${problem}. It was not kept.`);
@@ -141,7 +151,7 @@ async function requestRest(
   source: FileSource,
   signal: AbortSignal | undefined,
 ): Promise<HttpResponse | null> {
-  const headers = source.headers;
+  const headers = source.headersFor?.(url);
   const { etag, totalBytes } = part.state;
   // Without an ETag only a hash can tell afterwards whether both halves are of one file.
   const strong = etag !== null && !etag.startsWith('W/');
@@ -237,7 +247,7 @@ function newHashes(): Hashes {
   return { sha256: createHash('sha256'), md5: createHash('md5') };
 }
 
-async function hashesOfPart({ path, bytes }: Part): Promise<Hashes> {
+async function hashesOfPart({ path, bytes }: Pick<Part, 'path' | 'bytes'>): Promise<Hashes> {
   const hashes = newHashes();
   if (bytes === 0) return hashes;
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
@@ -271,29 +281,56 @@ const NAMES: Record<FileFormat, string> = {
   other: 'the file',
 };
 
+function isOfFormat(format: FileFormat, firstBytes: Uint8Array): boolean {
+  const start = Buffer.from(firstBytes.subarray(0, 512)).toString('latin1');
+  return FIRST_BYTES[format]?.test(start) ?? !/^\s*<(!doctype html|html)/i.test(start);
+}
+
 /** @throws UserError when the first bytes are not of the format, as those of a login page */
 function checkFormat(url: string, format: FileFormat, chunk: Uint8Array, response: HttpResponse): void {
+  if (isOfFormat(format, chunk)) return;
   const start = Buffer.from(chunk.subarray(0, 512)).toString('latin1');
-  if (FIRST_BYTES[format]?.test(start) ?? !/^\s*<(!doctype html|html)/i.test(start)) return;
   const isHtml = /^\s*</.test(start) || (response.header('content-type') ?? '').startsWith('text/html');
   const found = isHtml ? 'an HTML page' : 'something else';
   throw new UserError(`${url} answered with ${found} instead of ${NAMES[format]}. Open it in a browser to see why.`);
 }
 
 /** What is wrong with a whole file; null when it is what was expected. */
-async function problemOf(part: Part, source: FileSource, sha256: string, md5: Hash): Promise<string | null> {
-  const total = source.bytes ?? part.state.totalBytes;
-  if (total !== null && part.bytes !== total) return `it has ${part.bytes} bytes, not ${total}`;
+async function problemOf(
+  { path, bytes }: { path: string; bytes: number },
+  source: FileSource,
+  total: number | null,
+  { sha256, md5 }: { sha256: string; md5: Hash },
+): Promise<string | null> {
+  if (total !== null && bytes !== total) return `it has ${bytes} bytes, not ${total}`;
   if (source.sha256 && sha256 !== source.sha256) return `its sha256 is ${sha256}, not ${source.sha256}`;
   if (source.md5) {
     const found = md5.digest('hex');
     if (found !== source.md5) return `its md5 is ${found}, not ${source.md5}`;
   }
   if (source.gitBlobSha1) {
-    const found = await gitBlobSha1(part.path);
+    const found = await gitBlobSha1(path);
     if (found !== source.gitBlobSha1) return `its git hash is ${found}, not ${source.gitBlobSha1}`;
   }
   return null;
+}
+
+/**
+ * Checks a file that a person put in its place.
+ * @returns its sha256
+ * @throws UserError when it is not what the source would have given
+ */
+export async function checkPlacedFile(path: string, source: FileSource): Promise<string> {
+  const { size: bytes } = await stat(path);
+  const { sha256, md5 } = await hashesOfPart({ path, bytes });
+  const file = await open(path, 'r');
+  const start = await file.read(Buffer.alloc(512), 0, 512, 0).finally(() => file.close());
+  const hex = sha256.digest('hex');
+  const problem = isOfFormat(source.format, start.buffer.subarray(0, start.bytesRead))
+    ? await problemOf({ path, bytes }, source, source.bytes ?? null, { sha256: hex, md5 })
+    : `it is not ${NAMES[source.format]}`;
+  if (problem === null) return hex;
+  throw new UserError(`${path} is not the file that is expected: ${problem}. Delete it, or put the right one there.`);
 }
 
 /** The sha1 that git gives a file's content. */

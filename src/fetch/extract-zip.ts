@@ -1,6 +1,13 @@
 import { type Entry, openPromise, type ZipFileOptions } from 'yauzl';
 import { messageOf, UserError } from '../errors.js';
-import { type ExtractOptions, entriesOf, isExtracted, type WantedMember, writeMember } from './zip-members.js';
+import {
+  checkRoomFor,
+  type ExtractOptions,
+  entriesOf,
+  isExtracted,
+  type WantedMember,
+  writeMember,
+} from './zip-members.js';
 
 /**
  * Writes members of an archive on the disk to their files; those that are there already are left alone.
@@ -17,15 +24,20 @@ export async function extractZip(
   try {
     const entries: Entry[] = [];
     for await (const entry of zip.eachEntry()) entries.push(entry);
-    let done = 0;
-    for (const { entry, to } of entriesOf(archive, entries, wanted)) {
+    const missing: { entry: Entry; to: string }[] = [];
+    for (const member of entriesOf(archive, entries, wanted)) {
+      if (!(await isExtracted(member.entry, member.to))) missing.push(member);
+    }
+    await checkRoomFor(missing);
+    const totalBytes = missing.reduce((sum, { entry }) => sum + entry.compressedSize, 0);
+    let doneBytes = 0;
+    for (const { entry, to } of missing) {
       signal?.throwIfAborted();
-      if (!(await isExtracted(entry, to))) {
-        // yauzl takes this option for compressed members only.
-        const raw = entry.isCompressed() ? { decompress: false } : {};
-        await writeMember(archive, entry, await zip.openReadStreamPromise(entry, raw as ZipFileOptions), to);
-      }
-      onProgress?.(++done, wanted.length, 0);
+      // yauzl takes this option for compressed members only.
+      const raw = entry.isCompressed() ? { decompress: false } : {};
+      await writeMember(archive, entry, await zip.openReadStreamPromise(entry, raw as ZipFileOptions), to);
+      doneBytes += entry.compressedSize;
+      onProgress?.(doneBytes, totalBytes);
     }
   } catch (error) {
     if (error instanceof UserError || (error instanceof Error && error.name === 'AbortError')) throw error;

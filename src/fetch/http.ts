@@ -63,7 +63,7 @@ export interface Requests {
    * @throws RangeUnsupported when the server sends the whole resource instead
    */
   readRange(url: string, range: Required<Range>, options?: Omit<GetOptions, 'range'>): Promise<RangeBytes>;
-  /** For libraries that take a fetch function: the same proxies and timeouts, without retries. */
+  /** For libraries that take a fetch function: the same proxies, timeouts and retries. */
   fetch: typeof fetch;
   close(): Promise<void>;
 }
@@ -151,7 +151,16 @@ export function openRequests({ offline = false, retry = RETRY, idleTimeoutMs }: 
     fetch: ((input: Parameters<typeof undiciFetch>[0], init?: Parameters<typeof undiciFetch>[1]) => {
       const url = input instanceof Object && 'url' in input ? input.url : String(input);
       if (offline) throw offlineError(url);
-      return undiciFetch(input, { ...init, dispatcher: connections.to(url) });
+      return tries(async () => {
+        const options = { ...init, dispatcher: connections.to(url) };
+        const response = await undiciFetch(input, options).catch((error) => {
+          if (isAbort(error)) throw error;
+          throw connectionError(url, error.cause ?? error);
+        });
+        if (!isTemporary(response.status)) return response;
+        await response.body?.cancel();
+        throw temporaryStatus(url, response.status, response.headers.get('retry-after'));
+      }, undefined);
     }) as unknown as typeof fetch,
     close: connections.close,
   };
@@ -286,14 +295,25 @@ function checkedResponse(url: string, { statusCode, headers, body }: Dispatcher.
     };
   }
   body.destroy();
-  if (statusCode === 429 || statusCode >= 500) {
-    throw new TemporaryFailure(`${url} answered ${statusCode}`, retryAfterMs(header('retry-after')));
-  }
+  if (isTemporary(statusCode)) throw temporaryStatus(url, statusCode, header('retry-after'));
   throw new HttpStatusError(statusCode, url, `${url} ${statusText(statusCode)}`);
 }
 
+function isTemporary(status: number): boolean {
+  return status === 429 || status >= 500;
+}
+
+function temporaryStatus(url: string, status: number, retryAfter: string | null): TemporaryFailure {
+  return new TemporaryFailure(`${url} answered ${status}`, retryAfterMs(retryAfter));
+}
+
 function statusText(status: number): string {
-  if (status === 401 || status === 403) return `answered ${status}: it needs permission, or a token that it accepts`;
+  if (status === 401 || status === 403) {
+    return (
+      `answered ${status}: it needs permission. Open it in a browser to see the terms; on the Hugging Face hub accept ` +
+      'them there and set HF_TOKEN to a token of yours'
+    );
+  }
   if (status === 404 || status === 410) return `answered ${status}: it is not there (any more)`;
   return `answered ${status}`;
 }

@@ -1,13 +1,22 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import { messageOf, UserError } from '../errors.js';
+import { forEachParallel } from '../parallel.js';
 import { RangeUnsupported, type Requests, streamOf, TemporaryFailure } from './http.js';
-import { type ExtractOptions, entriesOf, isExtracted, type WantedMember, writeMember } from './zip-members.js';
+import {
+  checkRoomFor,
+  type ExtractOptions,
+  entriesOf,
+  isExtracted,
+  type WantedMember,
+  writeMember,
+} from './zip-members.js';
 
 /** A zip archive on a server, of which single members are fetched. */
 export interface RemoteZip {
   /** Of the archive. */
   totalBytes: number;
+  etag: string | null;
   /** Names of all members. */
   names: readonly string[];
   /**
@@ -40,17 +49,22 @@ const MAX_BREAKS = 5;
  * @throws RangeUnsupported when the server sends only whole files
  * @throws UserError when it is no zip archive
  */
-export async function openRemoteZip(requests: Requests, url: string): Promise<RemoteZip> {
+export async function openRemoteZip(
+  requests: Requests,
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<RemoteZip> {
   const traffic = { requests: 0, transferredBytes: 0 };
-  const first = await requests.readRange(url, { start: 0, end: 0 });
+  const first = await requests.readRange(url, { start: 0, end: 0 }, { headers });
   traffic.requests++;
   const { etag, totalBytes } = first;
   if (totalBytes === null) throw new RangeUnsupported(`${url} does not say how long it is`);
-  const resource: Resource = { requests, url, etag: etag?.startsWith('W/') ? null : etag, totalBytes, traffic };
+  const strongEtag = etag?.startsWith('W/') ? null : etag;
+  const resource: Resource = { requests, url, headers, etag: strongEtag, totalBytes, traffic };
   const directory = await readDirectory(resource);
   const entries = directory.entries;
   return {
-    totalBytes,
+    ...{ totalBytes, etag },
     names: entries.map(({ fileName }) => fileName),
     traffic,
     extract: (wanted, options = {}) => extractMembers(resource, directory, wanted, options),
@@ -60,6 +74,7 @@ export async function openRemoteZip(requests: Requests, url: string): Promise<Re
 interface Resource {
   requests: Requests;
   url: string;
+  headers: Readonly<Record<string, string>>;
   etag: string | null;
   totalBytes: number;
   traffic: { requests: number; transferredBytes: number };
@@ -146,11 +161,11 @@ class RangeReader extends RandomAccessReader {
       if (this.#pieces.size * DIRECTORY_PIECE_BYTES >= MAX_DIRECTORY_BYTES) {
         throw new UserError(`${this.#resource.url} has a directory of more than ${MAX_DIRECTORY_BYTES} bytes`);
       }
-      const { requests, url, etag, traffic } = this.#resource;
+      const { requests, url, headers, etag, traffic } = this.#resource;
       traffic.requests++;
       traffic.transferredBytes += end - start;
       piece = requests
-        .readRange(url, { start, end: end - 1 }, etag ? { ifRange: etag } : {})
+        .readRange(url, { start, end: end - 1 }, { headers, ...(etag ? { ifRange: etag } : {}) })
         .then(({ bytes }) => bytes);
       this.#pieces.set(index, piece);
     }
@@ -182,26 +197,15 @@ async function extractMembers(
     const header = LOCAL_HEADER_BYTES + Buffer.byteLength(entry.fileName) + MAX_EXTRA_BYTES;
     members.push({ entry, to, start, end: Math.min(endOf.get(entry)!, start + header + entry.compressedSize) });
   }
-  let done = wanted.length - members.length;
-  onProgress?.(done, wanted.length, resource.traffic.transferredBytes);
-  const queue = spansOf(members);
-  const others = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, others.signal]) : others.signal;
-  let failure: { error: unknown } | null = null;
-  const work = async (): Promise<void> => {
-    for (let span = queue.shift(); span; span = queue.shift()) {
-      await fetchSpan(resource, span, stop, () => {
-        onProgress?.(++done, wanted.length, resource.traffic.transferredBytes);
-      });
-    }
-  };
-  const stopping = (error: unknown): void => {
-    failure ??= { error };
-    others.abort();
-  };
-  // All end before this does, so that nothing is written any more after an error.
-  await Promise.all(Array.from({ length: PARALLEL_SPANS }, () => work().catch(stopping)));
-  if (failure !== null) throw (failure as { error: unknown }).error;
+  await checkRoomFor(members);
+  const totalBytes = members.reduce((sum, { entry }) => sum + entry.compressedSize, 0);
+  let doneBytes = 0;
+  const fetchOne = (span: Span, stop: AbortSignal): Promise<void> =>
+    fetchSpan(resource, span, stop, ({ entry }) => {
+      doneBytes += entry.compressedSize;
+      onProgress?.(doneBytes, totalBytes);
+    });
+  await forEachParallel(spansOf(members), PARALLEL_SPANS, fetchOne, signal);
 }
 
 /**
@@ -227,7 +231,7 @@ async function fetchSpan(
   resource: Resource,
   span: Span,
   signal: AbortSignal | undefined,
-  onMember: () => void,
+  onMember: (member: Located) => void,
 ): Promise<void> {
   let left = span;
   for (let breaks = 0; left.length > 0; ) {
@@ -235,7 +239,7 @@ async function fetchSpan(
     try {
       for await (const member of membersOfSpan(resource, left, signal)) {
         left = left.filter((other) => other !== member);
-        onMember();
+        onMember(member);
       }
     } catch (error) {
       if (!(error instanceof TemporaryFailure)) throw error;
@@ -247,7 +251,7 @@ async function fetchSpan(
 
 /** Writes the members of a span one after the other as their bytes arrive. */
 async function* membersOfSpan(
-  { requests, url, etag, traffic }: Resource,
+  { requests, url, headers, etag, traffic }: Resource,
   span: Span,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Located> {
@@ -256,7 +260,7 @@ async function* membersOfSpan(
   const response = await requests.get(url, {
     range: { start, end: end - 1 },
     ...(etag ? { ifRange: etag } : {}),
-    signal,
+    ...{ headers, signal },
   });
   const isSame = !etag || response.etag === null || response.etag === etag;
   if (response.status !== 206 || !isSame) {

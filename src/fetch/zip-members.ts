@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as zlib from 'node:zlib';
 import type { Entry } from 'yauzl';
+import { checkDiskSpace } from '../disk-space.js';
 import { UserError } from '../errors.js';
 
 /** A member of an archive and the file it is to become. */
@@ -14,11 +15,14 @@ export interface WantedMember {
 
 export interface ExtractOptions {
   signal?: AbortSignal;
-  onProgress?: (doneMembers: number, allMembers: number, transferredBytes: number) => void;
+  /** Compressed bytes of the members that are there, of those of all. */
+  onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 /** No file of a benchmark is larger; a member that says so is a bomb or a mistake. */
-const MAX_MEMBER_BYTES = 4 * 2 ** 30;
+const MAX_MEMBER_BYTES = 2 * 2 ** 30;
+/** Deflate makes at most this of a byte. */
+const MAX_INFLATION = 1032;
 const STORED = 0;
 const DEFLATED = 8;
 const SYMLINK = 0o120000;
@@ -65,6 +69,17 @@ function checkEntry(archive: string, entry: Entry): void {
   if (uncompressedSize > MAX_MEMBER_BYTES) {
     throw memberError(archive, fileName, `declares ${uncompressedSize} bytes; at most ${MAX_MEMBER_BYTES} are read`);
   }
+  if (uncompressedSize > compressedSize * MAX_INFLATION) {
+    throw memberError(archive, fileName, `declares ${uncompressedSize} bytes, which cannot be in ${compressedSize}`);
+  }
+}
+
+/** @throws UserError when the members have no room on the disk that they are to come to */
+export async function checkRoomFor(members: readonly { entry: Entry; to: string }[]): Promise<void> {
+  const [first] = members;
+  if (first === undefined) return;
+  const bytes = members.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
+  await checkDiskSpace(dirname(first.to), bytes, `Unpacking ${members.length} files`);
 }
 
 export function memberError(archive: string, member: string, problem: string): UserError {

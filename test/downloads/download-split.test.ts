@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,6 +9,10 @@ import { readCatalogue } from '../../src/datasets/catalogue.js';
 import type { Catalogue, SplitEntry } from '../../src/datasets/catalogue-schema.js';
 import { lockFile } from '../../src/downloads/download-lock.js';
 import { downloadSplit, isSplitThere } from '../../src/downloads/download-split.js';
+import { deadImages } from '../../src/downloads/fetch-addresses.js';
+import type { ImageOrigin } from '../../src/downloads/split-job.js';
+import type { TransferProgress } from '../../src/downloads/transfer-progress.js';
+import type { Upstream } from '../../src/downloads/upstream-changes.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { openRequests, type Requests } from '../../src/fetch/http.js';
 import { type FileServer, type Route, startFileServer } from '../fetch/file-server.js';
@@ -86,8 +90,21 @@ async function serveSample(name: string, route: Partial<Route> = {}): Promise<So
   return { catalogue, split, server, root: await mkdtemp(join(tmpdir(), 'download-split-')) };
 }
 
-const download = ({ catalogue, split, root }: Source, name: string, log: string[] = []) =>
-  downloadSplit(findBenchmark(name), split, { catalogue, requests, root, log: (line) => log.push(line) });
+const download = (
+  { catalogue, split, root }: Source,
+  name: string,
+  log: string[] = [],
+  { origin = 'official', upstream = 'ignore' }: { origin?: ImageOrigin; upstream?: Upstream } = {},
+) =>
+  downloadSplit(findBenchmark(name), split, {
+    ...{ catalogue, requests, root, origin, upstream },
+    progress: logged(log),
+  });
+
+/** A progress display of which only the lines are kept. */
+function logged(log: string[]): TransferProgress {
+  return { begin: () => ({ update() {}, end() {} }), log: (line) => void log.push(line), stop() {} };
+}
 
 /** The downloaded benchmark asks the same questions about the same images as the sample it was made from. */
 async function assertSameAsSample(name: string, folder: string): Promise<void> {
@@ -150,13 +167,22 @@ test('OCR-VQA: covers come from their own addresses, and dead ones are reported'
   const split = catalogue.benchmarks.find(({ name }) => name === 'ocrvqa')!.splits[0]!;
   const log: string[] = [];
   const { folder, missingImages } = await downloadSplit(findBenchmark('ocrvqa'), split, {
-    ...{ catalogue, requests, root },
-    log: (line) => log.push(line),
+    ...{ catalogue, requests, root, origin: 'official', upstream: 'ignore' },
+    progress: logged(log),
   });
   await server.close();
   assert.equal(missingImages, 1);
-  assert.ok(log.includes(`  dead: ${server.url}/${names[0]} answered 404: it is not there (any more)`), log.join('\n'));
-  assert.deepEqual((await readdir(join(folder, 'images'))).sort(), names.slice(1).sort());
+  const reason = `${server.url}/${names[0]} answered 404: it is not there (any more)`;
+  assert.ok(log.includes(`  dead: ${reason}`), log.join('\n'));
+  assert.deepEqual(await deadImages.read(folder), { [names[0]!]: { url: `${server.url}/${names[0]}`, reason } });
+  assert.equal(
+    await isSplitThere(findBenchmark('ocrvqa'), split, root),
+    true,
+    'a dead address is no reason to try again',
+  );
+  await rm(join(folder, 'images', names[1]!));
+  assert.equal(await isSplitThere(findBenchmark('ocrvqa'), split, root), false);
+  assert.deepEqual((await readdir(join(folder, 'images'))).sort(), names.slice(2).sort());
 });
 
 test('a server without ranges gives its whole archive, which is kept', async () => {
@@ -164,7 +190,7 @@ test('a server without ranges gives its whole archive, which is kept', async () 
   const log: string[] = [];
   const { folder } = await download(source, 'textvqa', log);
   await assertSameAsSample('textvqa', folder);
-  assert.match(log.join('\n'), /cannot be read in parts: the server sends it whole: fetching all of it/);
+  assert.match(log.join('\n'), /cannot be read in parts: the server sends it whole\n {2}fetching all of it/);
   assert.deepEqual(await readdir(join(source.root, 'archives')), ['downloads.json', 'textvqa-images.zip']);
   await source.server.close();
 });
@@ -186,16 +212,34 @@ test('a file records where it came from, and a wrong one is not kept', async () 
   await source.server.close();
 });
 
-test('what a person has to fetch is said with its place', async () => {
+test('what a person has to fetch is said with its place and checked', async () => {
   const source = await serveSample('seed');
-  source.split.images.push({
-    kind: 'manual',
-    page: 'https://example.org',
-    to: 'frames',
-    instructions: 'Ask for them.',
-  });
+  const file = join(source.root, 'seed', 'SEED-Bench.json');
+  await download(source, 'seed');
+  const sample = JSON.parse(await readFile(file, 'utf8')) as {
+    questions: { data_type: string; question_id: string }[];
+  };
+  const [first, second] = sample.questions;
+  Object.assign(first!, { data_type: 'video', question_id: '901' });
+  Object.assign(second!, { data_type: 'video', question_id: '902' });
+  await writeFile(file, JSON.stringify(sample));
+  source.split = { ...source.split, name: 'all' };
+  const entry = source.catalogue.benchmarks.find(({ name }) => name === 'seed')!.splits[0]!;
+  const manual = entry.images.find(({ kind }) => kind === 'manual')!;
+  source.split.images.push(manual);
+  const folder = join(source.root, 'seed', manual.to);
   await assert.rejects(download(source, 'seed'), {
-    message: `A person has to fetch ${join(source.root, 'seed', 'frames')}: see https://example.org. Ask for them.`,
+    name: 'UserError',
+    message: new RegExp(
+      `^A person has to fetch ${folder}: see https://github\\.com/AILab-CVC/.*\\n2 of 2 files are missing: ${manual.to}/\\d+_901\\.png`,
+    ),
   });
+  assert.equal(await isSplitThere(findBenchmark('seed'), source.split, source.root), false);
+  await mkdir(folder);
+  const names = sample.questions.slice(0, 2) as unknown as { question_type_id: number; question_id: string }[];
+  for (const { question_type_id: type, question_id: id } of names)
+    await writeFile(join(folder, `${type}_${id}.png`), '');
+  await download(source, 'seed');
+  assert.equal(await isSplitThere(findBenchmark('seed'), source.split, source.root), true);
   await source.server.close();
 });

@@ -117,11 +117,11 @@ test('a server that stays broken is given up with what to do', () =>
 
 test('redirects are followed, and secrets stay with their host', async () => {
   const target = await startFileServer({ '/other': { body: CONTENT } });
-  const headers = { authorization: 'Bearer secret' };
+  const headersFor = () => ({ authorization: 'Bearer secret' });
   await withFile(
     { behave: () => ({ status: 302, headers: { location: `${target.url}/other` } }) },
     async (server, source, destination) => {
-      const file = await downloadFile(requests, { ...source, headers }, destination, fast);
+      const file = await downloadFile(requests, { ...source, headersFor }, destination, fast);
       assert.equal(file.sha256, SHA256);
       assert.equal(server.requests[0]?.authorization, 'Bearer secret');
       assert.equal(target.requests[0]?.authorization, null);
@@ -147,8 +147,11 @@ test('an HTML page instead of an archive is refused, and nothing stays', () =>
   }));
 
 for (const [status, message] of [
-  [401, /answered 401: it needs permission, or a token/],
-  [403, /answered 403: it needs permission, or a token/],
+  [
+    401,
+    /answered 401: it needs permission\. Open it in a browser to see the terms; on the Hugging Face hub accept them/,
+  ],
+  [403, /answered 403: it needs permission\. .* and set HF_TOKEN to a token of yours$/],
   [404, /answered 404: it is not there/],
 ] as const) {
   test(`${status} is not tried again`, () =>

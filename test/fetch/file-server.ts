@@ -111,7 +111,7 @@ async function send(
     if (drip !== undefined) await sleep(1);
   }
   if (resetAfter !== undefined) {
-    await sleep(20); // so that the bytes arrive before the break
+    await sleep(300); // so that the bytes arrive before the break
     response.destroy();
   } else if (stallAfter === undefined) response.end();
 }

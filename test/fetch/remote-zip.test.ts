@@ -164,7 +164,8 @@ test('unsafe and damaged members are refused with archive and member', async () 
   await refused(patchDirectory(plain, 16, 1, 4), 'a.txt', /"a\.txt" is damaged: its checksum differs/);
   await refused(patchDirectory(plain, 24, 10, 4), 'a.txt', /"a\.txt" is longer than its 10 bytes/);
   await refused(patchDirectory(plain, 24, 10_000, 4), 'a.txt', /"a\.txt" ends after 600 of 10000 bytes/);
-  await refused(patchDirectory(plain, 24, 0xfffffffe, 4), 'a.txt', /ends after 600|declares 4294967294 bytes/);
+  await refused(patchDirectory(plain, 24, 0xfffffffe, 4), 'a.txt', /declares 4294967294 bytes; at most 2147483648 are/);
+  await refused(patchDirectory(plain, 24, 1_000_000, 4), 'a.txt', /declares 1000000 bytes, which cannot be in \d+/);
   await refused(patchDirectory(plain, 8, 1, 2), 'a.txt', /is encrypted/);
   await refused(patchDirectory(plain, 10, 12, 2), 'a.txt', /is compressed by method 12/);
   await refused(patchDirectory(stored, 24, 10, 4), 'a.txt', /size mismatch|declares 600 and 10 bytes/i);
@@ -207,8 +208,10 @@ test('a local archive gives the same files', async () => {
   await writeFile(join(folder, 'a.zip'), await makeZip(IMAGES.slice(0, 30)));
   const seen: number[] = [];
   const wanted = IMAGES.slice(5, 15);
-  await extractZip(join(folder, 'a.zip'), targets(folder, wanted), { onProgress: (done) => seen.push(done) });
+  const onProgress = (done: number, total: number): void => void seen.push(done / total);
+  await extractZip(join(folder, 'a.zip'), targets(folder, wanted), { onProgress });
   await assertExtracted(folder, wanted);
-  assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assert.equal(seen.length, 10);
+  assert.equal(seen.at(-1), 1);
   assert.equal(existsSync(join(folder, IMAGES[0]!.name)), false);
 });

@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assetOf } from '../datasets/catalogue.js';
+import type { Asset } from '../datasets/catalogue-schema.js';
+import { UserError } from '../errors.js';
+import { checkPlacedFile, downloadFile } from '../fetch/download-file.js';
+import { extractZip } from '../fetch/extract-zip.js';
+import { RangeUnsupported } from '../fetch/http.js';
+import { hubHeaders } from '../fetch/hub-address.js';
+import { openRemoteZip } from '../fetch/remote-zip.js';
+import type { WantedMember } from '../fetch/zip-members.js';
+import { fileState, recordDownload, recordParts } from './download-lock.js';
+import { archiveFolder, isStale, megabytes, type SplitJob, urlsOf } from './split-job.js';
+
+/** Archives up to this size are fetched whole, and kept for the other benchmarks that need them. */
+const WHOLE_ARCHIVE_BYTES = 64 << 20;
+
+/**
+ * Makes sure that a file of the web is in its place. One that a person put there is checked and recorded.
+ * @throws UserError when it cannot be had, or is not what was expected
+ */
+export async function ensureAsset(asset: Asset, folder: string, to: string, job: SplitJob): Promise<void> {
+  const { progress } = job.tools;
+  const path = join(folder, to);
+  const state = await fileState(folder, to);
+  if (state === 'missing' || isStale(job, asset)) await fetchAsset(asset, folder, to, job);
+  else if (state === 'changed') progress.log(`${path} was changed after its download. Delete it to fetch it again.`);
+  else if (state === 'unverified') {
+    const sha256 = await checkPlacedFile(path, asset);
+    await recordDownload(folder, to, { url: 'put there by hand', etag: null, sha256 });
+  }
+}
+
+async function fetchAsset(asset: Asset, folder: string, to: string, job: SplitJob): Promise<void> {
+  const { requests, signal, progress } = job.tools;
+  const path = join(folder, to);
+  const urls = urlsOf(job, asset);
+  if (urls.length === 0) throw new UserError(`A person has to fetch ${to}: see ${asset.page}, and put it at ${path}.`);
+  progress.log(`${to}, from ${urls[0]}${asset.bytes === undefined ? '' : ` (${megabytes(asset.bytes)})`}`);
+  const transfer = progress.begin(to, asset.bytes ?? null);
+  const headersFor = (url: string) => hubHeaders(job.hub, url);
+  try {
+    const onProgress = transfer.update;
+    const file = await downloadFile(requests, { ...asset, urls, headersFor }, path, { signal, onProgress });
+    job.traffic.transferredBytes += file.transferredBytes;
+    await recordDownload(folder, to, file);
+  } catch (error) {
+    if (!(error instanceof UserError) || asset.page === undefined) throw error;
+    const note = asset.note === undefined ? '' : ` (${asset.note})`;
+    throw new UserError(
+      `${error.message}\nOr fetch it by hand: see ${asset.page}${note}, put it at ${path}, and give the command again.`,
+      { cause: error },
+    );
+  } finally {
+    transfer.end();
+  }
+}
+
+/**
+ * Members of an archive: out of the whole archive where it is here or small, else over ranges, else out of the whole
+ * archive again where no server can send parts.
+ * @returns the URL or file that they are from
+ */
+export async function ensureMembers(id: string, wanted: readonly WantedMember[], job: SplitJob): Promise<string> {
+  const { root, catalogue, progress } = job.tools;
+  const asset = assetOf(catalogue, id);
+  const { folder, name } = placeOfArchive(id, job);
+  const isSmall = asset.bytes !== undefined && asset.bytes <= WHOLE_ARCHIVE_BYTES;
+  const isKept = folder !== archiveFolder(root) || existsSync(join(folder, name));
+  if (!isSmall && !isKept) {
+    const url = await extractRemotely(asset, wanted, job);
+    if (url !== null) return url;
+    progress.log('  fetching all of it');
+  }
+  await mkdir(folder, { recursive: true });
+  await ensureAsset(asset, folder, name, job);
+  await extractZip(join(folder, name), wanted, { signal: job.tools.signal });
+  return join(folder, name);
+}
+
+/** Where an archive is kept: in the benchmark's folder when its loader reads it there, packed as it is. */
+function placeOfArchive(id: string, { split, folder, tools }: SplitJob): { folder: string; name: string } {
+  const packed = split.images.find((images) => images.kind === 'archive' && images.asset === id);
+  return packed ? { folder, name: packed.to } : { folder: archiveFolder(tools.root), name: `${id}.zip` };
+}
+
+/** @returns the URL; null when a server sends only the whole archive */
+async function extractRemotely(asset: Asset, wanted: readonly WantedMember[], job: SplitJob): Promise<string | null> {
+  const { requests, signal, progress } = job.tools;
+  const failures: string[] = [];
+  for (const url of urlsOf(job, asset)) {
+    const transfer = progress.begin(`${wanted.length} files`, null);
+    try {
+      const zip = await openRemoteZip(requests, url, hubHeaders(job.hub, url));
+      const { totalBytes, etag, traffic } = zip;
+      await zip.extract(wanted, { signal, onProgress: transfer.update });
+      const savedBytes = Math.max(0, totalBytes - traffic.transferredBytes);
+      job.traffic.transferredBytes += traffic.transferredBytes;
+      job.traffic.savedBytes += savedBytes;
+      await recordParts(job.folder, url, { etag, bytes: totalBytes });
+      const transferred = megabytes(traffic.transferredBytes);
+      progress.log(`  ${transferred} in ${traffic.requests} requests, ${megabytes(savedBytes)} saved`);
+      return url;
+    } catch (error) {
+      if (error instanceof RangeUnsupported) {
+        progress.log(`  ${error.message}`);
+        return null;
+      }
+      if (!(error instanceof UserError)) throw error;
+      failures.push(error.message);
+    } finally {
+      transfer.end();
+    }
+  }
+  throw new UserError(failures.length === 1 ? failures[0]! : `No source worked:\n  ${failures.join('\n  ')}`);
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
+import type { Asset, Catalogue, SplitEntry } from '../datasets/catalogue-schema.js';
+import { UserError } from '../errors.js';
+import type { Requests } from '../fetch/http.js';
+import { type HubAddress, movedToHub } from '../fetch/hub-address.js';
+import { insideFolder } from '../inside-folder.js';
+import type { TransferProgress } from './transfer-progress.js';
+import type { Upstream } from './upstream-changes.js';
+
+/** Where images come from: the benchmark's own archives, or a parquet mirror on the Hugging Face hub. */
+export type ImageOrigin = 'official' | 'hf';
+
+export interface DownloadTools {
+  catalogue: Catalogue;
+  requests: Requests;
+  /** Each benchmark has a folder of its name here. */
+  root: string;
+  signal?: AbortSignal;
+  progress: TransferProgress;
+  origin: ImageOrigin;
+  upstream: Upstream;
+}
+
+/** The download of one split. */
+export interface SplitJob {
+  definition: BenchmarkDefinition;
+  split: SplitEntry;
+  /** Of the benchmark. */
+  folder: string;
+  tools: DownloadTools;
+  hub: HubAddress;
+  /** URLs of which another state is upstream now, and is to be taken. */
+  stale: ReadonlySet<string>;
+  /** So far: bytes over the network, and those that were not needed of the files that were read in parts. */
+  traffic: { transferredBytes: number; savedBytes: number };
+}
+
+/** The URLs of an asset, where the hub is. */
+export function urlsOf({ hub }: SplitJob, { urls }: Asset): string[] {
+  return urls.map((url) => movedToHub(hub, url));
+}
+
+/** Whether what is there of an asset is to be replaced. */
+export function isStale(job: SplitJob, asset: Asset): boolean {
+  return urlsOf(job, asset).some((url) => job.stale.has(url));
+}
+
+/** Archives that are kept whole for the benchmarks that need them. */
+export function archiveFolder(root: string): string {
+  return join(root, 'archives');
+}
+
+/** Names of the images that a split asks about, from its files. */
+export async function imagesOf({
+  definition,
+  split,
+  folder,
+}: Pick<SplitJob, 'definition' | 'split' | 'folder'>): Promise<string[]> {
+  const { questions } = await definition.load(folder, { split: split.name, protocol: 'llava', images: false });
+  return [...new Set(questions.flatMap(({ image }) => (image === null ? [] : [image])))];
+}
+
+/** The file of an image; names come from annotation files of others. @throws UserError when it leads out */
+export function imagePath(folder: string, name: string): string {
+  const path = insideFolder(folder, name);
+  if (path === null) throw new UserError(`The image ${JSON.stringify(name)} leads out of ${folder}.`);
+  return path;
+}
+
+/** For a person. */
+export function megabytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,89 @@
+import { MultiBar, type SingleBar } from 'cli-progress';
+
+/** Where downloads are: a bar per file and one of all on a TTY, lines elsewhere. */
+export interface TransferProgress {
+  /** @param total of `unit`; null where it is not known yet */
+  begin(name: string, total: number | null, unit?: Unit): Transfer;
+  /** Prints a line without tearing the bars. */
+  log(line: string): void;
+  /** Must be called, or a timer keeps the process alive. */
+  stop(): void;
+}
+
+/** A file on its way. */
+export interface Transfer {
+  update(done: number, total?: number | null): void;
+  end(): void;
+}
+
+type Unit = 'MB' | 'files';
+
+const PLAIN_INTERVAL_MS = 30_000; // a log file should stay readable
+const TOTAL = 'total';
+
+/** @param now clock in milliseconds */
+export function startTransferProgress(
+  stream: NodeJS.WritableStream & { isTTY?: boolean },
+  now: () => number = () => performance.now(),
+): TransferProgress {
+  return stream.isTTY ? drawBars(stream) : printLines(stream, now);
+}
+
+function drawBars(stream: NodeJS.WritableStream): TransferProgress {
+  const bars = new MultiBar({ stream, barsize: 24, hideCursor: true, format: '[{bar}] {text}' });
+  const sum = { done: 0, total: 0 };
+  let ofAll: SingleBar | null = null;
+  const show = (bar: SingleBar, name: string, done: number, total: number | null, unit: Unit): void => {
+    bar.setTotal(Math.max(1, total ?? done));
+    bar.update(done, { text: `${name} ${amount(done, total, unit)}` });
+  };
+  return {
+    begin(name, knownTotal, unit = 'MB') {
+      if (unit === 'MB' && ofAll === null) ofAll = bars.create(1, 0, { text: TOTAL });
+      const bar = bars.create(1, 0, { text: name });
+      const last = { done: 0, total: 0 };
+      const update = (done: number, total: number | null = knownTotal): void => {
+        show(bar, name, done, total, unit);
+        if (unit !== 'MB') return;
+        sum.done += done - last.done;
+        sum.total += (total ?? done) - last.total;
+        Object.assign(last, { done, total: total ?? done });
+        show(ofAll!, TOTAL, sum.done, sum.total, unit);
+      };
+      update(0);
+      return { update, end: () => void bars.remove(bar) };
+    },
+    log(line) {
+      if (!bars.isActive) stream.write(`${line}\n`);
+      else {
+        bars.log(`${line}\n`);
+        bars.update(); // stop() would forget it
+      }
+    },
+    stop: () => bars.isActive && bars.stop(),
+  };
+}
+
+function printLines(stream: NodeJS.WritableStream, now: () => number): TransferProgress {
+  return {
+    begin(name, knownTotal, unit = 'MB') {
+      let lastLine = now();
+      return {
+        update(done, total = knownTotal) {
+          if (now() - lastLine < PLAIN_INTERVAL_MS) return;
+          lastLine = now();
+          stream.write(`  ${name}: ${amount(done, total, unit)}\n`);
+        },
+        end() {},
+      };
+    },
+    log: (line) => void stream.write(`${line}\n`),
+    stop() {},
+  };
+}
+
+/** "1.5 of 20.0 MB" */
+function amount(done: number, total: number | null, unit: Unit): string {
+  const text = (value: number) => (unit === 'MB' ? (value / 1e6).toFixed(1) : String(value));
+  return total === null ? `${text(done)} ${unit}` : `${text(done)} of ${text(total)} ${unit}`;
+}

@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
+import { UserError } from '../errors.js';
+import { sha256OfFile } from '../file-hash.js';
+import { insideFolder } from '../inside-folder.js';
+import { forEachParallel } from '../parallel.js';
+import { downloadFile, gitBlobSha1 } from './download-file.js';
+import type { Requests } from './http.js';
+import { type HubFile, hashOption, type RepositoryState } from './hub-repository.js';
+
+/** A file of a checkpoint as the hub has it. */
+export interface CheckpointFile {
+  bytes: number;
+  /** sha256 of a large file, git's sha1 of another one. */
+  hash: string;
+}
+
+export interface CheckpointOptions {
+  signal?: AbortSignal;
+  /** Called when a file begins; what it returns is called with the bytes that are there. */
+  onFile?(name: string, bytes: number): { update(doneBytes: number): void; end(): void };
+}
+
+/** Files that a checkpoint is read from; weights apart. */
+const CHECKPOINT_FILES =
+  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$|^tokenizer\.model$/;
+const SAFETENSORS = /^[^/]+\.safetensors(\.index\.json)?$/;
+const TORCH = /^[^/]+\.bin(\.index\.json)?$/;
+const FILES_AT_ONCE = 3;
+
+/**
+ * The files of a repository that make up its checkpoint: safetensors where there are both kinds of weights.
+ * @throws UserError when it holds none
+ */
+export function checkpointFiles(repo: string, { files }: RepositoryState): HubFile[] {
+  const has = (kind: RegExp) => files.some(({ path }) => kind.test(path));
+  if (!files.some(({ path }) => path === 'config.json') || !(has(SAFETENSORS) || has(TORCH))) {
+    throw new UserError(`${repo} holds no checkpoint: config.json or the weights are missing.`);
+  }
+  const weights = has(SAFETENSORS) ? SAFETENSORS : TORCH;
+  return files.filter(({ path }) => CHECKPOINT_FILES.test(path) || weights.test(path));
+}
+
+/**
+ * Downloads a checkpoint into the Hugging Face cache (HF_HOME, HF_HUB_CACHE), in the layout that Python's huggingface_hub
+ * has too, so that both find each other's files.
+ * @param revision the name under which the commit is found later
+ * @returns the folder of the snapshot
+ */
+export async function downloadCheckpoint(
+  requests: Requests,
+  repo: string,
+  revision: string,
+  commit: string,
+  files: readonly HubFile[],
+  { signal, onFile }: CheckpointOptions,
+): Promise<string> {
+  const cache = cacheOf(repo);
+  const snapshot = snapshotFolder(repo, commit);
+  const fetchOne = async ({ path, url, headers, bytes, hash }: HubFile, stop: AbortSignal): Promise<void> => {
+    const blob = join(cache, 'blobs', hash);
+    if (!existsSync(blob)) {
+      const source = { urls: [url], format: 'other', bytes, ...hashOption(hash), headersFor: () => headers } as const;
+      const progress = onFile?.(path, bytes);
+      await downloadFile(requests, source, blob, { signal: stop, onProgress: progress?.update }).finally(progress?.end);
+    }
+    await link(blob, snapshot, path);
+  };
+  await forEachParallel(files, FILES_AT_ONCE, fetchOne, signal);
+  await mkdir(join(cache, 'refs'), { recursive: true });
+  if (revision !== commit) await writeFile(join(cache, 'refs', revision), commit);
+  return snapshot;
+}
+
+/** Where the files of a commit are. */
+export function snapshotFolder(repo: string, commit: string): string {
+  return join(cacheOf(repo), 'snapshots', commit);
+}
+
+/** The snapshot of a revision that this program or another one left in the cache; null without. */
+export async function cachedSnapshot(repo: string, revision: string): Promise<string | null> {
+  const commit = await readFile(join(cacheOf(repo), 'refs', revision), 'utf8').catch(() => revision);
+  const snapshot = snapshotFolder(repo, commit.trim());
+  return existsSync(join(snapshot, 'config.json')) ? snapshot : null;
+}
+
+/**
+ * What is wrong with the files of a snapshot: missing, of another size, or (with `verify`) of another content.
+ * @param files by their names
+ */
+export async function snapshotProblems(
+  snapshot: string,
+  files: Readonly<Record<string, CheckpointFile>>,
+  verify: boolean,
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const [name, { bytes, hash }] of Object.entries(files)) {
+    const path = join(snapshot, name);
+    const status = await stat(path).catch(() => null); // follows the link into blobs/
+    if (status === null) problems.push(`${name} is missing`);
+    else if (status.size !== bytes) problems.push(`${name} has ${status.size} bytes, not ${bytes}`);
+    else if (verify) {
+      const found = hash.length === 64 ? await sha256OfFile(path) : await gitBlobSha1(path);
+      if (found !== hash) problems.push(`${name} has the hash ${found}, not ${hash}`);
+    }
+  }
+  return problems;
+}
+
+function cacheOf(repo: string): string {
+  return join(getHFHubCachePath(), getRepoFolderName({ name: repo, type: 'model' }));
+}
+
+async function link(blob: string, snapshot: string, name: string): Promise<void> {
+  const path = insideFolder(snapshot, name);
+  if (path === null) throw new UserError(`The hub lists a file that leads out of its folder: ${JSON.stringify(name)}`);
+  await mkdir(dirname(path), { recursive: true });
+  if (existsSync(path)) return;
+  await rm(path, { force: true }); // a link to nothing
+  await symlink(relative(dirname(path), blob), path);
+}

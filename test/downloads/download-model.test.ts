@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { lstat, mkdtemp, readdir, readFile, readlink, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import type { ModelEntry } from '../../src/datasets/catalogue-schema.js';
+import { lockedCheckpoints } from '../../src/downloads/checkpoint-lock.js';
+import { downloadModel } from '../../src/downloads/download-model.js';
+import type { Upstream } from '../../src/downloads/upstream-changes.js';
+import { openRequests, type Requests } from '../../src/fetch/http.js';
+import { PACKAGE_ROOT } from '../../src/package-root.js';
+import type { FileServer, Route } from '../fetch/file-server.js';
+import { COMMIT, hubRoutes, startHub } from '../fetch/hub-server.js';
+
+const CHECKPOINT = join(PACKAGE_ROOT, 'sample', 'models', 'llava-1.5-tiny');
+const NAMES = ['config.json', 'tokenizer.model', 'model.safetensors'];
+const NEWER = 'e'.repeat(40);
+const ENTRY: ModelEntry = {
+  ...{ name: 'some', repo: 'some/model', revision: null, licence: '' },
+  ...{ confidence: 'computed', evidence: '' },
+};
+
+let requests: Requests;
+let files: Record<string, Uint8Array>;
+let server: FileServer;
+let routes: Record<string, Route>;
+let cache: string;
+let log: string[];
+
+before(async () => {
+  requests = openRequests({ retry: { retries: 1, minTimeoutMs: 1 } });
+  files = Object.fromEntries(
+    await Promise.all(NAMES.map(async (name) => [name, await readFile(join(CHECKPOINT, name))] as const)),
+  );
+});
+after(() => requests.close());
+
+/** A hub with one model, whose weights are a large file, and an empty cache. */
+beforeEach(async () => {
+  const others = { 'training_args.bin': Buffer.from('x'), 'optimizer.pt': Buffer.from('x') };
+  routes = hubRoutes({ type: 'model', name: 'some/model', files: { ...files, ...others } });
+  server = await startHub(routes);
+  process.env['HF_HUB_CACHE'] = await mkdtemp(join(tmpdir(), 'hub-'));
+  process.env['LLAVAHR_CACHE'] = await mkdtemp(join(tmpdir(), 'cache-'));
+  cache = join(process.env['HF_HUB_CACHE'], 'models--some--model');
+  log = [];
+});
+
+const download = async (upstream: Upstream = 'ignore', through = requests): Promise<string> => {
+  const progress = { begin: () => ({ update() {}, end() {} }), log: (line: string) => void log.push(line), stop() {} };
+  return (await downloadModel(ENTRY, through, { progress, upstream })).folder;
+};
+
+test('a checkpoint comes into the cache in the layout of huggingface_hub, without what is not needed', async () => {
+  const folder = await download();
+  assert.equal(folder, join(cache, 'snapshots', COMMIT));
+  assert.deepEqual((await readdir(folder)).sort(), [...NAMES].sort());
+  for (const name of NAMES) assert.deepEqual(await readFile(join(folder, name)), files[name]);
+  assert.ok((await lstat(join(folder, 'config.json'))).isSymbolicLink());
+  assert.match(await readlink(join(folder, 'config.json')), /^\.\.\/\.\.\/blobs\/[0-9a-f]{40}$/);
+  assert.match(await readlink(join(folder, 'model.safetensors')), /^\.\.\/\.\.\/blobs\/[0-9a-f]{64}$/);
+  assert.equal(await readFile(join(cache, 'refs', 'main'), 'utf8'), COMMIT);
+
+  const count = server.requests.length;
+  assert.equal(await download(), folder);
+  assert.equal(server.requests.length, count, 'a whole checkpoint needs no network');
+  const offline = openRequests({ offline: true });
+  assert.equal(await download('ignore', offline), folder);
+  await rm(join(process.env['LLAVAHR_CACHE']!, 'checkpoints.json'));
+  assert.equal(await download('ignore', offline), folder, 'what another program downloaded is found');
+  await offline.close();
+  await truncate(join(folder, 'tokenizer.model'), 10);
+  await rm(join(cache, 'blobs'), { recursive: true });
+  await download();
+  assert.deepEqual(await readFile(join(folder, 'model.safetensors')), files['model.safetensors']);
+  await server.close();
+});
+
+test('a newer commit is told with what it changed, and taken when it is asked for', async () => {
+  const folder = await download();
+  const changed = { ...files, 'config.json': Buffer.concat([files['config.json']!, Buffer.from('\n')]) };
+  Object.assign(routes, hubRoutes({ type: 'model', name: 'some/model', files: changed }, NEWER));
+  assert.equal(await download('ignore'), folder);
+  log = [];
+  assert.equal(await download('tell'), folder);
+  assert.deepEqual(log, [
+    `some/model has the newer commit ${NEWER}, which changed config.json. ${COMMIT} is kept; --update takes the newer one.`,
+  ]);
+  const newer = await download('take');
+  assert.equal(newer, join(cache, 'snapshots', NEWER));
+  assert.deepEqual(await readFile(join(newer, 'config.json')), changed['config.json']);
+  assert.equal((await lockedCheckpoints())['some/model']?.commit, NEWER);
+  assert.equal(await download('ignore'), newer);
+  await server.close();
+});
+
+test('a damaged file is refused by the hash that the hub gives', async () => {
+  routes[`/some/model/resolve/${COMMIT}/model.safetensors`]!.behave = () => ({ status: 200, text: 'x' });
+  await assert.rejects(download(), {
+    name: 'UserError',
+    message: /model\.safetensors is not the file that is expected: it has 1 bytes, not 6222064/,
+  });
+  await server.close();
+});
+
+test('a gated repository is explained, and the token is sent', async () => {
+  process.env['HF_TOKEN'] = 'hf_secret';
+  routes['/api/models/some/model/revision/main']!.behave = () => ({ status: 403, text: '{"error":"gated"}' });
+  await assert.rejects(download(), {
+    name: 'UserError',
+    message: `${server.url}/some/model is gated, private or not there (403). Accept its terms on that page, make a token at ${server.url}/settings/tokens and set HF_TOKEN.`,
+  });
+  delete process.env['HF_TOKEN'];
+  assert.equal(server.requests[0]?.authorization, 'Bearer hf_secret');
+  await server.close();
+});
+
+test('a hub that is busy is asked again, and given up with its status', async () => {
+  routes['/api/models/some/model/revision/main']!.behave = (request) => (request === 0 ? { status: 503 } : undefined);
+  await download();
+  await rm(process.env['LLAVAHR_CACHE']!, { recursive: true });
+  routes['/api/models/some/model/revision/main']!.behave = () => ({ status: 503 });
+  await assert.rejects(download(), { name: 'UserError', message: /revision\/main\S* answered 503\. Try again later/ });
+  await server.close();
+});
+
+test('an unknown repository, and one that is not in the cache offline, are errors that say so', async () => {
+  delete routes['/api/models/some/model/revision/main'];
+  await assert.rejects(download(), { message: `${server.url}/some/model has no revision "main", or is not there.` });
+  const offline = openRequests({ offline: true });
+  await assert.rejects(download('ignore', offline), {
+    message: '--offline forbids network access, and some/model (main) is not in the cache.',
+  });
+  await offline.close();
+  await server.close();
+});
