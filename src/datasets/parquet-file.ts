@@ -13,6 +13,8 @@ import { messageOf, UserError } from '../errors.js';
 
 /** Far above a page, a column of a row group and a directory of the benchmarks' files; more is not read into memory. */
 const MAX_READ_BYTES = 2 ** 30;
+/** Read from the end at first; a directory that is longer takes a second read. */
+const DIRECTORY_BYTES = 64 << 10;
 /** Far above the rows of any benchmark. */
 const MAX_ROWS = 10_000_000;
 
@@ -57,7 +59,7 @@ export async function readParquetDirectory(
   buffer: AsyncBuffer,
   close: () => Promise<void>,
 ): Promise<ParquetFile> {
-  const metadata = await parquetMetadataAsync(buffer);
+  const metadata = await parquetMetadataAsync(buffer, { initialFetchSize: DIRECTORY_BYTES });
   checkRows(metadata);
   const schema = parquetSchema(metadata);
   checkChunks(metadata, schema);

@@ -1,94 +1,26 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BENCHMARKS, findBenchmark } from '../../src/benchmarks/registry.js';
 import { readCatalogue } from '../../src/datasets/catalogue.js';
-import type { Catalogue, SplitEntry } from '../../src/datasets/catalogue-schema.js';
 import { lockFile } from '../../src/downloads/download-lock.js';
 import { downloadSplit, isSplitThere } from '../../src/downloads/download-split.js';
 import { deadImages } from '../../src/downloads/fetch-addresses.js';
 import type { ImageOrigin } from '../../src/downloads/split-job.js';
-import type { TransferProgress } from '../../src/downloads/transfer-progress.js';
 import type { Upstream } from '../../src/downloads/upstream-changes.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { openRequests, type Requests } from '../../src/fetch/http.js';
-import { type FileServer, type Route, startFileServer } from '../fetch/file-server.js';
-import { makeZip } from '../fetch/zips.js';
+import { type Route, startFileServer } from '../fetch/file-server.js';
+import { assertSameAsSample, logged, SAMPLE_SPLITS, type Source, serveSample } from './serve-sample.js';
 
 let requests: Requests;
 before(() => {
   requests = openRequests({ retry: { retries: 2, minTimeoutMs: 1 } });
 });
 after(() => requests.close());
-
-/** The splits whose files the embedded samples have. */
-const SAMPLE_SPLITS: Record<string, string> = {
-  vqav2: 'val',
-  gqa: 'testdev-balanced',
-  okvqa: 'val2014',
-  scienceqa: 'test',
-  vizwiz: 'val',
-  textvqa: 'val',
-  pope: 'test',
-  mme: 'test',
-  seed: 'image',
-  mmvet: 'test',
-};
-
-interface Source {
-  catalogue: Catalogue;
-  split: SplitEntry;
-  server: FileServer;
-  root: string;
-}
-
-/**
- * datasets.json with a server of this machine behind its assets, which has the embedded sample in the archives that the
- * benchmark is released in.
- */
-async function serveSample(name: string, route: Partial<Route> = {}): Promise<Source> {
-  const catalogue = await readCatalogue();
-  const sample = sampleData(name);
-  const entry = catalogue.benchmarks.find((benchmark) => benchmark.name === name)!;
-  const split = structuredClone(entry.splits.find((one) => one.name === SAMPLE_SPLITS[name])!);
-  split.files = split.files.filter(({ to }) => existsSync(join(sample, to)));
-  const archives = new Map<string, { name: string; content: Uint8Array }[]>();
-  const routes: Record<string, Route> = {};
-  const addFolder = async (asset: string, folder: string, prefix: string): Promise<void> => {
-    for (const file of await readdir(folder, { recursive: true, encoding: 'utf8' })) {
-      if (!(await stat(join(folder, file))).isFile()) continue;
-      const members = archives.get(asset) ?? [];
-      members.push({ name: prefix + file, content: await readFile(join(folder, file)) });
-      archives.set(asset, members);
-    }
-  };
-  for (const file of split.files) {
-    const content = await readFile(join(sample, file.to));
-    delete file.sha256;
-    if (file.member === undefined) routes[`/${file.asset}`] = { body: content, etag: '"1"', ...route };
-    else archives.set(file.asset, [...(archives.get(file.asset) ?? []), { name: file.member, content }]);
-  }
-  for (const images of split.images) {
-    if (images.kind === 'members') await addFolder(images.asset, join(sample, images.to), images.prefix);
-    if (images.kind === 'archive') {
-      const packed = images.to.replace(/\.zip$/, '');
-      const [folder, prefix] = packed === 'mm-vet' ? ['images', 'mm-vet/images/'] : [packed, `${packed}/`];
-      await addFolder(images.asset, join(sample, folder), prefix);
-    }
-  }
-  for (const [asset, members] of archives) {
-    routes[`/${asset}`] = { body: await makeZip(members), etag: '"1"', ...route };
-  }
-  const server = await startFileServer(routes);
-  for (const [id, asset] of Object.entries(catalogue.assets)) {
-    const { format, confidence, evidence } = asset;
-    catalogue.assets[id] = { urls: [`${server.url}/${id}`], format, confidence, evidence };
-  }
-  return { catalogue, split, server, root: await mkdtemp(join(tmpdir(), 'download-split-')) };
-}
 
 const download = (
   { catalogue, split, root }: Source,
@@ -100,25 +32,6 @@ const download = (
     ...{ catalogue, requests, root, origin, upstream },
     progress: logged(log),
   });
-
-/** A progress display of which only the lines are kept. */
-function logged(log: string[]): TransferProgress {
-  return { begin: () => ({ update() {}, end() {} }), log: (line) => void log.push(line), stop() {} };
-}
-
-/** The downloaded benchmark asks the same questions about the same images as the sample it was made from. */
-async function assertSameAsSample(name: string, folder: string): Promise<void> {
-  const definition = findBenchmark(name);
-  const options = { split: SAMPLE_SPLITS[name]!, protocol: 'llava' } as const;
-  const expected = await definition.load(sampleData(name), options);
-  const found = await definition.load(folder, options);
-  assert.deepEqual(found.questions, expected.questions);
-  for (const image of new Set(expected.questions.flatMap((question) => question.image ?? []))) {
-    assert.deepEqual(Buffer.from(await found.images.read(image)), Buffer.from(await expected.images.read(image)));
-  }
-  await found.images.close();
-  await expected.images.close();
-}
 
 for (const [name] of Object.entries(SAMPLE_SPLITS)) {
   test(`${name}: what is downloaded is what the loader reads`, async () => {
@@ -241,5 +154,74 @@ test('what a person has to fetch is said with its place and checked', async () =
     await writeFile(join(folder, `${type}_${id}.png`), '');
   await download(source, 'seed');
   assert.equal(await isSplitThere(findBenchmark('seed'), source.split, source.root), true);
+  await source.server.close();
+});
+
+test('what changed upstream is told and kept, and fetched again when it is asked for', async () => {
+  const source = await serveSample('pope');
+  const { folder } = await download(source, 'pope');
+  const name = 'coco_pope_random.json';
+  const before = await readFile(join(folder, name));
+  const log: string[] = [];
+  await download(source, 'pope', log, { upstream: 'tell' });
+  assert.equal(log.length, 0, 'nothing has changed');
+  const route = source.routes['/pope-random']!;
+  route.body = Buffer.concat([before, Buffer.from('\n')]);
+  source.routes['/coco-val2014']!.etag = '"2"';
+  await download(source, 'pope', log, { upstream: 'tell' });
+  assert.equal(log.length, 2);
+  assert.match(
+    log.find((line) => line.includes('pope-random'))!,
+    /has changed \(\d+ bytes, \d+ since \d{4}-\d\d-\d\d\): what is here is kept; --update fetches it again\.$/,
+  );
+  assert.match(log.find((line) => line.includes('coco-val2014'))!, /has changed \(ETag "2", "1" since/);
+  assert.deepEqual(await readFile(join(folder, name)), before);
+  await download(source, 'pope', log, { upstream: 'take' });
+  assert.deepEqual(await readFile(join(folder, name)), Buffer.from(route.body));
+  log.length = 0;
+  await download(source, 'pope', log, { upstream: 'tell' });
+  assert.deepEqual(log, [], 'the new state is recorded');
+  await source.server.close();
+  await download(source, 'pope', log, { upstream: 'tell' });
+  assert.match(log[0]!, /^Not checked for changes: http.* refuses connections/, 'a dead server is no failure');
+});
+
+test('a file that a person put in its place is checked', async () => {
+  const source = await serveSample('pope');
+  const folder = join(source.root, 'pope');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'coco_pope_random.json'), '<!DOCTYPE html>');
+  await assert.rejects(download(source, 'pope'), {
+    name: 'UserError',
+    message: `${join(folder, 'coco_pope_random.json')} is not the file that is expected: it is not JSON lines. Delete it, or put the right one there.`,
+  });
+  source.catalogue.assets['pope-random']!.sha256 = '0'.repeat(64);
+  await writeFile(join(folder, 'coco_pope_random.json'), '{}');
+  await assert.rejects(download(source, 'pope'), {
+    message: /expected: its sha256 is [0-9a-f]{64}, not 0+\. Delete it/,
+  });
+  await source.server.close();
+});
+
+test('a source that fails says how to fetch the file by hand', async () => {
+  const source = await serveSample('mme');
+  source.routes['/mme-release']!.behave = () => ({ status: 404 });
+  const page = 'https://example.org/form';
+  Object.assign(source.catalogue.assets['mme-release']!, { page, note: 'on request by e-mail' });
+  await assert.rejects(download(source, 'mme'), {
+    message: `${source.server.url}/mme-release answered 404: it is not there (any more)\nOr fetch it by hand: see ${page} (on request by e-mail), put it at ${join(source.root, 'mme', 'MME_Benchmark_release_version.zip')}, and give the command again.`,
+  });
+  await source.server.close();
+});
+
+test('an archive that is needed whole is fetched once, also for its members', async () => {
+  const source = await serveSample('mmvet');
+  await download(source, 'mmvet');
+  const asked = source.server.requests.filter(({ path }) => path === '/mmvet-release');
+  assert.deepEqual(
+    asked.map(({ range, status }) => [range, status]),
+    [[null, 200]],
+  );
+  assert.equal(existsSync(join(source.root, 'archives')), false);
   await source.server.close();
 });
