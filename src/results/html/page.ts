@@ -100,7 +100,7 @@ function scoresSection({ scores, notes }: ReportLayout, { systems }: PageData): 
   const isMarked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
   return `<section id="scores">
 <h2>Scores</h2>
-${table(['', ...scores.titles], ['left', ...scores.align], lines)}
+${table('Scores', ['', ...scores.titles], ['left', ...scores.align], lines)}
 <p class="caption">Best of a column in bold; [low, high] is the 95 % interval, bootstrapped over images.${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
 ${notes.length > 0 ? `<ul class="notes">${notes.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>` : ''}
 </section>`;
@@ -129,7 +129,7 @@ function speedSection({ runs, scores, speed }: ReportLayout, { systems }: PageDa
   ]);
   return `<section id="speed">
 <h2>Speed</h2>
-${table(['', ...speed.titles], ['left', ...speed.align], lines)}
+${table('Speed', ['', ...speed.titles], ['left', ...speed.align], lines)}
 <p class="caption">Medians per image, question and token; tokens/s of vision and language model together; questions/s end to end; batch is questions per batch.</p>
 </section>`;
 }
@@ -155,16 +155,17 @@ function runsSection({ runs }: ReportLayout): string {
   });
   return `<section id="runs">
 <h2>Runs</h2>
-${table(titles, align, lines)}
+${table('Runs', titles, align, lines)}
 </section>`;
 }
 
-function table(titles: readonly string[], align: readonly Align[], lines: readonly string[][]): string {
+/** A table in a box that scrolls, also by keyboard. */
+function table(name: string, titles: readonly string[], align: readonly Align[], lines: readonly string[][]): string {
   const head = titles
     .map((title, i) => `<th scope="col"${align[i] === 'right' ? ' class="number"' : ''}>${escapeXml(title)}</th>`)
     .join('');
   const body = lines.map((cells) => `<tr>${cells.join('')}</tr>`).join('\n');
-  return `<div class="wide" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>
+  return `<div class="wide" role="region" aria-label="${name}" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>
 ${body}
 </tbody></table></div>`;
 }

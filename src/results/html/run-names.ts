@@ -1,4 +1,5 @@
 import type { RunResult } from '../load-run.js';
+import { precisionLabel } from '../quantised.js';
 import type { ReportLayout } from '../report-layout.js';
 
 /** How a report calls its models. */
@@ -13,15 +14,17 @@ export interface RunNames {
   series(run: RunResult): string;
 }
 
-/** Precision and device are in the names only where there are several. */
+/** Precision and device are in the names only where there are several, and a quantised precision always. */
 export function runNames({ runs, scores }: ReportLayout): RunNames {
   const precisions = new Set(runs.map(({ record }) => record.identity.model.precision));
   const devices = new Set(runs.map(({ record }) => record.identity.device));
+  const showsPrecision =
+    precisions.size > 1 || [...precisions].some((precision) => precisionLabel(precision) !== precision);
   const nameOf = ({ record: { identity } }: RunResult, withSize: boolean): string =>
     [
       identity.model.name,
       ...(withSize ? [`${identity.model.resolution} px`] : []),
-      ...(precisions.size > 1 ? [identity.model.precision] : []),
+      ...(showsPrecision ? [precisionLabel(identity.model.precision)] : []),
       ...(devices.size > 1 ? [identity.device] : []),
     ].join(' ');
   const systems = scores.lines.map((line, i) => ({ key: letters(i), name: nameOf(line.runs[0]!, true) }));

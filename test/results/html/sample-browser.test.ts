@@ -152,6 +152,7 @@ test('hostile texts stay text and do not break the page', { skip }, async () => 
   const answers = hostile.map((text) => ({ text, score: 1 }));
   const { page, complaints } = await open(await reportOf(asked, [answers, answers]));
   const title = await page.title();
+  await page.setViewportSize({ width: 390, height: 800 });
   assert.deepEqual(await page.locator('.prompt:not(q)').allTextContents(), hostile);
   assert.deepEqual(await page.locator('.references b').allTextContents(), hostile);
   assert.deepEqual(
