@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { PACKAGE_ROOT } from '../src/package-root.js';
 import { openPredictions, type Prediction } from '../src/results/predictions.js';
-import { questionScoresFile } from '../src/results/question-scores.js';
+import { questionScores, writeQuestionScores } from '../src/results/question-scores.js';
 import { referencesFile } from '../src/results/references.js';
 import { RUN_FILES } from '../src/results/run-folder.js';
 import { runFile } from '../src/results/run-record.js';
@@ -50,7 +50,7 @@ async function writeRuns(folder: string): Promise<string[]> {
     await predictions.append(rows.map((row) => prediction(row, i)));
     await predictions.close();
     const scores = rows.map((row) => ((row * (i + 3)) % 10) / 9);
-    await questionScoresFile.write(copy, { schemaVersion: 1, scores, images });
+    await writeQuestionScores(copy, questionScores(scores, images, {}));
     await referencesFile.write(copy, {
       schemaVersion: 1,
       images,

@@ -11,7 +11,12 @@ import { latencyFile, openBatchTimings } from '../../src/results/latency.js';
 import { loadRun } from '../../src/results/load-run.js';
 import { metricsFile } from '../../src/results/metrics.js';
 import { openPredictions, readPredictions } from '../../src/results/predictions.js';
-import { questionScoresFile, readQuestionScores } from '../../src/results/question-scores.js';
+import {
+  questionScores,
+  questionScoresFile,
+  readQuestionScores,
+  writeQuestionScores,
+} from '../../src/results/question-scores.js';
 import { csvReport } from '../../src/results/report-csv.js';
 import { latexReport } from '../../src/results/report-latex.js';
 import { reportLayout } from '../../src/results/report-layout.js';
@@ -19,6 +24,7 @@ import { markdownReport } from '../../src/results/report-markdown.js';
 import { RUN_FILES } from '../../src/results/run-folder.js';
 import { runFile } from '../../src/results/run-record.js';
 import { runOverview, runSummary } from '../../src/results/run-summary.js';
+import { MEAN_PERCENT } from '../../src/results/statistic.js';
 import { answered, failed, runResult } from '../../test/results/samples.js';
 import { mutateBytes } from '../mutate-bytes.js';
 import { mutateJson } from '../mutate-json.js';
@@ -46,7 +52,8 @@ export const target: FuzzTarget = {
       const runs = [runResult(), result];
       const scores = await Promise.all([null, readQuestionScores(run)]);
       const layout = reportLayout(runs);
-      const tables = [comparisonTables(compareRuns(runs, scores)), runSummary(result), runOverview([result, result])];
+      const compared = runs.map((run, i) => ({ run, questions: scores[i] }));
+      const tables = [comparisonTables(compareRuns(compared)), runSummary(result), runOverview([result, result])];
       for (const text of tables) if (CONTROL_CHARACTER.test(text)) throw new Error(`control characters in ${text}`);
       csvReport(runs);
       latexReport(layout);
@@ -73,7 +80,9 @@ async function writeRun(): Promise<string> {
   await runFile.write(folder, record);
   await metricsFile.write(folder, metrics);
   await latencyFile.write(folder, latency);
-  await questionScoresFile.write(folder, { schemaVersion: 1, scores: [0, 0.5, 1], images: ['a', 'a', null] });
+  const counts = Float64Array.of(0, 1, 0.5, 1, 1, 1);
+  const statistics = { accuracy: { width: 2, counts, formula: MEAN_PERCENT } };
+  await writeQuestionScores(folder, questionScores([0, 0.5, 1], ['a', 'a', null], statistics));
   await writeLines(join(folder, predictions), [answered(0), answered(1), failed(2)]);
   await writeLines(join(folder, batches), [timing(true), timing(false)]);
   await writeFile(join(folder, LOCK), JSON.stringify(lock));

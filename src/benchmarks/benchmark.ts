@@ -1,4 +1,5 @@
 import type { OptionValue } from '../results/run-identity.js';
+import type { Formula } from '../results/statistic.js';
 
 /** One question of a benchmark, ready to be asked. */
 export interface Question {
@@ -48,7 +49,7 @@ export interface Statistic {
   /** [questions, width], row-major */
   counts: Float64Array;
   /** The score from the columns' sums, in the score's unit. */
-  value(sums: ArrayLike<number>): number;
+  formula: Formula;
 }
 
 /** A file in the format an evaluation server or an official script takes. */

@@ -1,4 +1,5 @@
 import { pySplit, pyStrip } from '../python-strings.js';
+import { MEAN_PERCENT } from '../results/statistic.js';
 import type { Statistic } from './benchmark.js';
 
 /** What the metrics use of a question of GQA. */
@@ -200,5 +201,5 @@ export function partMeanStatistic(scores: readonly (number | null)[]): Statistic
     counts[2 * i] = score;
     counts[2 * i + 1] = 1;
   });
-  return { width: 2, counts, value: (sums) => 100 * (sums[0]! / sums[1]!) };
+  return { width: 2, counts, formula: MEAN_PERCENT };
 }

@@ -1,4 +1,5 @@
 import { pyStrip } from '../python-strings.js';
+import type { Formula, Term } from '../results/statistic.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { MME_TASKS } from './mme-files.js';
 import { columnSums } from './statistics.js';
@@ -59,9 +60,8 @@ export function scoreMme(items: readonly MmeItem[], answers: Answers, protocol: 
   const statistics: Record<string, Statistic> = {};
   for (const [name, tasks] of Object.entries(TOTALS)) {
     const added = tasks.filter((task) => asked.includes(task));
-    const value = (of: ArrayLike<number>): number => total(of, added, protocol);
-    scores[name] = value(sums);
-    if (added.length > 0) statistics[name] = { width: WIDTH, counts, value };
+    scores[name] = total(sums, added, protocol);
+    if (added.length > 0) statistics[name] = { width: WIDTH, counts, formula: pointsFormula(added, protocol) };
   }
   // The total is the sum of the two, not of their parts: the last digit may differ.
   scores['total'] = scores['perception']! + scores['cognition']!;
@@ -125,9 +125,22 @@ function taskColumns(sums: ArrayLike<number>, task: string): number[] {
   return Array.from({ length: TASK_WIDTH }, (_, column) => sums[first + column]!);
 }
 
-/** NaN for a resample that lacks a subtask. */
 function total(sums: ArrayLike<number>, tasks: readonly string[], protocol: Protocol): number {
   return tasks.reduce((points, task) => points + taskPoints(taskColumns(sums, task), protocol), 0);
+}
+
+/** `total` as a formula; no score in a resample that lacks a subtask. */
+function pointsFormula(tasks: readonly string[], protocol: Protocol): Formula {
+  const rate = (task: string, factor: number, part: keyof typeof COLUMN, whole: keyof typeof COLUMN): Term => {
+    const first = TASKS.indexOf(task) * TASK_WIDTH;
+    const ratio = { numerator: [[first + COLUMN[part], 1]], denominator: [[first + COLUMN[whole], 1]] } as const;
+    return { factor, ratios: [ratio] };
+  };
+  const terms = tasks.flatMap((task) => [
+    protocol === 'lmms-eval' ? rate(task, 50, 'correct', 'pairs') : rate(task, 100, 'correct', 'questions'),
+    rate(task, 100, 'pairsRight', 'pairs'),
+  ]);
+  return { terms, zeroByZero: 'nothing' };
 }
 
 /** 0 to 200. The two tools round differently in the last digit. */

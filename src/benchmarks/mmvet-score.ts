@@ -1,3 +1,4 @@
+import { MEAN_PERCENT } from '../results/statistic.js';
 import type { Score } from './benchmark.js';
 
 /** A question with what its answer was graded. */
@@ -42,7 +43,7 @@ export function scoreMmVet(questions: readonly GradedQuestion[], runs: number): 
       total: {
         width: 2,
         counts: Float64Array.from(perQuestion.flatMap((grade) => (grade === null ? [0, 0] : [grade, 1]))),
-        value: (sums) => (sums[0]! / sums[1]!) * 100,
+        formula: MEAN_PERCENT,
       },
     },
     notes: notes(questions, runs),

@@ -1,4 +1,5 @@
 import { pyStrip } from '../python-strings.js';
+import type { Formula, Term, WeightedSum } from '../results/statistic.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { columnSums } from './statistics.js';
 
@@ -78,7 +79,7 @@ export function scorePope(
   }
   const statistics = METRICS.map((metric): [string, Statistic] => [
     metric,
-    { width: WIDTH, counts, value: (resampled) => mainScore(resampled, metric, protocol) },
+    { width: WIDTH, counts, formula: metricFormula(metric, asked, protocol) },
   ]);
   const unparsable = answers.filter((answer) => answer !== null && isUnparsable(answer, protocol)).length;
   return {
@@ -138,6 +139,61 @@ function mainScore(sums: ArrayLike<number>, metric: Metric, protocol: Protocol):
       asked.length,
     )
   );
+}
+
+type WeightedNames = readonly (readonly [keyof typeof COLUMN, number])[];
+
+/** Numerator and denominator of each metric; F1 is the harmonic mean of precision and recall. */
+const RATIOS: Readonly<Record<Metric, readonly [WeightedNames, WeightedNames]>> = {
+  f1: [
+    [['tp', 2]],
+    [
+      ['tp', 2],
+      ['fp', 1],
+      ['fn', 1],
+    ],
+  ],
+  accuracy: [
+    [
+      ['tp', 1],
+      ['tn', 1],
+    ],
+    [['questions', 1]],
+  ],
+  precision: [
+    [['tp', 1]],
+    [
+      ['tp', 1],
+      ['fp', 1],
+    ],
+  ],
+  recall: [
+    [['tp', 1]],
+    [
+      ['tp', 1],
+      ['fn', 1],
+    ],
+  ],
+  'yes-ratio': [[['ratioYes', 1]], [['ratioAll', 1]]],
+};
+
+/** `mainScore` as a formula. */
+function metricFormula(metric: Metric, asked: readonly PopeCategory[], protocol: Protocol): Formula {
+  const [part, whole] = RATIOS[metric];
+  const over = (categories: readonly PopeCategory[], names: WeightedNames): WeightedSum =>
+    categories.flatMap((category) => {
+      const first = POPE_CATEGORIES.indexOf(category) * CATEGORY_WIDTH;
+      return names.map(([name, weight]) => [first + COLUMN[name], weight] as const);
+    });
+  const term = (factor: number, categories: readonly PopeCategory[]): Term => ({
+    factor,
+    ratios: [{ numerator: over(categories, part), denominator: over(categories, whole) }],
+  });
+  const terms =
+    protocol === 'lmms-eval'
+      ? [term(100, POPE_CATEGORIES)]
+      : asked.map((category) => term(100 / asked.length, [category]));
+  return { terms, zeroByZero: 'zero' };
 }
 
 /** 0 to 1. Where the official script would divide by zero, 0. */

@@ -1,3 +1,5 @@
+import type { Protocol } from './benchmark.js';
+
 /**
  * Numbers that others published about LLaVA-1.5 and LLaVA-HR on these benchmarks, for tables that set them beside what
  * was measured here. Only numbers whose source was read; where sources disagree each has its own.
@@ -20,8 +22,37 @@ export interface PublishedScore {
   /** The benchmark's headline: percent, or points for MME. */
   score: number;
   source: PublishedSource;
+  /** How it was measured. */
+  protocol: PublishedProtocol;
   /** What a reader must know before comparing; null when nothing. */
   note: string | null;
+}
+
+/** What decides whether a measured score can be set beside a published one. */
+export interface PublishedProtocol {
+  name: Protocol;
+  /** TextVQA: prompts with reference OCR tokens. */
+  ocrTokens: boolean;
+}
+
+const LLAVA: PublishedProtocol = { name: 'llava', ocrTokens: true };
+const LMMS: PublishedProtocol = { name: 'lmms-eval', ocrTokens: false };
+
+/** Published names of checkpoints, by the names of datasets.json and of their repositories. */
+const CHECKPOINTS: Readonly<Record<string, string>> = {
+  'llava-1.5-7b': 'LLaVA-1.5-7B',
+  'llava-v1.5-7b': 'LLaVA-1.5-7B',
+  'llava-1.5-13b': 'LLaVA-1.5-13B',
+  'llava-v1.5-13b': 'LLaVA-1.5-13B',
+  'llava-hr-7b': 'LLaVA-HR-7B',
+  'llava-hr-7b-sft-1024': 'LLaVA-HR-7B',
+  'llava-hr-13b-x': 'LLaVA-HR-X-13B',
+  'llava-hr-13b-x-sft-1024': 'LLaVA-HR-X-13B',
+};
+
+/** What publications call a checkpoint; null for one that they do not know. */
+export function publishedModel(checkpoint: string): string | null {
+  return Object.hasOwn(CHECKPOINTS, checkpoint) ? CHECKPOINTS[checkpoint]! : null;
 }
 
 /** Columns of the tables below. */
@@ -39,18 +70,19 @@ export function publishedScores(benchmark: string): PublishedScore[] {
 /** A source's table. */
 interface PublishedTable {
   source: PublishedSource;
+  protocol: PublishedProtocol;
   splits: Record<PublishedBenchmark, string>;
   notes: Partial<Record<PublishedBenchmark, string>>;
   /** Model, resolution, and a score per column; null where the source has none. */
   rows: readonly [string, number, readonly (number | null)[]][];
 }
 
-function readTable({ source, splits, notes, rows }: PublishedTable): PublishedScore[] {
+function readTable({ source, protocol, splits, notes, rows }: PublishedTable): PublishedScore[] {
   return rows.flatMap(([model, resolution, scores]) =>
     COLUMNS.flatMap((benchmark, column) => {
       const score = scores[column] ?? null;
-      const about = { model, resolution, benchmark, split: splits[benchmark], source, note: notes[benchmark] ?? null };
-      return score === null ? [] : [{ ...about, score }];
+      const about = { model, resolution, benchmark, split: splits[benchmark], source, protocol };
+      return score === null ? [] : [{ ...about, score, note: notes[benchmark] ?? null }];
     }),
   );
 }
@@ -83,6 +115,7 @@ const MODEL_ZOO: PublishedTable = {
     title: 'LLaVA model zoo',
     address: 'https://github.com/haotian-liu/LLaVA/blob/c121f0432da27facab705978f83c4ada465e46fd/docs/MODEL_ZOO.md',
   },
+  protocol: LLAVA,
   splits: LLAVA_SPLITS,
   notes: LLAVA_NOTES,
   rows: [
@@ -96,6 +129,7 @@ const README: PublishedTable = {
     title: 'LLaVA-HR README',
     address: 'https://github.com/luogen1996/LLaVA-HR/blob/1212ffbb0772c7c97fd3ce625e53fee6e6676536/README.md',
   },
+  protocol: LLAVA,
   splits: LLAVA_SPLITS,
   notes: LLAVA_NOTES,
   rows: [
@@ -110,6 +144,7 @@ const PAPER = { title: 'LLaVA-HR paper, version 1, tables 4 and 5', address: 'ht
 /** The paper's rows of LLaVA-1.5, which it quotes. */
 const PAPER_LLAVA: PublishedTable = {
   source: PAPER,
+  protocol: LLAVA,
   splits: LLAVA_SPLITS,
   notes: LLAVA_NOTES,
   rows: [
@@ -122,6 +157,7 @@ const BEFORE_FIX = "images were not padded to a square, which LLaVA-HR's commit 
 
 const PAPER_LLAVA_HR: PublishedTable = {
   source: PAPER,
+  protocol: LLAVA,
   splits: LLAVA_SPLITS,
   notes: {
     ...LLAVA_NOTES,
@@ -140,6 +176,7 @@ const BY_LMMS_EVAL = 'measured with lmms-eval, whose prompts and scorers differ'
 /** The only numbers of LLaVA-1.5 on OK-VQA. Its SEED-Bench column is left out: it is unclear which questions it is over. */
 const LMMS_EVAL: PublishedTable = {
   source: { title: 'LMMs-Eval paper, version 2, table 27', address: 'https://arxiv.org/abs/2407.12772v2' },
+  protocol: LMMS,
   splits: { ...LLAVA_SPLITS, vqav2: 'val', vizwiz: 'val' },
   notes: {
     vqav2: BY_LMMS_EVAL,

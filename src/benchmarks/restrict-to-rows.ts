@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { evaluateFormula } from '../results/statistic.js';
 import type { Answers, LoadedBenchmark, Score, Statistic } from './benchmark.js';
 import { columnSums } from './statistics.js';
 
@@ -35,7 +36,7 @@ function restrictScore(score: Score, rows: readonly number[], answers: Answers):
   const scores: Record<string, number> = {};
   for (const [name, full] of Object.entries(score.statistics)) {
     const statistic = restrictStatistic(full, rows);
-    const value = statistic.value(columnSums(statistic.counts, statistic.width));
+    const value = evaluateFormula(statistic.formula, columnSums(statistic.counts, statistic.width));
     if (!Number.isFinite(value)) continue; // none of its questions is among the rows
     statistics[name] = statistic;
     scores[name] = value;
@@ -66,12 +67,12 @@ function partNotes(count: number, total: number, hasNotes: boolean): string[] {
   ];
 }
 
-function restrictStatistic({ width, counts, value }: Statistic, rows: readonly number[]): Statistic {
+function restrictStatistic({ width, counts, formula }: Statistic, rows: readonly number[]): Statistic {
   const restricted = new Float64Array(rows.length * width);
   rows.forEach((row, index) => {
     restricted.set(counts.subarray(row * width, (row + 1) * width), index * width);
   });
-  return { width, counts: restricted, value };
+  return { width, counts: restricted, formula };
 }
 
 /** Whether any main score counts this row: some are over the questions with an image only. */

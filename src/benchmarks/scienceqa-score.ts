@@ -1,3 +1,4 @@
+import { MEAN_PERCENT } from '../results/statistic.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 
 export const OPTION_LETTERS: readonly string[] = ['A', 'B', 'C', 'D', 'E'];
@@ -140,8 +141,10 @@ function meanWhere(
     sums[0]! += score;
     sums[1]! += 1;
   }
-  const value = (columns: ArrayLike<number>): number => (columns[0]! / columns[1]!) * 100;
-  return sums[1] === 0 ? null : { percent: value(sums), statistic: { width: 2, counts, value } };
+  const [right, asked] = sums as [number, number];
+  return asked === 0
+    ? null
+    : { percent: (right / asked) * 100, statistic: { width: 2, counts, formula: MEAN_PERCENT } };
 }
 
 /** eval_science_qa.py knows images by the answer file's prompt, so an image question without an answer is none to it. */

@@ -1,4 +1,5 @@
 import { pyStrip } from '../python-strings.js';
+import { MEAN_PERCENT } from '../results/statistic.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { meanPercent } from './statistics.js';
 
@@ -84,7 +85,7 @@ function shareStatistic(perQuestion: readonly number[], belongs: readonly boolea
     counts[2 * row] = score;
     counts[2 * row + 1] = 1;
   });
-  return { width: 2, counts, value: (sums) => 100 * (sums[0]! / sums[1]!) };
+  return { width: 2, counts, formula: MEAN_PERCENT };
 }
 
 function repeatedIdNotes(own: readonly number[], perQuestion: readonly number[]): string[] {

@@ -1,3 +1,4 @@
+import { MEAN_PERCENT } from '../results/statistic.js';
 import type { Answers, Score, Statistic } from './benchmark.js';
 
 /** The mean of the questions' scores in percent. @param perQuestion 0 to 1 */
@@ -7,7 +8,7 @@ export function meanStatistic(perQuestion: readonly number[]): Statistic {
     counts[2 * i] = score;
     counts[2 * i + 1] = 1;
   });
-  return { width: 2, counts, value: (sums) => 100 * (sums[0]! / sums[1]!) };
+  return { width: 2, counts, formula: MEAN_PERCENT };
 }
 
 /** Mean in percent, in the order of operations of the official scripts; 0 for no scores. */

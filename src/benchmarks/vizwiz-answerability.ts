@@ -1,8 +1,46 @@
+import { evaluateFormula, type Formula, percentOf, type Ratio } from '../results/statistic.js';
 import type { Answers, Score, Statistic } from './benchmark.js';
 import { processAnswer } from './evalai-answer-processor.js';
 
 /** Columns of the counts, in this order. */
 const WIDTH = 4; // found unanswerable and is; found unanswerable and is not; is unanswerable; question
+const [HITS, FALSE_ALARMS, UNANSWERABLE, QUESTIONS] = [0, 1, 2, 3];
+
+const F1 = percentOf(
+  [[HITS, 2]],
+  [
+    [HITS, 1],
+    [FALSE_ALARMS, 1],
+    [UNANSWERABLE, 1],
+  ],
+  'zero',
+);
+
+const RECALL: Ratio = { numerator: [[HITS, 1]], denominator: [[UNANSWERABLE, 1]] };
+const PRECISION: Ratio = {
+  numerator: [[HITS, 1]],
+  denominator: [
+    [HITS, 1],
+    [FALSE_ALARMS, 1],
+  ],
+};
+/** The part of the recall that is left, times the share of unanswerable questions. */
+const MISSED: Ratio = {
+  numerator: [
+    [UNANSWERABLE, 1],
+    [HITS, -1],
+  ],
+  denominator: [[QUESTIONS, 1]],
+};
+
+/** The precision-recall curve has two steps: recall times precision, then the rest of the recall times the share of all. */
+const AVERAGE_PRECISION: Formula = {
+  terms: [
+    { factor: 100, ratios: [RECALL, PRECISION] },
+    { factor: 100, ratios: [MISSED] },
+  ],
+  zeroByZero: 'zero',
+};
 
 /**
  * VizWiz's second task, telling which questions cannot be answered: average precision and F1 of the unanswerable class.
@@ -28,24 +66,11 @@ export function answerabilityScores(
     });
   });
   const statistics: Record<string, Statistic> = {
-    'answerability-average-precision': { width: WIDTH, counts, value: averagePrecision },
-    'answerability-f1': { width: WIDTH, counts, value: f1 },
+    'answerability-average-precision': { width: WIDTH, counts, formula: AVERAGE_PRECISION },
+    'answerability-f1': { width: WIDTH, counts, formula: F1 },
   };
-  const scores = Object.entries(statistics).map(([name, { value }]) => [name, value(sums)] as const);
+  const scores = Object.entries(statistics).map(
+    ([name, { formula }]) => [name, evaluateFormula(formula, sums)] as const,
+  );
   return { scores: Object.fromEntries(scores), statistics };
-}
-
-/** The precision-recall curve has two steps: the questions found unanswerable, then all. */
-function averagePrecision(sums: ArrayLike<number>): number {
-  const [hits, falseAlarms, unanswerable, questions] = Array.from(sums) as [number, number, number, number];
-  if (unanswerable === 0) return 0;
-  const recall = hits / unanswerable;
-  const precision = hits === 0 ? 0 : hits / (hits + falseAlarms);
-  return 100 * (recall * precision + (1 - recall) * (unanswerable / questions));
-}
-
-function f1(sums: ArrayLike<number>): number {
-  const [hits, falseAlarms, unanswerable] = Array.from(sums) as [number, number, number];
-  const all = hits + falseAlarms + unanswerable;
-  return all === 0 ? 0 : (100 * 2 * hits) / all;
 }

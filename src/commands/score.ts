@@ -3,6 +3,7 @@ import { findBenchmark } from '../benchmarks/registry.js';
 import { EXIT } from '../errors.js';
 import { sampleData } from '../evaluation/sample.js';
 import { firstOf, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
+import { scoreText } from '../results/digits.js';
 import { renderTable } from '../results/table.js';
 
 export interface ScoreCommandOptions {
@@ -46,11 +47,10 @@ function scoreRecord({ metrics, predictions }: ScoredPredictions, protocol: Prot
 }
 
 function scoreTable({ metrics, predictions }: ScoredPredictions): string {
-  const { benchmark, split, scores, intervals, points, n, failed, unparsable, notes } = metrics;
-  const rows = Object.entries(scores).map(([name, value]) => {
-    const interval = intervals[name];
-    const range = interval ? `[${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : '';
-    return [name, points.includes(name) ? 'points' : '%', value.toFixed(2), range];
+  const { benchmark, split, scores, points, n, failed, unparsable, notes } = metrics;
+  const rows = Object.keys(scores).map((name) => {
+    const { text, interval } = scoreText(metrics, name);
+    return [name, points.includes(name) ? 'points' : '%', text, interval ?? ''];
   });
   const title = `${benchmark} ${split}, ${predictions.format}`;
   const counts = [`${n} questions`, `${failed} failed`, ...(unparsable > 0 ? [`${unparsable} unparsable`] : [])];

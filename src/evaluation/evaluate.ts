@@ -5,8 +5,10 @@ import { sha256OfFile } from '../file-hash.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
 import { readPredictions } from '../results/predictions.js';
+import { readQuestionScores } from '../results/question-scores.js';
 import { openRun, RUN_FILES } from '../results/run-folder.js';
 import type { RunIdentity, Shard } from '../results/run-identity.js';
+import { TRAINED_RESOLUTION } from '../results/run-record.js';
 import { batchLimits, rememberLimit } from './batch-limits.js';
 import { GENERATION } from './make-prediction.js';
 import type { ModelSession } from './model-session.js';
@@ -56,7 +58,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { batchSize, failFast } = options;
   const { threads, devices } = session;
   const reproducible = devices[0]!.provider === 'cpu'; // byte for byte, at any batch size
-  const settings = { batchSize, threads, workers: devices.length, reproducible, data: options.data };
+  const settings = {
+    ...{ batchSize, threads, workers: devices.length, reproducible, data: options.data },
+    [TRAINED_RESOLUTION]: session.model.manifest.architecture.inputImageSize,
+  };
   const start = { argv, settings };
 
   let opened = await openRun(output, identity, start, { fresh });
@@ -112,8 +117,22 @@ async function finished(
 
 /** Whether nothing is left to ask and to score in a complete folder. */
 async function isDone(options: EvaluateOptions, benchmark: LoadedBenchmark, folder: string): Promise<boolean> {
-  const isScored = options.shard !== null || !needsJudge(options) || (await loadRun(folder)).metrics.headline !== null;
-  return isScored && (await hasEveryAnswer(benchmark, folder));
+  return (options.shard !== null || (await isScored(options, folder))) && (await hasEveryAnswer(benchmark, folder));
+}
+
+async function isScored(options: EvaluateOptions, folder: string): Promise<boolean> {
+  const { metrics } = await loadRun(folder);
+  return metrics.headline === null ? !needsJudge(options) : hasQuestionScores(folder);
+}
+
+/** Whether the question scores are there as this version writes them; they are made of the answers, without the model. */
+async function hasQuestionScores(folder: string): Promise<boolean> {
+  try {
+    return (await readQuestionScores(folder)) !== null;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }
 
 /** Lines of the predictions file that were damaged since count as not there. */

@@ -1,6 +1,8 @@
 import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
-import { bootstrapStatistic } from '../results/bootstrap.js';
+import { percentileInterval, resampledScores, resampleSums } from '../results/bootstrap.js';
 import type { Metrics } from '../results/metrics.js';
+import { type QuestionScores, questionScores } from '../results/question-scores.js';
+import { evaluateFormula } from '../results/statistic.js';
 
 /** Any: but the same each time, so that the same answers give the same interval. */
 const SEED = 1;
@@ -26,10 +28,18 @@ export function metricsOf({ name, split, questions }: LoadedBenchmark, answers: 
     unparsable: score?.unparsable ?? 0,
     notes: [...(score?.notes ?? [])],
   };
-  const clusters = questions.map(({ image }) => image);
-  for (const [statistic, { counts, width, value }] of Object.entries(score?.statistics ?? {})) {
-    const interval = bootstrapStatistic(counts, width, value, clusters, { seed: SEED });
-    if (interval) metrics.intervals[statistic] = interval;
+  if (score === null) return metrics;
+  const { columns, formulas, images } = questionsOf(questions, score);
+  const sums = resampleSums(columns, images, { seed: SEED });
+  for (const [name, formula] of Object.entries(formulas)) {
+    const interval = sums && percentileInterval(resampledScores(sums, (row) => evaluateFormula(formula, row)));
+    if (interval) metrics.intervals[name] = interval;
   }
   return metrics;
+}
+
+/** What is kept of the questions for comparisons. */
+export function questionsOf(questions: LoadedBenchmark['questions'], score: Score): QuestionScores {
+  const images = questions.map(({ image }) => image);
+  return questionScores(score.perQuestion, images, score.statistics);
 }

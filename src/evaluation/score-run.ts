@@ -4,13 +4,13 @@ import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { latencyFile, readBatchTimings, summarizeLatency } from '../results/latency.js';
 import { metricsFile } from '../results/metrics.js';
 import { readPredictions } from '../results/predictions.js';
-import { questionScoresFile } from '../results/question-scores.js';
+import { writeQuestionScores } from '../results/question-scores.js';
 import { referencesFile } from '../results/references.js';
 import { RUN_FILES } from '../results/run-folder.js';
 import { activeSeconds, peakMemoryBytes, type RunRecord, workerSeconds } from '../results/run-record.js';
 import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
 import { referencesOf } from './references.js';
-import { metricsOf } from './score-answers.js';
+import { metricsOf, questionsOf } from './score-answers.js';
 
 /** The judge's grades in a result folder; what is there is not asked for again. */
 const JUDGE_GRADES = 'judge-grades.jsonl';
@@ -41,10 +41,7 @@ async function scorePredictionsOf(options: ScoreRunOptions, folder: string): Pro
     ? await judgeAnswers(benchmark, answers, judging!.judge, { folder: judging!.folder, cachePath, signal, stream })
     : benchmark.score(answers);
   await metricsFile.write(folder, metricsOf(benchmark, answers, score));
-  if (score?.perQuestion.every((value) => value !== null)) {
-    const images = benchmark.questions.map(({ image }) => image);
-    await questionScoresFile.write(folder, { schemaVersion: 1, scores: score.perQuestion, images });
-  }
+  if (score) await writeQuestionScores(folder, questionsOf(benchmark.questions, score));
   await referencesFile.write(folder, referencesOf(benchmark));
   for (const { name, content } of benchmark.submission(answers)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });

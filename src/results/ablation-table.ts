@@ -1,3 +1,4 @@
+import { scoreText } from './digits.js';
 import type { RunResult } from './load-run.js';
 import type { Align, PlainTable } from './table.js';
 
@@ -80,9 +81,8 @@ export function scoreTitle(rows: readonly AblationRow[], benchmark: string): str
 function scoreCell({ runs }: AblationRow, benchmark: string): string {
   const metrics = runs.find(isOf(benchmark))?.metrics;
   if (!metrics || metrics.headline === null) return NONE;
-  const interval = metrics.intervals[metrics.headline];
-  const range = interval ? ` [${interval.low.toFixed(1)}, ${interval.high.toFixed(1)}]` : '';
-  return `${metrics.scores[metrics.headline]!.toFixed(1)}${range}`;
+  const { text, interval } = scoreText(metrics, metrics.headline);
+  return interval === null ? text : `${text} ${interval}`;
 }
 
 /** Whether a run is of a benchmark. */

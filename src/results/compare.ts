@@ -1,19 +1,56 @@
-import { mean } from 'simple-statistics';
-import { bootstrapInterval, type Clusters, type Estimate, pairedBootstrap } from './bootstrap.js';
+import {
+  bootstrapPValue,
+  type Interval,
+  percentileInterval,
+  resampledScores,
+  resampleSums,
+  standardError,
+} from './bootstrap.js';
 import type { RunResult } from './load-run.js';
+import type { QuestionScores } from './question-scores.js';
 import { type Difference, differences } from './run-identity.js';
+import { modelKey, modelLabels } from './run-names.js';
+import { trainedResolution } from './run-record.js';
+import { detectableDifference, holmAdjusted, mcnemarMidP } from './significance.js';
+import { columnsOf, evaluateFormula, renumberColumns } from './statistic.js';
 
-/** Score of each question, 0 to 1, and the image it is about, in the benchmark's order. */
-export interface QuestionScores {
-  scores: readonly number[];
-  clusters: Clusters;
+/** A run with what a comparison needs besides its files of results. */
+export interface ComparedRun {
+  run: RunResult;
+  /** Makes intervals and tests possible. */
+  questions?: QuestionScores | null;
+  /** What others published about the model on this benchmark. */
+  published?: PublishedReference | null;
 }
+
+/** A published number, from outside of the results. */
+export interface PublishedReference {
+  score: number;
+  source: { title: string; address: string };
+  /** Why the measured score cannot be set against it; empty when it can. */
+  mismatches: readonly string[];
+  /** What a reader must know of the number; null when nothing. */
+  note: string | null;
+}
+
+export interface CompareOptions {
+  /** Score to compare; each benchmark's headline without it. */
+  metric?: string;
+  /** `modelKey` of the model that differences are to; that of the first run without it. */
+  baseline?: string;
+  /** Order of a benchmark's rows; as named without it. */
+  sort?: SortKey;
+}
+
+export const SORT_KEYS = ['score', 'difference', 'latency', 'name'] as const;
+export type SortKey = (typeof SORT_KEYS)[number];
 
 /** The runs of one benchmark beside each other. */
 export interface Comparison {
   benchmark: string;
-  /** The score that is compared: the first run's headline; null where a server or a judge scores. */
-  headline: string | null;
+  /** The score that is compared; null where a server or a judge scores. */
+  metric: string | null;
+  unit: 'percent' | 'points';
   rows: ComparisonRow[];
   /** What a reader must know before believing the numbers. */
   notes: string[];
@@ -21,66 +58,104 @@ export interface Comparison {
 
 export interface ComparisonRow {
   run: RunResult;
-  /** null when the run has no score of the headline's name. */
+  /** How tables call the run's model. */
+  label: string;
+  /** null when the run has no score of this name. */
   score: number | null;
   /** 95 % interval of the score, in its unit; null when it is unknown. */
-  interval: Estimate | null;
-  /** To the first run; null for the first run, and for one that answered other questions. */
+  interval: Interval | null;
+  /** Differences are to this run, or would be if others were comparable with it. */
+  isBaseline: boolean;
+  /** To the baseline's run of the same questions; null for that run itself, and where there is none. */
   difference: ScoreDifference | null;
+  published:
+    | (PublishedReference & {
+        /** Measured less published; null when they cannot be compared. */ difference: number | null;
+      })
+    | null;
 }
 
 export interface ScoreDifference {
+  /** In the unit of the score. */
   points: number;
-  /** 95 % interval of the difference; null when it is unknown. */
-  interval: Estimate | null;
+  /** 95 %, paired bootstrap over images; null when it is unknown. */
+  interval: Interval | null;
+  /** Two-sided, of the same bootstrap. */
+  pValue: number | null;
+  /** The same for all differences of the comparison together (Holm). */
+  adjustedPValue: number | null;
+  /** Difference that a test at 5 % would find four times in five with these questions. */
+  detectable: number | null;
+  /** On the questions that only one of the two answers right; null where questions are not just right or wrong. */
+  mcnemar: { onlyBaseline: number; onlyThis: number; pValue: number } | null;
 }
 
 const SEED = 1; // any: but the same each time, so that a table can be made again
-const PERCENT = 100;
+const FEW_IMAGES = 20; // the bootstrap of fewer units is known to be too narrow
 
 /**
- * Compares runs with the first one of their benchmark. A run on other data, another split, limit or prompt keeps its row,
- * but gets no difference, and a note that names the field.
- * @param questionScores beside `runs`; with it come confidence intervals
+ * Compares the runs of each benchmark with those of the baseline's model. A run on other data, another split, limit or
+ * prompt than the baseline's keeps its row, but gets no difference, and a note that names the field.
  */
-export function compareRuns(
-  runs: readonly RunResult[],
-  questionScores: readonly (QuestionScores | null)[] = [],
-): Comparison[] {
-  const names = [...new Set(runs.map((run) => run.metrics.benchmark))];
-  const entries = runs.map((run, i) => ({ run, questions: questionScores[i] ?? null }));
-  return names.map((name) => compareOne(entries.filter(({ run }) => run.metrics.benchmark === name)));
-}
-
-interface Entry {
-  run: RunResult;
-  questions: QuestionScores | null;
-}
-
-function compareOne(entries: Entry[]): Comparison {
-  const first = entries[0]!;
-  const { benchmark, headline } = first.run.metrics;
-  const notes = new Set<string>();
-  const rows = entries.map((entry): ComparisonRow => {
-    const { run, questions } = entry;
-    const score = scoreOf(run, headline);
-    const isMean = score !== null && questions !== null && isMeanOf(score, questions);
-    if (questions !== null && !isMean) notes.add(`${headline} is not the mean over the questions: no interval for it.`);
-    const interval = isMean ? inPercent(bootstrapInterval(questions.scores, questions.clusters, { seed: SEED })) : null;
-    for (const note of latencyNotes(first.run, run)) notes.add(note);
-
-    const mismatches = run === first.run ? [] : incomparableFields(first.run, run);
-    for (const { field, first: wanted, second: found } of mismatches) {
-      notes.add(
-        `${label(run)} is not comparable with ${label(first.run)}: ${field} is ${show(found)}, not ${show(wanted)}.`,
-      );
-    }
-    const base = scoreOf(first.run, headline);
-    const comparable = run !== first.run && mismatches.length === 0 && score !== null && base !== null;
-    const difference = comparable ? { points: score - base, interval: pairedInterval(first, entry, isMean) } : null;
-    return { run, score, interval, difference };
+export function compareRuns(entries: readonly ComparedRun[], options: CompareOptions = {}): Comparison[] {
+  const labels = modelLabels(entries.map(({ run }) => run));
+  const labelled = entries.map((entry, i) => ({ ...entry, label: labels[i]! }));
+  const names = [...new Set(entries.map(({ run }) => run.metrics.benchmark))];
+  const comparisons = names.map((name) =>
+    compareOne(
+      labelled.filter(({ run }) => run.metrics.benchmark === name),
+      labelled,
+      options,
+    ),
+  );
+  const tested = comparisons.flatMap(({ rows }) => rows.flatMap(({ difference }) => difference ?? []));
+  holmAdjusted(tested.map(({ pValue }) => pValue)).forEach((pValue, i) => {
+    tested[i]!.adjustedPValue = pValue;
   });
-  return { benchmark, headline, rows, notes: [...notes] };
+  return comparisons;
+}
+
+interface Entry extends ComparedRun {
+  label: string;
+}
+
+function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline, sort }: CompareOptions): Comparison {
+  const wanted = baseline ?? modelKey(all[0]!.run);
+  const bases = entries.filter(({ run }) => modelKey(run) === wanted);
+  const notes = new Set<string>();
+  if (bases.length === 0 && baseline === undefined) bases.push(entries[0]!);
+  if (bases.length === 0) notes.add('The baseline has no run: no differences.');
+  const first = bases[0] ?? entries[0]!;
+  const name = metric ?? first.run.metrics.headline;
+  const resampled = new Map(entries.map((entry) => [entry, resampleScore(entry, name)]));
+  const rows = entries.map((entry): ComparisonRow => {
+    const { run, label, questions } = entry;
+    for (const note of [...sizeNotes(entry), ...latencyNotes(first, entry)]) notes.add(note);
+    const base = bases.find((other) => incomparableFields(other.run, run).length === 0);
+    if (!base && bases.length > 0) {
+      for (const { field, first: theirs, second: own } of incomparableFields(first.run, run)) {
+        notes.add(`${label} is not comparable with ${first.label}: ${field} is ${show(own)}, not ${show(theirs)}.`);
+      }
+    }
+    const score = scoreOf(run, name);
+    const published = publishedOf(entry, name, score);
+    for (const note of publishedNotes(label, published)) notes.add(note);
+    if (score !== null && questions !== undefined && !resampled.get(entry)) notes.add(noIntervalNote(entry, name!));
+    if (questions && questions.images.count < FEW_IMAGES) {
+      notes.add(`intervals over ${questions.images.count} images are too narrow.`);
+    }
+    return {
+      run,
+      label,
+      score,
+      interval: run.metrics.intervals[name ?? ''] ?? null,
+      isBaseline: base === entry,
+      difference: base && base !== entry ? differenceBetween(base, entry, name, resampled) : null,
+      published,
+    };
+  });
+  const unit = name !== null && first.run.metrics.points.includes(name) ? 'points' : 'percent';
+  return { benchmark: first.run.metrics.benchmark, metric: name, unit, rows: sorted(rows, sort), notes: [...notes] };
 }
 
 function scoreOf({ metrics }: RunResult, name: string | null): number | null {
@@ -94,42 +169,115 @@ export function incomparableFields(first: RunResult, second: RunResult): Differe
   );
 }
 
-function pairedInterval(first: Entry, second: Entry, isMean: boolean): Estimate | null {
-  if (!isMean || first.questions === null || second.questions === null) return null;
-  const { scores, clusters } = first.questions;
-  return inPercent(pairedBootstrap(scores, second.questions.scores, clusters, { seed: SEED }));
+/** The score in each resample; null where it is not known how it follows from the questions. */
+function resampleScore({ questions }: Entry, name: string | null): Float64Array | null {
+  const formula = questions?.formulas[name ?? ''];
+  if (!questions || !formula) return null;
+  const read = columnsOf(formula);
+  const own = renumberColumns(formula, (column) => read.indexOf(column));
+  const sums = resampleSums(
+    read.map((column) => questions.columns[column]!),
+    questions.images,
+    { seed: SEED },
+  );
+  return sums && resampledScores(sums, (row) => evaluateFormula(own, row));
 }
 
-/** F1 or MME's sum are not means: an interval of the mean would be shown for another number. */
-function isMeanOf(score: number, { scores }: QuestionScores): boolean {
-  return scores.length > 0 && Math.abs(PERCENT * mean([...scores]) - score) < 0.005;
+function differenceBetween(
+  base: Entry,
+  entry: Entry,
+  name: string | null,
+  resampled: ReadonlyMap<Entry, Float64Array | null>,
+): ScoreDifference | null {
+  const [theirs, own] = [scoreOf(base.run, name), scoreOf(entry.run, name)];
+  if (theirs === null || own === null) return null;
+  const untested = { points: own - theirs, interval: null, pValue: null, adjustedPValue: null, detectable: null };
+  const isPaired = sameQuestions(base.questions, entry.questions);
+  const [baseScores, ownScores] = [resampled.get(base), resampled.get(entry)];
+  const mcnemar = isPaired ? mcnemarOf(base.questions!, entry.questions!) : null;
+  if (!isPaired || !baseScores || !ownScores) return { ...untested, mcnemar };
+  const drawn = ownScores.map((score, i) => score - baseScores[i]!);
+  const error = standardError(drawn);
+  return {
+    ...untested,
+    interval: percentileInterval(drawn),
+    pValue: bootstrapPValue(drawn),
+    detectable: error > 0 ? detectableDifference(error) : null,
+    mcnemar,
+  };
 }
 
-function inPercent(estimate: Estimate | null): Estimate | null {
-  if (estimate === null) return null;
-  return { mean: estimate.mean * PERCENT, low: estimate.low * PERCENT, high: estimate.high * PERCENT };
+/** Pairs are made by place: the questions must be the same in the same order, of which their images are the witness. */
+function sameQuestions(first?: QuestionScores | null, second?: QuestionScores | null): boolean {
+  if (!first || !second || first.imageNames.length !== second.imageNames.length) return false;
+  return first.imageNames.every((name, i) => name === second.imageNames[i]);
+}
+
+function mcnemarOf({ scores: first }: QuestionScores, { scores: second }: QuestionScores): ScoreDifference['mcnemar'] {
+  const isRightOrWrong = (score: number | null) => score === null || score === 0 || score === 1;
+  if (!first.every(isRightOrWrong) || !second.every(isRightOrWrong)) return null;
+  let [onlyBaseline, onlyThis] = [0, 0];
+  first.forEach((theirs, i) => {
+    const own = second[i]!;
+    if (theirs === 1 && own === 0) onlyBaseline++;
+    if (theirs === 0 && own === 1) onlyThis++;
+  });
+  return { onlyBaseline, onlyThis, pValue: mcnemarMidP(onlyBaseline, onlyThis) };
+}
+
+function publishedOf({ run, published }: Entry, name: string | null, score: number | null): ComparisonRow['published'] {
+  if (!published || name !== run.metrics.headline) return null;
+  const isComparable = published.mismatches.length === 0 && score !== null;
+  return { ...published, difference: isComparable ? score - published.score : null };
+}
+
+function publishedNotes(label: string, published: ComparisonRow['published']): string[] {
+  if (!published) return [];
+  const { score, mismatches, note } = published;
+  return [
+    ...(mismatches.length > 0 ? [`${label}: the published ${score} is of ${mismatches.join(', ')}.`] : []),
+    ...(note === null ? [] : [`${label}: the published ${score}: ${note}.`]),
+  ];
+}
+
+function noIntervalNote({ label, questions }: Entry, name: string): string {
+  return questions === null
+    ? `${label} has no counts per question: no interval for it. The command that made it, given again, writes them.`
+    : `${name} is no function of sums over the questions: no interval for it.`;
+}
+
+/** Ties and what is unknown stay in the order in which they were named. */
+function sorted(rows: ComparisonRow[], sort: SortKey | undefined): ComparisonRow[] {
+  if (sort === undefined) return rows;
+  if (sort === 'name') return rows.sort((a, b) => a.label.localeCompare(b.label, 'en'));
+  const key = (row: ComparisonRow): number => {
+    if (sort === 'score') return -(row.score ?? Number.NEGATIVE_INFINITY);
+    if (sort === 'difference') return -(row.difference?.points ?? (row.isBaseline ? 0 : Number.NEGATIVE_INFINITY));
+    return row.run.latency.firstTokenMs.p50 ?? Number.POSITIVE_INFINITY;
+  };
+  return rows.sort((a, b) => (key(a) === key(b) ? 0 : key(a) - key(b)));
+}
+
+function sizeNotes({ run, label }: Entry): string[] {
+  const trained = trainedResolution(run.record);
+  if (trained === null || trained === run.record.identity.model.resolution) return [];
+  return [`${label}: the checkpoint was trained at ${trained} px, not at this size.`];
 }
 
 /** Reasons why two runs' times do not tell which model is faster. */
-function latencyNotes(first: RunResult, second: RunResult): string[] {
-  const machines = (run: RunResult) => [
+function latencyNotes(first: Entry, second: Entry): string[] {
+  const machines = ({ run }: Entry) => [
     ...new Set(run.record.sessions.map(({ host }) => `${host.cpu ?? host.platform}, ${host.cores} cores`)),
   ];
   const own = machines(second);
-  const notes = own.length > 1 ? [`${label(second)} was measured on several machines: ${own.join('; ')}.`] : [];
+  const notes = own.length > 1 ? [`${second.label} was measured on several machines: ${own.join('; ')}.`] : [];
   const reference = machines(first);
   if (own.length === 1 && reference.length === 1 && own[0] !== reference[0]) {
     notes.push(
-      `${label(second)} was measured on ${own[0]}, ${label(first)} on ${reference[0]}: do not compare their times.`,
+      `${second.label} was measured on ${own[0]}, ${first.label} on ${reference[0]}: do not compare their times.`,
     );
   }
   return notes;
-}
-
-/** How notes call a run. */
-function label({ record }: RunResult): string {
-  const { model, device } = record.identity;
-  return `${model.name} at ${model.resolution} px (${model.precision}, ${device})`;
 }
 
 function show(value: unknown): string {

@@ -53,6 +53,8 @@ export interface LatencySummary {
     /** Tokens after a question's first, which the prefill gives. */
     decodeMsPerToken: StageTimes;
   };
+  /** From a batch's pixels to the first tokens of its questions: vision and prefill of the whole batch. */
+  firstTokenMs: StageTimes;
   tokensPerSecond: {
     /** Of generating alone. */
     generate: number | null;
@@ -120,6 +122,7 @@ export const latencyFile = jsonFile<LatencySummary>(
       prefillMsPerQuestion: stageTimes,
       decodeMsPerToken: stageTimes,
     }),
+    firstTokenMs: stageTimes,
     tokensPerSecond: objectOf<LatencySummary['tokensPerSecond']>({ generate: maybe, model: maybe, endToEnd: maybe }),
     questionsPerSecond: maybe,
     imagesPerSecond: maybe,
@@ -189,6 +192,7 @@ export function summarizeLatency(
       prefillMsPerQuestion: times(({ prefillMs, questions }) => prefillMs && ratio(prefillMs, questions)),
       decodeMsPerToken: times(decodeMsPerToken),
     },
+    firstTokenMs: times(({ visionMs, prefillMs }) => prefillMs && visionMs + prefillMs),
     tokensPerSecond: {
       generate: ratio(newTokens, generateSeconds),
       model: ratio(newTokens, visionSeconds + generateSeconds),

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { type Comparison, type ComparisonRow, compareRuns } from './compare.js';
 import { type Column, MODEL_COLUMNS, SPEED_COLUMNS } from './comparison-tables.js';
+import { scoreText } from './digits.js';
 import type { RunResult } from './load-run.js';
 import type { Align, PlainTable } from './table.js';
 
@@ -48,7 +49,7 @@ const LINE_COLUMNS = MODEL_COLUMNS.filter(({ title }) => title !== 'visual token
 export function reportLayout(runs: readonly RunResult[]): ReportLayout {
   // A benchmark's first run gives the score that is compared: one that has none would leave the column empty.
   const scored = runs.filter(({ metrics }) => metrics.headline !== null);
-  const comparisons = compareRuns([...scored, ...runs.filter((run) => !scored.includes(run))]);
+  const comparisons = compareRuns([...scored, ...runs.filter((run) => !scored.includes(run))].map((run) => ({ run })));
   const compared = new Map(comparisons.flatMap(({ rows }) => rows.map((row) => [row.run, row] as const)));
   const rows = runs.map((run) => compared.get(run)!);
   const speedColumns = [...MODEL_COLUMNS, BENCHMARK_COLUMN, ...SPEED_COLUMNS];
@@ -85,10 +86,10 @@ export function runName({ folder }: RunResult): string {
 
 const BENCHMARK_COLUMN: Column = { title: 'benchmark', align: 'left', cell: ({ run }) => run.metrics.benchmark };
 
-function scoreTitle({ benchmark, headline, rows }: Comparison): string {
-  const { split, points } = rows[0]!.run.metrics;
-  if (headline === null) return `${benchmark} ${split} (not scored here)`;
-  return `${benchmark} ${split} ${headline} (${points.includes(headline) ? 'points' : '%'})`;
+function scoreTitle({ benchmark, metric, unit, rows }: Comparison): string {
+  const { split } = rows[0]!.run.metrics;
+  if (metric === null) return `${benchmark} ${split} (not scored here)`;
+  return `${benchmark} ${split} ${metric} (${unit === 'points' ? 'points' : '%'})`;
 }
 
 function scoreLines(rows: readonly ComparisonRow[], comparisons: readonly Comparison[]): ScoreLine[] {
@@ -107,26 +108,15 @@ function lineKey(row: ComparisonRow): string {
   return JSON.stringify([...LINE_COLUMNS.map(({ cell }) => cell(row)), row.run.record.identity.model.weightsHash]);
 }
 
-function reportScore(row: ComparisonRow, { headline, rows }: Comparison): ReportScore[] {
+function reportScore(row: ComparisonRow, { metric: headline }: Comparison): ReportScore[] {
   if (headline === null || row.score === null) return [];
   return [
     {
       value: row.score,
-      ...scoreTexts(row.score, row.run.metrics.intervals[headline] ?? null),
-      comparable: row === rows[0] || row.difference !== null,
+      ...scoreText(row.run.metrics, headline),
+      comparable: row.isBaseline || row.difference !== null,
     },
   ];
-}
-
-/** A score and its interval as every report prints them. */
-export function scoreTexts(
-  score: number,
-  interval: { low: number; high: number } | null,
-): Pick<ReportScore, 'text' | 'interval'> {
-  return {
-    text: score.toFixed(2),
-    interval: interval && `[${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]`,
-  };
 }
 
 function comparisonNotes({ benchmark, notes }: Comparison): string[] {

@@ -75,6 +75,15 @@ const schema = objectOf<RunRecord>({
 
 export const runFile = jsonFile<RunRecord>('run.json', schema);
 
+/** Among the settings of a session: the size in pixels that the model was trained at. */
+export const TRAINED_RESOLUTION = 'trainedResolution';
+
+/** The size in pixels that the run's model was trained at; null in folders of versions that did not note it. */
+export function trainedResolution({ sessions }: RunRecord): number | null {
+  const size = sessions.map(({ settings }) => settings[TRAINED_RESOLUTION]).find((value) => typeof value === 'number');
+  return size ?? null;
+}
+
 /** Time spent on the run, added up over its sessions. */
 export function activeSeconds(record: RunRecord): number {
   return record.sessions.reduce((sum, session) => sum + session.activeSeconds, 0);

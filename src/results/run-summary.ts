@@ -1,3 +1,4 @@
+import { scoreText } from './digits.js';
 import type { StageTimes } from './latency.js';
 import type { RunResult } from './load-run.js';
 import type { Metrics } from './metrics.js';
@@ -10,10 +11,9 @@ const GIB = 2 ** 30;
 export function runSummary(run: RunResult): string {
   const { metrics, latency, record, folder } = run;
   const { model, device } = record.identity;
-  const scores = mainScores(metrics).map(([name, value]) => {
-    const interval = metrics.intervals[name];
-    const range = interval ? `  [${interval.low.toFixed(1)}, ${interval.high.toFixed(1)}]` : '';
-    return [`${name} (${metrics.points.includes(name) ? 'points' : '%'})`, `${value.toFixed(2)}${range}`];
+  const scores = mainScores(metrics).map((name) => {
+    const { text, interval } = scoreText(metrics, name);
+    return [`${name} (${metrics.points.includes(name) ? 'points' : '%'})`, `${text}${interval ? `  ${interval}` : ''}`];
   });
   const unparsable = metrics.unparsable > 0 ? `, ${metrics.unparsable} unparsable` : '';
   const { stages, tokensPerSecond } = latency;
@@ -41,13 +41,13 @@ export function runSummary(run: RunResult): string {
 export function runOverview(runs: readonly RunResult[]): string {
   const { model, device } = runs[0]!.record.identity;
   const rows = runs.map(({ metrics, latency, folder }) => {
-    const { benchmark, split, headline, scores, intervals, points, n, failed } = metrics;
-    const interval = headline === null ? undefined : intervals[headline];
+    const { benchmark, split, headline, points, n, failed } = metrics;
+    const score = headline === null ? null : scoreText(metrics, headline);
     return [
       `${benchmark} ${split}`,
       headline ?? 'not scored here',
-      headline === null ? '-' : `${scores[headline]!.toFixed(2)}${points.includes(headline) ? '' : ' %'}`,
-      interval ? `[${interval.low.toFixed(1)}, ${interval.high.toFixed(1)}]` : '-',
+      score === null ? '-' : `${score.text}${points.includes(headline!) ? '' : ' %'}`,
+      score?.interval ?? '-',
       String(n),
       String(failed),
       fixed(latency.questionsPerSecond),
@@ -74,8 +74,8 @@ function reproducibilityNote(device: string): string | null {
 }
 
 /** The scores that are no part of a breakdown. */
-function mainScores({ scores }: Metrics): [string, number][] {
-  return Object.entries(scores).filter(([name]) => !name.includes('/'));
+function mainScores({ scores }: Metrics): string[] {
+  return Object.keys(scores).filter((name) => !name.includes('/'));
 }
 
 function times({ p50, p95 }: StageTimes): string {

@@ -1,4 +1,5 @@
 import { getBorderCharacters, table } from 'table';
+import { heading } from '../terminal-style.js';
 
 export type Align = 'left' | 'right';
 
@@ -10,8 +11,7 @@ export interface PlainTable {
 }
 
 /**
- * A plain-text table: a header line, a rule, the rows; columns two spaces apart. Without colours, so that it is the same
- * in a file. Ends without a newline.
+ * A plain-text table: a header line, a rule, the rows; columns two spaces apart. Ends without a newline.
  */
 export function renderTable(headers: readonly string[], rows: readonly string[][], align: readonly Align[]): string {
   const lines = [headers, ...rows].map((row) => row.map(printable));
@@ -20,10 +20,11 @@ export function renderTable(headers: readonly string[], rows: readonly string[][
     columns: align.map((alignment, i) => ({ alignment, paddingLeft: 0, paddingRight: i < align.length - 1 ? 2 : 0 })),
     drawHorizontalLine: (line) => line === 1,
   });
-  return text.replace(/ +$/gm, '').trimEnd();
+  const [head, ...rest] = text.replace(/ +$/gm, '').trimEnd().split('\n');
+  return [heading(head!), ...rest].join('\n');
 }
 
 /** Names come from files of others: control characters could rewrite the terminal. */
-function printable(cell: string): string {
+export function printable(cell: string): string {
   return cell.replace(/\p{Cc}+/gu, ' ');
 }

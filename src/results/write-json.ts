@@ -28,9 +28,9 @@ export async function replaceFile(path: string, write: (file: FileHandle) => Pro
   }
 }
 
-/** Writes a value as indented JSON, atomically. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
-  await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(value, null, 2)}\n`));
+/** Writes a value as JSON, atomically. @param indent 0 for one line */
+export async function writeJson(path: string, value: unknown, indent = 2): Promise<void> {
+  await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(value, null, indent)}\n`));
 }
 
 /** Flushes a folder's entries, so that a new or renamed file survives a power cut. */
@@ -53,7 +53,7 @@ export interface JsonFile<T> {
 }
 
 /** Describes a JSON file by its name and schema. */
-export function jsonFile<T>(name: string, schema: SchemaObject): JsonFile<T> {
+export function jsonFile<T>(name: string, schema: SchemaObject, { indent = 2 } = {}): JsonFile<T> {
   const check = schemaCheck<T>(schema);
   return {
     name,
@@ -72,7 +72,7 @@ export function jsonFile<T>(name: string, schema: SchemaObject): JsonFile<T> {
     },
     async write(folder, value) {
       if (!check.fits(value)) throw new Error(`${name} would be written wrong: ${check.problem()}`);
-      await writeJson(join(folder, name), value);
+      await writeJson(join(folder, name), value, indent);
     },
   };
 }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import type { Statistic } from '../../src/benchmarks/benchmark.js';
 import { pope } from '../../src/benchmarks/pope.js';
 import {
   POPE_CATEGORIES,
@@ -12,6 +13,7 @@ import {
   popeVerdict,
   scorePope,
 } from '../../src/benchmarks/pope-score.js';
+import { evaluateFormula } from '../../src/results/statistic.js';
 import { fixture, projectRoot } from '../fixtures.js';
 
 /** Printed by the official algorithms (LLaVA eval_pope.py; lmms-eval pope/utils.py) on random and awkward answers. */
@@ -72,18 +74,21 @@ official.cases.forEach(({ categories, lmms }, i) => {
   });
 
   test(`run ${i + 1}: lmms-eval's pooled scores`, () => {
-    const { scores } = scorePope(items, answers, 'lmms-eval', labelLines);
-    for (const [metric, fraction] of Object.entries(lmms)) assert.equal(scores[metric], 100 * fraction);
+    const { scores, statistics } = scorePope(items, answers, 'lmms-eval', labelLines);
+    for (const [metric, fraction] of Object.entries(lmms)) {
+      assert.equal(scores[metric], 100 * fraction);
+      closeTo(statisticOf(statistics[metric]!), scores[metric]!);
+    }
   });
 });
 
 /** The score that a statistic gives for all questions together. */
-function statisticOf({ width, counts, value }: { width: number; counts: Float64Array; value(s: number[]): number }) {
+function statisticOf({ width, counts, formula }: Statistic): number {
   const sums = new Array<number>(width).fill(0);
   counts.forEach((count, i) => {
     sums[i % width]! += count;
   });
-  return value(sums);
+  return evaluateFormula(formula, sums);
 }
 
 test('the counts of LLaVA-1.5-13B give its published 85.9', () => {

@@ -10,6 +10,7 @@ import {
   type Problem,
   scoreScienceQa,
 } from '../../src/benchmarks/scienceqa-score.js';
+import { evaluateFormula } from '../../src/results/statistic.js';
 import { fixture } from '../fixtures.js';
 
 const problem: Problem = { question: '', choices: [], answer: 0, hint: '', image: null, grade: '', subject: '' };
@@ -59,11 +60,11 @@ test('accuracies and the tables by subject, context and grade are the official o
     ...Object.fromEntries(table),
   });
   assert.deepEqual({ headline, n, failed }, { headline: 'img-accuracy', n: 400, failed: 0 });
-  for (const [name, { width, counts, value }] of Object.entries(statistics)) {
+  for (const [name, { width, counts, formula }] of Object.entries(statistics)) {
     const sums = Array.from({ length: width }, (_, column) =>
       problems.reduce((sum, _problem, row) => sum + counts[row * width + column]!, 0),
     );
-    assert.equal(value(sums), scores[name], name);
+    assert.equal(evaluateFormula(formula, sums), scores[name], name);
   }
   assert.deepEqual(Object.keys(statistics).sort(), [
     'accuracy',

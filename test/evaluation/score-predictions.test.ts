@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { restrictToRows } from '../../src/benchmarks/restrict-to-rows.js';
 import { scorePredictions } from '../../src/evaluation/score-predictions.js';
+import { MEAN_PERCENT, percentOf } from '../../src/results/statistic.js';
 import { smallBenchmark } from '../benchmarks/small-benchmark.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-score-'));
@@ -82,11 +83,10 @@ test('a restricted benchmark asks, scores and submits its own rows', () => {
 
 test('a row that no main score counts is not in n, and a score without rows is left out', () => {
   const counts = new Float64Array([1, 1, 0, 0, 0, 1]);
-  const value = (sums: ArrayLike<number>): number => (100 * sums[0]!) / sums[1]!;
   const other = {
     width: 1,
     counts: new Float64Array([0, 0, 1]),
-    value: (sums: ArrayLike<number>) => 1 / (sums[0]! - 1),
+    formula: percentOf([[0, 1]], [[0, 0]], 'nothing'),
   };
   const three = smallBenchmark('seed', [{}, {}, {}]);
   const benchmark = {
@@ -94,7 +94,7 @@ test('a row that no main score counts is not in n, and a score without rows is l
     score: (answers: readonly (string | null)[]) => ({
       ...three.score(answers)!,
       n: 2,
-      statistics: { accuracy: { width: 2, counts, value }, other },
+      statistics: { accuracy: { width: 2, counts, formula: MEAN_PERCENT }, other },
     }),
   };
   const score = restrictToRows(benchmark, [1, 2]).score(['yes', 'yes'])!;

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { categoryDifferences } from '../../src/results/category-differences.js';
+import { questionScores } from '../../src/results/question-scores.js';
 
 test('the mean difference of each category, with an interval around it', () => {
   const clusters = Array.from({ length: 40 }, (_, i) => `${i}.jpg`);
   const categories = clusters.map((_, i) => (i < 29 ? 'text' : i === 29 ? 'alone' : null));
-  const first = { scores: clusters.map(() => 0), clusters };
-  const second = { scores: clusters.map((_, i) => (i % 2 === 0 ? 1 : 0)), clusters };
+  const first = questionScores(
+    clusters.map(() => 0),
+    clusters,
+    {},
+  );
+  const second = questionScores(
+    clusters.map((_, i) => (i % 2 === 0 ? 1 : 0)),
+    clusters,
+    {},
+  );
   const [text, alone, ...others] = categoryDifferences(first, second, categories);
   assert.deepEqual(others, []);
   assert.equal(text!.category, 'text');

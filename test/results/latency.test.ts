@@ -47,6 +47,7 @@ test('numbers that can be checked by hand', () => {
       prefillMsPerQuestion: { n: 2, p50: 125, p95: null, mean: 125 }, // 150, 100
       decodeMsPerToken: { n: 2, p50: 125, p95: null, mean: 125 }, // (1000 - 600) / 8, (2000 - 400) / 8
     },
+    firstTokenMs: { n: 2, p50: 825, p95: null, mean: 825 }, // 400 + 600, 250 + 400
     tokensPerSecond: { generate: 36 / 6, model: 36 / (1.25 + 6), endToEnd: 48 / 20 },
     questionsPerSecond: 16 / 20, // the warm-up's questions too: the 20 s contain it
     imagesPerSecond: 7 / 20,

@@ -29,9 +29,9 @@ test('the table of scores, ready to paste, with the best of each column in bold'
     '    \\toprule',
     '    model & size (px) & precision & device & textvqa val accuracy (\\%) & mme test total score (points) & vizwiz test (not scored here) \\\\',
     '    \\midrule',
-    '    llava-hr-7b & 1024 & fp32 & cpu & 60.00 [59.00, 61.00] & \\textbf{1500.00} & -- \\\\',
-    '    b & 448 & fp32 & cpu & \\textbf{67.12} [66.12, 68.12] & 1400.00 & -- \\\\',
-    '    c & 1024 & fp32 & cpu & \\textbf{67.12} [66.12, 68.12] & -- & -- \\\\',
+    '    llava-hr-7b & 1024 & fp32 & cpu & 60.0 [59.0, 61.0] & \\textbf{1500.0} & -- \\\\',
+    '    b & 448 & fp32 & cpu & \\textbf{67.1} [66.1, 68.1] & 1400.0 & -- \\\\',
+    '    c & 1024 & fp32 & cpu & \\textbf{67.1} [66.1, 68.1] & -- & -- \\\\',
     '    \\bottomrule',
     '  \\end{tabular}',
     '\\end{table}',
@@ -47,7 +47,7 @@ test('a run on other questions is marked and never the best', () => {
   const text = latexReport(reportLayout([textvqa({}, 60), textvqa(model('b'), 67), other]));
   assert.deepEqual(
     scoreRows(text).map((row) => row.split(' & ')[4]),
-    ['60.00 [59.00, 61.00] \\\\', '\\textbf{67.00} [66.00, 68.00] \\\\', '90.00$^{*}$ [89.00, 91.00] \\\\'],
+    ['60.0 [59.0, 61.0] \\\\', '\\textbf{67.0} [66.0, 68.0] \\\\', '90.0$^{*}$ [89.0, 91.0] \\\\'],
   );
   assert.match(text, /\\caption\{.* \{\*\} not comparable with the first run of that benchmark\.\}/);
   assert.match(text, /^% Note: textvqa: c at .*: split is test, not val\.$/m);

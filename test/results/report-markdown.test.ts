@@ -9,8 +9,8 @@ test('a line per model, a column per benchmark, then the speed of each run', () 
   assert.deepEqual(markdownReport(reportLayout(runs)).split('\n'), [
     '| model       | size (px) | precision | device | textvqa val accuracy (%) | mme test total score (points) | vizwiz test (not scored here) |',
     '| :---------- | --------: | :-------- | :----- | -----------------------: | ----------------------------: | ----------------------------: |',
-    '| llava-hr-7b |      1024 | fp32      | cpu    |     67.00 [66.00, 68.00] |                       1500.00 |                             - |',
-    '| b           |       448 | fp32      | cpu    |     60.50 [59.50, 61.50] |                             - |                             - |',
+    '| llava-hr-7b |      1024 | fp32      | cpu    |        67.0 [66.0, 68.0] |                        1500.0 |                             - |',
+    '| b           |       448 | fp32      | cpu    |        60.5 [59.5, 61.5] |                             - |                             - |',
     '',
     'Scores with their 95 % intervals; - where there is none.',
     '',
@@ -27,7 +27,7 @@ test('a line per model, a column per benchmark, then the speed of each run', () 
 test('a run on other questions is marked, with a note that says why', () => {
   const other = textvqa({ ...model('b'), protocol: { ocrTokens: true, limit: 10 } }, 90);
   const text = markdownReport(reportLayout([textvqa({}, 67), other]));
-  assert.match(text, /\| b .*\| +90\.00\\\* \[89\.00, 91\.00\] \|/);
+  assert.match(text, /\| b .*\| +90\.0\\\* \[89\.0, 91\.0\] \|/);
   assert.match(text, /^\\\* not comparable with the first run of that benchmark$/m);
   assert.match(text, /^- textvqa: b at .* is not comparable with .*: protocol\.limit is 10, not none\.$/m);
   assert.match(text, /^- some-run: the first 10 questions only\.$/m);
@@ -40,7 +40,7 @@ test('a run without a score does not hide the scores of others on its benchmark'
     scores.lines.map(({ model, cells }) => [model[0], cells[0]!.map(({ text, comparable }) => [text, comparable])]),
     [
       ['first', []],
-      ['second', [['60.00', true]]],
+      ['second', [['60.0', true]]],
     ],
   );
   assert.match(notes.join(), /split is test, not val/);
@@ -52,7 +52,7 @@ test('runs of a model share a cell; other weights under its name do not', () => 
   const { lines } = reportLayout(runs).scores;
   assert.deepEqual(
     lines.map(({ cells }) => cells[0]!.map(({ text }) => text)),
-    [['60.00', '61.00'], ['62.00']],
+    [['60.0', '61.0'], ['62.0']],
   );
 });
 

@@ -1,10 +1,10 @@
 import { categoryDifferences } from '../category-differences.js';
 import type { RunGroup } from '../comparable-groups.js';
+import { scoreText } from '../digits.js';
 import type { RunResult } from '../load-run.js';
 import { type DifferenceDot, plotCategoryDifferences } from '../plots/category-differences.js';
 import { plotLatencyStages, type StageBar } from '../plots/latency-stages.js';
 import { plotOverResolution, type ResolutionPoint } from '../plots/over-resolution.js';
-import { scoreTexts } from '../report-layout.js';
 import type { RunNames } from './run-names.js';
 import type { RunSamples } from './sample-sets.js';
 
@@ -53,7 +53,7 @@ function scoreFigure({ title, runs }: RunGroup, names: RunNames): string[] {
     if (value === undefined) return [];
     const interval = run.metrics.intervals[headline] ?? null;
     const { resolution } = run.record.identity.model;
-    const texts = scoreTexts(value, interval);
+    const texts = scoreText(run.metrics, headline);
     const text = [texts.text, texts.interval ?? ''].join(' ').trimEnd();
     return [{ series: names.series(run), resolution, value, interval, text }];
   });

@@ -1,7 +1,7 @@
 import type { RunGroup } from '../comparable-groups.js';
-import type { QuestionScores } from '../compare.js';
 import type { RunResult } from '../load-run.js';
 import type { Prediction } from '../predictions.js';
+import type { QuestionScores } from '../question-scores.js';
 import type { References } from '../references.js';
 import type { Sample, SampleSet } from './page-data.js';
 
@@ -40,7 +40,7 @@ export function sampleSet(
 ): IllustratedSet {
   const runs = group.runs.map((run) => samplesOf.get(run)!);
   const references = runs.find((run) => run.references !== null)?.references ?? null;
-  const names = references?.images ?? runs.find(({ scores }) => scores !== null)?.scores?.clusters ?? [];
+  const names = references?.images ?? runs.find(({ scores }) => scores !== null)?.scores?.imageNames ?? [];
   const categories = [...new Set(references?.categories.filter((category) => category !== null))];
   const categoryPlace = new Map(categories.map((category, place) => [category, place]));
   const answers = runs.map(({ predictions }) => new Map(predictions.map((line) => [line.index, line])));

@@ -2,6 +2,7 @@ import { htmlReport } from '../../../src/results/html/report.js';
 import type { RunSamples } from '../../../src/results/html/sample-sets.js';
 import type { RunResult } from '../../../src/results/load-run.js';
 import type { Prediction } from '../../../src/results/predictions.js';
+import { questionScores } from '../../../src/results/question-scores.js';
 import { model, textvqa } from '../report-samples.js';
 import { answered, failed } from '../samples.js';
 
@@ -35,7 +36,11 @@ export function runSamples({ prompts, images, categories, right }: Questions, an
   );
   return {
     predictions,
-    scores: { scores: answers.map(({ score }) => score), clusters: [...images] },
+    scores: questionScores(
+      answers.map(({ score }) => score),
+      images,
+      {},
+    ),
     references: { schemaVersion: 1, images: [...images], categories: [...categories], answers: [...right] },
   };
 }
