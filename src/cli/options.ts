@@ -14,7 +14,7 @@ export function protocolOption(): Option {
 export function precisionOption(): Option {
   return new Option(
     '--precision <precision>',
-    'of the exported weights: fp32; fp16 for GPUs; int8 on the CPU, quantised',
+    'of the exported weights: fp32; fp16 for GPUs; int8 or int4 on the CPU, quantised',
   )
     .choices(PRECISIONS)
     .default('fp32');

@@ -29,22 +29,26 @@ const goldens = JSON.parse(await readFile(fixture('sample-goldens', 'golden.json
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-goldens-'));
 after(() => rm(folder, { recursive: true }));
 
-for (const { name, size } of [
-  { name: 'llava-hr-tiny', size: 128 },
-  { name: 'llava-hr-tiny', size: 256 },
-  { name: 'llava-hr-tiny', size: 384 },
-  { name: 'llava-1.5-tiny', size: 112 },
-]) {
-  test(`${name} at ${size} px: prompt ids, visual tokens and answers equal PyTorch's`, async (t) => {
+/** `agreeing` is how many of the 24 answers must equal those of PyTorch in fp32. */
+for (const { name, size, precision, agreeing } of [
+  { name: 'llava-hr-tiny', size: 128, precision: 'fp32', agreeing: 24 },
+  { name: 'llava-hr-tiny', size: 256, precision: 'fp32', agreeing: 24 },
+  { name: 'llava-hr-tiny', size: 384, precision: 'fp32', agreeing: 24 },
+  { name: 'llava-1.5-tiny', size: 112, precision: 'fp32', agreeing: 24 },
+  { name: 'llava-hr-tiny', size: 256, precision: 'int8', agreeing: 23 },
+  { name: 'llava-hr-tiny', size: 256, precision: 'int4', agreeing: 20 },
+] as const) {
+  test(`${name} at ${size} px in ${precision}: prompt ids, visual tokens and ${agreeing} answers equal PyTorch's`, async (t) => {
     const rows = goldens.filter((row) => row.model === name && row.size === size);
     assert.equal(rows.length, 24);
-    const output = join(folder, name);
+    const output = join(folder, `${name}-${precision}`);
     const checkpoint = join(projectRoot, 'sample', 'models', name);
-    await exportModel(checkpoint, { output, resolutions: [size], precision: 'fp32' });
+    await exportModel(checkpoint, { output, resolutions: [size], precision });
     const model = await openModel(output, size);
     const tokenizer = await loadTokenizer(output);
     const inference = await startInference(model, { provider: 'cpu', index: 0 });
     t.after(inference.close);
+    const different: string[] = [];
     for (const { image, question, ids, text, arrays, benchmark } of rows) {
       const prompt = tokenizePrompt(tokenizer, buildPrompt(question, { image: image !== null }));
       assert.deepEqual(prompt, ids);
@@ -54,8 +58,15 @@ for (const { name, size } of [
         pixels = Uint8Array.from(await prepareImage(await readFile(path), basename(path), size, 'pad'));
       }
       const prompts = [{ image: image === null ? null : 0, prompts: [prompt] }];
-      const result = await inference.run({ pixels, rows: prompts, maxNewTokens: 40, timePrefill: false });
-      assert.equal(answerText(tokenizer, result.tokens[0]![0]!), text, `${benchmark}: ${question}`);
+      const result = await inference.run({
+        pixels,
+        rows: prompts,
+        maxNewTokens: 40,
+        timePrefill: false,
+        keepVisual: true,
+      });
+      const answer = answerText(tokenizer, result.tokens[0]![0]!);
+      if (answer !== text) different.push(`${benchmark}: ${question} ${answer} instead of ${text}`);
       if (arrays?.tokens) {
         const error = maxError(result.visual, readNpy(fixture('sample-goldens', arrays.tokens)).data);
         assert.ok(error < 1e-4, `visual tokens differ by ${error}`);
@@ -68,5 +79,6 @@ for (const { name, size } of [
         assert.equal(goneOn.steps, 25);
       }
     }
+    assert.ok(rows.length - different.length >= agreeing, different.join('\n'));
   });
 }

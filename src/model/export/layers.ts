@@ -2,14 +2,14 @@ import type { Graph, Value } from '../onnx/graph.js';
 
 /**
  * Precision of the weights and of the arithmetic inside a graph; graph inputs and outputs are always float32.
- * In `int8` the linear layers of the decoder are quantised and the rest is fp32.
+ * In `int8` and `int4` the linear layers of the decoder are quantised and the rest is fp32.
  */
 export type Precision = (typeof PRECISIONS)[number];
-export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
+export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int4'] as const;
 
 /** Whether a model of this precision gives other answers than its checkpoint by more than rounding of floats. */
 export function isQuantised(precision: Precision): boolean {
-  return precision === 'int8';
+  return precision === 'int8' || precision === 'int4';
 }
 
 /** The graph element type of a precision. */

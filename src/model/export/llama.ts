@@ -19,7 +19,7 @@ export function decoderLayers(
   precision: Precision,
   input: { x: Value; positions: Value; bias: Value; lastIndex: Value; past: readonly KeyValueCache[] },
 ): { hidden: Value; present: KeyValueCache[] } {
-  const { heads, layers, rmsNormEps } = model;
+  const { heads, layers, hiddenSize, intermediateSize, rmsNormEps } = model;
   const eps = { float: rmsNormEps };
   const rotary = rotaryTables(model);
   const cos = toPrecision(g, g.floats(rotary.cos, rotary.shape), precision);
@@ -35,8 +35,9 @@ export function decoderLayers(
   for (let layer = 0; layer < layers; layer++) {
     const name = `model.layers.${layer}`;
     const l = g.scope(`layers.${layer}`);
-    const inputOf = (x: Value): LinearInput => linearInput(l, x, precision);
-    const project = (from: LinearInput, part: string): Value => decoderLinear(l, from, `${name}.${part}.weight`);
+    const inputOf = (x: Value, width = hiddenSize): LinearInput => linearInput(l, x, width, precision);
+    const project = (from: LinearInput, part: string, outputs = hiddenSize): Value =>
+      decoderLinear(l, from, `${name}.${part}.weight`, outputs);
     const rotate = (from: Value, at: Value): Value =>
       l.op('RotaryEmbedding', [from, at, cos, sin], { num_heads: heads });
 
@@ -53,16 +54,16 @@ export function decoderLayers(
       bias = l.op('Unsqueeze', [atLast(l.op('Squeeze', [bias, l.ints([1])])), l.ints([1])]);
     }
     const query = rotate(project(attentionInput, 'self_attn.q_proj'), positions);
-    const inputs = { query, key, value, heads, headSize: model.hiddenSize / heads };
+    const inputs = { query, key, value, heads, headSize: hiddenSize / heads };
     const attention = cachedAttention(l, inputs, bias, input.past[layer]!);
     present.push(attention.present);
 
     const attended = project(inputOf(attention.output), 'self_attn.o_proj');
     [normed, x] = addAndNorm(l, attended, x, `${name}.post_attention_layernorm.weight`, eps);
     const mlpInput = inputOf(normed);
-    const gate = l.op('QuickGelu', [project(mlpInput, 'mlp.gate_proj')], { alpha: { float: 1 } });
-    const gated = l.op('Mul', [gate, project(mlpInput, 'mlp.up_proj')]);
-    const mlp = project(inputOf(gated), 'mlp.down_proj');
+    const gate = l.op('QuickGelu', [project(mlpInput, 'mlp.gate_proj', intermediateSize)], { alpha: { float: 1 } });
+    const gated = l.op('Mul', [gate, project(mlpInput, 'mlp.up_proj', intermediateSize)]);
+    const mlp = project(inputOf(gated, intermediateSize), 'mlp.down_proj');
     const nextNorm = layer === layers - 1 ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;
     [normed, x] = addAndNorm(l, mlp, x, nextNorm, eps);
   }

@@ -1,8 +1,8 @@
 import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
 import type { WeightLocation } from '../onnx/graph.js';
 import { convertElements } from './convert-elements.js';
-import { elementType, type Precision } from './layers.js';
-import { quantiseToInt8 } from './quantise-weight.js';
+import { elementType, isQuantised, type Precision } from './layers.js';
+import { INT4_BLOCK, int4Blocks, quantiseToInt4, quantiseToInt8 } from './quantise-weight.js';
 
 /** A tensor in a weight file. */
 export type StoredTensor = Pick<WeightLocation, 'shape' | 'type'> & { name: string };
@@ -16,19 +16,29 @@ export function scalesName(weight: string): string {
   return `${weight}.scales`;
 }
 
-/** The decoder's linear layers, by their names in the official state dict. */
+/**
+ * The decoder's linear layers; not the LM head, which would double the error of the logits in int4 (docs/architecture.md).
+ * Their names are those of the official state dict.
+ */
 const DECODER_LINEAR = /^model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight$/;
 
 /**
  * What a weight file holds for a tensor of the checkpoint: the tensor itself as floats, or for a quantised weight
- * [out, in] its levels and scales (`quantiseToInt8`).
+ * [out, in] its levels and scales (`quantiseToInt8`, `quantiseToInt4`).
  */
 export function storedTensors(name: string, shape: readonly number[], precision: Precision): StoredTensor[] {
-  if (precision !== 'int8' || !DECODER_LINEAR.test(name)) return [{ name, shape, type: elementType(precision) }];
+  if (!isQuantised(precision) || !DECODER_LINEAR.test(name)) return [{ name, shape, type: elementType(precision) }];
   const [outputs, inputs] = shape as readonly [number, number];
+  if (precision === 'int8') {
+    return [
+      { name: levelsName(name), shape: [inputs, outputs], type: 'int8' },
+      { name: scalesName(name), shape: [outputs], type: 'float32' },
+    ];
+  }
+  const blocks = int4Blocks(inputs);
   return [
-    { name: levelsName(name), shape: [inputs, outputs], type: 'int8' },
-    { name: scalesName(name), shape: [outputs], type: 'float32' },
+    { name: levelsName(name), shape: [outputs, blocks, INT4_BLOCK / 2], type: 'uint8' },
+    { name: scalesName(name), shape: [outputs * blocks], type: 'float32' },
   ];
 }
 
@@ -43,8 +53,10 @@ export function encodeTensor(
   dtype: CheckpointDtype,
   precision: Precision,
 ): Uint8Array[] {
-  if (precision !== 'int8' || !DECODER_LINEAR.test(name))
+  if (!isQuantised(precision) || !DECODER_LINEAR.test(name))
     return [convertElements(bytes, dtype, elementType(precision))];
-  const { levels, scales } = quantiseToInt8(bytes, dtype, shape as readonly [number, number], name);
+  const [outputs, inputs] = shape as readonly [number, number];
+  const quantise = precision === 'int8' ? quantiseToInt8 : quantiseToInt4;
+  const { levels, scales } = quantise({ name, bytes, dtype, outputs, inputs });
   return [new Uint8Array(levels.buffer), new Uint8Array(scales.buffer)];
 }

@@ -60,6 +60,7 @@ const MICROSOFT_OPERATORS = new Set([
   'BiasGelu',
   'FusedMatMul',
   'MatMulIntegerToFloat',
+  'MatMulNBits',
   'MultiHeadAttention',
   'QuickGelu',
   'RotaryEmbedding',

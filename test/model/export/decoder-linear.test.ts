@@ -10,7 +10,7 @@ import { ELEMENT_TYPE, encodeModel } from '../../../src/model/onnx/onnx-proto.js
 const NAME = 'model.layers.0.mlp.up_proj.weight';
 
 /** The graph of one decoder layer's linear layer, run on x [1, rows, inputs]. */
-async function runLinear(weights: number[][], x: number[][], precision: 'int8'): Promise<number[][]> {
+async function runLinear(weights: number[][], x: number[][], precision: 'int8' | 'int4'): Promise<number[][]> {
   const shape = [weights.length, weights[0]!.length];
   const bytes = new Uint8Array(Float32Array.from(weights.flat()).buffer);
   const stored = storedTensors(NAME, shape, precision);
@@ -19,8 +19,8 @@ async function runLinear(weights: number[][], x: number[][], precision: 'int8'):
     ({ name, ...of }, i) => [name, { file: '', offset: 0, length: encoded[i]!.length, ...of }] as const,
   );
   const g = createGraph('test', new Map(locations), false);
-  const input = linearInput(g, g.input('x', 'float32', ['rows', 'new', shape[1]!]), precision);
-  g.output('y', decoderLinear(g, input, NAME), 'float32', ['rows', 'new', shape[0]!]);
+  const input = linearInput(g, g.input('x', 'float32', ['rows', 'new', shape[1]!]), shape[1]!, precision);
+  g.output('y', decoderLinear(g, input, NAME, shape[0]!), 'float32', ['rows', 'new', shape[0]!]);
   const proto = g.toProto();
   proto.initializer = proto.initializer.map((tensor) => {
     const i = stored.findIndex(({ name }) => name === tensor.name);
@@ -38,8 +38,8 @@ async function runLinear(weights: number[][], x: number[][], precision: 'int8'):
   return x.map((_, row) => values.slice(row * weights.length, (row + 1) * weights.length));
 }
 
-/** What the graph should compute, in double precision: every row of both sides rounded to its own scale. */
-function reference(weights: number[][], x: number[][]): number[][] {
+/** What the graph computes in int8, in double precision: every row of both sides rounded to its own scale. */
+function int8Reference(weights: number[][], x: number[][]): number[][] {
   const rounded = (row: number[]): { levels: number[]; scale: number } => {
     const scale = Math.max(...row.map(Math.abs)) / 127;
     return { levels: row.map((value) => (scale === 0 ? 0 : roundHalfEven(value / scale))), scale };
@@ -50,6 +50,22 @@ function reference(weights: number[][], x: number[][]): number[][] {
     .map(({ levels, scale }) =>
       quantisedWeights.map((w) => levels.reduce((sum, level, i) => sum + level * w.levels[i]!, 0) * w.scale * scale),
     );
+}
+
+/** In int4, in double precision: both sides rounded in blocks of 32, weights to 4 bits, activations to 8. */
+function int4Reference(weights: number[][], x: number[][]): number[][] {
+  const block = 32;
+  const rounded = (row: number[], divisor: (block: number[]) => number, largest: number): number[] =>
+    Array.from({ length: Math.ceil(row.length / block) }, (_, b) => row.slice(b * block, (b + 1) * block)).flatMap(
+      (part) => {
+        const scale = divisor(part);
+        return part.map((value) => (scale === 0 ? 0 : Math.min(largest, roundHalfEven(value / scale)) * scale));
+      },
+    );
+  const extreme = (part: number[]): number => part.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
+  const w = weights.map((row) => rounded(row, (part) => extreme(part) / -8, 7));
+  const a = x.map((row) => rounded(row, (part) => Math.abs(extreme(part)) / 127, 127));
+  return a.map((row) => w.map((output) => row.reduce((sum, value, i) => sum + value * output[i]!, 0)));
 }
 
 function roundHalfEven(value: number): number {
@@ -84,7 +100,7 @@ for (const rows of [1, 2, 7, 40]) {
     const x = random(rows, 72, 11);
     x[0]![3] = 900; // an outlier must cost the precision of its own row only
     if (rows > 2) x[2]!.fill(0);
-    assertClose(await runLinear(weights, x, 'int8'), reference(weights, x), 1e-5);
+    assertClose(await runLinear(weights, x, 'int8'), int8Reference(weights, x), 1e-5);
   });
 }
 
@@ -95,3 +111,12 @@ test('int8: the largest products do not saturate', async () => {
   const expected = signs.map((a) => signs.map((b) => 768 * a * b));
   assertClose(await runLinear(weights, x, 'int8'), expected, 1e-5);
 });
+
+for (const rows of [1, 2, 40]) {
+  test(`int4: ${rows} rows of random values give the product of their blocks' levels`, async () => {
+    const weights = random(24, 72, 5); // the third block has 8 elements
+    weights[5]!.fill(0);
+    const x = random(rows, 72, 13);
+    assertClose(await runLinear(weights, x, 'int4'), int4Reference(weights, x), 1e-3);
+  });
+}
