@@ -11,7 +11,7 @@ export interface RgbImage {
 }
 
 /** Above twice its warning limit of 89,478,485 pixels Pillow refuses to decode. Source: Pillow Image.py. */
-const MAX_PIXELS = 178_956_970;
+export const MAX_PIXELS = 178_956_970;
 
 /**
  * Decodes a JPEG, PNG, GIF or WebP file to what `PIL.Image.open(file).convert("RGB")` gives, byte for byte: no EXIF
@@ -21,7 +21,7 @@ const MAX_PIXELS = 178_956_970;
  *   Pillow takes; the pixels are counted before anything is decoded
  */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbImage> {
-  const format = formatOf(bytes);
+  const format = imageFormat(bytes);
   if (format === undefined) {
     const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
     const content = bytes.length === 0 ? 'is empty' : `starts with ${JSON.stringify(start)}`;
@@ -37,7 +37,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
 }
 
 /** The format by the first bytes. Others never reach sharp, which would also run an SVG or open an HEIF. */
-function formatOf(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' | undefined {
+export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' | undefined {
   const start = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
   if (start.startsWith('\xff\xd8\xff')) return 'jpeg';
   if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'png';
