@@ -10,14 +10,15 @@ export function modelKey({ record }: RunResult): string {
 /**
  * How tables and sentences call the model of each run: its name and input size, and only where runs differ in them its
  * precision, its device, and the beginning of the weights' hash.
+ * @param withSize false: without the input size, for what stays the same when only the size changes
  */
-export function modelLabels(runs: readonly RunResult[]): string[] {
+export function modelLabels(runs: readonly RunResult[], withSize = true): string[] {
   const models = runs.map(({ record }) => record.identity);
   const differ = (field: (identity: (typeof models)[number]) => string) => new Set(models.map(field)).size > 1;
   const [byPrecision, byDevice] = [differ(({ model }) => model.precision), differ(({ device }) => device)];
   const labels = models.map(({ model, device }) =>
     [
-      `${model.name} at ${model.resolution} px`,
+      `${model.name}${withSize ? ` at ${model.resolution} px` : ''}`,
       ...(byPrecision ? [precisionLabel(model.precision)] : []),
       ...(byDevice ? [device] : []),
     ].join(', '),

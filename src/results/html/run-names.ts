@@ -1,10 +1,10 @@
 import type { RunResult } from '../load-run.js';
-import { precisionLabel } from '../quantised.js';
 import type { ReportLayout } from '../report-layout.js';
+import { modelLabels } from '../run-names.js';
 
-/** How a report calls its models. */
+/** How a report page calls its models. */
 export interface RunNames {
-  /** By the lines of the report's tables: a letter, and model, input size and what else differs. */
+  /** By the lines of the report's tables. */
   systems: { key: string; name: string }[];
   /** The line of a run. */
   systemOf(run: RunResult): number;
@@ -14,27 +14,21 @@ export interface RunNames {
   series(run: RunResult): string;
 }
 
-/** Precision and device are in the names only where there are several, and a quantised precision always. */
-export function runNames({ runs, scores }: ReportLayout): RunNames {
-  const precisions = new Set(runs.map(({ record }) => record.identity.model.precision));
-  const devices = new Set(runs.map(({ record }) => record.identity.device));
-  const showsPrecision =
-    precisions.size > 1 || [...precisions].some((precision) => precisionLabel(precision) !== precision);
-  const nameOf = ({ record: { identity } }: RunResult, withSize: boolean): string =>
-    [
-      identity.model.name,
-      ...(withSize ? [`${identity.model.resolution} px`] : []),
-      ...(showsPrecision ? [precisionLabel(identity.model.precision)] : []),
-      ...(devices.size > 1 ? [identity.device] : []),
-    ].join(' ');
-  const systems = scores.lines.map((line, i) => ({ key: letters(i), name: nameOf(line.runs[0]!, true) }));
-  const places = new Map(scores.lines.flatMap((line, i) => line.runs.map((run) => [run, i] as const)));
+/** A letter and a name for every line of the tables. */
+export function runNames({ scores: { lines } }: ReportLayout): RunNames {
+  const firstRuns = lines.map(({ runs }) => runs[0]!);
+  const systems = modelLabels(firstRuns).map((name, i) => ({ key: letters(i), name }));
+  const seriesNames = modelLabels(firstRuns, false);
+  const places = new Map(lines.flatMap(({ runs }, i) => runs.map((run) => [run, i] as const)));
   const systemOf = (run: RunResult): number => places.get(run)!;
   return {
     systems,
     systemOf,
-    label: (run) => `${systems[systemOf(run)]!.key} ${nameOf(run, true)}`,
-    series: (run) => nameOf(run, false),
+    label(run) {
+      const { key, name } = systems[systemOf(run)]!;
+      return `${key} ${name}`;
+    },
+    series: (run) => seriesNames[systemOf(run)]!,
   };
 }
 

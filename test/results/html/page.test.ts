@@ -42,12 +42,12 @@ test('tables: a letter per model, the best score in bold, its interval beside it
     [...row.children].map(({ textContent }) => textContent),
   );
   assert.deepEqual(rows, [
-    ['A', 'small', '448', 'fp32', 'cpu', '50.00 [49.00, 51.00]'],
-    ['B', 'large', '1024', 'fp32', 'cpu', '60.00 [59.00, 61.00]'],
+    ['A', 'small', '448', 'fp32', 'cpu', '50.0 [49.0, 51.0]'],
+    ['B', 'large', '1024', 'fp32', 'cpu', '60.0 [59.0, 61.0]'],
   ]);
   assert.deepEqual(
     [...document.querySelectorAll('#scores strong')].map(({ textContent }) => textContent),
-    ['60.00'],
+    ['60.0'],
   );
   assert.equal(document.querySelectorAll('#speed tbody tr, #runs tbody tr').length, 4);
 });
@@ -55,7 +55,7 @@ test('tables: a letter per model, the best score in bold, its interval beside it
 test('plots: the score over the input size; differences and times only where there are some', () => {
   const plots = [...document.querySelectorAll('figure svg[role="img"]')].map((plot) => plot.getAttribute('aria-label'));
   assert.deepEqual(plots, ['textvqa val']);
-  assert.match(document.querySelector('figure desc')!.textContent!, /small at 448 px: 50\.00 \[49\.00, 51\.00\]/);
+  assert.match(document.querySelector('figure desc')!.textContent!, /small at 448 px: 50\.0 \[49\.0, 51\.0\]/);
 });
 
 test('the same runs give the same bytes', async () => {

@@ -12,20 +12,19 @@ function labels(runs: RunResult[]): string[] {
 
 test('a letter per model, the same on every benchmark; the size is in the name, and left out of the series', () => {
   const runs = [textvqa(model('hr', 384), 50), textvqa(model('hr', 1024), 60), mme(model('hr', 384), 1500)];
-  assert.deepEqual(labels(runs), ['A hr 384 px', 'B hr 1024 px', 'A hr 384 px']);
+  assert.deepEqual(labels(runs), ['A hr at 384 px', 'B hr at 1024 px', 'A hr at 384 px']);
   assert.equal(runNames(reportLayout(runs)).series(runs[0]!), 'hr');
 });
 
-test('precision and device are named where there are several; quantised is always said', () => {
+test('what models differ in is in their names, also where only the size is left out', () => {
   const fp16 = textvqa({ model: { ...model('hr').model, precision: 'fp16' } }, 50);
   const onGpu = textvqa({ ...model('hr'), device: 'cuda:0' }, 50);
-  const int8 = textvqa({ model: { ...model('hr').model, precision: 'int8' } }, 50);
-  assert.deepEqual(labels([fp16]), ['A hr 1024 px']);
-  assert.deepEqual(labels([fp16, onGpu]), ['A hr 1024 px fp16 cpu', 'B hr 1024 px fp32 cuda:0']);
-  assert.deepEqual(labels([int8]), ['A hr 1024 px int8 (quantised)']);
+  assert.deepEqual(labels([fp16]), ['A hr at 1024 px']);
+  assert.deepEqual(labels([fp16, onGpu]), ['A hr at 1024 px, fp16, cpu', 'B hr at 1024 px, fp32, cuda:0']);
+  assert.equal(runNames(reportLayout([fp16, onGpu])).series(onGpu), 'hr, fp32, cuda:0');
 });
 
 test('after Z come two letters', () => {
   const runs = Array.from({ length: 28 }, (_, i) => textvqa(model(`m${i}`), 50));
-  assert.deepEqual(labels(runs).slice(-3), ['Z m25 1024 px', 'AA m26 1024 px', 'AB m27 1024 px']);
+  assert.deepEqual(labels(runs).slice(-3), ['Z m25 at 1024 px', 'AA m26 at 1024 px', 'AB m27 at 1024 px']);
 });
