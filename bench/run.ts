@@ -9,6 +9,7 @@ import { PACKAGE_ROOT } from '../src/package-root.js';
 import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
 import { parquetProcess } from './parquet-process.js';
 import { reportPage } from './report-page.js';
+import { measureIdle, measureWorkers } from './sample-runs.js';
 import { withFolder } from './temporary-folder.js';
 import { readingTestDev, scoringVal } from './vqa-scale.js';
 
@@ -24,6 +25,8 @@ const NEW_TOKENS = 10;
 const benchmarks: Record<string, () => Promise<string>> = {
   'packed questions': packedQuestions,
   'one question against PyTorch': againstPyTorch,
+  'model idle on the sample': measureIdle,
+  'two CPU workers': measureWorkers,
   'start of --help': helpStart,
   'parquet images from a process': parquetProcess,
   'reading VQAv2 test-dev': readingTestDev,

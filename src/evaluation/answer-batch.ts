@@ -28,7 +28,7 @@ export interface BatchWork {
   signal: AbortSignal;
   /** Puts predictions, and what their batch took, on the disk and on the display. */
   record(made: readonly Prediction[], timing?: BatchTiming): Promise<void>;
-  /** Memory was short for a batch. */
+  /** Memory was short for a batch, or may have been. */
   onShort(batch: PlannedBatch): void;
 }
 
@@ -68,14 +68,15 @@ async function tryOtherwise(
   error: unknown,
 ): Promise<void> {
   const failure = failureOf(error);
-  if (failure === 'out-of-memory') onShort(planned);
+  const isPerhapsShort = error instanceof WorkerEndedError && error.outOfMemory === 'perhaps';
+  if (failure === 'out-of-memory' || isPerhapsShort) onShort(planned);
   const smaller = afterFailure(failure, planned);
   if (smaller) queue.again(smaller);
   else await record(ready.flat().map(({ question }) => failed(maker, question, failure, messageOf(error))));
 }
 
 function failureOf(error: unknown): BatchFailure {
-  if (error instanceof WorkerEndedError) return error.outOfMemory ? 'out-of-memory' : 'worker-crashed';
+  if (error instanceof WorkerEndedError) return error.outOfMemory === 'yes' ? 'out-of-memory' : 'worker-crashed';
   return isOutOfMemory(messageOf(error)) ? 'out-of-memory' : 'inference-failed';
 }
 

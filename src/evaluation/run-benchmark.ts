@@ -109,7 +109,8 @@ async function answerAll(
     }),
     onShort(batch) {
       shrunkTo = queue.shrink(batch);
-      progress.log(`Memory was short for ${batch.groups.length} images at once: going on with smaller batches.`);
+      const rows = batch.groups.length;
+      if (rows > 1) progress.log(`Memory was short for ${rows} images at once: going on with smaller batches.`);
     },
   };
   try {

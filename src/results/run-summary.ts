@@ -16,10 +16,11 @@ export function runSummary(run: RunResult): string {
     return [`${name} (${metrics.points.includes(name) ? 'points' : '%'})`, `${text}${interval ? `  ${interval}` : ''}`];
   });
   const unparsable = metrics.unparsable > 0 ? `, ${metrics.unparsable} unparsable` : '';
+  const denominator = metrics.failed > 0 ? ` (counted as wrong: scores are over ${metrics.n})` : '';
   const { stages, tokensPerSecond } = latency;
   const rows = [
     ...scores,
-    ['questions', `${metrics.n - metrics.failed} answered, ${metrics.failed} failed${unparsable}`],
+    ['questions', `${metrics.n - metrics.failed} answered, ${metrics.failed} failed${denominator}${unparsable}`],
     ['visual tokens per image', whole(latency.visualTokensPerImage)],
     ['image decode (ms per image)', times(stages.decodeImageMsPerImage)],
     ['vision (ms per image)', times(stages.visionMsPerImage)],

@@ -137,7 +137,13 @@ test('questions about a missing or broken image fail alone, are counted, and are
   const failed = readLines(await resultFolder(output)).filter(({ text }) => text === null);
   assert.deepEqual(new Set(failed.map(({ error }) => error?.code)), new Set(['image-missing', 'image-unreadable']));
   assert.match(stdout, new RegExp(`${48 - failed.length} answered, ${failed.length} failed`));
+  assert.match(stdout, /counted as wrong: scores are over 48/);
   assert.match(stderr, /have no answer; the same command tries them again/);
+
+  const fast = await llavahr(folder, ...args.slice(0, -1), join(folder, 'fail-fast'), '--fail-fast');
+  assert.equal(fast.code, 1);
+  assert.match(fast.stderr, /has no answer \(image-\w+: .*\); --fail-fast ends the run/);
+  assert.ok(readLines(await resultFolder(join(folder, 'fail-fast'))).some(({ text }) => text === null));
 
   await rename(`${missing}.aside`, missing!);
   await writeFile(broken!, whole);

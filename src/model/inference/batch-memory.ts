@@ -9,8 +9,8 @@ export interface BatchShape {
   questions: number;
 }
 
-/** What the allocator keeps beside the tensors that are alive: freed blocks of other shapes. */
-const ARENA_OVERHEAD = 1.3;
+/** What the allocator keeps beside the tensors that are alive: freed blocks of other shapes. See docs/architecture.md. */
+const ARENA_OVERHEAD = 1.8;
 
 /** Bytes that the weights take once they are loaded. */
 export function weightBytes({ manifest }: Model): number {

@@ -13,8 +13,11 @@ export class WorkerEndedError extends Error {
 
   constructor(
     message: string,
-    /** The system ended it because memory was short. */
-    readonly outOfMemory: boolean,
+    /**
+     * Whether memory was short: `yes` when the system said so, `perhaps` where native code broke off, as ONNX Runtime also
+     * does when it gets no memory for something small.
+     */
+    readonly outOfMemory: 'yes' | 'perhaps' | 'no',
   ) {
     super(message);
   }
@@ -34,11 +37,12 @@ export async function startWorkerProcess(model: Model, device: Device, threads: 
   let peakMemoryBytes = 0;
   worker.on('message', (response) => requests.settle(response as ProcessResponse));
   const name = `The worker process of ${deviceName(device)}`;
-  worker.on('error', (error) => requests.end(new WorkerEndedError(`${name} failed: ${error.message}`, false)));
+  worker.on('error', (error) => requests.end(new WorkerEndedError(`${name} failed: ${error.message}`, 'no')));
   const exited = new Promise((resolve) => worker.on('exit', resolve));
   worker.on('exit', (code, signal) => {
-    const outOfMemory = signal === 'SIGKILL' && outOfMemoryKills() > kills;
-    const reason = outOfMemory ? 'killed by the system for want of memory' : (signal ?? `exit code ${code}`);
+    const wasKilled = signal === 'SIGKILL' && outOfMemoryKills() > kills;
+    const outOfMemory = wasKilled ? 'yes' : signal === 'SIGABRT' || signal === 'SIGSEGV' ? 'perhaps' : 'no';
+    const reason = wasKilled ? 'killed by the system for want of memory' : (signal ?? `exit code ${code}`);
     requests.end(new WorkerEndedError(`${name} (${worker.pid}) ended: ${reason}`, outOfMemory));
   });
   const close = async (): Promise<void> => {

@@ -28,7 +28,7 @@ function worker() {
       await settled();
     },
     async end() {
-      for (const { reject } of open.splice(0)) reject(new WorkerEndedError('The worker ended: SIGKILL', false));
+      for (const { reject } of open.splice(0)) reject(new WorkerEndedError('The worker ended: SIGKILL', 'no'));
       await settled();
     },
     peakMemoryBytes: () => 100,

@@ -1,0 +1,37 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from '../src/package-root.js';
+import type { RunResult } from '../src/results/load-run.js';
+import { withFolder } from './temporary-folder.js';
+
+/* The embedded model on the embedded TextVQA sample, as a user runs it. */
+
+/** Share of the time in which no batch is in the model. */
+export async function measureIdle(): Promise<string> {
+  const shares: string[] = [];
+  for (const size of [2, 4, 16]) {
+    const { latency } = await evaluate('--batch-size', String(size));
+    shares.push(`${(100 * latency.modelIdle).toFixed(1)} % at batch size ${size}`);
+  }
+  return `${shares.join(', ')} (wanted: at most 5 %)`;
+}
+
+/** Two workers of one thread against one worker of two, taking turns. */
+export async function measureWorkers(): Promise<string> {
+  const ratios: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const one = await evaluate('--batch-size', '4', '--threads', '2');
+    const two = await evaluate('--batch-size', '4', '--devices', 'cpu:2', '--threads', '1');
+    ratios.push(two.latency.questionsPerSecond! / one.latency.questionsPerSecond!);
+  }
+  const [, median] = ratios.sort((a, b) => a - b);
+  return `${median!.toFixed(2)} times the questions/s of one worker with two threads`;
+}
+
+async function evaluate(...options: string[]): Promise<RunResult> {
+  return withFolder(async (folder) => {
+    const args = [join(PACKAGE_ROOT, 'bin', 'llavahr'), 'eval', 'textvqa', '--json', '--output', folder, ...options];
+    const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
+    return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio })) as RunResult;
+  });
+}
