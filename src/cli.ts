@@ -5,6 +5,7 @@ import { addDoctor } from './cli/doctor.js';
 import { addDownload } from './cli/download.js';
 import { addEval } from './cli/eval.js';
 import { addExport } from './cli/export.js';
+import { addLatency } from './cli/latency.js';
 import { addList } from './cli/list.js';
 import { addMerge } from './cli/merge.js';
 import { addReport } from './cli/report.js';
@@ -60,6 +61,7 @@ function buildProgram(): Command {
   addShow(program);
   addCompare(program);
   addAblate(program);
+  addLatency(program);
   addReport(program);
   return program;
 }

@@ -54,3 +54,8 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
   ).finally(progress.stop);
   return openModel(output, resolution);
 }
+
+/** Whether a model's weights are made up. */
+export function isRandomModel({ manifest }: Model): boolean {
+  return manifest.source.layout === 'random';
+}

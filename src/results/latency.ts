@@ -1,6 +1,7 @@
-import { mean, quantileSorted, sum } from 'simple-statistics';
+import { sum } from 'simple-statistics';
 import { AMOUNT, COUNT, nullable, objectOf, POSITIVE, schemaCheck } from '../json-schema.js';
 import { type Damage, openJsonLines, readJsonLines } from './json-lines.js';
+import { quantilesOf } from './quantiles.js';
 import { jsonFile } from './write-json.js';
 
 /** One line of batches.jsonl: what a batch took. Times are of the whole batch, counts are sums over it. */
@@ -82,8 +83,6 @@ export interface BatchTimings {
   append(...batches: readonly BatchTiming[]): Promise<void>;
   close(): Promise<void>;
 }
-
-const MIN_SAMPLES_P95 = 20; // with fewer, the 95th percentile is the maximum by another name
 
 const checkBatch = schemaCheck<BatchTiming>(
   objectOf<BatchTiming>({
@@ -224,16 +223,9 @@ function decodeMsPerToken({ generateMs, prefillMs, newTokens, questions }: Batch
   return ratio(Math.max(0, generateMs - prefillMs), newTokens - questions); // two measurements: noise may cross
 }
 
-/** Quantiles are of type 7 (linear between the two neighbours), as in NumPy and R. */
 function stageTimesOf(values: readonly (number | null)[]): StageTimes {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const n = sorted.length;
-  return {
-    n,
-    p50: n > 0 ? quantileSorted(sorted, 0.5) : null,
-    p95: n >= MIN_SAMPLES_P95 ? quantileSorted(sorted, 0.95) : null,
-    mean: n > 0 ? mean(sorted) : null,
-  };
+  const { n, p50, p95, mean } = quantilesOf(values.filter((value) => value !== null));
+  return { n, p50, p95, mean };
 }
 
 function ratio(amount: number, per: number): number | null {

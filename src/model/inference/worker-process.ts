@@ -23,12 +23,17 @@ export class WorkerEndedError extends Error {
   }
 }
 
+/** A model in a process of its own. */
+export interface WorkerProcess extends Inference {
+  readonly pid: number;
+}
+
 /**
  * Loads a model on a device in a process of its own, which ends with this one, however this one ends.
  * @param threads inside an operator; 0 uses every core
  * @throws UserError when the device cannot be used, or the process ends while loading
  */
-export async function startWorkerProcess(model: Model, device: Device, threads: number): Promise<Inference> {
+export async function startWorkerProcess(model: Model, device: Device, threads: number): Promise<WorkerProcess> {
   const kills = outOfMemoryKills();
   const worker = fork(new URL('./inference-process.js', import.meta.url), { serialization: 'advanced' });
   const requests = openRequests<ProcessRequest, ProcessResponse>((request) => {
@@ -61,6 +66,7 @@ export async function startWorkerProcess(model: Model, device: Device, threads: 
     throw new UserError(loaded.kind === 'failure' ? loaded.message : 'The worker process answered out of order.');
   }
   return {
+    pid: worker.pid!,
     loadMs: loaded.loadMs,
     async run(batch) {
       const response = await requests.ask({ kind: 'run', batch });

@@ -1,0 +1,228 @@
+import { extname } from 'node:path';
+import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
+import { EXIT, usageError } from '../errors.js';
+import { sizesBeside } from '../evaluation/ablation-plan.js';
+import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
+import { isRandomModel, openRandomModel } from '../evaluation/random-model.js';
+import { type Timings, timeModels } from '../evaluation/time-models.js';
+import type { PlannedRun } from '../evaluation/timing-plan.js';
+import { contextLength } from '../model/context-length.js';
+import type { Precision } from '../model/export/layers.js';
+import { deviceName, parseDevice } from '../model/inference/device.js';
+import type { Model } from '../model/model-folder.js';
+import { RELEASED_ARCHITECTURES, RELEASED_MODELS, type ReleasedModel } from '../model/released-architectures.js';
+import { describeHost, describeSoftware } from '../results/host.js';
+import { publishedSpeed } from '../results/published-speed.js';
+import { pairedSpeedRatio, summarizeTimedRuns, type TimedSetting } from '../results/timed-runs.js';
+import { type TimingReport, type TimingRow, timingCsv, timingTables } from '../results/timing-report.js';
+import { replaceFile } from '../results/write-json.js';
+import { VERSION } from '../version.js';
+import { interruptible } from './interrupt.js';
+
+export interface LatencyCommandOptions {
+  model?: string;
+  randomWeights?: ReleasedModel;
+  vs?: string;
+  protocol?: 'paper';
+  resolution?: number;
+  batchSize?: number[];
+  promptTokens?: number[];
+  newTokens?: number;
+  warmup?: number;
+  repetitions?: number;
+  device: string;
+  threads?: number;
+  precision: Precision;
+  clipTower?: string;
+  offline: boolean;
+  output?: string;
+  json: boolean;
+}
+
+/**
+ * LLaVA-HR's model_speed.py: one image, "Describe this photo in detail.", which makes 49 tokens of text with vicuna_v1,
+ * ten calls of ten new tokens, no call for warming up. The clock is on vision and generation.
+ */
+const PAPER = { batchSize: [1], promptTokens: [49], newTokens: 10, warmup: 0, repetitions: 10 };
+const DEFAULTS = { batchSize: [1], promptTokens: [60], newTokens: 32, warmup: 2, repetitions: 20 };
+/** The start token and one after the image. */
+const FEWEST_PROMPT_TOKENS = 2;
+
+/** `llavahr latency`: the tables on stdout, progress on stderr. */
+export async function latencyCommand(options: LatencyCommandOptions): Promise<number> {
+  const device = parseDevice(options.device);
+  checkOptions(options);
+  const { batchSize, promptTokens, newTokens, warmup, repetitions } = {
+    ...(options.protocol === 'paper' ? PAPER : DEFAULTS),
+    ...given(options),
+  };
+  const settings = batchSize.flatMap((images) =>
+    promptTokens.map((tokens): TimedSetting => ({ batchSize: images, promptTokens: tokens, newTokens })),
+  );
+  const downloads = downloadsOnDemand(options.offline);
+  const models = await chooseModels(options, downloads).finally(downloads.close);
+  for (const model of models) checkContext(model, settings);
+
+  const interrupt = interruptible('Stopping after this run; Ctrl-C again stops at once.');
+  const timings = await timeModels(models, settings, {
+    ...{ device, threads: options.threads ?? 0, warmup, repetitions },
+    timePrefill: options.protocol !== 'paper',
+    signal: interrupt.signal,
+    onRun: progressOf(models, settings),
+  }).finally(interrupt.stop);
+
+  const report: TimingReport = {
+    schemaVersion: 1,
+    protocol: options.protocol ?? null,
+    host: describeHost(),
+    software: describeSoftware(VERSION),
+    device: deviceName(device),
+    threads: options.threads ?? 0,
+    ...{ warmup, repetitions, interrupted: interrupt.signal.aborted, together: timings.together },
+    rows: timingRows(models, settings, timings, options.protocol === 'paper'),
+  };
+  if (report.rows.length > 0) {
+    if (options.output !== undefined) await writeReport(options.output, report);
+    console.log(options.json ? JSON.stringify(report, null, 2) : timingTables(report));
+  }
+  return report.interrupted ? EXIT.interrupted : EXIT.done;
+}
+
+/** @throws UserError (usage) for options that contradict each other */
+function checkOptions({ model, randomWeights, clipTower, protocol, output, ...options }: LatencyCommandOptions): void {
+  if (model !== undefined && randomWeights !== undefined) {
+    throw usageError('--model and --random-weights exclude each other.');
+  }
+  if (randomWeights !== undefined && clipTower !== undefined) {
+    throw usageError('--clip-tower goes with a checkpoint, not with --random-weights.');
+  }
+  const fixed = { '--batch-size': options.batchSize, '--prompt-tokens': options.promptTokens };
+  for (const [name, value] of Object.entries({ ...fixed, '--new-tokens': options.newTokens })) {
+    if (protocol === 'paper' && value !== undefined) throw usageError(`--protocol paper sets ${name} itself.`);
+  }
+  if (options.promptTokens?.some((tokens) => tokens < FEWEST_PROMPT_TOKENS)) {
+    throw usageError(`--prompt-tokens must be at least ${FEWEST_PROMPT_TOKENS}.`);
+  }
+  if (output !== undefined && !['.csv', '.json'].includes(extname(output))) {
+    throw usageError(`--output must end in .csv or .json, got "${output}".`);
+  }
+}
+
+/** The options of a measurement that the command line sets. */
+function given({ batchSize, promptTokens, newTokens, warmup, repetitions }: LatencyCommandOptions) {
+  return {
+    ...(batchSize && { batchSize }),
+    ...(promptTokens && { promptTokens }),
+    ...(newTokens !== undefined && { newTokens }),
+    ...(warmup !== undefined && { warmup }),
+    ...(repetitions !== undefined && { repetitions }),
+  };
+}
+
+/**
+ * The model, then what is set beside it: with the paper's protocol LLaVA-1.5 at its own size and, as in the paper's "3
+ * times faster", at the largest size that is not above LLaVA-HR's.
+ */
+async function chooseModels(options: LatencyCommandOptions, downloads: DownloadsOnDemand): Promise<Model[]> {
+  const { resolution, clipTower, vs, protocol } = options;
+  const open = (name: string | undefined, size: number | undefined, tower?: string): Promise<Model> =>
+    options.randomWeights === undefined
+      ? chooseModel({ model: name, resolution: size, precision: options.precision, clipTower: tower }, downloads)
+      : openRandom(name, size, options.precision);
+  const first = await open(
+    options.randomWeights ?? options.model,
+    resolution,
+    vs === undefined ? clipTower : undefined,
+  );
+  if (vs === undefined) return [first];
+  const name = vs === LLAVA_15 ? llava15Beside(first) : vs;
+  const second = await open(name, undefined, clipTower);
+  const { architecture } = second.manifest;
+  if (protocol !== 'paper' || architecture.family !== 'llava-1.5') return [first, second];
+  const models = [first];
+  for (const size of sizesBeside(architecture, [first.vision.resolution])) {
+    models.push(await open(name, size, clipTower));
+  }
+  return models;
+}
+
+function openRandom(name: string | undefined, resolution: number | undefined, precision: Precision): Promise<Model> {
+  const released = RELEASED_MODELS.find((model) => model === name);
+  if (!released) {
+    throw usageError(`With --random-weights, --vs must be ${LLAVA_15}, ${RELEASED_MODELS.join(', ')}; got "${name}".`);
+  }
+  return openRandomModel({ name: released, architecture: RELEASED_ARCHITECTURES[released], precision, resolution });
+}
+
+/** @throws UserError (usage) when a prompt and its answer would not fit into the model's context */
+function checkContext({ manifest, vision }: Model, settings: readonly TimedSetting[]): void {
+  const context = contextLength(manifest.architecture, vision.visualTokens);
+  for (const { promptTokens, newTokens } of settings) {
+    const needed = vision.visualTokens + promptTokens + newTokens;
+    if (needed <= context) continue;
+    throw usageError(
+      `${promptTokens} prompt tokens, ${vision.visualTokens} visual tokens and ${newTokens} new ones are more than the ` +
+        `${context} of ${manifest.name}'s context.`,
+    );
+  }
+}
+
+/** Rows of the report in the settings' order, the models of each beside each other; without those that never ran. */
+function timingRows(
+  models: readonly Model[],
+  settings: readonly TimedSetting[],
+  { runs, memory }: Timings,
+  isPaper: boolean,
+): TimingRow[] {
+  const published = models.map((model) => (isPaper ? publishedOf(model) : null));
+  return settings.flatMap((setting, s) =>
+    models.flatMap((model, m): TimingRow[] => {
+      const { manifest, vision } = model;
+      const own = runs[m]![s]!;
+      if (own.length === 0) return [];
+      return [
+        {
+          model: {
+            name: manifest.name,
+            ...{ resolution: vision.resolution, visualTokens: vision.visualTokens },
+            precision: manifest.precision,
+            randomWeights: isRandomModel(model),
+          },
+          setting,
+          summary: summarizeTimedRuns(own, setting),
+          peakMemoryBytes: memory[m]?.hostBytes ?? null,
+          peakDeviceMemoryBytes: memory[m]?.deviceBytes ?? null,
+          publishedTokensPerSecond: published[m]!,
+          firstModelSpeed: m === 0 ? null : pairedSpeedRatio(runs[0]![s]!, own),
+          publishedFirstModelSpeed: m > 0 && published[0] && published[m] ? published[0] / published[m] : null,
+          runs: own,
+        },
+      ];
+    }),
+  );
+}
+
+function publishedOf({ manifest: { architecture }, vision }: Model): number | null {
+  const { family, language } = architecture;
+  return publishedSpeed({ family, hiddenSize: language.hiddenSize, resolution: vision.resolution });
+}
+
+const PROGRESS_INTERVAL_MS = 10_000;
+
+/** Says on stderr what is run, every ten seconds at most. */
+function progressOf(models: readonly Model[], settings: readonly TimedSetting[]) {
+  let last = performance.now();
+  return (done: number, of: number, { model, setting }: PlannedRun): void => {
+    if (performance.now() - last < PROGRESS_INTERVAL_MS) return;
+    last = performance.now();
+    const { manifest, vision } = models[model]!;
+    const { batchSize, promptTokens } = settings[setting]!;
+    const what = `${manifest.name} at ${vision.resolution} px, batch ${batchSize}, prompt ${promptTokens}`;
+    console.error(`${done} of ${of} runs are done; next ${what}`);
+  };
+}
+
+async function writeReport(path: string, report: TimingReport): Promise<void> {
+  const text = extname(path) === '.csv' ? timingCsv(report) : `${JSON.stringify(report, null, 2)}\n`;
+  await replaceFile(path, (file) => file.writeFile(text));
+}

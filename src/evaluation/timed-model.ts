@@ -1,0 +1,104 @@
+import sharp from 'sharp';
+import { messageOf, UserError } from '../errors.js';
+import { type Device, deviceName } from '../model/inference/device.js';
+import { processGpuBytes } from '../model/inference/gpu-memory.js';
+import { ensureSelfCheck } from '../model/inference/self-check.js';
+import { startWorkerProcess } from '../model/inference/worker-process.js';
+import type { Model } from '../model/model-folder.js';
+import { prepareImage } from '../model/prepare-image.js';
+import { IMAGE_TOKEN } from '../model/prompt.js';
+import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
+import type { TimedRun, TimedSetting } from '../results/timed-runs.js';
+import { isRandomModel } from './random-model.js';
+
+/** A model that is loaded in a process of its own, so that the memory it takes is its own in the figures. */
+export interface TimedModel {
+  /** @throws UserError when the run fails, as it does when memory is short */
+  time(setting: TimedSetting, timePrefill: boolean): Promise<{ run: TimedRun; memory: ModelMemory }>;
+  close(): Promise<void>;
+}
+
+/** Largest memory of a model's process so far, bytes. */
+export interface ModelMemory {
+  hostBytes: number;
+  /** On the GPU; null where it is not known, and on a CPU, which has none of its own. */
+  deviceBytes: number | null;
+}
+
+/** Tokens of vicuna_v1's system text and "USER: ", which come before the image. */
+const TOKENS_BEFORE_IMAGE = 35;
+
+/**
+ * Loads a model, and checks the device as for an evaluation unless the weights are random: those have no tokenizer.
+ * @param threads inside an operator; 0 uses every core
+ * @throws UserError when the device cannot be used or computes wrong results
+ */
+export async function startTimedModel(model: Model, device: Device, threads: number): Promise<TimedModel> {
+  const jpeg = await drawJpeg();
+  const worker = await startWorkerProcess(model, device, threads);
+  try {
+    if (!isRandomModel(model)) {
+      const said = `Checking ${deviceName(device)} against the CPU, once for this model`;
+      await ensureSelfCheck(model, device, worker, await loadTokenizer(model.folder), () => console.error(said));
+    }
+  } catch (error) {
+    await worker.close();
+    throw error;
+  }
+  const { vision, manifest } = model;
+  const { imageAspect, language } = manifest.architecture;
+  return {
+    async time(setting, timePrefill) {
+      const { batchSize, newTokens } = setting;
+      const bytes = vision.resolution ** 2 * 3;
+      const pixels = new Uint8Array(batchSize * bytes);
+      const start = performance.now();
+      for (let image = 0; image < batchSize; image++) {
+        pixels.set(await prepareImage(jpeg, 'the image', vision.resolution, imageAspect), image * bytes);
+      }
+      const decodeImageMs = performance.now() - start;
+      const rows = Array.from({ length: batchSize }, (_, image) => ({
+        image,
+        prompts: [promptIds(setting, language.vocabSize, image)],
+      }));
+      const { visionMs, generateMs, prefillMs, steps } = await worker
+        .run({
+          ...{ pixels, rows, maxNewTokens: newTokens, minSteps: newTokens },
+          timePrefill: timePrefill && newTokens > 1,
+        })
+        .catch((error) => {
+          const what = `${manifest.name} at ${vision.resolution} px, batch size ${batchSize}`;
+          throw new UserError(`${what} could not be run: ${messageOf(error)}`, { cause: error });
+        });
+      if (steps !== newTokens) throw new Error(`${steps} steps were generated instead of ${newTokens}`);
+      const onlyPrefill = timePrefill && newTokens === 1;
+      const deviceBytes = device.provider === 'cuda' ? await processGpuBytes(worker.pid) : null;
+      return {
+        run: { decodeImageMs, visionMs, prefillMs: onlyPrefill ? generateMs : prefillMs, generateMs },
+        memory: { hostBytes: worker.peakMemoryBytes(), deviceBytes },
+      };
+    },
+    close: worker.close,
+  };
+}
+
+/** A prompt of made-up ids: which ones does not matter to speed. */
+function promptIds({ promptTokens }: TimedSetting, vocabSize: number, seed: number): number[] {
+  const before = Math.min(TOKENS_BEFORE_IMAGE, promptTokens - 1);
+  const ids = Array.from({ length: promptTokens }, (_, i) => 3 + ((seed * 31 + i * 7) % (vocabSize - 3)));
+  return [...ids.slice(0, before), IMAGE_TOKEN, ...ids.slice(before)];
+}
+
+/** A JPEG of 640 x 480, COCO's usual size: smooth colours with some noise, about as many bytes as a photograph has. */
+async function drawJpeg(): Promise<Uint8Array> {
+  const [width, height] = [640, 480];
+  const pixels = new Uint8Array(width * height * 3);
+  let noise = 1;
+  for (let i = 0; i < pixels.length; i++) {
+    noise = (noise * 48271) % 0x7fffffff;
+    pixels[i] = 96 + 64 * Math.sin(i / 5000) + (noise % 24);
+  }
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 85 })
+    .toBuffer();
+}

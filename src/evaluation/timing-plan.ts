@@ -1,0 +1,53 @@
+/** One run of one model in one setting, both by their index. */
+export interface PlannedRun {
+  model: number;
+  setting: number;
+  /** Not counted: memory is being allocated, kernels are being chosen. */
+  warmup: boolean;
+}
+
+export interface TimingPlanOptions {
+  models: number;
+  settings: number;
+  warmup: number;
+  repetitions: number;
+  /** All models are loaded at once. Otherwise one is at a time, and a change of model costs a load. */
+  together: boolean;
+}
+
+/**
+ * The order of all runs. Together, the models take turns run by run, and every other round backwards, so that a drift of
+ * the machine's speed hits all alike. One at a time, every model has two blocks, the second ones in the opposite order:
+ * A B B A, where a steady drift cancels as well.
+ */
+export function planTimings(options: TimingPlanOptions): PlannedRun[] {
+  return options.together ? takeTurns(options) : inBlocks(options);
+}
+
+function takeTurns({ models, settings, warmup, repetitions }: TimingPlanOptions): PlannedRun[] {
+  return range(settings).flatMap((setting) =>
+    range(warmup + repetitions).flatMap((round) => {
+      const order = (round - warmup) % 2 === 0 ? range(models) : range(models).reverse();
+      return order.map((model) => ({ model, setting, warmup: round < warmup }));
+    }),
+  );
+}
+
+function inBlocks({ models, settings, warmup, repetitions }: TimingPlanOptions): PlannedRun[] {
+  const first = Math.ceil(repetitions / 2);
+  const halves = [
+    { order: range(models), count: first },
+    { order: range(models).reverse(), count: repetitions - first },
+  ];
+  return halves.flatMap(({ order, count }) =>
+    order.flatMap((model) =>
+      range(count === 0 ? 0 : settings).flatMap((setting) =>
+        range(warmup + count).map((run) => ({ model, setting, warmup: run < warmup })),
+      ),
+    ),
+  );
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
