@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('Say what is installed, what is downloaded and intact, and what is missing.')
-    .option('--verify', 'hash the downloaded files instead of trusting their size and time', false)
+    .description('Say what is installed, which devices work, what is downloaded and intact, and what to run next.')
+    .option('--verify', 'hash downloads and exported models instead of trusting their size and time', false)
     .option('--json', 'print it as one JSON object', false)
     .addHelpText('after', '\nExample:\n  llavahr doctor --verify')
     .action(async (options) => {

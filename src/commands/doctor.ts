@@ -1,17 +1,14 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
-import { BENCHMARKS } from '../benchmarks/registry.js';
 import { cacheFolder, defaultDataFolder } from '../cache-folder.js';
-import { benchmarkEntry, readCatalogue } from '../datasets/catalogue.js';
+import { readCatalogue } from '../datasets/catalogue.js';
 import { freeBytes } from '../disk-space.js';
-import { fileState } from '../downloads/download-lock.js';
-import { isSplitThere } from '../downloads/download-split.js';
-import { EXIT, messageOf } from '../errors.js';
+import { type CheckpointState, checkpointStates, type SplitState, splitStates } from '../downloads/inventory.js';
+import { EXIT } from '../errors.js';
+import { type ExportedModel, exportedModels } from '../model/exported-models.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
-import { MODEL_FILES, readManifest } from '../model/model-folder.js';
-import { describeHost, describeSoftware } from '../results/host.js';
+import { type DeviceTrial, tryDevice } from '../model/inference/device-trial.js';
+import { describeHost, describeSoftware, type Host, type Software } from '../results/host.js';
 import { type Align, renderTable } from '../results/table.js';
 import { VERSION } from '../version.js';
 
@@ -21,131 +18,112 @@ export interface DoctorCommandOptions {
   json: boolean;
 }
 
-/** What is known of a split's download. */
-interface DataState {
-  benchmark: string;
-  split: string;
-  state: 'complete' | 'partial' | 'not here' | 'damaged';
-  detail: string;
-}
-
-interface ModelState {
-  name: string;
-  precision: string;
-  resolutions: number[];
-  folder: string;
-  problem: string | null;
+/** What doctor found. */
+interface Findings {
+  software: Software;
+  host: Host & { freeMemoryBytes: number; freeDiskBytes: number };
+  devices: DeviceTrial[];
+  autoDevice: string;
+  dataFolder: string;
+  data: SplitState[];
+  checkpoints: CheckpointState[];
+  models: ExportedModel[];
+  /** Command lines, the most useful first. */
+  next: string[];
 }
 
 /** `llavahr doctor`: what is installed, what is downloaded and intact, and what to run next. Exit code 1 for damage. */
 export async function doctorCommand({ verify, json }: DoctorCommandOptions): Promise<number> {
   const dataFolder = defaultDataFolder();
-  await mkdir(dataFolder, { recursive: true });
-  const data = await dataStates(dataFolder, verify);
-  const models = await modelStates(join(cacheFolder(), 'models'));
-  const found = {
+  const catalogue = await readCatalogue();
+  const [devices, data, checkpoints, models] = await Promise.all([
+    Promise.all(['cpu', 'cuda', 'webgpu'].map(tryDevice)),
+    splitStates(catalogue, dataFolder, verify),
+    checkpointStates(catalogue, verify),
+    exportedModels(join(cacheFolder(), 'models'), verify),
+  ]);
+  const found: Findings = {
     software: describeSoftware(VERSION),
     host: { ...describeHost(), freeMemoryBytes: freemem(), freeDiskBytes: await freeBytes(dataFolder) },
     autoDevice: deviceName(parseDevice('auto')),
-    dataFolder,
-    data,
-    models,
+    ...{ devices, dataFolder, data, checkpoints, models },
+    next: nextCommands(data, checkpoints),
   };
   console.log(json ? JSON.stringify(found, null, 2) : doctorText(found));
-  const isDamaged = data.some(({ state }) => state === 'damaged') || models.some(({ problem }) => problem !== null);
+  const isDamaged =
+    [...data, ...checkpoints].some(({ state }) => state === 'damaged') ||
+    models.some(({ problem }) => problem !== null) ||
+    devices.some(({ device, problem }) => device === 'cpu' && problem !== null);
   return isDamaged ? EXIT.failed : EXIT.done;
 }
 
-async function dataStates(root: string, verify: boolean): Promise<DataState[]> {
-  const catalogue = await readCatalogue();
-  const states: DataState[] = [];
-  for (const definition of BENCHMARKS) {
-    const { name } = definition;
-    for (const split of benchmarkEntry(catalogue, name).splits) {
-      const files = await Promise.all(
-        split.files.map(async ({ to }) => ({ to, state: await fileState(join(root, name), to, verify) })),
-      );
-      const changed = files.filter(({ state }) => state === 'changed').map(({ to }) => to);
-      const missing = files.filter(({ state }) => state === 'missing').length;
-      const row = (state: DataState['state'], detail: string) =>
-        states.push({ benchmark: name, split: split.name, state, detail });
-      if (changed.length > 0)
-        row('damaged', `${changed.join(', ')} changed since the download: delete and download again`);
-      else if (missing === files.length) row('not here', `llavahr download ${name} --split ${split.name}`);
-      else if (missing > 0) row('partial', `${missing} of ${files.length} files are missing`);
-      else {
-        const isThere = await isSplitThere(definition, split, root).catch(messageOf);
-        if (isThere === true) row('complete', verify ? 'hashes agree' : '');
-        else row(isThere === false ? 'partial' : 'damaged', isThere === false ? 'images are missing' : isThere);
-      }
-    }
-  }
-  return states;
+/** What brings the user on: what was begun, then an evaluation of what is here, then a first download. */
+function nextCommands(data: readonly SplitState[], checkpoints: readonly CheckpointState[]): string[] {
+  const begun = [...data, ...checkpoints].filter(({ state }) => state === 'partial');
+  const model = checkpoints.find(({ state }) => state === 'complete')?.model;
+  const benchmarks = [...new Set(data.filter(({ state }) => state === 'complete').map(({ benchmark }) => benchmark))];
+  const next = begun.flatMap(({ command }) => (command === null ? [] : [command]));
+  if (model && benchmarks.length > 0) next.push(`eval ${benchmarks.join(',')} --model ${model}`);
+  if (benchmarks.length === 0) next.push('download textvqa');
+  if (!model) next.push('download model llava-hr-7b');
+  if (!model || benchmarks.length === 0) next.push('eval textvqa');
+  return next.map((command) => `llavahr ${command}`);
 }
 
-async function modelStates(folder: string): Promise<ModelState[]> {
-  const names = await readdir(folder).catch(() => [] as string[]);
-  const states: ModelState[] = [];
-  for (const name of names.filter((one) => existsSync(join(folder, one, MODEL_FILES.manifest)))) {
-    const path = join(folder, name);
-    try {
-      const manifest = await readManifest(path);
-      if (!manifest) continue;
-      const files = [...manifest.weights.map((file) => file.name), ...manifest.resolutions.map(({ graph }) => graph)];
-      const missing = files.filter((file) => !existsSync(join(path, file)));
-      states.push({
-        ...{ name: manifest.name, precision: manifest.precision, folder: path },
-        resolutions: manifest.resolutions.map(({ resolution }) => resolution),
-        problem: missing.length > 0 ? `${missing.join(', ')} missing: delete the folder` : null,
-      });
-    } catch (error) {
-      states.push({ name, precision: '-', resolutions: [], folder: path, problem: messageOf(error) });
-    }
-  }
-  return states;
-}
-
-function doctorText({
-  software,
-  host,
-  autoDevice,
-  dataFolder,
-  data,
-  models,
-}: {
-  software: ReturnType<typeof describeSoftware>;
-  host: ReturnType<typeof describeHost> & { freeMemoryBytes: number; freeDiskBytes: number };
-  autoDevice: string;
-  dataFolder: string;
-  data: readonly DataState[];
-  models: readonly ModelState[];
-}): string {
+function doctorText(found: Findings): string {
+  const { software, host, devices, autoDevice, dataFolder, data, checkpoints, models, next } = found;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-  const left: Align[] = ['left', 'left', 'left', 'left'];
   return [
     `llavahr ${software.llavahr}, Node.js ${software.node}, onnxruntime ${software.onnxruntime}, sharp ${software.sharp}`,
-    `${host.cpu ?? host.platform}, ${host.cores} cores; --device auto is ${autoDevice}`,
+    `${host.cpu ?? host.platform}, ${host.cores} cores`,
     `memory: ${gigabytes(host.memoryBytes)}, ${gigabytes(host.freeMemoryBytes)} free; disk: ${gigabytes(host.freeDiskBytes)} free`,
     '',
+    `Devices (--device auto is ${autoDevice}):`,
+    ...devices.map(({ device, problem }) => `  ${device}: ${problem === null ? 'works' : firstLine(problem)}`),
+    '',
     `Benchmarks in ${dataFolder}:`,
-    renderTable(
+    table(
       ['benchmark', 'split', 'state', 'what to know or do'],
-      data.map((row) => [row.benchmark, row.split, row.state, row.detail]),
-      left,
+      data.map((row) => [row.benchmark, row.split, row.state, explanation(row)]),
+    ),
+    '',
+    'Checkpoints in the Hugging Face cache:',
+    table(
+      ['model', 'state', 'what to know or do'],
+      checkpoints.map((row) => [row.model, row.state, explanation(row)]),
     ),
     '',
     models.length === 0 ? 'No exported models in the cache.' : 'Exported models in the cache:',
-    ...(models.length === 0
-      ? []
-      : [
-          renderTable(
-            ['model', 'precision', 'sizes (px)', 'state'],
-            models.map(({ name, precision, resolutions, problem }) => [
-              ...[name, precision, resolutions.join(', ')],
-              problem ?? 'complete',
-            ]),
-            left,
-          ),
-        ]),
+    ...(models.length === 0 ? [] : [modelTable(models)]),
+    '',
+    'Next:',
+    ...next.map((command) => `  ${command}`),
   ].join('\n');
+}
+
+function modelTable(models: readonly ExportedModel[]): string {
+  return table(
+    ['model', 'precision', 'sizes (px)', 'state'],
+    models.map(({ name, precision, resolutions, problem, outdated }) => [
+      ...[name, precision, resolutions.join(', ')],
+      problem ?? (outdated ? 'of another version: exported again when needed' : 'complete'),
+    ]),
+  );
+}
+
+function table(headings: readonly string[], rows: readonly string[][]): string {
+  return renderTable(
+    headings,
+    rows,
+    headings.map((): Align => 'left'),
+  );
+}
+
+function explanation({ detail, command }: { detail: string; command: string | null }): string {
+  return [detail, command === null ? '' : `llavahr ${command}`].filter((text) => text !== '').join(': ');
+}
+
+/** Messages of drivers may be long. */
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!;
 }

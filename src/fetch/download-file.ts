@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkFreeBytes, freeBytes } from '../disk-space.js';
@@ -96,6 +96,7 @@ async function downloadFrom(
     let hashes = await hashesOfPart(part);
     let transferredBytes = 0;
     let breaks = 0;
+    let furthest = part.bytes; // a server without ranges begins anew each time
     while (part.state.totalBytes === null || part.bytes < part.state.totalBytes) {
       const response = await requestRest(requests, url, part, source, signal);
       if (response === null) break; // the server has nothing beyond what is here
@@ -103,7 +104,6 @@ async function downloadFrom(
         hashes = newHashes();
         await part.restart({ url, etag: response.etag, totalBytes: response.totalBytes });
       }
-      const before = part.bytes;
       try {
         checkSize(url, source, part.state.totalBytes);
         if (part.state.totalBytes !== null) checkRoom(part.state.totalBytes);
@@ -121,7 +121,8 @@ async function downloadFrom(
       } catch (error) {
         response.cancel();
         if (!(error instanceof TemporaryFailure)) throw error;
-        breaks = part.bytes > before ? 0 : breaks + 1;
+        breaks = part.bytes > furthest ? 0 : breaks + 1;
+        furthest = Math.max(furthest, part.bytes);
         if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later: what was downloaded is kept.`);
         await sleep(retryPauseMs * (breaks + 1), undefined, { signal });
       }
@@ -202,6 +203,8 @@ async function openPart(destination: string, url: string, isHashKnown: boolean):
   const isSame = before?.url === url;
   const continues = before !== null && (isSame || isHashKnown);
   const file = await open(path, continues ? 'a+' : 'w');
+  // Not flushed to the disk: the server's bytes are waiting, and a damaged state only means to begin anew.
+  const writeState = (state: PartState): Promise<void> => writeFile(`${path}.json`, JSON.stringify(state));
   const discard = async (): Promise<void> => {
     await rm(path, { force: true });
     await rm(`${path}.json`, { force: true });
@@ -218,7 +221,7 @@ async function openPart(destination: string, url: string, isHashKnown: boolean):
       await file.truncate(0);
       part.bytes = 0;
       part.state = state;
-      await stateFile.write(folder, state);
+      await writeState(state);
     },
     async finish() {
       await file.sync();
@@ -228,7 +231,7 @@ async function openPart(destination: string, url: string, isHashKnown: boolean):
     discard,
     close: () => file.close(),
   };
-  if (!isSame) await stateFile.write(folder, part.state);
+  if (!isSame) await writeState(part.state);
   return part;
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { appendFile, cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,10 @@ import { start } from './cli.js';
 
 interface Found {
   data: { benchmark: string; split: string; state: string; detail: string }[];
+  devices: { device: string; problem: string | null }[];
+  checkpoints: { model: string; state: string; detail: string }[];
   models: { name: string; problem: string | null }[];
+  next: string[];
 }
 
 test('doctor tells complete, partial, missing and damaged apart', async () => {
@@ -20,7 +24,8 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
   const name = 'mscoco_val2014_annotations.json';
   await recordDownload(join(root, 'okvqa'), name, { url: 'http://x', etag: null, sha256: '0'.repeat(64) });
   const ask = async (...options: string[]): Promise<{ code: number | null; found: Found }> => {
-    const { code, stdout } = await start(folder, ['doctor', '--json', ...options], { LLAVAHR_DATA: root }).result;
+    const env = { LLAVAHR_DATA: root, HF_HUB_CACHE: join(folder, 'hub') };
+    const { code, stdout } = await start(folder, ['doctor', '--json', ...options], env).result;
     return { code, found: JSON.parse(stdout) as Found };
   };
   const stateOf = ({ data }: Found, benchmark: string) => data.find((row) => row.benchmark === benchmark);
@@ -30,8 +35,18 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
   assert.equal(stateOf(healthy.found, 'okvqa')?.state, 'complete');
   assert.deepEqual(stateOf(healthy.found, 'textvqa'), {
     ...{ benchmark: 'textvqa', split: 'val' },
-    ...{ state: 'partial', detail: '1 of 2 files are missing' },
+    ...{ state: 'partial', detail: '1 of 2 files are missing', command: 'download textvqa --split val' },
   });
+  assert.deepEqual(healthy.found.devices[0], { device: 'cpu', problem: null });
+  const [, cuda, webgpu] = healthy.found.devices;
+  assert.match(cuda?.problem ?? 'works', /works|--device cuda/);
+  assert.match(webgpu?.problem ?? 'works', /works|--device webgpu|ended with/);
+  assert.equal(healthy.found.checkpoints[0]?.state, 'not here');
+  assert.deepEqual(healthy.found.next, [
+    'llavahr download textvqa --split val',
+    'llavahr download model llava-hr-7b',
+    'llavahr eval textvqa',
+  ]);
   assert.deepEqual(stateOf(healthy.found, 'gqa')?.state, 'not here');
 
   const hashed = await ask('--verify');
@@ -41,8 +56,30 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
   await appendFile(join(root, 'okvqa', name), ' ');
   assert.equal(stateOf((await ask()).found, 'okvqa')?.state, 'damaged', 'another size needs no hash');
 
+  // A checkpoint as `download model` leaves it, with a file that was damaged afterwards.
+  const repo = 'favor123/llava-hr-7b-sft-1024';
+  const commit = 'c'.repeat(40);
+  const snapshot = join(folder, 'hub', `models--${repo.replace('/', '--')}`, 'snapshots', commit);
+  await mkdir(snapshot, { recursive: true });
+  await writeFile(join(snapshot, 'config.json'), '{}');
+  const gitHash = createHash('sha1').update('blob 2\0{}').digest('hex');
+  const lock = (hash: string) => ({
+    schemaVersion: 1,
+    checkpoints: { [repo]: { commit, files: { 'config.json': { bytes: 2, hash } }, downloadedAt: '' } },
+  });
+  const lockPath = join(folder, 'cache', 'checkpoints.json');
   await mkdir(join(folder, 'cache', 'models', 'broken'), { recursive: true });
   await writeFile(join(folder, 'cache', 'models', 'broken', 'model.json'), '{');
-  const { models } = (await ask()).found;
-  assert.match(models[0]?.problem ?? '', /model\.json/);
+  await writeFile(lockPath, JSON.stringify(lock(gitHash)));
+  const whole = await ask('--verify');
+  assert.deepEqual(whole.found.checkpoints[0], {
+    ...{ model: 'llava-hr-7b', state: 'complete', detail: 'hashes agree', command: null },
+  });
+  assert.match(whole.found.models[0]?.problem ?? '', /model\.json/);
+  await writeFile(lockPath, JSON.stringify(lock('d'.repeat(40))));
+  const damaged = await ask('--verify');
+  assert.match(
+    damaged.found.checkpoints[0]?.detail ?? '',
+    /config\.json has the hash [0-9a-f]{40}, not d+: delete the file/,
+  );
 });

@@ -106,6 +106,55 @@ test('429 with Retry-After and 5xx are tried again', () =>
     },
   ));
 
+test('the pause that a server asks for is kept, in seconds and as a date', () =>
+  withFile(
+    {
+      behave: script(
+        { status: 429, headers: { 'retry-after': '1' } },
+        { status: 503, headers: { 'retry-after': new Date(Date.now() + 3000).toUTCString() } },
+      ),
+    },
+    async (server, source, destination) => {
+      const start = Date.now();
+      await downloadFile(requests, source, destination, fast);
+      assert.ok(Date.now() - start >= 1900, 'dates have whole seconds'); // 1 s, then at least to the second of the date
+      assert.deepEqual(served(server), ['whole 429', 'whole 503', 'whole 200']);
+    },
+  ));
+
+test('a server that asks for a pause of hours is given up', () =>
+  withFile(
+    { behave: () => ({ status: 429, headers: { 'retry-after': '7200' } }) },
+    async (server, source, destination) => {
+      await assert.rejects(downloadFile(requests, source, destination, fast), {
+        message: `${server.url}/file answered 429. Try again later: what was downloaded is kept.`,
+      });
+      assert.equal(server.requests.length, 1);
+    },
+  ));
+
+test('a file that ends too early is given up after some tries, and what came is kept', () =>
+  withFile({ ranges: false, behave: () => ({ resetAfter: 1000 }) }, async (server, source, destination) => {
+    await assert.rejects(downloadFile(requests, source, destination, fast), {
+      name: 'UserError',
+      message: new RegExp(`^${server.url}/file broke off: .*\\. Try again later: what was downloaded is kept\\.$`),
+    });
+    assert.equal(server.requests.length, 7);
+    assert.equal(existsSync(destination), false);
+  }));
+
+test('a size that the disk has no room for is refused before the body', () =>
+  withFile({ declaredBytes: 1e15 }, async (_server, source, destination) => {
+    await assert.rejects(downloadFile(requests, source, destination, fast), {
+      name: 'UserError',
+      message: new RegExp(`^file needs 1000000\\.0 GB in ${dirname(destination)}, which has .* GB free\\.$`),
+    });
+    await assert.rejects(downloadFile(requests, { ...source, bytes: 1e16 }, destination, fast), {
+      message: /^file needs 10000000\.0 GB in /,
+    });
+    assert.equal(existsSync(destination), false);
+  }));
+
 test('a server that stays broken is given up with what to do', () =>
   withFile({ behave: () => ({ status: 500 }) }, async (server, source, destination) => {
     await assert.rejects(downloadFile(requests, source, destination, fast), {

@@ -25,6 +25,8 @@ export interface Route {
   /** false: a server that always sends the whole file. */
   ranges?: boolean;
   contentType?: string;
+  /** What the server says that the whole file has. */
+  declaredBytes?: number;
   /** @param request the number of requests to this route before */
   behave?(request: number, headers: Record<string, unknown>): Behaviour | undefined;
 }
@@ -73,7 +75,7 @@ export async function startFileServer(routes: Record<string, Route>): Promise<Fi
     entry.status = isPart ? 206 : 200;
     response.writeHead(entry.status, {
       'content-type': route.contentType ?? 'application/octet-stream',
-      'content-length': body.byteLength,
+      'content-length': route.declaredBytes ?? body.byteLength,
       ...(etag ? { etag } : {}),
       ...(isPart ? { 'content-range': `bytes ${range.start}-${range.end}/${whole.byteLength}` } : {}),
     });

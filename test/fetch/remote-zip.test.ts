@@ -197,6 +197,43 @@ test('after a damaged member nothing more is fetched', async () => {
   });
 });
 
+test('members that the disk has no room for are refused before they are fetched', async () => {
+  // One member of 40 MB of zeros, which stands in the directory 50,000 times.
+  const zip = await makeZip([{ name: '000000.txt', content: Buffer.alloc(40_000_000) }]);
+  const wanted = 50_000;
+  await withZip(repeatedMember(zip, wanted), async (url, folder, server) => {
+    const remote = await openRemoteZip(requests, url);
+    const before = server.requests.length;
+    const all = remote.names.map((name) => ({ member: name, to: join(folder, name) }));
+    await assert.rejects(remote.extract(all), {
+      name: 'UserError',
+      message: new RegExp(`^Unpacking ${wanted} files needs 2000\\.0 GB in ${folder}, which has .* GB free\\.$`),
+    });
+    assert.equal(server.requests.length, before);
+    assert.deepEqual(await readdir(folder), []);
+  });
+});
+
+/** An archive whose directory has its only member many times, under numbered names. */
+function repeatedMember(zip: Buffer, count: number): Buffer {
+  const directory = zip.lastIndexOf(Buffer.from('504b0102', 'hex'));
+  const end = zip.lastIndexOf(Buffer.from('504b0506', 'hex'));
+  const header = zip.subarray(directory, directory + 46);
+  const entries = Array.from({ length: count }, (_, i) => {
+    const name = Buffer.from(`${String(i).padStart(6, '0')}.txt`);
+    const entry = Buffer.concat([header, name]);
+    entry.writeUInt16LE(name.length, 28);
+    entry.writeUInt16LE(0, 30);
+    return entry;
+  });
+  const size = entries.reduce((sum, { length }) => sum + length, 0);
+  const trailer = Buffer.from(zip.subarray(end));
+  trailer.writeUInt16LE(Math.min(count, 0xffff), 8);
+  trailer.writeUInt16LE(Math.min(count, 0xffff), 10);
+  trailer.writeUInt32LE(size, 12);
+  return Buffer.concat([zip.subarray(0, directory), ...entries, trailer]);
+}
+
 test('names that lead out of the folder make the archive unreadable', async () => {
   const zip = await makeZip([{ name: 'aa/aa/etc.txt', content: HELLO }]);
   for (let at = zip.indexOf('aa/aa/'); at >= 0; at = zip.indexOf('aa/aa/')) zip.write('../../', at);

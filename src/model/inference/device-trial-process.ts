@@ -1,0 +1,31 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { messageOf } from '../../errors.js';
+import { VERSION } from '../../version.js';
+import { createGraph } from '../onnx/graph.js';
+import { encodeModel } from '../onnx/onnx-proto.js';
+import { deviceError, parseDevice, sessionOptions } from './device.js';
+
+/*
+ * A process that multiplies two matrices on the device it is given and sends what went wrong, or null. ONNX Runtime may
+ * end the process it runs in when a driver is broken.
+ */
+
+const SIDE = 64;
+
+async function trial(name: string): Promise<string | null> {
+  const device = parseDevice(name);
+  const g = createGraph('trial', new Map(), true);
+  const x = g.input('x', 'float32', [SIDE, SIDE]);
+  g.output('y', g.op('MatMul', [x, x]), 'float32', [SIDE, SIDE]);
+  try {
+    const session = await InferenceSession.create(encodeModel(g.toProto(), VERSION), sessionOptions(device, 1));
+    const ones = new Tensor('float32', new Float32Array(SIDE * SIDE).fill(1), [SIDE, SIDE]);
+    const { y } = await session.run({ x: ones });
+    const isRight = (y!.data as Float32Array).every((value) => Math.abs(value - SIDE) < 1e-3);
+    return isRight ? null : 'a product of matrices came out wrong';
+  } catch (error) {
+    return messageOf(deviceError(device, error));
+  }
+}
+
+process.send!(await trial(process.argv[2]!), () => process.exit());
