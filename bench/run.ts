@@ -7,6 +7,7 @@ import { type Inference, startInference } from '../src/model/inference/inference
 import { IMAGE_TOKEN } from '../src/model/prompt.js';
 import { PACKAGE_ROOT } from '../src/package-root.js';
 import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
+import { comparingVal } from './compare-scale.js';
 import { parquetProcess } from './parquet-process.js';
 import { reportPage } from './report-page.js';
 import { measureIdle, measureWorkers } from './sample-runs.js';
@@ -31,6 +32,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'parquet images from a process': parquetProcess,
   'reading VQAv2 test-dev': readingTestDev,
   'scoring VQAv2 val': scoringVal,
+  'comparing two runs of VQAv2 val': comparingVal,
   'report page of 10,000 samples': reportPage,
 };
 

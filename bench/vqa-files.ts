@@ -7,7 +7,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
 export const TEST_DEV_QUESTIONS = 107_394;
 export const VAL_QUESTIONS = 214_354;
-const VAL_IMAGES = 40_504;
+export const VAL_IMAGES = 40_504;
 const TEST_DEV_IMAGES = 20_000; // about as many questions about each as in val
 
 /** Model's answers to val, in the result format of VQA's scripts. */

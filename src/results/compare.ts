@@ -12,7 +12,7 @@ import { type Difference, differences } from './run-identity.js';
 import { modelKey, modelLabels } from './run-names.js';
 import { trainedResolution } from './run-record.js';
 import { detectableDifference, holmAdjusted, mcnemarMidP } from './significance.js';
-import { columnsOf, evaluateFormula, renumberColumns } from './statistic.js';
+import { type Column, columnsOf, evaluateFormula, type Formula, renumberColumns } from './statistic.js';
 
 /** A run with what a comparison needs besides its files of results. */
 export interface ComparedRun {
@@ -127,7 +127,7 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
   if (bases.length === 0) notes.add('The baseline has no run: no differences.');
   const first = bases[0] ?? entries[0]!;
   const name = metric ?? first.run.metrics.headline;
-  const resampled = new Map(entries.map((entry) => [entry, resampleScore(entry, name)]));
+  const resampled = resampleScores(entries, name);
   const rows = entries.map((entry): ComparisonRow => {
     const { run, label, questions } = entry;
     for (const note of [...sizeNotes(entry), ...latencyNotes(first, entry)]) notes.add(note);
@@ -169,25 +169,61 @@ export function incomparableFields(first: RunResult, second: RunResult): Differe
   );
 }
 
-/** The score in each resample; null where it is not known how it follows from the questions. */
-function resampleScore({ questions }: Entry, name: string | null): Float64Array | null {
-  const formula = questions?.formulas[name ?? ''];
-  if (!questions || !formula) return null;
+/**
+ * The score of each run in each resample; runs of the same questions share the resamples. No entry where it is not known
+ * how the score follows from the questions.
+ */
+function resampleScores(entries: readonly Entry[], name: string | null): ReadonlyMap<Entry, Float64Array> {
+  const groups: (Countable & { entry: Entry })[][] = [];
+  for (const entry of entries) {
+    const own = countable(entry, name);
+    if (!own) continue;
+    const group = groups.find(([first]) => sameQuestions(first!.questions, own.questions));
+    if (group) group.push({ ...own, entry });
+    else groups.push([{ ...own, entry }]);
+  }
+  const resampled = new Map<Entry, Float64Array>();
+  for (const group of groups) {
+    const columns = group.flatMap((member) => member.columns);
+    const sums = resampleSums(columns, group[0]!.questions.images, { seed: SEED });
+    if (!sums) continue;
+    let first = 0;
+    for (const { entry, columns, formula } of group) {
+      const own = sums.slice(first, first + columns.length);
+      resampled.set(
+        entry,
+        resampledScores(own, (row) => evaluateFormula(formula, row)),
+      );
+      first += columns.length;
+    }
+  }
+  return resampled;
+}
+
+/** What a score is made of. */
+interface Countable {
+  questions: QuestionScores;
+  /** Those that the formula reads, in the order in which it numbers them. */
+  columns: Column[];
+  formula: Formula;
+}
+
+function countable({ questions }: Entry, name: string | null): Countable | null {
+  if (!questions || name === null || !Object.hasOwn(questions.formulas, name)) return null;
+  const formula = questions.formulas[name]!;
   const read = columnsOf(formula);
-  const own = renumberColumns(formula, (column) => read.indexOf(column));
-  const sums = resampleSums(
-    read.map((column) => questions.columns[column]!),
-    questions.images,
-    { seed: SEED },
-  );
-  return sums && resampledScores(sums, (row) => evaluateFormula(own, row));
+  return {
+    questions,
+    columns: read.map((column) => questions.columns[column]!),
+    formula: renumberColumns(formula, (column) => read.indexOf(column)),
+  };
 }
 
 function differenceBetween(
   base: Entry,
   entry: Entry,
   name: string | null,
-  resampled: ReadonlyMap<Entry, Float64Array | null>,
+  resampled: ReadonlyMap<Entry, Float64Array>,
 ): ScoreDifference | null {
   const [theirs, own] = [scoreOf(base.run, name), scoreOf(entry.run, name)];
   if (theirs === null || own === null) return null;
