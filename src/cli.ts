@@ -11,6 +11,7 @@ import { addMerge } from './cli/merge.js';
 import { addReport } from './cli/report.js';
 import { addScore } from './cli/score.js';
 import { addShow } from './cli/show.js';
+import { addVerify } from './cli/verify.js';
 import { EXIT, messageOf, UserError } from './errors.js';
 import { VERSION } from './version.js';
 
@@ -59,6 +60,7 @@ function buildProgram(): Command {
   addScore(program);
   addList(program);
   addShow(program);
+  addVerify(program);
   addCompare(program);
   addAblate(program);
   addLatency(program);

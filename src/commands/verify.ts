@@ -1,0 +1,75 @@
+import { findBenchmark } from '../benchmarks/registry.js';
+import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
+import { EXIT } from '../errors.js';
+import { chooseModel } from '../evaluation/choose-model.js';
+import { sampleData } from '../evaluation/sample.js';
+import { type ErrorSize, type ModelLabel, type Verification, verifyModel } from '../evaluation/verify-model.js';
+import type { Precision } from '../model/export/layers.js';
+import { decimalsFor, halfWidthOf, intervalText, signedText } from '../results/digits.js';
+import { precisionLabel } from '../results/quantised.js';
+import { renderTable } from '../results/table.js';
+
+export interface VerifyCommandOptions {
+  against: string;
+  precision: Precision;
+  resolution?: number;
+  benchmark: string;
+  data?: string;
+  limit?: number;
+  threads: number;
+  offline: boolean;
+  json: boolean;
+}
+
+/** `llavahr verify`: how much a model differs from another export of the same checkpoint. */
+export async function verifyCommand(name: string, options: VerifyCommandOptions): Promise<number> {
+  const { resolution, precision, limit, threads } = options;
+  const definition = findBenchmark(options.benchmark);
+  const downloads = downloadsOnDemand(options.offline);
+  const choose = (model: string, of: Precision) => chooseModel({ model, resolution, precision: of }, downloads);
+  try {
+    const against = await choose(options.against, 'fp32');
+    const model = await choose(name, precision);
+    const benchmark = await definition.load(options.data ?? sampleData(definition.name), { protocol: 'llava', limit });
+    const say = (label: ModelLabel): void => console.error(`Asking ${labelText(label)}`);
+    const made = await verifyModel(model, against, benchmark, threads, say).finally(benchmark.images.close);
+    console.log(options.json ? JSON.stringify(made, null, 2) : verificationText(made));
+    return EXIT.done;
+  } finally {
+    await downloads.close();
+  }
+}
+
+function labelText({ name, precision, resolution }: ModelLabel): string {
+  return `${name} at ${resolution} px, ${precisionLabel(precision)}`;
+}
+
+function verificationText(made: Verification): string {
+  const { questions, notAsked, score, visualError } = made;
+  const share = (same: number): string => `${same} of ${questions} (${((100 * same) / questions).toFixed(1)} %)`;
+  const rows = [
+    ['same answers', share(made.sameAnswers)],
+    ['same first token', share(made.sameFirstTokens)],
+    ["first token's largest logit", errorText(made.logitError)],
+    [`visual tokens of ${visualError.images} images`, errorText(visualError)],
+    ...(score === null ? [] : scoreRows(score)),
+    ...(notAsked === 0 ? [] : [['questions that could not be asked', String(notAsked)]]),
+  ];
+  const title = `${labelText(made.model)}, against ${labelText(made.against)}`;
+  return `${title}\n\n${renderTable([`${made.benchmark}, ${questions} questions`, ''], rows, ['left', 'left'])}`;
+}
+
+function errorText({ largest, relative }: ErrorSize): string {
+  return `${(100 * relative).toPrecision(2)} % off, at most ${largest.toPrecision(2)}`;
+}
+
+function scoreRows({ name, points, model, against, interval }: NonNullable<Verification['score']>): string[][] {
+  const decimals = decimalsFor(halfWidthOf(interval) ?? 0.1);
+  const range = interval ? ` ${intervalText(interval, decimals)}` : '';
+  return [
+    [
+      `${name} (${points ? 'points' : '%'})`,
+      `${model.toFixed(decimals)} and ${against.toFixed(decimals)}: ${signedText(model - against, decimals)}${range}`,
+    ],
+  ];
+}
