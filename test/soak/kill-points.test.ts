@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import test from 'node:test';
+import { type KillReport, soak } from '../../soak/kill-points.js';
+import { testFolder } from '../commands/cli.js';
+
+test('killed at a dozen moments, a run ends with the undisturbed result: no answer lost, none doubled', {
+  skip: process.platform === 'win32' && 'SIGINT cannot be sent there',
+}, async (t) => {
+  const folder = await testFolder();
+  t.after(() => rm(folder, { recursive: true }));
+  const kills: KillReport[] = [];
+  const report = await soak({
+    args: ['textvqa', '--limit', '16', '--resolution', '128', '--batch-size', '1', '--threads', '1'],
+    kills: 12,
+    seed: 5,
+    folder,
+    onKill: (kill) => kills.push(kill),
+  });
+  t.diagnostic(kills.map(({ signal, changes, answers }) => `${signal} ${changes}: ${answers}`).join(', '));
+  assert.equal(report.kills, 12);
+  assert.ok(kills.some(({ answers }) => answers > 0 && answers < 16));
+});
