@@ -9,6 +9,7 @@ import { addLatency } from './cli/latency.js';
 import { addList } from './cli/list.js';
 import { addMerge } from './cli/merge.js';
 import { addReport } from './cli/report.js';
+import { addRuns } from './cli/runs.js';
 import { addScore } from './cli/score.js';
 import { addShow } from './cli/show.js';
 import { addVerify } from './cli/verify.js';
@@ -65,5 +66,6 @@ function buildProgram(): Command {
   addAblate(program);
   addLatency(program);
   addReport(program);
+  addRuns(program);
   return program;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { schemaCheck } from '../../src/json-schema.js';
 import { compareRuns } from '../../src/results/compare.js';
 import { comparisonTables } from '../../src/results/comparison-tables.js';
-import { lockFolder, unlockFolder } from '../../src/results/folder-lock.js';
+import { lockFolder } from '../../src/results/folder-lock.js';
 import { openJsonLines } from '../../src/results/json-lines.js';
 import { latencyFile, openBatchTimings } from '../../src/results/latency.js';
 import { loadRun } from '../../src/results/load-run.js';
@@ -34,7 +34,7 @@ import type { FuzzTarget } from '../target.js';
 
 const LOCK = 'lock-0123456789abcdef.json';
 /** Of a process that has ended: Linux has no number as high. */
-const lock = { pid: 2 ** 22 + 1, startedAt: '2026-01-02T03:04:05.678Z', host: hostname(), process: null };
+const lock = { pid: 2 ** 22 + 1, startedAt: '2026-01-02T03:04:05.678Z', host: hostname(), process: null, beats: 3 };
 const { predictions, batches } = RUN_FILES;
 const FILES = [runFile.name, metricsFile.name, latencyFile.name, questionScoresFile.name, predictions, batches, LOCK];
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
@@ -66,7 +66,7 @@ export const target: FuzzTarget = {
       await file.finish();
     });
     await mayRefuse(async () => (await openBatchTimings(join(run, batches))).close());
-    await mayRefuse(async () => unlockFolder(run, await lockFolder(run)));
+    await mayRefuse(async () => (await lockFolder(run, { lapseMs: 0 })).release());
   },
 };
 

@@ -60,13 +60,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const reproducible = devices[0]!.provider === 'cpu'; // byte for byte, at any batch size
   const settings = {
     ...{ batchSize, threads, workers: devices.length, reproducible, data: options.data },
+    questions: benchmark.questions.length,
     [TRAINED_RESOLUTION]: session.model.manifest.architecture.inputImageSize,
   };
   const start = { argv, settings };
 
-  let opened = await openRun(output, identity, start, { fresh });
+  const lock = { onWait: (message: string) => stream.write(`${message}\n`) };
+  let opened = await openRun(output, identity, start, { fresh, lock });
   if (opened.state === 'complete' && !(await isDone(options, benchmark, opened.folder))) {
-    opened = await openRun(output, identity, start, { reopen: true });
+    opened = await openRun(output, identity, start, { reopen: true, lock });
   }
   if (opened.state === 'complete') return finished(options, opened.folder, true);
   const { run } = opened;

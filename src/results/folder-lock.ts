@@ -1,18 +1,28 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors.js';
+import { COUNT, nullable, objectOf, POSITIVE, schemaCheck, TEXT } from '../json-schema.js';
 import { parseJson } from '../parse-json.js';
-import { writeJson } from './write-json.js';
+import { replaceFile } from './write-json.js';
 
-// Every process that wants a folder first leaves a lock file of its own in it, then looks for others. Of two that come
-// at the same time, at least one sees the other, so two can never both believe they are alone. Nobody has to remove
-// another's file to get in: that is where two takeovers of one dead lock would collide.
+/*
+ * Every process that wants a folder first leaves a lock file of its own in it, then looks for others. Of two that come at
+ * the same time, at least one sees the other, so two can never both believe they are alone. Nobody has to remove
+ * another's file to get in: that is where two takeovers of one dead lock would collide.
+ *
+ * Whether a process of this machine lives can be asked. One of another machine shows it by changing its lock file every
+ * few seconds; whoever finds such a lock watches it, without a lock of its own, for as long as several changes take. No
+ * clock is compared: only this process's own measures the wait.
+ */
 const LOCK_NAME = /^lock-[0-9a-f]{16}\.json$/;
 const CLOCK_SLACK_MS = 60_000; // the clock may have been set since the system started
-const ATTEMPTS = 3; // two that came together both withdrew: try again at different moments
+const ATTEMPTS = 5; // those that came together withdrew: try again at different moments
+const BEAT_MS = 10_000;
+const LAPSE_MS = 60_000; // file systems in a network may show a change this much later
 
 interface Lock {
   pid: number;
@@ -20,27 +30,80 @@ interface Lock {
   host: string;
   /** Tells the process from a later one of the same number; null where the system does not say. */
   process: string | null;
+  /** Counts up while the process lives. */
+  beats: number;
+}
+
+const checkLock = schemaCheck<Lock>(
+  objectOf<Lock>({ pid: POSITIVE, startedAt: TEXT, host: TEXT, process: nullable(TEXT), beats: COUNT }),
+);
+
+/** A folder that is this process's to work in. */
+export interface FolderLock {
+  /** Whether it is not any more: another machine heard nothing of this process and took the folder. */
+  isLost(): boolean;
+  /** @param movedTo where the folder is now, if it was renamed */
+  release(movedTo?: string): Promise<void>;
+}
+
+export interface LockOptions {
+  /** Told before the lock of a process on another machine is watched for a minute. */
+  onWait?: (message: string) => void;
+  lapseMs?: number; // default a minute
+  beatMs?: number; // default 10 s
 }
 
 /**
  * Locks a folder for this process. Locks of processes that are gone, or from before a reboot, are removed.
- * @returns name of the lock file in the folder, for `unlockFolder`
  * @throws UserError naming the process that works in the folder
  */
-export async function lockFolder(folder: string): Promise<string> {
+export async function lockFolder(
+  folder: string,
+  { onWait, lapseMs = LAPSE_MS, beatMs = BEAT_MS }: LockOptions = {},
+): Promise<FolderLock> {
   const name = `lock-${randomBytes(8).toString('hex')}.json`;
+  const path = join(folder, name);
+  const silent = new Set<string>(); // contents of locks that did not change while they were watched
   for (let attempt = 1; ; attempt++) {
-    await writeJson(join(folder, name), await describeLock());
-    const refusal = await refusalOf(folder, name);
-    if (refusal === null) return name;
-    await unlockFolder(folder, name);
-    if (attempt === ATTEMPTS) throw new UserError(refusal);
+    const lock = await describeLock();
+    await replaceFile(path, (file) => file.writeFile(JSON.stringify(lock)));
+    const obstacle = await obstacleTo(folder, name, silent);
+    if (obstacle === null) return heldLock(path, lock, beatMs);
+    await rm(path, { force: true });
+    if (obstacle.watch) {
+      onWait?.(`${obstacle.refusal} Waiting up to ${Math.round(lapseMs / 1000)} s to see whether it lives.`);
+      const isSilent = await keepsSilent(obstacle.watch, lapseMs);
+      if (isSilent) silent.add(obstacle.watch.content);
+      else if (existsSync(obstacle.watch.path))
+        throw new UserError(`${obstacle.refusal} Wait for it to end, or stop it.`);
+    }
+    if (attempt === ATTEMPTS) throw new UserError(obstacle.refusal);
     await sleep(randomInt(10, 100)); // ms
   }
 }
 
-export async function unlockFolder(folder: string, name: string): Promise<void> {
-  await rm(join(folder, name), { force: true });
+function heldLock(path: string, lock: Lock, beatMs: number): FolderLock {
+  let isLost = false;
+  let beating = Promise.resolve();
+  const beat = async (): Promise<void> => {
+    lock.beats++;
+    try {
+      await writeFile(path, JSON.stringify(lock), { flag: 'r+' }); // in place: a lock that was removed is not made again
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') isLost = true;
+    }
+  };
+  const timer = setInterval(() => {
+    beating = beating.then(beat);
+  }, beatMs).unref();
+  return {
+    isLost: () => isLost,
+    async release(movedTo = dirname(path)) {
+      clearInterval(timer);
+      await beating;
+      await rm(join(movedTo, basename(path)), { force: true });
+    },
+  };
 }
 
 /** Whether a file in a run folder is a lock, or one that was being written. */
@@ -48,32 +111,84 @@ export function isLockFile(name: string): boolean {
   return LOCK_NAME.test(basename(name, '.tmp'));
 }
 
-/** Why a lock file does not give its owner the folder; null when it does. Dead locks are removed. */
-async function refusalOf(folder: string, own: string): Promise<string | null> {
-  const names = (await readdir(folder)).filter((name) => LOCK_NAME.test(name));
-  if (!names.includes(own)) return `${folder} was moved away while it was being opened. Try again.`;
-  for (const name of names) {
-    const refusal = name === own ? null : await refusalBy(folder, name);
-    if (refusal !== null) return refusal;
+/** Whether a process seems to work in a folder, for lists; nothing is changed. */
+export async function isLocked(folder: string): Promise<boolean> {
+  for (const name of (await readdir(folder)).filter((one) => LOCK_NAME.test(one))) {
+    const path = join(folder, name);
+    const lock = await readLock(path).catch(() => null);
+    if (lock === null) continue;
+    if (
+      lock.value.host === hostname() ? await isAlive(lock.value) : Date.now() - (await mtimeMs(path)) < 2 * LAPSE_MS
+    ) {
+      return true;
+    }
   }
-  for (const name of names) if (name !== own) await unlockFolder(folder, name);
+  return false;
+}
+
+async function mtimeMs(path: string): Promise<number> {
+  return stat(path).then(
+    (stats) => stats.mtimeMs,
+    () => 0,
+  );
+}
+
+/** What keeps this process out of a folder. */
+interface Obstacle {
+  refusal: string;
+  /** The lock of another machine, which may be dead. */
+  watch?: { path: string; content: string };
+}
+
+/** null when the own lock gives the folder. Dead locks are removed. */
+async function obstacleTo(folder: string, own: string, silent: ReadonlySet<string>): Promise<Obstacle | null> {
+  const names = (await readdir(folder)).filter((name) => LOCK_NAME.test(name));
+  if (!names.includes(own)) return { refusal: `${folder} was moved away while it was being opened. Try again.` };
+  for (const name of names) {
+    const obstacle = name === own ? null : await obstacleBy(folder, name, silent);
+    if (obstacle !== null) return obstacle;
+  }
+  for (const name of names) if (name !== own) await rm(join(folder, name), { force: true });
   return null;
 }
 
-async function refusalBy(folder: string, name: string): Promise<string | null> {
+async function obstacleBy(folder: string, name: string, silent: ReadonlySet<string>): Promise<Obstacle | null> {
   const path = join(folder, name);
-  let lock: Lock;
+  let lock: Awaited<ReturnType<typeof readLock>>;
   try {
-    lock = parseJson(await readFile(path, 'utf8')) as Lock;
+    lock = await readLock(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null; // just released
-    return `${path} cannot be read (${messageOf(error)}). Delete it if no run uses the folder.`;
+    return { refusal: `${path} cannot be read (${messageOf(error)}). Delete it if no run uses the folder.` };
   }
-  if (!(await isAlive(lock))) return null;
-  const inUse = `${folder} is in use by another run (process ${lock.pid} on ${lock.host} since ${lock.startedAt}).`;
-  return lock.host === hostname()
-    ? `${inUse} Wait for it to end, or stop it.`
-    : `${inUse} If that machine no longer runs it, delete ${path}.`;
+  if (lock === null || silent.has(lock.content)) return null;
+  const { pid, host, startedAt } = lock.value;
+  const refusal = `${folder} is in use by another run (process ${pid} on ${host} since ${startedAt}).`;
+  if (host !== hostname()) return { refusal, watch: { path, content: lock.content } };
+  return (await isAlive(lock.value)) ? { refusal: `${refusal} Wait for it to end, or stop it.` } : null;
+}
+
+/** null when the lock was just released. */
+async function readLock(path: string): Promise<{ content: string; value: Lock } | null> {
+  try {
+    const content = await readFile(path, 'utf8');
+    const value = parseJson(content);
+    if (!checkLock.fits(value)) throw new Error(checkLock.problem());
+    return { content, value };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Whether a lock stays as it is for so long. */
+async function keepsSilent({ path, content }: { path: string; content: string }, lapseMs: number): Promise<boolean> {
+  const start = performance.now();
+  while (performance.now() - start < lapseMs) {
+    await sleep(Math.min(1000, lapseMs / 4));
+    const lock = await readLock(path).catch(() => null);
+    if (lock?.content !== content) return false;
+  }
+  return true;
 }
 
 async function describeLock(): Promise<Lock> {
@@ -82,11 +197,12 @@ async function describeLock(): Promise<Lock> {
     startedAt: new Date().toISOString(),
     host: hostname(),
     process: await processIdentity(process.pid),
+    beats: 0,
   };
 }
 
+/** @param lock of a process of this machine */
 async function isAlive(lock: Lock): Promise<boolean> {
-  if (lock.host !== hostname()) return true; // cannot be asked from here
   try {
     process.kill(lock.pid, 0);
   } catch (error) {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import { peakMemoryBytes } from '../peak-memory.js';
 import { VERSION } from '../version.js';
-import { isLockFile, lockFolder, unlockFolder } from './folder-lock.js';
+import { type FolderLock, isLockFile, type LockOptions, lockFolder } from './folder-lock.js';
 import { describeHost, describeSoftware } from './host.js';
 import { redactArguments } from './redact.js';
 import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
@@ -51,6 +51,8 @@ export interface ExistingRun {
   fresh?: boolean;
   /** Open it even when it is complete, to ask its failed questions again. */
   reopen?: boolean;
+  /** Of the folder's lock. */
+  lock?: LockOptions;
 }
 
 /**
@@ -65,12 +67,12 @@ export async function openRun(
 ): Promise<OpenedRun> {
   const folder = join(outputRoot, runFolderName(identity));
   await makeFolder(folder);
-  let lock = await lockFolder(folder);
+  let lock = await lockFolder(folder, existing.lock);
   try {
     if (existing.fresh) lock = await putAside(folder, lock);
     const earlier = await readRecord(folder, identity);
     if (earlier?.state === 'complete' && !existing.reopen) {
-      await unlockFolder(folder, lock);
+      await lock.release();
       return { state: 'complete', folder, record: earlier };
     }
     const record: RunRecord = {
@@ -84,12 +86,12 @@ export async function openRun(
     await runFile.write(folder, record);
     return { state: 'open', folder, run: lockedRun(folder, lock, record), resumed: earlier !== null };
   } catch (error) {
-    await unlockFolder(folder, lock);
+    await lock.release();
     throw error;
   }
 }
 
-function lockedRun(folder: string, lock: string, record: RunRecord): Run {
+function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
   const session = record.sessions.at(-1)!;
   let clockStart: number | null = null; // ms
   let elsewhere = (): number => 0;
@@ -108,6 +110,11 @@ function lockedRun(folder: string, lock: string, record: RunRecord): Run {
       clockStart ??= performance.now();
     },
     async saveProgress() {
+      if (lock.isLost()) {
+        throw new UserError(
+          `${folder} was taken over by a run on another machine, which heard nothing of this one for long.`,
+        );
+      }
       if (performance.now() - lastSave >= SAVE_INTERVAL_MS) await save();
     },
     async stopClock() {
@@ -122,7 +129,7 @@ function lockedRun(folder: string, lock: string, record: RunRecord): Run {
       record.state = state;
       record.finishedAt = state === 'complete' ? now() : null;
       await save();
-      await unlockFolder(folder, lock);
+      await lock.release();
     },
   };
 }
@@ -172,7 +179,7 @@ function major(version: string): string {
 }
 
 /** Renames a locked folder to the next free `<name>.<n>` and puts a new, locked one in its place. @returns the new lock */
-async function putAside(folder: string, lock: string): Promise<string> {
+async function putAside(folder: string, lock: FolderLock): Promise<FolderLock> {
   const names = await readdir(folder);
   if (names.every(isLockFile)) return lock; // nothing to keep
   const prefix = `${basename(folder)}.`;
@@ -182,7 +189,7 @@ async function putAside(folder: string, lock: string): Promise<string> {
     .filter(Number.isInteger);
   const aside = `${folder}.${Math.max(0, ...taken) + 1}`;
   await rename(folder, aside);
-  await unlockFolder(aside, lock);
+  await lock.release(aside);
   await makeFolder(folder);
   return lockFolder(folder);
 }

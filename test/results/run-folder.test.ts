@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../src/errors.js';
-import { isLockFile, lockFolder, unlockFolder } from '../../src/results/folder-lock.js';
+import { isLockFile, lockFolder } from '../../src/results/folder-lock.js';
 import { type ExistingRun, openRun, type Run } from '../../src/results/run-folder.js';
 import { type RunIdentity, runFolderName } from '../../src/results/run-identity.js';
 import { activeSeconds, peakMemoryBytes, type RunRecord, runFile } from '../../src/results/run-record.js';
@@ -199,7 +199,7 @@ test('two of the same process cannot share a folder either', async (t) => {
     const results = await Promise.allSettled([lockFolder(folder), lockFolder(folder), lockFolder(folder)]);
     const locks = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     assert.ok(locks.length <= 1);
-    for (const lock of locks) await unlockFolder(folder, lock);
+    for (const lock of locks) await lock.release();
     assert.deepEqual(await readdir(folder), []);
   }
 });
@@ -216,7 +216,14 @@ test('the lock of a killed process is taken over', async (t) => {
 });
 
 const lockOf = (fields: object) =>
-  JSON.stringify({ pid: process.pid, startedAt: new Date().toISOString(), host: hostname(), process: null, ...fields });
+  JSON.stringify({
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    host: hostname(),
+    process: null,
+    beats: 0,
+    ...fields,
+  });
 const LOCK = `lock-${'0'.repeat(16)}.json`;
 
 for (const [name, lock] of [
@@ -227,13 +234,14 @@ for (const [name, lock] of [
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, LOCK), lock);
     const own = await lockFolder(folder);
-    assert.deepEqual(await readdir(folder), [own]);
+    assert.equal((await readdir(folder)).length, 1);
+    await own.release();
+    assert.deepEqual(await readdir(folder), []);
   });
 }
 
 for (const [name, lock, message] of [
   ['of a living process', lockOf({}), new RegExp(`process ${process.pid} on .*Wait for it to end`)],
-  ['of another machine', lockOf({ host: 'elsewhere', pid: 1 }), /process 1 on elsewhere .*delete .*lock-0+\.json/],
   ['that cannot be read', '{', /lock-0+\.json cannot be read/],
 ] as const) {
   test(`a lock holds: one ${name}`, async (t) => {
@@ -243,6 +251,36 @@ for (const [name, lock, message] of [
     assert.deepEqual(await readdir(folder), [LOCK]);
   });
 }
+
+test('a lock of another machine holds while it changes; one that stays the same for long is taken over', async (t) => {
+  const folder = await temporaryFolder(t);
+  const beat = (beats: number) => writeFile(join(folder, LOCK), lockOf({ host: 'elsewhere', pid: 1, beats }));
+  await beat(0);
+  let beats = 0;
+  const beating = setInterval(() => void beat(++beats), 50);
+  const waits: string[] = [];
+  const options = { lapseMs: 400, beatMs: 20, onWait: (message: string) => waits.push(message) };
+  await assert.rejects(lockFolder(folder, options), /process 1 on elsewhere since .* Wait for it to end, or stop it/);
+  clearInterval(beating);
+  assert.match(
+    waits[0]!,
+    /in use by another run \(process 1 on elsewhere .* Waiting up to 0 s to see whether it lives/,
+  );
+
+  const own = await lockFolder(folder, options);
+  const [name, ...others] = await readdir(folder);
+  assert.deepEqual(others, []);
+  assert.notEqual(name, LOCK);
+  const beatsOf = async () => JSON.parse(await readFile(join(folder, name!), 'utf8')).beats as number;
+  await sleep(200);
+  assert.ok((await beatsOf()) > 0, 'and it shows other machines that it lives');
+  assert.equal(own.isLost(), false);
+  await rm(join(folder, name!));
+  await sleep(200);
+  assert.equal(own.isLost(), true);
+  await own.release();
+  assert.deepEqual(await readdir(folder), []);
+});
 
 test('a folder made by another major version is not continued', async (t) => {
   const root = await temporaryFolder(t);
