@@ -8,7 +8,7 @@ import { UserError, usageError } from '../errors.js';
 import { hubAddress } from '../fetch/hub-address.js';
 import { sha256OfFile } from '../file-hash.js';
 import { forEachParallel } from '../parallel.js';
-import { lockFolder, unlockFolder } from '../results/folder-lock.js';
+import { lockFolder } from '../results/folder-lock.js';
 import { fileState, recordDownload } from './download-lock.js';
 import { areAddressesDone, fetchAddresses } from './fetch-addresses.js';
 import { ensureAsset, ensureMembers } from './fetch-asset.js';
@@ -48,7 +48,7 @@ export async function downloadSplit(
   }
   const folder = join(tools.root, definition.name);
   await mkdir(folder, { recursive: true });
-  const lock = await lockFolder(tools.root);
+  const lock = await lockFolder(tools.root, { onWait: (message) => tools.progress.log(message) });
   try {
     const job: SplitJob = {
       ...{ definition, split, folder, tools },
@@ -65,7 +65,7 @@ export async function downloadSplit(
     const missingImages = await fetchAll({ ...job, stale: new Set(isTaken ? changes.map(({ url }) => url) : []) });
     return { folder, missingImages, ...job.traffic };
   } finally {
-    await unlockFolder(tools.root, lock);
+    await lock.release();
   }
 }
 
