@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { addAblate } from './cli/ablate.js';
 import { addCompare } from './cli/compare.js';
 import { addDoctor } from './cli/doctor.js';
@@ -14,6 +14,8 @@ import { addScore } from './cli/score.js';
 import { addShow } from './cli/show.js';
 import { addVerify } from './cli/verify.js';
 import { EXIT, messageOf, UserError } from './errors.js';
+import { closeLog, LOG_LEVELS, type LogLevel, logEvent, openLog, say } from './log.js';
+import { redactArguments } from './redact.js';
 import { VERSION } from './version.js';
 
 /*
@@ -28,28 +30,43 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
     process.exit(EXIT.done);
   });
-  const program = buildProgram();
+  const program = buildProgram(argv);
   try {
     await program.parseAsync(argv as string[]);
   } catch (error) {
     process.exitCode = report(error, argv.includes('--debug'));
   }
+  logEvent('info', 'end', { exitCode: Number(process.exitCode ?? 0), seconds: process.uptime() });
+  closeLog();
 }
 
 /** Says what went wrong on stderr; a stack only with --debug or for an error nobody expected. */
 function report(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  console.error(`error: ${messageOf(error)}`);
+  say('error', `error: ${messageOf(error)}`);
+  const isExpected = error instanceof UserError;
+  logEvent('error', 'failure', { message: messageOf(error), stack: (error instanceof Error && error.stack) || null });
   if (debug && error instanceof Error) console.error(error.stack);
-  else if (!(error instanceof UserError)) console.error('This is unexpected. Run again with --debug for details.');
-  return error instanceof UserError ? error.exitCode : EXIT.failed;
+  else if (!isExpected) say('error', 'This is unexpected. Run again with --debug for details.');
+  return isExpected ? error.exitCode : EXIT.failed;
 }
 
-function buildProgram(): Command {
+function buildProgram(argv: readonly string[]): Command {
   const program = new Command('llavahr')
     .description('Evaluate LLaVA-HR and LLaVA-1.5 on vision-language benchmarks.')
     .version(VERSION)
     .option('--debug', 'show stack traces')
+    .addOption(
+      new Option('--log-level <level>', 'what is told on stderr and in the log file')
+        .choices(LOG_LEVELS)
+        .default('info'),
+    )
+    .option('--log-file <file>', 'append what happens as JSON lines')
+    .hook('preAction', (command) => {
+      const { logLevel, logFile } = command.opts<{ logLevel: LogLevel; logFile?: string }>();
+      openLog(logLevel, logFile);
+      logEvent('info', 'start', { argv: redactArguments(argv.slice(2)), version: VERSION, node: process.version });
+    })
     .showHelpAfterError('(add --help for the options)')
     .exitOverride();
 

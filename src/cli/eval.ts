@@ -48,6 +48,7 @@ export function addEval(program: Command): void {
       new Option('--metric <metric>', 'custom: how answers are scored').choices(['vqa', 'exact', 'choice', 'yes-no']),
     )
     .option('--output <folder>', 'where result folders go', 'results')
+    .option('--heartbeat <file>', 'file that is rewritten every two seconds while the run is alive, for health checks')
     .option('--fresh', 'start over, keeping the earlier result folder under another name', false)
     .option('--json', 'print the result as one JSON object', false)
     .addHelpText(

@@ -7,6 +7,7 @@ import { EXIT, usageError } from '../errors.js';
 import { ablationSize, sizesBeside } from '../evaluation/ablation-plan.js';
 import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
 import { isSampleModel, SAMPLE_BENCHMARKS } from '../evaluation/sample.js';
+import { say } from '../log.js';
 import type { Precision } from '../model/export/layers.js';
 import { checkPrecision, parseDevice } from '../model/inference/device.js';
 import type { Model } from '../model/model-folder.js';
@@ -51,7 +52,7 @@ export async function ablateCommand(benchmarks: string, options: AblateCommandOp
   let worst: number = EXIT.done;
   try {
     for (const model of models) {
-      console.error(`\n${model.manifest.name} at ${model.vision.resolution} px`);
+      say('info', `\n${model.manifest.name} at ${model.vision.resolution} px`);
       const { exitCode, stdout } = await childLlavahr(evalArguments(benchmarks, model, options), interrupt.signal);
       if (exitCode === EXIT.interrupted || interrupt.signal.aborted) return EXIT.interrupted;
       worst = worst === EXIT.done || exitCode === EXIT.failed ? exitCode : worst;

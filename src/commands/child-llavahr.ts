@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { logArguments } from '../log.js';
 import { PACKAGE_ROOT } from '../package-root.js';
 
 /** What a command that ran in a process of its own came to. */
@@ -15,7 +16,7 @@ export interface ChildOutcome {
  * @param signal when aborted, the command is interrupted and stops after its current batch
  */
 export async function childLlavahr(args: readonly string[], signal: AbortSignal): Promise<ChildOutcome> {
-  const child = spawn(process.execPath, [join(PACKAGE_ROOT, 'bin', 'llavahr'), ...args], {
+  const child = spawn(process.execPath, [join(PACKAGE_ROOT, 'bin', 'llavahr'), ...args, ...logArguments()], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const interrupt = (): void => {

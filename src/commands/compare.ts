@@ -1,4 +1,5 @@
 import { EXIT, usageError } from '../errors.js';
+import { say } from '../log.js';
 import { type CompareOptions, type Comparison, compareRuns, type SortKey } from '../results/compare.js';
 import { comparisonTables } from '../results/comparison-tables.js';
 import { findRuns, type NamedRuns } from '../results/find-runs.js';
@@ -20,7 +21,7 @@ export interface CompareCommandOptions {
 export async function compareCommand(names: readonly string[], options: CompareCommandOptions): Promise<number> {
   const { results, metric, sort, baseline, json } = options;
   const found = await findRuns(baseline === undefined ? names : [...names, baseline], results);
-  for (const message of found.messages) console.error(message);
+  for (const message of found.messages) say('warn', message);
   const compareOptions: CompareOptions = { metric, sort, baseline: baseline && baselineKey(baseline, found) };
   const entries = await Promise.all(
     found.runs.map(async (run) => ({
@@ -30,7 +31,7 @@ export async function compareCommand(names: readonly string[], options: CompareC
     })),
   );
   const { together, alone } = separate(compareRuns(entries, compareOptions));
-  for (const { benchmark, rows } of alone) console.error(`${benchmark}: only ${rows[0]!.label} has a run of it.`);
+  for (const { benchmark, rows } of alone) say('info', `${benchmark}: only ${rows[0]!.label} has a run of it.`);
   if (together.length === 0)
     throw usageError(`Nothing to compare: no benchmark has two of the ${entries.length} runs.`);
   if (metric !== undefined) checkMetric(metric, together);

@@ -17,6 +17,7 @@ import { type ImageOrigin, megabytes } from '../downloads/split-job.js';
 import { startTransferProgress } from '../downloads/transfer-progress.js';
 import { EXIT, messageOf, UserError, usageError } from '../errors.js';
 import { openRequests } from '../fetch/http.js';
+import { messageStream, say } from '../log.js';
 import { type Align, renderTable } from '../results/table.js';
 import { interruptible } from './interrupt.js';
 
@@ -43,13 +44,13 @@ export async function downloadModelsCommand(
         const known = downloads.catalogue.models.map((model) => model.name).join(', ');
         throw usageError(`There is no model "${name}" in datasets.json. Available: ${known}.`);
       }
-      console.error(`${name} from ${entry.repo} (licence: ${entry.licence})`);
+      say('info', `${name} from ${entry.repo} (licence: ${entry.licence})`);
       console.log((await downloads.model(entry, update ? 'take' : 'tell', interrupt.signal)).folder);
     }
     return EXIT.done;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    console.error('Interrupted. The same command continues.');
+    say('warn', 'Interrupted. The same command continues.');
     return EXIT.interrupted;
   } finally {
     interrupt.stop();
@@ -77,7 +78,7 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
   const failures: UserError[] = [];
   try {
     for (const { definition, entry, split } of chosen) {
-      const progress = startTransferProgress(process.stderr);
+      const progress = startTransferProgress(messageStream());
       progress.log(`${entry.name} ${split.name} (licence: ${entry.licence.text})`);
       const upstream = options.update ? 'take' : 'tell';
       const { signal } = interrupt;
@@ -85,15 +86,15 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
       try {
         const done = await downloadSplit(definition, split, tools).finally(progress.stop);
         console.log(done.folder);
-        console.error(trafficLine(done.transferredBytes, done.savedBytes));
-        if (done.missingImages > 0) console.error(`${done.missingImages} images could not be had.`);
+        say('info', trafficLine(done.transferredBytes, done.savedBytes));
+        if (done.missingImages > 0) say('info', `${done.missingImages} images could not be had.`);
       } catch (error) {
         if (interrupt.signal.aborted) {
-          console.error('Interrupted. The same command continues.');
+          say('warn', 'Interrupted. The same command continues.');
           return EXIT.interrupted;
         }
         if (chosen.length === 1 || !(error instanceof UserError)) throw error;
-        console.error(`error: ${entry.name}: ${messageOf(error)}`);
+        say('error', `error: ${entry.name}: ${messageOf(error)}`);
         failures.push(error);
       }
     }

@@ -8,11 +8,13 @@ import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/download
 import { EXIT, messageOf, UserError, usageError } from '../errors.js';
 import { chooseModel } from '../evaluation/choose-model.js';
 import { evaluate, type ShardResult } from '../evaluation/evaluate.js';
+import { type Heartbeat, startHeartbeat } from '../evaluation/heartbeat.js';
 import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import { isSampleModel, sampleData } from '../evaluation/sample.js';
+import { logEvent, messageStream, say } from '../log.js';
 import type { Precision } from '../model/export/layers.js';
-import { checkPrecision, parseDevice, parseDevices } from '../model/inference/device.js';
+import { checkPrecision, type Device, parseDevice, parseDevices } from '../model/inference/device.js';
 import type { RunResult } from '../results/load-run.js';
 import type { Shard } from '../results/run-identity.js';
 import { runOverview, runSummary } from '../results/run-summary.js';
@@ -29,6 +31,7 @@ export interface EvalCommandOptions {
   shard?: Shard;
   batchSize: number | 'auto';
   failFast: boolean;
+  heartbeat?: string;
   device: string;
   devices?: string;
   threads?: number;
@@ -61,16 +64,37 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   for (const device of devices) checkPrecision(device, options.precision);
   const definitions = names === 'custom' ? [customDefinition(options)] : selectBenchmarks(names);
   const judge = judgeChoice(options);
+  const heartbeat = await startHeartbeat(options.heartbeat ?? null);
+  let end: 'complete' | 'interrupted' | 'failed' = 'failed';
+  try {
+    const code = await evaluateAll(definitions, options, devices, judge, heartbeat);
+    if (code === EXIT.interrupted) end = 'interrupted';
+    else if (code === EXIT.done || code === EXIT.someSamplesFailed) end = 'complete';
+    return code;
+  } finally {
+    await heartbeat.stop(end);
+  }
+}
+
+async function evaluateAll(
+  definitions: readonly BenchmarkDefinition[],
+  options: EvalCommandOptions,
+  devices: readonly Device[],
+  judge: JudgeChoice | null,
+  heartbeat: Heartbeat,
+): Promise<number> {
   const downloads = downloadsOnDemand(options.offline);
   const model = await chooseModel(options, downloads);
-  const session = await openModelSession(model, devices, options.threads, process.stderr);
+  const session = await openModelSession(model, devices, options.threads);
   const interrupt = interruptible('Stopping after the batches that are running; Ctrl-C again stops at once.');
   const outcomes: Outcome[] = [];
   try {
     for (const definition of definitions) {
-      if (definitions.length > 1) console.error(`${definition.name}:`);
+      if (definitions.length > 1) say('info', `${definition.name}:`);
       const alone = definitions.length === 1;
-      outcomes.push(await evaluateOne(definition, alone, session, options, judge, downloads, interrupt.signal));
+      outcomes.push(
+        await evaluateOne(definition, alone, session, options, judge, downloads, interrupt.signal, heartbeat),
+      );
       if (interrupt.signal.aborted) break;
     }
   } finally {
@@ -94,13 +118,17 @@ async function evaluateOne(
   judge: JudgeChoice | null,
   downloads: DownloadsOnDemand,
   signal: AbortSignal,
+  heartbeat: Heartbeat,
 ): Promise<Outcome> {
   const { name } = definition;
   const { split, protocol, ocrTokens, limit, batchSize, failFast, output, fresh } = options;
   try {
     const folder = await dataFolder(definition, alone, options, downloads, signal);
     const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit });
-    const [argv, stream] = [process.argv.slice(2), process.stderr];
+    const { split: loadedSplit, questions } = benchmark;
+    logEvent('info', 'benchmark-loaded', { benchmark: name, split: loadedSplit, questions: questions.length, folder });
+    heartbeat.update({ state: 'starting', benchmark: name, answered: 0, failed: 0, questions: questions.length });
+    const [argv, stream] = [process.argv.slice(2), messageStream()];
     const judging = judge && { folder, judge };
     const data = resolve(name === 'custom' ? options.images! : folder);
     const shard = options.shard ?? null;
@@ -117,22 +145,23 @@ async function evaluateOne(
       argv,
       signal,
       stream,
+      heartbeat,
     };
     const evaluation = await evaluate(asked).finally(benchmark.images.close);
     if (evaluation.state === 'interrupted') {
       const { answered, questions, folder } = evaluation;
-      console.error(`Interrupted: ${answered} of ${questions} answers are in ${folder}. The same command continues.`);
+      say('warn', `Interrupted: ${answered} of ${questions} answers are in ${folder}. The same command continues.`);
       return { state: 'interrupted' };
     }
     const { state, result, wasComplete } = evaluation;
     const failed = failures(evaluation);
     const n = state === 'complete' ? result.metrics.n : result.questions;
-    if (wasComplete) console.error('This run is complete already; --fresh makes it again.');
-    if (failed > 0) console.error(`${failed} of ${n} questions have no answer; the same command tries them again.`);
+    if (wasComplete) say('info', 'This run is complete already; --fresh makes it again.');
+    if (failed > 0) say('warn', `${failed} of ${n} questions have no answer; the same command tries them again.`);
     return evaluation;
   } catch (error) {
     if (alone || !(error instanceof UserError)) throw error;
-    console.error(`error: ${name}: ${messageOf(error)}`);
+    say('error', `error: ${name}: ${messageOf(error)}`);
     return { state: 'failed', exitCode: error.exitCode };
   }
 }

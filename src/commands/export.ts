@@ -1,5 +1,6 @@
 import { defaultModelFolder } from '../cache-folder.js';
 import { EXIT } from '../errors.js';
+import { messageStream, say } from '../log.js';
 import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
 import { startByteProgress } from '../results/byte-progress.js';
@@ -14,7 +15,7 @@ export interface ExportCommandOptions {
 /** `llavahr export`: prints the model folder's path on stdout. */
 export async function exportCommand(checkpoint: string, options: ExportCommandOptions): Promise<number> {
   const output = options.output ?? (await defaultModelFolder(checkpoint, options.precision));
-  const progress = startByteProgress(process.stderr);
+  const progress = startByteProgress(messageStream());
   const { manifest, outcome, notes } = await exportModel(checkpoint, {
     output,
     resolutions: options.resolution ?? [],
@@ -22,7 +23,7 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
     clipTower: options.clipTower,
     onProgress: progress.update,
   }).finally(progress.stop);
-  for (const note of notes) console.error(`note: ${note}`);
+  for (const note of notes) say('info', `note: ${note}`);
   const sizes = manifest.resolutions.map(
     ({ resolution, visualTokens }) => `${resolution} px (${visualTokens} visual tokens)`,
   );
@@ -31,7 +32,7 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
     extended: 'weights were there, graphs added',
     unchanged: 'already exported, nothing to do',
   };
-  console.error(`${manifest.name}, ${manifest.precision}: ${said[outcome]}. Resolutions: ${sizes.join(', ')}`);
+  say('info', `${manifest.name}, ${manifest.precision}: ${said[outcome]}. Resolutions: ${sizes.join(', ')}`);
   console.log(output);
   return EXIT.done;
 }

@@ -1,9 +1,10 @@
+import { say } from '../log.js';
 /** A signal that the first Ctrl-C raises, with a message; the second ends the process at once. */
 export function interruptible(message: string): { signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
   const onInterrupt = (): void => {
     stop();
-    process.stderr.write(`\n${message}\n`);
+    say('warn', `\n${message}`);
     controller.abort();
   };
   const stop = (): void => {

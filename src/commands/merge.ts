@@ -1,6 +1,7 @@
 import { EXIT } from '../errors.js';
 import { type AskedData, loadAskedBenchmark } from '../evaluation/load-asked-benchmark.js';
 import { mergeShards } from '../evaluation/merge-shards.js';
+import { messageStream, say } from '../log.js';
 import { readShards } from '../results/read-shards.js';
 import { runSummary } from '../results/run-summary.js';
 
@@ -18,13 +19,12 @@ export async function mergeCommand(folders: readonly string[], options: MergeCom
   const { data, questions } = options;
   const named = { data, questions, recorded: typeof recorded === 'string' ? recorded : undefined };
   const benchmark = await loadAskedBenchmark(identity, named);
-  const [argv, stream] = [process.argv.slice(2), process.stderr];
+  const [argv, stream] = [process.argv.slice(2), messageStream()];
   const merged = await mergeShards({ shards, identity, benchmark, output, fresh, argv, stream });
   const { result, wasComplete } = merged;
   const { failed, n } = result.metrics;
-  if (wasComplete) console.error('This run is complete already; --fresh merges again.');
-  if (failed > 0)
-    console.error(`${failed} of ${n} questions have no answer; the shards' eval commands try them again.`);
+  if (wasComplete) say('info', 'This run is complete already; --fresh merges again.');
+  if (failed > 0) say('warn', `${failed} of ${n} questions have no answer; the shards' eval commands try them again.`);
   console.log(json ? JSON.stringify(result, null, 2) : runSummary(result));
   return failed > 0 ? EXIT.someSamplesFailed : EXIT.done;
 }

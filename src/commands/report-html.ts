@@ -3,6 +3,7 @@ import type { ImageSource } from '../benchmarks/benchmark.js';
 import { messageOf, UserError } from '../errors.js';
 import { openRunImages } from '../evaluation/run-images.js';
 import { makeThumbnail } from '../evaluation/thumbnail.js';
+import { say } from '../log.js';
 import { htmlReport } from '../results/html/report.js';
 import type { RunSamples } from '../results/html/sample-sets.js';
 import type { RunResult } from '../results/load-run.js';
@@ -42,7 +43,7 @@ export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlO
       },
     });
   } finally {
-    if (missing > 0) console.error(`${missing} images cannot be read; their questions have no thumbnail.`);
+    if (missing > 0) say('warn', `${missing} images cannot be read; their questions have no thumbnail.`);
     for (const images of opened.values()) await (await images)?.close();
   }
 }
@@ -61,7 +62,7 @@ async function openImages(run: RunResult, data: string | undefined): Promise<Ima
     return await openRunImages(run.record, data);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    console.error(`${runName(run)}: no thumbnails: ${messageOf(error)}`);
+    say('warn', `${runName(run)}: no thumbnails: ${messageOf(error)}`);
     return null;
   }
 }

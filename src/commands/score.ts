@@ -3,6 +3,7 @@ import { findBenchmark } from '../benchmarks/registry.js';
 import { EXIT } from '../errors.js';
 import { sampleData } from '../evaluation/sample.js';
 import { firstOf, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
+import { say } from '../log.js';
 import { scoreText } from '../results/digits.js';
 import { renderTable } from '../results/table.js';
 
@@ -27,7 +28,7 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
   const scored = await scorePredictions(benchmark, options.predictions, { allowPartial }).finally(() =>
     benchmark.images.close(),
   );
-  for (const message of misfits(scored)) console.error(message);
+  for (const message of misfits(scored)) say('warn', message);
   console.log(json ? JSON.stringify(scoreRecord(scored, protocol), null, 2) : scoreTable(scored));
   return EXIT.done;
 }

@@ -4,6 +4,7 @@ import { defaultDataFolder } from '../cache-folder.js';
 import { benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
 import type { Catalogue, ModelEntry } from '../datasets/catalogue-schema.js';
 import { openRequests } from '../fetch/http.js';
+import { messageStream, say } from '../log.js';
 import { type DownloadedModel, downloadModel } from './download-model.js';
 import { downloadSplit, isSplitThere } from './download-split.js';
 import { megabytes } from './split-job.js';
@@ -25,7 +26,7 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
   const known = catalogue ?? (await readCatalogue());
   const requests = openRequests({ offline });
   const model = (entry: ModelEntry, upstream: Upstream, signal?: AbortSignal): Promise<DownloadedModel> => {
-    const progress = startTransferProgress(process.stderr);
+    const progress = startTransferProgress(messageStream());
     return downloadModel(entry, requests, { signal, progress, upstream }).finally(progress.stop);
   };
   return {
@@ -39,7 +40,7 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
       const root = defaultDataFolder();
       const entry = splitEntry(benchmarkEntry(known, definition.name), split);
       if (await isSplitThere(definition, entry, root)) return join(root, definition.name);
-      const progress = startTransferProgress(process.stderr);
+      const progress = startTransferProgress(messageStream());
       progress.log(`Downloading ${definition.name} ${entry.name} into ${join(root, definition.name)}`);
       const tools = {
         catalogue: known,
@@ -53,7 +54,7 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
       const { folder, transferredBytes, savedBytes } = await downloadSplit(definition, entry, tools).finally(
         progress.stop,
       );
-      console.error(trafficLine(transferredBytes, savedBytes));
+      say('info', trafficLine(transferredBytes, savedBytes));
       return folder;
     },
     close: requests.close,

@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../errors.js';
+import { logEvent } from '../log.js';
 import type { BatchResult, Inference } from '../model/inference/inference.js';
 import { isOutOfMemory } from '../model/inference/out-of-memory.js';
 import { WorkerEndedError } from '../model/inference/worker-process.js';
@@ -68,6 +69,7 @@ async function tryOtherwise(
   error: unknown,
 ): Promise<void> {
   const failure = failureOf(error);
+  logEvent('warn', 'batch-failed', { failure, images: planned.groups.length, message: messageOf(error) });
   const isPerhapsShort = error instanceof WorkerEndedError && error.outOfMemory === 'perhaps';
   if (failure === 'out-of-memory' || isPerhapsShort) onShort(planned);
   const smaller = afterFailure(failure, planned);

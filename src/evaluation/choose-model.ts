@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { defaultModelFolder } from '../cache-folder.js';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { usageError } from '../errors.js';
+import { messageStream } from '../log.js';
 import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
@@ -38,7 +39,7 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   }
   const output = await defaultModelFolder(folder, precision, name);
   const resolutions = resolution === undefined ? [] : [resolution];
-  const { update: onProgress, stop } = startByteProgress(process.stderr);
+  const { update: onProgress, stop } = startByteProgress(messageStream());
   const options = { output, resolutions, precision, clipTower, name, replace: true, onProgress };
   await exportModel(folder, options).finally(stop);
   return openModel(output, resolution);

@@ -2,14 +2,17 @@ import { basename, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { UserError } from '../errors.js';
 import { sha256OfFile } from '../file-hash.js';
+import { logEvent, say } from '../log.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
 import { readPredictions } from '../results/predictions.js';
+import type { ProgressState } from '../results/progress.js';
 import { readQuestionScores } from '../results/question-scores.js';
 import { openRun, RUN_FILES } from '../results/run-folder.js';
 import type { RunIdentity, Shard } from '../results/run-identity.js';
 import { TRAINED_RESOLUTION } from '../results/run-record.js';
 import { batchLimits, rememberLimit } from './batch-limits.js';
+import type { Heartbeat } from './heartbeat.js';
 import { GENERATION } from './make-prediction.js';
 import type { ModelSession } from './model-session.js';
 import { runBenchmark } from './run-benchmark.js';
@@ -28,6 +31,7 @@ export interface EvaluateOptions extends ScoreRunOptions {
   /** Where the benchmark's files are, for the record: a report finds the images there. */
   data: string;
   argv: readonly string[];
+  heartbeat: Heartbeat;
 }
 
 export type Evaluation =
@@ -51,7 +55,7 @@ export interface ShardResult {
  * only read, unless questions failed in it; those are asked again.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { session, shard, output, fresh, argv, signal, stream } = options;
+  const { session, shard, output, fresh, argv, signal, stream, heartbeat } = options;
   const identity = await identityOf(options.benchmark, session);
   if (shard) identity.shard = shard;
   const benchmark = shard ? shardOf(options.benchmark, shard, session) : options.benchmark;
@@ -72,15 +76,23 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
   if (opened.state === 'complete') return finished(options, opened.folder, true);
   const { run } = opened;
-  if (opened.resumed) stream.write(`Continuing ${run.folder}\n`);
+  if (opened.resumed) say('info', `Continuing ${run.folder}`);
+  logEvent('info', 'run', { folder: run.folder, resumed: opened.resumed, questions: benchmark.questions.length });
 
   let closed = false;
   try {
     const { model, tokenizer, inference } = session;
     const sources = { model, tokenizer, imageThreads: session.imageThreads() };
     const limits = await batchLimits(session, batchSize, benchmark.maxNewTokens);
-    const asked = { benchmark, sources, inference, workers: devices.length, run, limits, failFast, signal, stream };
+    const { rows, tokens, bytes } = limits;
+    logEvent('info', 'batch-size', { asked: batchSize, rows, tokens, bytes });
+    const onProgress = ({ answered, failed }: ProgressState): void =>
+      heartbeat.update({ answered, failed, lastBatchAt: new Date().toISOString() });
+    heartbeat.update({ state: 'running', questions: benchmark.questions.length });
+    const shared = { benchmark, sources, inference, run, limits, failFast, signal, stream, onProgress };
+    const asked = { ...shared, workers: devices.length };
     const outcome = await runBenchmark(asked);
+    logEvent('info', 'answered', { ...outcome, folder: run.folder });
     if (outcome.shrunkTo !== null) await rememberLimit(session, outcome.shrunkTo);
     if (!outcome.finished) {
       const { answered } = outcome;

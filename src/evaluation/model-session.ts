@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { logEvent, say } from '../log.js';
 import { type ImageThreads, startImageThreads } from '../model/image-threads.js';
 import { type Device, deviceName } from '../model/inference/device.js';
 import type { Inference } from '../model/inference/inference.js';
@@ -30,19 +31,14 @@ export interface ModelSession {
 
 /**
  * @param threads inside an operator, per worker; undefined shares the cores among workers on the CPU
- * @param stream for messages
  */
 export async function openModelSession(
   model: Model,
   devices: readonly Device[],
   threads: number | undefined,
-  stream: NodeJS.WriteStream,
 ): Promise<ModelSession> {
   const tokenizer = await loadTokenizer(model.folder);
   const perWorker = threads ?? threadsPerWorker(devices);
-  const say = (line: string): void => {
-    stream.write(`${line}\n`);
-  };
   let loading: Promise<Inference> | undefined;
   let imageThreads: ImageThreads | undefined;
   return {
@@ -51,7 +47,7 @@ export async function openModelSession(
     devices,
     threads: perWorker,
     inference() {
-      loading ??= startWorkers(model, devices, perWorker, tokenizer, say);
+      loading ??= startWorkers(model, devices, perWorker, tokenizer);
       return loading;
     },
     isLoaded: () => loading !== undefined,
@@ -78,7 +74,6 @@ async function startWorkers(
   devices: readonly Device[],
   threads: number,
   tokenizer: Tokenizer,
-  say: (line: string) => void,
 ): Promise<Inference> {
   const start = (index: number): Promise<Inference> => startWorkerProcess(model, devices[index]!, threads);
   const started = await Promise.allSettled(devices.map((_, index) => start(index)));
@@ -89,11 +84,15 @@ async function startWorkers(
     for (const [index, worker] of workers.entries()) {
       const device = devices[index]!;
       const said = `Checking ${deviceName(device)} against the CPU, once for this model`;
-      await ensureSelfCheck(model, device, worker, tokenizer, () => say(said));
+      await ensureSelfCheck(model, device, worker, tokenizer, () => say('info', said));
     }
   } catch (error) {
     await Promise.all(workers.map((worker) => worker.close()));
     throw error;
   }
-  return openInferencePool(workers, start, say);
+  const { name, precision } = model.manifest;
+  const loadMs = Math.max(...workers.map((worker) => worker.loadMs));
+  const about = { model: name, precision, resolution: model.vision.resolution, threads, loadMs };
+  logEvent('info', 'model-loaded', { ...about, devices: devices.map(deviceName) });
+  return openInferencePool(workers, start, (line) => say('warn', line));
 }

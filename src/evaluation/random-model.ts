@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../cache-folder.js';
+import { messageStream, say } from '../log.js';
 import type { Architecture } from '../model/architecture.js';
 import { RANDOM_WEIGHTS_VERSION, randomCheckpoint } from '../model/checkpoint/random-checkpoint.js';
 import { exportCheckpoint } from '../model/export/export-model.js';
@@ -33,13 +34,14 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
   const output = choice.folder ?? join(cacheFolder(), 'models', `random-${name}-${precision}`);
   if (!existsSync(join(output, MODEL_FILES.manifest))) {
     const bytes = [...planWeights(architecture, precision).files.values()].reduce((sum, size) => sum + size, 0);
-    console.error(
+    say(
+      'warn',
       `Writing ${(bytes / 1e9).toFixed(1)} GB of random weights, once: ${name} in ${precision}, to ${output}`,
     );
   }
   const recipe = JSON.stringify([RANDOM_WEIGHTS_VERSION, architecture]);
   const sha256 = createHash('sha256').update(recipe).digest('hex');
-  const progress = startByteProgress(process.stderr);
+  const progress = startByteProgress(messageStream());
   await exportCheckpoint(
     randomCheckpoint(architecture),
     [{ name: 'random weights', bytes: recipe.length, modifiedMs: 0, sha256 }],

@@ -2,11 +2,12 @@ import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
 import { UserError } from '../errors.js';
+import { logEvent, say } from '../log.js';
 import type { Inference } from '../model/inference/inference.js';
 import { type Damage, describeDamage } from '../results/json-lines.js';
 import { type BatchTimings, openBatchTimings } from '../results/latency.js';
 import { openPredictions, type Prediction, type PredictionsFile } from '../results/predictions.js';
-import { startProgress } from '../results/progress.js';
+import { type ProgressState, startProgress } from '../results/progress.js';
 import { RUN_FILES, type Run } from '../results/run-folder.js';
 import { answerBatch, type BatchWork } from './answer-batch.js';
 import { oneByOne, runLanes } from './lanes.js';
@@ -33,6 +34,8 @@ export interface RunBenchmarkOptions {
   /** Stops after the batches that are running when aborted. */
   signal: AbortSignal;
   stream: NodeJS.WriteStream;
+  /** Called when answers are on the disk. */
+  onProgress: (state: ProgressState) => void;
 }
 
 /** How far a run came. */
@@ -55,8 +58,8 @@ export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOut
   const paths = { predictions: join(run.folder, RUN_FILES.predictions), batches: join(run.folder, RUN_FILES.batches) };
   const predictions = await openPredictions(paths.predictions);
   const timings = await openBatchTimings(paths.batches);
-  reportDamage(options.stream, paths.predictions, predictions.damage, 'What was in them is asked again.');
-  reportDamage(options.stream, paths.batches, timings.damage, 'The times in them are lost.');
+  reportDamage(paths.predictions, predictions.damage, 'What was in them is asked again.');
+  reportDamage(paths.batches, timings.damage, 'The times in them are lost.');
   try {
     const outcome = await answerAll(options, predictions, timings);
     if (outcome.finished) await predictions.finish();
@@ -67,8 +70,8 @@ export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOut
   }
 }
 
-function reportDamage(stream: NodeJS.WriteStream, path: string, damage: Damage, consequence: string): void {
-  if (damage.lines > 0) stream.write(`${describeDamage(path, damage)}. ${consequence}\n`);
+function reportDamage(path: string, damage: Damage, consequence: string): void {
+  if (damage.lines > 0) say('warn', `${describeDamage(path, damage)}. ${consequence}`);
 }
 
 async function answerAll(
@@ -103,13 +106,19 @@ async function answerAll(
       if (made.length > 0) await predictions.append(made);
       for (const prediction of made) state.add(prediction);
       progress.update(state);
+      options.onProgress(state);
       if (timing) await timings.append(timing);
+      if (timing) logEvent('debug', 'batch', { ...timing });
+      for (const { index, error } of made.filter((one) => one.text === null)) {
+        logEvent('warn', 'question-failed', { row: index, ...error });
+      }
       await run.saveProgress();
       if (failFast) throwFirstFailure(made);
     }),
     onShort(batch) {
       shrunkTo = queue.shrink(batch);
       const rows = batch.groups.length;
+      logEvent('info', 'out-of-memory', { images: rows, bytes: shrunkTo });
       if (rows > 1) progress.log(`Memory was short for ${rows} images at once: going on with smaller batches.`);
     },
   };

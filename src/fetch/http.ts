@@ -3,6 +3,7 @@ import pRetry from 'p-retry';
 import { getProxyForUrl } from 'proxy-from-env';
 import { Agent, type Dispatcher, ProxyAgent, request, fetch as undiciFetch } from 'undici';
 import { messageOf, UserError } from '../errors.js';
+import { logEvent } from '../log.js';
 import { VERSION } from '../version.js';
 
 /** Polite to servers that give their data away; more connections hardly help. */
@@ -124,6 +125,7 @@ export function openRequests({ offline = false, retry = RETRY, idleTimeoutMs }: 
         shouldRetry: ({ error }) => error instanceof TemporaryFailure && error.retryAfterMs <= MAX_RETRY_AFTER_MS,
         async onFailedAttempt({ error }) {
           if (error instanceof TemporaryFailure && error.retryAfterMs <= MAX_RETRY_AFTER_MS) {
+            logEvent('info', 'retry', { message: error.message, afterMs: error.retryAfterMs });
             await sleep(error.retryAfterMs, undefined, { signal });
           }
         },

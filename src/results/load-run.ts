@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { UserError } from '../errors.js';
 import { type LatencySummary, latencyFile } from './latency.js';
 import { type Metrics, metricsFile } from './metrics.js';
@@ -32,6 +33,12 @@ export async function loadRun(folder: string): Promise<RunResult> {
   if (metrics === null || latency === null) {
     const missing = metrics === null ? metricsFile.name : latencyFile.name;
     throw new UserError(`${folder} has no ${missing}, although its run is complete. Make the run again with --fresh.`);
+  }
+  const { headline, scores } = metrics;
+  if (headline !== null && !Object.hasOwn(scores, headline)) {
+    throw new UserError(
+      `${join(folder, metricsFile.name)} has no score "${headline}". Make the run again with --fresh.`,
+    );
   }
   return { folder, record, metrics, latency };
 }

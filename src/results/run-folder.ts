@@ -2,10 +2,10 @@ import { mkdir, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import { peakMemoryBytes } from '../peak-memory.js';
+import { redactArguments } from '../redact.js';
 import { VERSION } from '../version.js';
 import { type FolderLock, isLockFile, type LockOptions, lockFolder } from './folder-lock.js';
 import { describeHost, describeSoftware } from './host.js';
-import { redactArguments } from './redact.js';
 import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
 import { type RunRecord, runFile, type Session } from './run-record.js';
 

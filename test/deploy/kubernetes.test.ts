@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -13,6 +13,7 @@ interface Container {
   args: string[];
   env: { name: string; value: string }[];
   volumeMounts: { name: string; mountPath: string }[];
+  livenessProbe?: { exec: { command: string[] } };
 }
 interface Job {
   apiVersion: string;
@@ -80,7 +81,10 @@ test('the containers call llavahr with the shard of their index, and only real f
     return { status, lines: stdout.toString().trim().split('\n') };
   };
   const asked = ['eval', 'textvqa', '--model', 'llava-hr-7b', '--shard'];
-  assert.deepEqual(run(evalJob, '0', '0'), { status: 0, lines: [...asked, '1/8', '--output', results] });
+  assert.deepEqual(run(evalJob, '0', '0'), {
+    status: 0,
+    lines: [...asked, '1/8', '--output', results, '--heartbeat', '/tmp/heartbeat.json'],
+  });
   assert.deepEqual(run(evalJob, '0', '7').lines.slice(5, 6), ['8/8']);
   assert.deepEqual(
     ['1', '2', '3', '130'].map((status) => run(evalJob, status, '0').status),
@@ -90,4 +94,22 @@ test('the containers call llavahr with the shard of their index, and only real f
     status: 3,
     lines: ['merge', `${results}/textvqa-a-shard-1-of-8`, `${results}/textvqa-a-shard-2-of-8`, '--output', results],
   });
+});
+
+test('a pod is alive as long as its heartbeat is young', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'llavahr-kubernetes-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const heartbeat = join(folder, 'heartbeat.json');
+  const [shell, ...args] = containerOf(evalJob).livenessProbe!.exec.command;
+  const probe = () =>
+    spawnSync(
+      shell!,
+      args.map((arg) => arg.replace('/tmp/heartbeat.json', heartbeat)),
+    ).status;
+  assert.equal(probe(), 1);
+  await writeFile(heartbeat, '{}');
+  assert.equal(probe(), 0);
+  const old = Date.now() / 1000 - 150; // s
+  await utimes(heartbeat, old, old);
+  assert.equal(probe(), 1);
 });

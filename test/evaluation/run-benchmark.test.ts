@@ -94,7 +94,9 @@ async function answer(
   const unlimited = Number.POSITIVE_INFINITY;
   const limits = { rows, tokens: unlimited, bytes: unlimited, bytesOf: (shape: BatchShape) => shape.questions };
   const shared = { benchmark: asked, sources, inference: async () => inference, workers: 1, run, limits };
-  return runBenchmark({ ...shared, failFast, signal, stream: stream() }).finally(() => run.close('interrupted'));
+  return runBenchmark({ ...shared, failFast, signal, stream: stream(), onProgress() {} }).finally(() =>
+    run.close('interrupted'),
+  );
 }
 
 async function linesOf({ folder }: Run): Promise<Prediction[]> {

@@ -71,6 +71,7 @@ test('a worker whose memory is really limited: smaller batches, every question a
       sources: { model, tokenizer, imageThreads },
       inference: async () => pool,
       workers: 1,
+      onProgress() {},
       run,
       limits: { rows: IMAGES, tokens: unlimited, bytes: unlimited, bytesOf: ({ rows }) => rows },
       failFast: false,

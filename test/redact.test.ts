@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { redactArguments } from '../../src/results/redact.js';
+import { redactArguments } from '../src/redact.js';
 
 const cases: [string, string[], string[]][] = [
   ['the value after an option', ['--judge-key', 'abc', 'x'], ['--judge-key', '[hidden]', 'x']],

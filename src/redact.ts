@@ -20,13 +20,18 @@ export function redactArguments(argv: readonly string[]): string[] {
       return HIDDEN;
     const equals = argument.indexOf('=');
     if (equals > 0 && isSecretName(argument.slice(0, equals))) return `${argument.slice(0, equals)}=${HIDDEN}`;
-    return argument
-      .replace(TOKEN, HIDDEN)
-      .replace(/(:\/\/)[^/@\s]+@/g, `$1${HIDDEN}@`)
-      .replace(/([?&])([^=&#]+)=[^&#]*/g, (whole, mark: string, name: string) =>
-        isSecretName(name) ? `${mark}${name}=${HIDDEN}` : whole,
-      );
+    return redactText(argument);
   });
+}
+
+/** A text without access tokens and the credentials in addresses. */
+export function redactText(text: string): string {
+  return text
+    .replace(TOKEN, HIDDEN)
+    .replace(/(:\/\/)[^/@\s]+@/g, `$1${HIDDEN}@`)
+    .replace(/([?&])([^=&#\s]+)=[^&#\s]*/g, (whole, mark: string, name: string) =>
+      isSecretName(name) ? `${mark}${name}=${HIDDEN}` : whole,
+    );
 }
 
 function isOption(argument: string): boolean {
