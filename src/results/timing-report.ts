@@ -2,6 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { Host, Software } from './host.js';
 import { PUBLISHED_SPEED_SOURCE } from './published-speed.js';
 import type { Quantiles } from './quantiles.js';
+import { precisionLabel } from './quantised.js';
 import { type Align, renderTable } from './table.js';
 import type { SpeedRatio, TimedRun, TimedSetting, TimedSummary } from './timed-runs.js';
 
@@ -58,7 +59,7 @@ const MODEL_COLUMNS: Column[] = [
   { title: 'model', align: 'left', cell: ({ model }) => model.name },
   { title: 'size (px)', align: 'right', cell: ({ model }) => String(model.resolution) },
   { title: 'visual tokens', align: 'right', cell: ({ model }) => String(model.visualTokens) },
-  { title: 'precision', align: 'left', cell: ({ model }) => model.precision },
+  { title: 'precision', align: 'left', cell: ({ model }) => precisionLabel(model.precision) },
   { title: 'batch', align: 'right', cell: ({ setting }) => String(setting.batchSize) },
   { title: 'prompt', align: 'right', cell: ({ setting }) => String(setting.promptTokens) },
 ];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { openRandomModel } from '../../src/evaluation/random-model.js';
 import { startInference } from '../../src/model/inference/inference.js';
-import { readManifest } from '../../src/model/model-folder.js';
+import { type Model, readManifest } from '../../src/model/model-folder.js';
 import { IMAGE_TOKEN } from '../../src/model/prompt.js';
 import { SMALL_HR } from '../model/small-architecture.js';
 
@@ -18,22 +18,7 @@ test('a random model runs with finite values, is written once, and is the same w
   assert.equal(model.manifest.name, 'small (random)');
   assert.equal(model.vision.visualTokens, 64);
 
-  const inference = await startInference(model, { provider: 'cpu', index: 0 }, 1);
-  const result = await inference
-    .run({
-      pixels: new Uint8Array(256 * 256 * 3).map((_, i) => i % 251),
-      rows: [{ image: 0, prompts: [[1, IMAGE_TOKEN, 5, 6, 7]] }],
-      maxNewTokens: 4,
-      minSteps: 4,
-      timePrefill: false,
-      keepVisual: true,
-    })
-    .finally(inference.close);
-  const size = Math.max(...result.visual.map(Math.abs));
-  assert.ok(result.visual.every(Number.isFinite) && size > 0.1 && size < 100, `largest visual token ${size}`);
-  const logit = result.firstLogits[0]![0]!;
-  assert.ok(logit > 0.1 && logit < 100, `logit ${logit}`);
-  assert.equal(result.steps, 4);
+  await runsWithFiniteValues(model);
 
   const written = await stat(join(folder, 'language.weights'));
   await openRandomModel({ ...choice, folder, resolution: 384 });
@@ -51,3 +36,31 @@ test('a random model runs with finite values, is written once, and is the same w
   );
   assert.deepEqual((await readdir(parent)).sort(), ['again', 'model']);
 });
+
+test('a random model can be quantised', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'llavahr-random-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const choice = { name: 'small', architecture: SMALL_HR, precision: 'int8', folder: join(folder, 'model') } as const;
+  const model = await openRandomModel(choice);
+  assert.equal(model.manifest.precision, 'int8');
+  await runsWithFiniteValues(model);
+});
+
+async function runsWithFiniteValues(model: Model): Promise<void> {
+  const inference = await startInference(model, { provider: 'cpu', index: 0 }, 1);
+  const result = await inference
+    .run({
+      pixels: new Uint8Array(256 * 256 * 3).map((_, i) => i % 251),
+      rows: [{ image: 0, prompts: [[1, IMAGE_TOKEN, 5, 6, 7]] }],
+      maxNewTokens: 4,
+      minSteps: 4,
+      timePrefill: false,
+      keepVisual: true,
+    })
+    .finally(inference.close);
+  const size = Math.max(...result.visual.map(Math.abs));
+  assert.ok(result.visual.every(Number.isFinite) && size > 0.1 && size < 100, `largest visual token ${size}`);
+  const logit = result.firstLogits[0]![0]!;
+  assert.ok(logit > 0.1 && logit < 100, `logit ${logit}`);
+  assert.equal(result.steps, 4);
+}
