@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { RunResult } from './load-run.js';
 import { runName } from './report-layout.js';
+import { trainedResolution } from './run-record.js';
 
 /** A score or a figure of speed. */
 interface Measurement {
@@ -14,7 +15,7 @@ interface Measurement {
 }
 
 const COLUMNS = [
-  ...['run', 'model', 'family', 'resolution', 'visual_tokens', 'precision', 'device'],
+  ...['run', 'model', 'family', 'resolution', 'trained_resolution', 'visual_tokens', 'precision', 'device'],
   ...['benchmark', 'split', 'protocol', 'metric', 'unit', 'value', 'low', 'high', 'n', 'failed'],
 ];
 
@@ -45,6 +46,7 @@ function describe(run: RunResult): Record<string, string | number | null> {
     model: model.name,
     family: model.family,
     resolution: model.resolution,
+    trained_resolution: trainedResolution(record),
     visual_tokens: latency.visualTokensPerImage,
     precision: model.precision,
     device,
@@ -66,12 +68,19 @@ function scoreMeasurements({ metrics: { scores, points, intervals } }: RunResult
 }
 
 function speedMeasurements({ latency }: RunResult): Measurement[] {
-  const { stages, tokensPerSecond, questionsPerSecond, peakMemoryBytes } = latency;
+  const { stages, firstTokenMs, tokensPerSecond, questionsPerSecond, peakMemoryBytes } = latency;
+  const times = [
+    ['decode_image', 'per_image', stages.decodeImageMsPerImage],
+    ['vision', 'per_image', stages.visionMsPerImage],
+    ['prefill', 'per_question', stages.prefillMsPerQuestion],
+    ['decode', 'per_token', stages.decodeMsPerToken],
+    ['first_token', 'per_batch', firstTokenMs],
+  ] as const;
   return [
-    { metric: 'decode_image_median_per_image', unit: 'ms', value: stages.decodeImageMsPerImage.p50 },
-    { metric: 'vision_median_per_image', unit: 'ms', value: stages.visionMsPerImage.p50 },
-    { metric: 'prefill_median_per_question', unit: 'ms', value: stages.prefillMsPerQuestion.p50 },
-    { metric: 'decode_median_per_token', unit: 'ms', value: stages.decodeMsPerToken.p50 },
+    ...times.flatMap(([stage, per, { p50, p95 }]): Measurement[] => [
+      { metric: `${stage}_median_${per}`, unit: 'ms', value: p50 },
+      { metric: `${stage}_p95_${per}`, unit: 'ms', value: p95 },
+    ]),
     { metric: 'tokens_per_second', unit: 'tokens_per_s', value: tokensPerSecond.model },
     { metric: 'questions_per_second', unit: 'questions_per_s', value: questionsPerSecond },
     { metric: 'peak_memory', unit: 'bytes', value: peakMemoryBytes },
