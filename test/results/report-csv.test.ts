@@ -33,7 +33,9 @@ test('a row per run and metric, breakdowns and speed included, in full precision
     failed: '0',
   });
   assert.deepEqual(
-    rows.slice(14).map(({ model, benchmark, metric, unit, value, low }) => [model, benchmark, metric, unit, value, low]),
+    rows
+      .slice(14)
+      .map(({ model, benchmark, metric, unit, value, low }) => [model, benchmark, metric, unit, value, low]),
     [
       ['other', 'mme', 'total score', 'points', '1500.5', ''],
       ['other', 'mme', 'accuracy', 'percent', '80', ''],
@@ -59,13 +61,13 @@ test('records end in CR LF, the last one too', () => {
   const text = csvReport([textvqa({}, 50)]);
   assert.ok(text.endsWith('\r\n'));
   assert.equal(text.replaceAll('\r\n', '').match(/[\r\n]/), null);
-  assert.equal(text.split('\r\n').length, 1 + 8 + 1);
+  assert.equal(text.split('\r\n').length, 1 + 14 + 1);
 });
 
 test('no text is a formula, but numbers below zero stay numbers', () => {
   for (const name of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', HOSTILE]) {
     const rows = readBack([textvqa({ ...model(name), device: name }, -1.5)]);
-    assert.equal(rows.length, 8);
+    assert.equal(rows.length, 14);
     assert.equal(rows[0]!['model'], `'${name}`);
     assert.equal(rows[0]!['device'], `'${name}`);
     assert.equal(rows[0]!['value'], '-1.5');
