@@ -6,6 +6,7 @@ import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model
 import { isRandomModel, openRandomModel } from '../evaluation/random-model.js';
 import { type Timings, timeModels } from '../evaluation/time-models.js';
 import type { PlannedRun } from '../evaluation/timing-plan.js';
+import { say } from '../log.js';
 import { contextLength } from '../model/context-length.js';
 import type { Precision } from '../model/export/layers.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
@@ -218,7 +219,7 @@ function progressOf(models: readonly Model[], settings: readonly TimedSetting[])
     const { manifest, vision } = models[model]!;
     const { batchSize, promptTokens } = settings[setting]!;
     const what = `${manifest.name} at ${vision.resolution} px, batch ${batchSize}, prompt ${promptTokens}`;
-    console.error(`${done} of ${of} runs are done; next ${what}`);
+    say('info', `${done} of ${of} runs are done; next ${what}`);
   };
 }
 

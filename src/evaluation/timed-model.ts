@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { messageOf, UserError } from '../errors.js';
+import { say } from '../log.js';
 import { type Device, deviceName } from '../model/inference/device.js';
 import { processGpuBytes } from '../model/inference/gpu-memory.js';
 import { ensureSelfCheck } from '../model/inference/self-check.js';
@@ -39,7 +40,7 @@ export async function startTimedModel(model: Model, device: Device, threads: num
   try {
     if (!isRandomModel(model)) {
       const said = `Checking ${deviceName(device)} against the CPU, once for this model`;
-      await ensureSelfCheck(model, device, worker, await loadTokenizer(model.folder), () => console.error(said));
+      await ensureSelfCheck(model, device, worker, await loadTokenizer(model.folder), () => say('info', said));
     }
   } catch (error) {
     await worker.close();

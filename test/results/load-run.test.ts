@@ -27,6 +27,8 @@ test('what is missing is named', async (t) => {
   const { folder, result } = await finishedRun(t);
   const refused = (message: RegExp) =>
     assert.rejects(loadRun(folder), (error) => error instanceof UserError && message.test(error.message));
+  await metricsFile.write(folder, { ...result.metrics, headline: 'constructor' });
+  await refused(/metrics\.json has no score "constructor"/);
   await rm(join(folder, 'latency.json'));
   await refused(/has no latency\.json, although its run is complete/);
   await rm(join(folder, 'metrics.json'));
