@@ -128,8 +128,11 @@ function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
     async close(state) {
       record.state = state;
       record.finishedAt = state === 'complete' ? now() : null;
-      await save();
-      await lock.release();
+      try {
+        await save();
+      } finally {
+        await lock.release();
+      }
     },
   };
 }
