@@ -15,6 +15,7 @@ import { ablationFiles, ablationJson } from '../results/ablation-report.js';
 import { type AblationRow, type AblationSpeed, ablationTable, OTHER_SIZE_NOTE } from '../results/ablation-table.js';
 import type { RunResult } from '../results/load-run.js';
 import { renderTable } from '../results/table.js';
+import type { TimingReport } from '../results/timing-report.js';
 import { replaceFile } from '../results/write-json.js';
 import { childLlavahr } from './child-llavahr.js';
 import { interruptible } from './interrupt.js';
@@ -56,7 +57,9 @@ export async function ablateCommand(benchmarks: string, options: AblateCommandOp
       const { exitCode, stdout } = await childLlavahr(evalArguments(benchmarks, model, options), interrupt.signal);
       if (exitCode === EXIT.interrupted || interrupt.signal.aborted) return EXIT.interrupted;
       worst = worst === EXIT.done || exitCode === EXIT.failed ? exitCode : worst;
-      rows.push(rowOf(model, options.device, readRuns(stdout)));
+      const speed = await measureSpeed(model, options, interrupt.signal);
+      if (interrupt.signal.aborted) return EXIT.interrupted;
+      rows.push(rowOf(model, options.device, readRuns(stdout), speed));
     }
   } finally {
     interrupt.stop();
@@ -128,7 +131,12 @@ function readRuns(stdout: string): RunResult[] {
   return Array.isArray(found) ? found : [found];
 }
 
-function rowOf({ manifest, vision }: Model, device: string, runs: RunResult[]): AblationRow {
+function rowOf(
+  { manifest, vision }: Model,
+  device: string,
+  runs: RunResult[],
+  speed: AblationSpeed | null,
+): AblationRow {
   const { resolution, lowResolution, visualTokens, isTrainedSize } = ablationSize(
     manifest.architecture,
     vision.resolution,
@@ -139,22 +147,34 @@ function rowOf({ manifest, vision }: Model, device: string, runs: RunResult[]): 
     ...{ visualTokens, isTrainedSize, runs },
     precision: manifest.precision,
     device: runs[0]?.record.identity.device ?? device,
-    speed: speedOf(runs[0]),
+    speed,
   };
 }
 
-function speedOf(run: RunResult | undefined): AblationSpeed | null {
-  if (!run) return null;
-  const { stages, tokensPerSecond, peakMemoryBytes } = run.latency;
-  const [vision, prefill] = [stages.visionMsPerImage.p50, stages.prefillMsPerQuestion.p50];
-  if (vision === null || prefill === null || tokensPerSecond.model === null) return null;
-  return { timeToFirstTokenMs: vision + prefill, tokensPerSecond: tokensPerSecond.model, peakMemoryBytes };
+/** Prompt and answer as in LLaVA-HR's speed script, with runs for warming up. */
+const SPEED_OPTIONS = ['--prompt-tokens', '49', '--new-tokens', '10', '--warmup', '2', '--repetitions', '10'];
+
+/** Times the model in a process of its own; null when it cannot be timed, which the process has explained. */
+async function measureSpeed(
+  { folder, vision }: Model,
+  { device, threads }: AblateCommandOptions,
+  signal: AbortSignal,
+): Promise<AblationSpeed | null> {
+  const cores = threads === undefined ? [] : ['--threads', `${threads}`];
+  const what = ['--model', folder, '--resolution', `${vision.resolution}`, '--device', device, ...cores];
+  const { exitCode, stdout } = await childLlavahr(['latency', ...what, ...SPEED_OPTIONS, '--json'], signal);
+  if (exitCode !== EXIT.done) return null;
+  const { summary, peakMemoryBytes } = (JSON.parse(stdout) as TimingReport).rows[0]!;
+  const timeToFirstTokenMs = summary.stages.firstToken.p50;
+  const { tokensPerSecond } = summary.throughput;
+  if (timeToFirstTokenMs === null || tokensPerSecond === null) return null;
+  return { timeToFirstTokenMs, tokensPerSecond, peakMemoryBytes };
 }
 
 function tableText(rows: readonly AblationRow[], reference: AblationRow): string {
   const { titles, lines, align } = ablationTable(rows, reference);
   const notes = [
-    `speed: medians and rates of the runs, in their batches; relative to ${reference.model} at ${reference.resolution.high} px`,
+    `speed: one image and one question at a time, 10 new tokens; relative to ${reference.model} at ${reference.resolution.high} px`,
     ...(rows.some(({ isTrainedSize }) => !isTrainedSize) ? [OTHER_SIZE_NOTE] : []),
   ];
   return [renderTable(titles, lines, align), ...notes].join('\n');

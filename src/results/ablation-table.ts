@@ -18,12 +18,14 @@ export interface AblationRow {
   speed: AblationSpeed | null;
 }
 
+/** One image and one question at a time. */
 export interface AblationSpeed {
-  /** Vision and prefill, median. */
+  /** Image decoding, vision and prefill, median. */
   timeToFirstTokenMs: number;
-  /** Answer tokens over the time of vision and generation. */
+  /** New tokens over the time of vision and generation, as in the LLaVA-HR paper. */
   tokensPerSecond: number;
-  peakMemoryBytes: number;
+  /** null where the system does not say. */
+  peakMemoryBytes: number | null;
 }
 
 const GIB = 2 ** 30;
@@ -52,13 +54,17 @@ export function ablationTable(rows: readonly AblationRow[], reference: AblationR
     { title: 'first token (ms)', align: 'right', cell: ({ speed }) => figure(speed?.timeToFirstTokenMs, 0) },
     { title: 'tokens/s', align: 'right', cell: ({ speed }) => figure(speed?.tokensPerSecond, 1) },
     { title: 'relative speed', align: 'right', cell: ({ speed }) => figure(relativeSpeed(speed, reference.speed), 2) },
-    { title: 'memory (GiB)', align: 'right', cell: ({ speed }) => figure(speed && speed.peakMemoryBytes / GIB, 1) },
+    { title: 'memory (GiB)', align: 'right', cell: ({ speed }) => figure(gibibytes(speed), 1) },
   ];
   return {
     titles: columns.map(({ title }) => title),
     align: columns.map(({ align }) => align),
     lines: rows.map((row) => columns.map(({ cell }) => cell(row))),
   };
+}
+
+function gibibytes(speed: AblationSpeed | null): number | null {
+  return speed?.peakMemoryBytes == null ? null : speed.peakMemoryBytes / GIB;
 }
 
 /** Tokens per second beside another row's; null when one of the two is unknown. */

@@ -73,7 +73,7 @@ test('wrong combinations of options and sizes are refused before anything runs',
 });
 
 test('an interrupted ablation ends with 130 and continues', async () => {
-  const args = ['--resolutions', '256', '--limit', '12', '--batch-size', '1'];
+  const args = ['--resolutions', '256', '--limit', '8', '--batch-size', '1'];
   const running = start(folder, ablation('interrupted', ...args));
   await waitForLines(join(folder, 'interrupted'), 2);
   running.process.kill('SIGINT');
