@@ -1,8 +1,8 @@
 import { ImageError } from '../errors.js';
 import { decodeImage, type RgbImage } from './decode-image.js';
-import { resizeBicubic } from './resize-image.js';
+import { resizeBicubic, resizeInSquare } from './resize-image.js';
 
-/** Largest image made on the way, in pixels; a very thin one becomes a very large square. 1.6 GB of levels. */
+/** Largest square that an image may become on the way, in pixels; weights and time grow with its side. */
 const MAX_PIXELS = 2 ** 29;
 
 /** CLIP's mean colour in whole levels, int(mean * 255): what the official code pads with (LLaVA mm_utils.py). */
@@ -29,24 +29,7 @@ export async function prepareImage(
     throw new ImageError('too-large', `${name} is ${width} x ${height}: too thin to be made square in memory`);
   }
   if (aspect === 'crop') return cropToSquare(image, resolution);
-  const square = padToSquare(image);
-  return resizeBicubic(square.pixels, square, { width: resolution, height: resolution });
-}
-
-/** LLaVA's expand2square: the image in the middle of a square of the pad colour. */
-function padToSquare({ width, height, pixels }: RgbImage): RgbImage {
-  if (width === height) return { width, height, pixels };
-  const side = Math.max(width, height);
-  const top = Math.floor((side - height) / 2);
-  const left = Math.floor((side - width) / 2);
-  const padded = new Uint8Array(side * side * 3);
-  padded.set(PAD_COLOR);
-  for (let filled = 3; filled < padded.length; filled *= 2) padded.copyWithin(filled, 0, filled);
-  for (let y = 0; y < height; y++) {
-    const row = pixels.subarray(y * width * 3, (y + 1) * width * 3);
-    padded.set(row, ((y + top) * side + left) * 3);
-  }
-  return { width: side, height: side, pixels: padded };
+  return resizeInSquare(image.pixels, image, PAD_COLOR, resolution); // LLaVA's expand2square, then resize
 }
 
 /** CLIP's image processor: the shortest edge becomes `size`, the longer one in proportion, the middle is kept. */

@@ -12,13 +12,44 @@ const FRACTION_BITS = 22;
  * @param pixels RGB, [from.height, from.width, 3]
  * @returns RGB, [to.height, to.width, 3]; `pixels` itself when the size stays the same
  */
-export function resizeBicubic(
+export function resizeBicubic(pixels: Uint8Array, from: ImageSize, to: ImageSize): Uint8Array {
+  const color = new Uint8Array(3); // of margins that are not there
+  const wide = resizeRows(pixels, { size: from.width, of: from.width, color }, to.width);
+  return resizeColumns(wide, { size: from.height, of: from.height, color }, to);
+}
+
+/**
+ * The same for an image in the middle of a square of one colour, made `size` pixels wide and high. The square itself is
+ * never there: of a picture 16,000 pixels wide and one high it would be 0.8 GB.
+ * @param pixels RGB, [height, width, 3]
+ * @param color RGB of the rest of the square
+ * @returns RGB, [size, size, 3]
+ */
+export function resizeInSquare(
   pixels: Uint8Array,
-  from: { width: number; height: number },
-  to: { width: number; height: number },
+  { width, height }: ImageSize,
+  color: Uint8Array,
+  size: number,
 ): Uint8Array {
-  const wide = from.width === to.width ? pixels : resizeRows(pixels, from.width, to.width);
-  return from.height === to.height ? wide : resizeColumns(wide, from.height, to.height, to.width * 3);
+  const of = Math.max(width, height);
+  const wide = resizeRows(pixels, { size: width, of, color }, size);
+  return resizeColumns(wide, { size: height, of, color }, { width: size, height: size });
+}
+
+export interface ImageSize {
+  width: number;
+  height: number;
+}
+
+/** An axis along which an image of `size` pixels stands in the middle of `of` pixels, the others of one colour. */
+interface PaddedAxis {
+  size: number;
+  of: number;
+  color: Uint8Array;
+}
+
+function marginBefore({ size, of }: PaddedAxis): number {
+  return Math.floor((of - size) / 2);
 }
 
 /** All taps of an axis in one array of fixed-point weights: `count[i]` weights from `start[i]` on, read from `first[i]`. */
@@ -45,24 +76,29 @@ function fixedTaps(from: number, to: number): FixedTaps {
   };
 }
 
-/** Resamples along x: [rows, from, 3] -> [rows, to, 3]. */
-function resizeRows(pixels: Uint8Array, from: number, to: number): Uint8Array {
-  const { first, start, count, weights } = fixedTaps(from, to);
-  const rows = pixels.length / (from * 3);
+/** Resamples along x: [rows, axis.size, 3] -> [rows, to, 3]. */
+function resizeRows(pixels: Uint8Array, axis: PaddedAxis, to: number): Uint8Array {
+  if (axis.size === to && axis.of === to) return pixels;
+  const { first, start, count, weights } = fixedTaps(axis.of, to);
+  const rowBytes = axis.size * 3;
+  const rows = pixels.length / rowBytes;
   const result = new Uint8Array(rows * to * 3);
+  const line = repeated(axis.color, axis.of);
+  const before = marginBefore(axis) * 3;
   let target = 0;
   for (let row = 0; row < rows; row++) {
+    line.set(pixels.subarray(row * rowBytes, (row + 1) * rowBytes), before);
     for (let x = 0; x < to; x++) {
       let red = HALF;
       let green = HALF;
       let blue = HALF;
-      let source = (row * from + first[x]!) * 3;
+      let source = first[x]! * 3;
       const end = start[x]! + count[x]!;
       for (let tap = start[x]!; tap < end; tap++) {
         const weight = weights[tap]!;
-        red += pixels[source]! * weight;
-        green += pixels[source + 1]! * weight;
-        blue += pixels[source + 2]! * weight;
+        red += line[source]! * weight;
+        green += line[source + 1]! * weight;
+        blue += line[source + 2]! * weight;
         source += 3;
       }
       result[target++] = toLevel(red);
@@ -73,22 +109,43 @@ function resizeRows(pixels: Uint8Array, from: number, to: number): Uint8Array {
   return result;
 }
 
-/** Resamples along y: [from, rowBytes] -> [to, rowBytes]. Whole rows are added up, which keeps memory access in order. */
-function resizeColumns(pixels: Uint8Array, from: number, to: number, rowBytes: number): Uint8Array {
-  const { first, start, count, weights } = fixedTaps(from, to);
-  const result = new Uint8Array(to * rowBytes);
+/**
+ * Resamples along y: [axis.size, to.width, 3] -> [to.height, to.width, 3]. Whole rows are added up, which keeps memory
+ * access in order. Rows of the margins are all alike after the horizontal pass, since weights sum up to one.
+ */
+function resizeColumns(pixels: Uint8Array, axis: PaddedAxis, to: ImageSize): Uint8Array {
+  if (axis.size === to.height && axis.of === to.height) return pixels;
+  const { first, start, count, weights } = fixedTaps(axis.of, to.height);
+  const rowBytes = to.width * 3;
+  const margin = repeated(axis.color, to.width);
+  const before = marginBefore(axis);
+  const result = new Uint8Array(to.height * rowBytes);
   const sums = new Int32Array(rowBytes);
-  for (let y = 0; y < to; y++) {
+  for (let y = 0; y < to.height; y++) {
     sums.fill(HALF);
+    let marginWeight = 0;
     for (let k = 0; k < count[y]!; k++) {
       const weight = weights[start[y]! + k]!;
-      const source = (first[y]! + k) * rowBytes;
+      const row = first[y]! + k - before;
+      if (row < 0 || row >= axis.size) {
+        marginWeight += weight;
+        continue;
+      }
+      const source = row * rowBytes;
       for (let i = 0; i < rowBytes; i++) sums[i]! += pixels[source + i]! * weight;
     }
+    if (marginWeight !== 0) for (let i = 0; i < rowBytes; i++) sums[i]! += margin[i]! * marginWeight;
     const target = y * rowBytes;
     for (let i = 0; i < rowBytes; i++) result[target + i] = toLevel(sums[i]!);
   }
   return result;
+}
+
+/** `count` pixels of one colour. */
+function repeated(color: Uint8Array, count: number): Uint8Array {
+  const line = new Uint8Array(count * 3);
+  for (let i = 0; i < count; i++) line.set(color, i * 3);
+  return line;
 }
 
 const HALF = 1 << (FRACTION_BITS - 1);

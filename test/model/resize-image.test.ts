@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { resizeBicubic } from '../../src/model/resize-image.js';
+import { resizeBicubic, resizeInSquare } from '../../src/model/resize-image.js';
 
 test('an image of the wanted size is left alone', () => {
   const pixels = Uint8Array.from({ length: 12 }, (_, i) => i);
@@ -24,4 +24,29 @@ test('overshoot at an edge is cut at 0 and 255', () => {
   const wide = resizeBicubic(edge, { width: 8, height: 1 }, { width: 32, height: 1 });
   assert.equal(Math.min(...wide), 0);
   assert.equal(Math.max(...wide), 255);
+});
+
+test('an image inside a square equals the same square built first, whichever side is the longer one', () => {
+  const color = Uint8Array.of(122, 116, 104);
+  for (const [width, height] of [
+    [300, 2],
+    [3, 211],
+    [64, 31],
+    [40, 64],
+    [64, 64],
+  ] as const) {
+    const side = Math.max(width, height);
+    const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 7919) % 256);
+    const square = Uint8Array.from({ length: side * side * 3 }, (_, i) => color[i % 3]!);
+    const [left, top] = [Math.floor((side - width) / 2), Math.floor((side - height) / 2)];
+    for (let y = 0; y < height; y++) {
+      square.set(pixels.subarray(y * width * 3, (y + 1) * width * 3), ((y + top) * side + left) * 3);
+    }
+    const size = { width: 64, height: 64 };
+    assert.deepEqual(
+      resizeInSquare(pixels, { width, height }, color, 64),
+      resizeBicubic(square, { width: side, height: side }, size),
+      `${width} x ${height}`,
+    );
+  }
 });
