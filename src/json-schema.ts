@@ -30,8 +30,9 @@ export function mapOf(values: SchemaObject): SchemaObject {
   return { type: 'object', additionalProperties: values };
 }
 
+/** Written as JSON Schema has it, so that others can read it. @param schema with a single `type` */
 export function nullable(schema: SchemaObject): SchemaObject {
-  return { ...schema, nullable: true };
+  return { ...schema, type: [schema['type'], 'null'] };
 }
 
 export const TEXT: SchemaObject = { type: 'string' };

@@ -1,6 +1,7 @@
 import { EXIT, usageError } from '../errors.js';
 import { loadRun, type RunResult } from '../results/load-run.js';
 import { csvReport } from '../results/report-csv.js';
+import { jsonReport } from '../results/report-json.js';
 import { latexReport } from '../results/report-latex.js';
 import { reportLayout } from '../results/report-layout.js';
 import { markdownReport } from '../results/report-markdown.js';
@@ -45,14 +46,4 @@ export async function reportCommand(folders: string[], options: ReportCommandOpt
 async function htmlReport(runs: readonly RunResult[], { thumbnails, data }: ReportCommandOptions): Promise<string> {
   const { writeHtmlReport } = await import('./report-html.js');
   return writeHtmlReport(runs, { thumbnails: thumbnails ?? THUMBNAILS, data });
-}
-
-function jsonReport(runs: readonly RunResult[]): string {
-  const entries = runs.map(({ folder, record, metrics, latency }) => ({
-    folder,
-    identity: record.identity,
-    metrics,
-    latency,
-  }));
-  return `${JSON.stringify({ schemaVersion: 1, runs: entries }, null, 2)}\n`;
 }

@@ -104,32 +104,32 @@ const checkBatch = schemaCheck<BatchTiming>(
 const maybe = nullable(AMOUNT);
 const stageTimes = objectOf<StageTimes>({ n: COUNT, p50: maybe, p95: maybe, mean: maybe });
 
-export const latencyFile = jsonFile<LatencySummary>(
-  'latency.json',
-  objectOf<LatencySummary>({
-    schemaVersion: { const: 1 },
-    batches: COUNT,
-    warmupBatches: COUNT,
-    images: COUNT,
-    questions: COUNT,
-    newTokens: COUNT,
-    visualTokensPerImage: maybe,
-    questionsPerBatch: maybe,
-    stages: objectOf<LatencySummary['stages']>({
-      decodeImageMsPerImage: stageTimes,
-      visionMsPerImage: stageTimes,
-      prefillMsPerQuestion: stageTimes,
-      decodeMsPerToken: stageTimes,
-    }),
-    firstTokenMs: stageTimes,
-    tokensPerSecond: objectOf<LatencySummary['tokensPerSecond']>({ generate: maybe, model: maybe, endToEnd: maybe }),
-    questionsPerSecond: maybe,
-    imagesPerSecond: maybe,
-    modelIdle: AMOUNT,
-    activeSeconds: AMOUNT,
-    peakMemoryBytes: AMOUNT,
+/** Schema of a `LatencySummary`. */
+export const latencySchema = objectOf<LatencySummary>({
+  schemaVersion: { const: 1 },
+  batches: COUNT,
+  warmupBatches: COUNT,
+  images: COUNT,
+  questions: COUNT,
+  newTokens: COUNT,
+  visualTokensPerImage: maybe,
+  questionsPerBatch: maybe,
+  stages: objectOf<LatencySummary['stages']>({
+    decodeImageMsPerImage: stageTimes,
+    visionMsPerImage: stageTimes,
+    prefillMsPerQuestion: stageTimes,
+    decodeMsPerToken: stageTimes,
   }),
-);
+  firstTokenMs: stageTimes,
+  tokensPerSecond: objectOf<LatencySummary['tokensPerSecond']>({ generate: maybe, model: maybe, endToEnd: maybe }),
+  questionsPerSecond: maybe,
+  imagesPerSecond: maybe,
+  modelIdle: AMOUNT,
+  activeSeconds: AMOUNT,
+  peakMemoryBytes: AMOUNT,
+});
+
+export const latencyFile = jsonFile<LatencySummary>('latency.json', latencySchema);
 
 /** Opens batches.jsonl. Append a batch after its predictions: a crash between the two then counts no question twice. */
 export async function openBatchTimings(path: string): Promise<BatchTimings> {

@@ -24,19 +24,19 @@ export interface Metrics {
   notes: string[];
 }
 
-export const metricsFile = jsonFile<Metrics>(
-  'metrics.json',
-  objectOf<Metrics>({
-    schemaVersion: { const: 1 },
-    benchmark: TEXT,
-    split: TEXT,
-    headline: nullable(TEXT),
-    scores: mapOf({ type: 'number' }),
-    intervals: mapOf(objectOf<{ low: number; high: number }>({ low: { type: 'number' }, high: { type: 'number' } })),
-    points: { type: 'array', items: TEXT },
-    n: COUNT,
-    failed: COUNT,
-    unparsable: COUNT,
-    notes: { type: 'array', items: TEXT },
-  }),
-);
+/** Schema of `Metrics`. */
+export const metricsSchema = objectOf<Metrics>({
+  schemaVersion: { const: 1 },
+  benchmark: TEXT,
+  split: TEXT,
+  headline: nullable(TEXT),
+  scores: mapOf({ type: 'number' }),
+  intervals: mapOf(objectOf<{ low: number; high: number }>({ low: { type: 'number' }, high: { type: 'number' } })),
+  points: { type: 'array', items: TEXT },
+  n: COUNT,
+  failed: COUNT,
+  unparsable: COUNT,
+  notes: { type: 'array', items: TEXT },
+});
+
+export const metricsFile = jsonFile<Metrics>('metrics.json', metricsSchema);

@@ -49,7 +49,8 @@ const wholeIdentity = objectOf<Omit<RunIdentity, 'shard'>>({
   preprocessingVersion: POSITIVE,
   generation: options,
 });
-const identity = {
+/** Schema of a `RunIdentity`. */
+export const identitySchema = {
   ...wholeIdentity,
   properties: { ...wholeIdentity['properties'], shard: objectOf<Shard>({ index: POSITIVE, count: POSITIVE }) },
 };
@@ -69,7 +70,7 @@ const schema = objectOf<RunRecord>({
   state: { enum: ['running', 'interrupted', 'complete'] },
   createdAt: TEXT,
   finishedAt: nullable(TEXT),
-  identity,
+  identity: identitySchema,
   sessions: { type: 'array', minItems: 1, items: session },
 });
 
