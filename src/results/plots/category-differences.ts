@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { PLOT_WIDTH, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
+import { LONGEST_ROW_NAME, rowNameMargin, type SvgPlot, seriesColor, shortened, svgPlot } from './svg-plot.js';
 
 /** A dot: how much better a model is than the first one on a category. */
 export interface DifferenceDot {
@@ -12,8 +12,6 @@ export interface DifferenceDot {
   high: number;
 }
 
-const LETTER_WIDTH = 6;
-const LONGEST_LABEL = 30; // letters
 const LINE_HEIGHT = 13; // of one series in a category
 
 /** Dots with intervals right and left of zero: a row per category, in it a line per model. */
@@ -21,21 +19,18 @@ export function plotCategoryDifferences(dots: readonly DifferenceDot[], title: s
   const categories = [...new Set(dots.map(({ category }) => category))];
   const series = [...new Set(dots.map((dot) => dot.series))];
   const legend = series.map((label, i) => ({ label, color: seriesColor(i) }));
-  const labels = new Map(
-    dots.map(({ category, questions }) => [category, `${shortened(category)} (${questions})`] as const),
-  );
-  const longest = Math.max(...[...labels.values()].map(({ length }) => length));
+  const labels = new Map(dots.map(({ category, questions }) => [category, rowName(category, questions)] as const));
   const options: Plot.PlotOptions = {
     height: categories.length * (series.length * LINE_HEIGHT + 10) + 48,
     marginTop: 4,
-    marginLeft: Math.min(PLOT_WIDTH / 2, longest * LETTER_WIDTH + 14),
+    marginLeft: rowNameMargin([...labels.values()]),
     marginRight: 16,
     marginBottom: 40,
     x: {
       label: `difference to ${baseline} (percent of the full score)`,
       labelArrow: 'none',
       grid: true,
-      ticks: 5,
+      ticks: 3,
       nice: true,
     },
     y: {
@@ -62,11 +57,12 @@ export function plotCategoryDifferences(dots: readonly DifferenceDot[], title: s
   return svgPlot(options, legend, { title, description });
 }
 
+function rowName(category: string, questions: number): string {
+  const count = ` (${questions})`;
+  return `${shortened(category, LONGEST_ROW_NAME - count.length)}${count}`;
+}
+
 function dotText({ series, category, questions, mean, low, high }: DifferenceDot): string {
   const [difference, from, to] = [mean, low, high].map((value) => `${value < 0 ? '' : '+'}${value.toFixed(1)}`);
   return `${series} on ${category} (${questions} questions): ${difference} [${from}, ${to}]`;
-}
-
-function shortened(label: string): string {
-  return label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL - 1)}…` : label;
 }

@@ -1,5 +1,13 @@
 import * as Plot from '@observablehq/plot';
-import { PLOT_WIDTH, QUIET_COLOR, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
+import {
+  LONGEST_ROW_NAME,
+  QUIET_COLOR,
+  rowNameMargin,
+  type SvgPlot,
+  seriesColor,
+  shortened,
+  svgPlot,
+} from './svg-plot.js';
 
 /** In the order in which they happen. */
 const STAGES = ['image', 'vision', 'prefill', 'decode'] as const;
@@ -18,8 +26,6 @@ const LABELS: Record<keyof StageBar['stages'], string> = {
 };
 /** Image decoding is quiet: in an evaluation it happens while the model works on the batch before. */
 const COLORS = [QUIET_COLOR, seriesColor(0), seriesColor(1), seriesColor(2)];
-const LETTER_WIDTH = 6;
-const LONGEST_LABEL = 30; // letters
 
 /** Bars of stacked stages, one per model, with the sum at their end. */
 export function plotLatencyStages(bars: readonly StageBar[], title: string): SvgPlot {
@@ -37,18 +43,18 @@ export function plotLatencyStages(bars: readonly StageBar[], title: string): Svg
     return { bar, ms, text: `${isWhole ? '' : '> '}${ms.toFixed(1)}` };
   });
   const legend = STAGES.map((stage, i) => ({ label: LABELS[stage], color: COLORS[i]! }));
-  const longest = Math.min(LONGEST_LABEL, Math.max(...bars.map(({ label }) => label.length)));
+  const names = bars.map(({ label }) => shortened(label, LONGEST_ROW_NAME));
   const options: Plot.PlotOptions = {
     height: 24 * bars.length + 48,
     marginTop: 4,
-    marginLeft: Math.min(PLOT_WIDTH / 2, longest * LETTER_WIDTH + 14),
+    marginLeft: rowNameMargin(names),
     marginRight: 46,
     marginBottom: 40,
-    x: { label: 'ms for one question about one image', labelArrow: 'none', grid: true, ticks: 5 },
+    x: { label: 'ms for one question about one image', labelArrow: 'none', grid: true, ticks: 3 },
     y: {
       label: null,
       domain: bars.map((_bar, i) => i),
-      tickFormat: (bar: number) => shortened(bars[bar]!.label),
+      tickFormat: (bar: number) => names[bar]!,
       tickSize: 0,
       padding: 0.3,
     },
@@ -67,8 +73,4 @@ export function plotLatencyStages(bars: readonly StageBar[], title: string): Svg
 function part(stage: keyof StageBar['stages'], stages: StageBar['stages']): string {
   const ms = stages[stage];
   return `${LABELS[stage]} ${ms === null ? 'not measured' : `${ms.toFixed(1)} ms`}`;
-}
-
-function shortened(label: string): string {
-  return label.length > LONGEST_LABEL ? `${label.slice(0, LONGEST_LABEL - 1)}…` : label;
 }

@@ -24,6 +24,9 @@ export interface SvgPlot {
 /** In pixels of the drawing, which scales to the width it is given. */
 export const PLOT_WIDTH = 400;
 
+/** In letters; leaves the plot almost half of the width. */
+export const LONGEST_ROW_NAME = 28;
+
 /** Colours of series in their order; from the ninth on they repeat. */
 export function seriesColor(index: number): string {
   return `var(--series-${(index % LIGHT.length) + 1})`;
@@ -34,6 +37,7 @@ export const QUIET_COLOR = 'var(--quiet)';
 
 const FONT_SIZE = 11;
 const LETTER_WIDTH = 6.2; // generous at this size: nothing here can measure text, and a legend must not overlap
+const ROW_LETTER_WIDTH = 7; // names of rows end at the plot: one wider than its margin would be cut at its beginning
 const LEGEND_LINE = 17;
 const LEGEND_MARK = 12; // from the symbol's middle to its label
 const LEGEND_GAP = 22;
@@ -86,6 +90,16 @@ export function svgFile(plots: readonly SvgPlot[]): string {
     '</svg>',
     '',
   ].join('\n');
+}
+
+/** Room at the left for the names of rows, none of which is longer than `LONGEST_ROW_NAME`. */
+export function rowNameMargin(names: readonly string[]): number {
+  return Math.max(...names.map(({ length }) => length)) * ROW_LETTER_WIDTH + 14;
+}
+
+/** A name that is not longer than so many letters. */
+export function shortened(name: string, letters: number): string {
+  return name.length > letters ? `${name.slice(0, letters - 1)}…` : name;
 }
 
 /** Text that stands for itself in XML and HTML, in attributes too. */

@@ -24,6 +24,6 @@ test('a row per category, a dot and an interval per model, a line at zero', () =
 test('a long category is cut in the axis and whole in the description', () => {
   const category = 'a category with a name that is much too long for an axis';
   const plot = parseSvg(plotCategoryDifferences([{ ...DOTS[0]!, category }], 'seed', 'A').svg);
-  assert.match(texts(plot, 'y-axis tick label')[0]!, /^a category with a name .*… \(30\)$/);
+  assert.match(texts(plot, 'y-axis tick label')[0]!, /^a category with a name… \(30\)$/);
   assert.ok(plot.querySelector('desc')!.textContent.includes(category));
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { plotLatencyStages } from '../../../src/results/plots/latency-stages.js';
-import { parseSvg } from './parse-svg.js';
+import { parseSvg, texts } from './parse-svg.js';
 
 const BARS = [
   { label: 'llava-1.5-7b 336 px', stages: { image: 10, vision: 30, prefill: 120, decode: 40 } },
@@ -30,4 +30,19 @@ test('segments are as long as their times, one after the other, and the sum stan
 test('a stage that was not measured is called so', () => {
   const plot = parseSvg(plotLatencyStages(BARS, 'speed').svg);
   assert.match(plot.querySelector('desc')!.textContent, /1024 px: .*, decoding the answer not measured\.$/);
+});
+
+test('ticks leave room for numbers of five digits beside the longest names, which are cut', () => {
+  for (const ms of [900, 1200, 1250, 4100, 9400, 21_000]) {
+    const label = 'a model with a very long name at 1024 px';
+    const plot = parseSvg(
+      plotLatencyStages([{ label, stages: { image: ms, vision: 0, prefill: 0, decode: 0 } }], 'speed').svg,
+    );
+    const ticks = [...plot.querySelectorAll('[aria-label="x-axis tick label"] text')];
+    const places = ticks.map((tick) => Number(/translate\(([\d.]+)/.exec(tick.getAttribute('transform')!)![1]));
+    const gaps = places.slice(1).map((place, i) => place - places[i]!);
+    const letters = Math.max(...ticks.map(({ textContent }) => textContent.length));
+    assert.ok(Math.min(...gaps) > letters * 5.5, `${ms}: ${places}`);
+    assert.equal(texts(plot, 'y-axis tick label')[0]!.length, 28);
+  }
 });
