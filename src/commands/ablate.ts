@@ -12,7 +12,7 @@ import type { Precision } from '../model/export/layers.js';
 import { checkPrecision, parseDevice } from '../model/inference/device.js';
 import type { Model } from '../model/model-folder.js';
 import { ablationFiles, ablationJson } from '../results/ablation-report.js';
-import { type AblationRow, type AblationSpeed, ablationTable, OTHER_SIZE_NOTE } from '../results/ablation-table.js';
+import { type AblationRow, type AblationSpeed, ablationNotes, ablationTable } from '../results/ablation-table.js';
 import type { RunResult } from '../results/load-run.js';
 import { renderTable } from '../results/table.js';
 import type { TimingReport } from '../results/timing-report.js';
@@ -175,7 +175,7 @@ function tableText(rows: readonly AblationRow[], reference: AblationRow): string
   const { titles, lines, align } = ablationTable(rows, reference);
   const notes = [
     `speed: one image and one question at a time, 10 new tokens; relative to ${reference.model} at ${reference.resolution.high} px`,
-    ...(rows.some(({ isTrainedSize }) => !isTrainedSize) ? [OTHER_SIZE_NOTE] : []),
+    ...ablationNotes(rows),
   ];
   return [renderTable(titles, lines, align), ...notes].join('\n');
 }

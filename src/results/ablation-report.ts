@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import { ablationPlots } from './ablation-plots.js';
-import { type AblationRow, ablationTable, OTHER_SIZE_NOTE, relativeSpeed } from './ablation-table.js';
+import { type AblationRow, ablationNotes, ablationTable, relativeSpeed } from './ablation-table.js';
 import { plainLatex } from './report-latex.js';
 import { escapeMarkdown, plainMarkdown } from './report-markdown.js';
 
@@ -13,13 +13,13 @@ const CAPTION = 'Input resolution: scores with their 95 % intervals, and speed.'
 /** The files of an ablation by name: the table for a program, a spreadsheet and papers. */
 export function ablationFiles(rows: readonly AblationRow[], reference: AblationRow): Record<string, string> {
   const table = ablationTable(rows, reference);
-  const isMarked = rows.some(({ isTrainedSize }) => !isTrainedSize);
+  const notes = ablationNotes(rows);
   return {
     'ablation.json': `${ablationJson(rows)}\n`,
     'ablation.csv': ablationCsv(rows, reference),
-    'ablation.md': `${plainMarkdown(table)}\n${isMarked ? `\n${escapeMarkdown(OTHER_SIZE_NOTE)}\n` : ''}`,
+    'ablation.md': `${[plainMarkdown(table), ...notes.map(escapeMarkdown)].join('\n\n')}\n`,
     'ablation.svg': ablationPlots(rows),
-    'ablation.tex': plainLatex(table, isMarked ? `${CAPTION} ${OTHER_SIZE_NOTE}.` : CAPTION),
+    'ablation.tex': plainLatex(table, [CAPTION, ...notes.map((note) => `${note}.`)].join(' ')),
   };
 }
 

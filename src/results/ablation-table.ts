@@ -1,5 +1,6 @@
 import { scoreText } from './digits.js';
 import type { RunResult } from './load-run.js';
+import { precisionLabel, quantisedNote } from './quantised.js';
 import type { Align, PlainTable } from './table.js';
 
 /** A model at an input size: what it scored and what it cost. */
@@ -28,11 +29,19 @@ export interface AblationSpeed {
   peakMemoryBytes: number | null;
 }
 
+interface Column {
+  title: string;
+  align: Align;
+  cell(row: AblationRow): string;
+}
+
+/** Only where a row is quantised. */
+const PRECISION: Column = { title: 'precision', align: 'left', cell: ({ precision }) => precisionLabel(precision) };
+
 const GIB = 2 ** 30;
 const NONE = '-';
 
-/** What stands under the table when a row has the mark. */
-export const OTHER_SIZE_NOTE =
+const OTHER_SIZE_NOTE =
   '* run at a size the checkpoint was not trained at: another experiment than the ablation of the LLaVA-HR paper, whose ' +
   'checkpoints were trained at each size';
 
@@ -42,9 +51,11 @@ export const OTHER_SIZE_NOTE =
  */
 export function ablationTable(rows: readonly AblationRow[], reference: AblationRow): PlainTable {
   const benchmarks = [...new Set(rows.flatMap(({ runs }) => runs.map(({ metrics }) => metrics.benchmark)))];
-  const columns: { title: string; align: Align; cell(row: AblationRow): string }[] = [
+  const isQuantised = quantisedNote(rows.map(({ precision }) => precision)) !== null;
+  const columns: Column[] = [
     { title: 'model', align: 'left', cell: ({ model }) => model },
     { title: 'input (px)', align: 'left', cell: inputSize },
+    ...(isQuantised ? [PRECISION] : []),
     { title: 'visual tokens', align: 'right', cell: ({ visualTokens }) => String(visualTokens) },
     ...benchmarks.map((benchmark) => ({
       title: scoreTitle(rows, benchmark),
@@ -70,6 +81,15 @@ function gibibytes(speed: AblationSpeed | null): number | null {
 /** Tokens per second beside another row's; null when one of the two is unknown. */
 export function relativeSpeed(speed: AblationSpeed | null, reference: AblationSpeed | null): number | null {
   return speed && reference && speed.tokensPerSecond / reference.tokensPerSecond;
+}
+
+/** What stands under the table. */
+export function ablationNotes(rows: readonly AblationRow[]): string[] {
+  const quantised = quantisedNote(rows.map(({ precision }) => precision));
+  return [
+    ...(rows.some(({ isTrainedSize }) => !isTrainedSize) ? [OTHER_SIZE_NOTE] : []),
+    ...(quantised === null ? [] : [quantised]),
+  ];
 }
 
 /** How a row's input is called: both pathways' sides, with the mark of a size that was not trained. */

@@ -3,12 +3,13 @@ import type { Align, PlainTable } from './table.js';
 
 /**
  * Tables of scores and speed for booktabs. A column's best comparable score is bold, ties too, where there are several;
- * times are never: they belong to a machine, a batch size and a benchmark. Notes are comments. Ends with a newline.
+ * times are never: they belong to a machine, a batch size and a benchmark. Footnotes are in the caption, notes are comments. Ends with a newline.
  */
-export function latexReport({ scores, speed, notes }: ReportLayout): string {
+export function latexReport({ scores, speed, footnotes, notes }: ReportLayout): string {
   const best = bestTexts(scores);
   const marked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
-  const caption = `Scores with their 95 % intervals.${marked ? ` * ${NOT_COMPARABLE}.` : ''}`;
+  const marks = [...(marked ? [`* ${NOT_COMPARABLE}`] : []), ...footnotes];
+  const caption = ['Scores with their 95 % intervals.', ...marks.map((mark) => `${mark}.`)].join(' ');
   const scoreLines = scores.lines.map((line) => scoreCells(line, best));
   return [
     '% \\usepackage{booktabs}',

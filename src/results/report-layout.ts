@@ -3,6 +3,7 @@ import { type Comparison, type ComparisonRow, compareRuns } from './compare.js';
 import { type Column, MODEL_COLUMNS, SPEED_COLUMNS } from './comparison-tables.js';
 import { scoreText } from './digits.js';
 import type { RunResult } from './load-run.js';
+import { quantisedNote } from './quantised.js';
 import type { Align, PlainTable } from './table.js';
 
 /** What the tables of a report hold, before any markup. */
@@ -11,6 +12,8 @@ export interface ReportLayout {
   scores: ScoreTable;
   /** A line per run. */
   speed: PlainTable;
+  /** What marks in the tables mean. */
+  footnotes: string[];
   /** What a reader must know before believing the numbers. */
   notes: string[];
 }
@@ -65,6 +68,7 @@ export function reportLayout(runs: readonly RunResult[]): ReportLayout {
       align: speedColumns.map(({ align }) => align),
       lines: rows.map((row) => speedColumns.map(({ cell }) => cell(row))),
     },
+    footnotes: quantisedNotes(runs),
     notes: [...new Set([...comparisons.flatMap(comparisonNotes), ...runs.flatMap(runNotes)])],
   };
 }
@@ -117,6 +121,11 @@ function reportScore(row: ComparisonRow, { metric: headline }: Comparison): Repo
       comparable: row.isBaseline || row.difference !== null,
     },
   ];
+}
+
+function quantisedNotes(runs: readonly RunResult[]): string[] {
+  const note = quantisedNote(runs.map(({ record }) => record.identity.model.precision));
+  return note === null ? [] : [note];
 }
 
 function comparisonNotes({ benchmark, notes }: Comparison): string[] {

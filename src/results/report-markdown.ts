@@ -3,12 +3,13 @@ import { NOT_COMPARABLE, type ReportLayout, type ReportScore, type ScoreLine } f
 import type { Align, PlainTable } from './table.js';
 
 /** GitHub-flavoured tables of scores and speed, then the notes. Ends with a newline. */
-export function markdownReport({ scores, speed, notes }: ReportLayout): string {
+export function markdownReport({ scores, speed, footnotes, notes }: ReportLayout): string {
   const marked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
   const parts = [
     table(scores.titles, scores.lines.map(scoreCells), scores.align),
     'Scores with their 95 % intervals; - where there is none.',
     ...(marked ? [`\\* ${NOT_COMPARABLE}`] : []),
+    ...footnotes.map(escapeMarkdown),
     plainMarkdown(speed),
     ...(notes.length > 0 ? [notes.map((note) => `- ${escapeMarkdown(note)}`).join('\n')] : []),
   ];

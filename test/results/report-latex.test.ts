@@ -53,6 +53,13 @@ test('a run on other questions is marked and never the best', () => {
   assert.match(text, /^% Note: textvqa: c at .*: split is test, not val\.$/m);
 });
 
+test('quantised runs are marked, and the caption says what that means', () => {
+  const { model: quantised } = model('b');
+  const text = latexReport(reportLayout([textvqa({ model: { ...quantised, precision: 'int8' } }, 60)]));
+  assert.match(scoreRows(text)[0]!, /^b & 1024 & int8 \(quantised\) & /);
+  assert.match(text, /\\caption\{Scores .* quantised: .* weights of 8 bits, .*\.\}/);
+});
+
 test('nothing is bold where there is nothing to choose from', () => {
   assert.doesNotMatch(latexReport(reportLayout([textvqa({}, 60)])), /textbf/);
 });

@@ -66,6 +66,16 @@ test('failed questions and the notes of a run are told once', () => {
   ]);
 });
 
+test('quantised runs are marked, and a footnote says what that means', () => {
+  const { model: quantised } = model('b');
+  const text = markdownReport(
+    reportLayout([textvqa({}, 60), textvqa({ model: { ...quantised, precision: 'int4' } }, 59)]),
+  );
+  assert.match(text, /^\| b +\| +1024 \| int4 \(quantised\) \|/m);
+  assert.match(text, /^quantised: the language model's linear layers compute with weights of 4 bits/m);
+  assert.doesNotMatch(markdownReport(reportLayout([textvqa({}, 60)])), /quantised/);
+});
+
 test('a hostile name stays one cell of plain text', () => {
   assert.equal(
     escapeMarkdown(HOSTILE),

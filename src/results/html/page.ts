@@ -90,7 +90,8 @@ function anchor(title: string): string {
   return title.toLowerCase().replaceAll(' ', '-');
 }
 
-function scoresSection({ scores, notes }: ReportLayout, { systems }: PageData): string {
+function scoresSection({ scores, footnotes, notes }: ReportLayout, { systems }: PageData): string {
+  const listed = [...footnotes, ...notes];
   const best = bestTexts(scores);
   const lines = scores.lines.map(({ model, cells }, line) => [
     keyCell(systems[line]!.key),
@@ -102,7 +103,7 @@ function scoresSection({ scores, notes }: ReportLayout, { systems }: PageData): 
 <h2>Scores</h2>
 ${table('Scores', ['', ...scores.titles], ['left', ...scores.align], lines)}
 <p class="caption">Best of a column in bold; [low, high] is the 95 % interval, bootstrapped over images.${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
-${notes.length > 0 ? `<ul class="notes">${notes.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>` : ''}
+${listed.length > 0 ? `<ul class="notes">${listed.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>` : ''}
 </section>`;
 }
 
