@@ -12,6 +12,7 @@ import { readQuestionScores } from '../results/question-scores.js';
 import { referencesFile } from '../results/references.js';
 import { runName } from '../results/report-layout.js';
 import { RUN_FILES } from '../results/run-folder.js';
+import { publishedBeside } from './published-beside.js';
 
 export interface HtmlOptions {
   /** Images that get a thumbnail. */
@@ -35,6 +36,7 @@ export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlO
     return await htmlReport(runs, {
       samplesOf,
       thumbnails: options.thumbnails,
+      publishedOf: publishedBeside,
       async makeThumbnail(run, image) {
         const images = await imagesOf(run);
         const thumbnail = images && (await makeThumbnail(images, image));

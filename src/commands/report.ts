@@ -6,11 +6,12 @@ import { latexReport } from '../results/report-latex.js';
 import { reportLayout } from '../results/report-layout.js';
 import { markdownReport } from '../results/report-markdown.js';
 import { replaceFile } from '../results/write-json.js';
+import { publishedBeside } from './published-beside.js';
 
 const REPORTS = {
-  csv: csvReport,
-  md: (runs: readonly RunResult[]) => markdownReport(reportLayout(runs)),
-  latex: (runs: readonly RunResult[]) => latexReport(reportLayout(runs)),
+  csv: (runs: readonly RunResult[]) => csvReport(runs, publishedBeside),
+  md: (runs: readonly RunResult[]) => markdownReport(reportLayout(runs, publishedBeside)),
+  latex: (runs: readonly RunResult[]) => latexReport(reportLayout(runs, publishedBeside)),
   html: htmlReport,
   json: jsonReport,
 };

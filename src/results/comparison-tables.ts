@@ -1,5 +1,5 @@
 import { heading, noteMark } from '../terminal-style.js';
-import type { Comparison, ComparisonRow, ScoreDifference } from './compare.js';
+import type { Comparison, ComparisonRow, PublishedReference, ScoreDifference } from './compare.js';
 import { comparisonVerdicts } from './comparison-verdicts.js';
 import { decimalsFor, halfWidthOf, intervalText, pValueText, scoreText, signedText } from './digits.js';
 import type { StageTimes } from './latency.js';
@@ -159,27 +159,33 @@ function isMarked(comparisons: readonly Comparison[]): boolean {
   return comparisons.some((comparison) => comparison.rows.some((row) => isIncomparable(row, comparison)));
 }
 
-type Source = { title: string; address: string };
+export type Source = { title: string; address: string };
 
-function publishedSources(comparisons: readonly Comparison[]): Source[] {
+/** Where the published numbers of comparisons stand, each once. */
+export function publishedSources(comparisons: readonly Comparison[]): Source[] {
   const all = comparisons.flatMap(({ rows }) => rows.flatMap(({ published }) => published?.source ?? []));
   return [...new Map(all.map((source) => [source.address, source])).values()];
 }
 
 /** "67.1 [1], -0.4 here"; without a distance where the two are not comparable. */
 function publishedCell(
-  { score, source, difference }: NonNullable<ComparisonRow['published']>,
+  published: PublishedReference & { difference: number | null },
   sources: readonly Source[],
   { metrics }: RunResult,
   metric: string | null,
 ): string {
-  const place = sources.findIndex(({ address }) => address === source.address) + 1;
+  const { difference } = published;
   const halfWidth = halfWidthOf(metrics.intervals[metric ?? '']);
   const distance =
     difference === null
       ? 'not comparable'
       : `here ${signedText(difference, Math.min(1, halfWidth === null ? 1 : decimalsFor(halfWidth)))}`;
-  return `${score} [${place}], ${distance}`;
+  return `${publishedText(published, sources)}, ${distance}`;
+}
+
+/** "67.1 [1]": the score with the place of its source among all. */
+export function publishedText({ score, source }: PublishedReference, sources: readonly Source[]): string {
+  return `${score} [${sources.findIndex(({ address }) => address === source.address) + 1}]`;
 }
 
 const DIFFERENCES: ComparisonColumn[] = [

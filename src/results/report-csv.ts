@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { RunResult } from './load-run.js';
-import { runName } from './report-layout.js';
+import { comparablePublished, type PublishedOf, runName } from './report-layout.js';
 import { trainedResolution } from './run-record.js';
 
 /** A score or a figure of speed. */
@@ -12,11 +12,15 @@ interface Measurement {
   /** 95 % interval. */
   low?: number;
   high?: number;
+  /** What others published, where split, size and protocol are those of the run. */
+  published?: number;
+  published_source?: string;
 }
 
 const COLUMNS = [
   ...['run', 'model', 'family', 'resolution', 'trained_resolution', 'visual_tokens', 'precision', 'device'],
   ...['benchmark', 'split', 'protocol', 'metric', 'unit', 'value', 'low', 'high', 'n', 'failed'],
+  ...['published', 'published_source'],
 ];
 
 /**
@@ -24,10 +28,13 @@ const COLUMNS = [
  * `failed` are questions of the whole run. `protocol` is JSON. A text that a spreadsheet would take for a formula gets
  * an apostrophe before it.
  */
-export function csvReport(runs: readonly RunResult[]): string {
+export function csvReport(runs: readonly RunResult[], publishedOf: PublishedOf = () => null): string {
   const rows = runs.flatMap((run) => {
     const about = describe(run);
-    return [...scoreMeasurements(run), ...speedMeasurements(run)].map((measurement) => ({ ...about, ...measurement }));
+    return [...scoreMeasurements(run, publishedOf), ...speedMeasurements(run)].map((measurement) => ({
+      ...about,
+      ...measurement,
+    }));
   });
   return stringify(rows, {
     header: true,
@@ -58,12 +65,17 @@ function describe(run: RunResult): Record<string, string | number | null> {
   };
 }
 
-function scoreMeasurements({ metrics: { scores, points, intervals } }: RunResult): Measurement[] {
+function scoreMeasurements(run: RunResult, publishedOf: PublishedOf): Measurement[] {
+  const { headline, scores, points, intervals } = run.metrics;
+  const published = comparablePublished(run, publishedOf);
   return Object.entries(scores).map(([metric, value]) => ({
     metric,
     unit: points.includes(metric) ? 'points' : 'percent',
     value,
     ...intervals[metric],
+    ...(published && metric === headline
+      ? { published: published.score, published_source: published.source.address }
+      : {}),
   }));
 }
 

@@ -1,4 +1,11 @@
-import { bestTexts, NOT_COMPARABLE, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
+import {
+  bestTexts,
+  NOT_COMPARABLE,
+  publishedLine,
+  type ReportLayout,
+  type ReportScore,
+  type ScoreLine,
+} from './report-layout.js';
 import type { Align, PlainTable } from './table.js';
 
 /**
@@ -10,7 +17,7 @@ export function latexReport({ scores, speed, footnotes, notes }: ReportLayout): 
   const marked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
   const marks = [...(marked ? [`* ${NOT_COMPARABLE}`] : []), ...footnotes];
   const caption = ['Scores with their 95 % intervals.', ...marks.map((mark) => `${mark}.`)].join(' ');
-  const scoreLines = scores.lines.map((line) => scoreCells(line, best));
+  const scoreLines = scores.lines.flatMap((line) => scoreRows(line, best));
   return [
     '% \\usepackage{booktabs}',
     ...notes.map((note) => `% Note: ${oneLine(note)}`),
@@ -73,6 +80,11 @@ function table(
     '  \\end{tabular}',
     '\\end{table}',
   ];
+}
+
+function scoreRows(line: ScoreLine, best: readonly (string | null)[]): string[][] {
+  const published = publishedLine(line, '--');
+  return [scoreCells(line, best), ...(published ? [published.map(escapeLatex)] : [])];
 }
 
 function scoreCells({ model, cells }: ScoreLine, best: readonly (string | null)[]): string[] {

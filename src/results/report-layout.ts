@@ -1,6 +1,13 @@
 import { basename, resolve } from 'node:path';
-import { type Comparison, type ComparisonRow, compareRuns } from './compare.js';
-import { type Column, MODEL_COLUMNS, SPEED_COLUMNS } from './comparison-tables.js';
+import { type Comparison, type ComparisonRow, compareRuns, type PublishedReference } from './compare.js';
+import {
+  type Column,
+  MODEL_COLUMNS,
+  publishedSources,
+  publishedText,
+  type Source,
+  SPEED_COLUMNS,
+} from './comparison-tables.js';
 import { scoreText } from './digits.js';
 import type { RunResult } from './load-run.js';
 import { quantisedNote } from './quantised.js';
@@ -33,6 +40,8 @@ export interface ScoreLine {
 }
 
 export interface ReportScore {
+  /** What is published about the model at this size, split and protocol, with the number of its source: "70.9 [1]". */
+  published: string | null;
   /** Percent or points, as the column's title says. */
   value: number;
   /** With the digits that are printed. */
@@ -43,16 +52,25 @@ export interface ReportScore {
   comparable: boolean;
 }
 
+/** Finds what is published about a run's model on its benchmark; null when nothing is. */
+export type PublishedOf = (run: RunResult) => PublishedReference | null;
+
 export const NOT_COMPARABLE = 'not comparable with the first run of that benchmark';
 
 /** Of a model, not of a run: visual tokens per image are a mean over a benchmark's images. */
 const LINE_COLUMNS = MODEL_COLUMNS.filter(({ title }) => title !== 'visual tokens');
 
 /** Lines, columns and notes of finished runs, the same for every kind of markup. */
-export function reportLayout(runs: readonly RunResult[]): ReportLayout {
+export function reportLayout(runs: readonly RunResult[], publishedOf: PublishedOf = () => null): ReportLayout {
   // A benchmark's first run gives the score that is compared: one that has none would leave the column empty.
   const scored = runs.filter(({ metrics }) => metrics.headline !== null);
-  const comparisons = compareRuns([...scored, ...runs.filter((run) => !scored.includes(run))].map((run) => ({ run })));
+  const comparisons = compareRuns(
+    [...scored, ...runs.filter((run) => !scored.includes(run))].map((run) => ({
+      run,
+      published: comparablePublished(run, publishedOf),
+    })),
+  );
+  const sources = publishedSources(comparisons);
   const compared = new Map(comparisons.flatMap(({ rows }) => rows.map((row) => [row.run, row] as const)));
   const rows = runs.map((run) => compared.get(run)!);
   const speedColumns = [...MODEL_COLUMNS, BENCHMARK_COLUMN, ...SPEED_COLUMNS];
@@ -61,14 +79,14 @@ export function reportLayout(runs: readonly RunResult[]): ReportLayout {
     scores: {
       titles: [...LINE_COLUMNS.map(({ title }) => title), ...comparisons.map(scoreTitle)],
       align: [...LINE_COLUMNS.map(({ align }) => align), ...comparisons.map((): Align => 'right')],
-      lines: scoreLines(rows, comparisons),
+      lines: scoreLines(rows, comparisons, sources),
     },
     speed: {
       titles: speedColumns.map(({ title }) => title),
       align: speedColumns.map(({ align }) => align),
       lines: rows.map((row) => speedColumns.map(({ cell }) => cell(row))),
     },
-    footnotes: quantisedNotes(runs),
+    footnotes: [...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`), ...quantisedNotes(runs)],
     notes: [...new Set([...comparisons.flatMap(comparisonNotes), ...runs.flatMap(runNotes)])],
   };
 }
@@ -81,6 +99,23 @@ export function bestTexts({ lines }: ScoreTable): (string | null)[] {
     if (scores.length < 2) return null;
     return scores.reduce((best, score) => (score.value > best.value ? score : best)).text;
   });
+}
+
+/** What is published about a run's model, if the run can be set against it. */
+export function comparablePublished(run: RunResult, publishedOf: PublishedOf): PublishedReference | null {
+  const published = publishedOf(run);
+  return published?.mismatches.length === 0 ? published : null;
+}
+
+/**
+ * A row under a model's with what is published about it; null when nothing is. Runs of a benchmark that share a cell have
+ * one published number.
+ */
+export function publishedLine({ model: [name, size], cells }: ScoreLine, none: string): string[] | null {
+  const texts = cells.map((scores) => scores.find(({ published }) => published !== null)?.published ?? null);
+  if (texts.every((text) => text === null)) return null;
+  const others = LINE_COLUMNS.slice(2).map(() => none);
+  return [`${name!}, published`, size!, ...others, ...texts.map((text) => text ?? none)];
 }
 
 /** The last part of a result folder's path. */
@@ -96,13 +131,17 @@ function scoreTitle({ benchmark, metric, unit, rows }: Comparison): string {
   return `${benchmark} ${split} ${metric} (${unit === 'points' ? 'points' : '%'})`;
 }
 
-function scoreLines(rows: readonly ComparisonRow[], comparisons: readonly Comparison[]): ScoreLine[] {
+function scoreLines(
+  rows: readonly ComparisonRow[],
+  comparisons: readonly Comparison[],
+  sources: readonly Source[],
+): ScoreLine[] {
   const lines = new Map(rows.map((row) => [lineKey(row), row]));
   return [...lines].map(([key, any]) => ({
     model: LINE_COLUMNS.map(({ cell }) => cell(any)),
     runs: rows.filter((row) => lineKey(row) === key).map(({ run }) => run),
     cells: comparisons.map((comparison) =>
-      comparison.rows.filter((row) => lineKey(row) === key).flatMap((row) => reportScore(row, comparison)),
+      comparison.rows.filter((row) => lineKey(row) === key).flatMap((row) => reportScore(row, comparison, sources)),
     ),
   }));
 }
@@ -112,12 +151,13 @@ function lineKey(row: ComparisonRow): string {
   return JSON.stringify([...LINE_COLUMNS.map(({ cell }) => cell(row)), row.run.record.identity.model.weightsHash]);
 }
 
-function reportScore(row: ComparisonRow, { metric: headline }: Comparison): ReportScore[] {
+function reportScore(row: ComparisonRow, { metric: headline }: Comparison, sources: readonly Source[]): ReportScore[] {
   if (headline === null || row.score === null) return [];
   return [
     {
       value: row.score,
       ...scoreText(row.run.metrics, headline),
+      published: row.published && publishedText(row.published, sources),
       comparable: row.isBaseline || row.difference !== null,
     },
   ];

@@ -1,12 +1,12 @@
 import { markdownTable } from 'markdown-table';
-import { NOT_COMPARABLE, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
+import { NOT_COMPARABLE, publishedLine, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
 import type { Align, PlainTable } from './table.js';
 
 /** GitHub-flavoured tables of scores and speed, then the notes. Ends with a newline. */
 export function markdownReport({ scores, speed, footnotes, notes }: ReportLayout): string {
   const marked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
   const parts = [
-    table(scores.titles, scores.lines.map(scoreCells), scores.align),
+    table(scores.titles, scores.lines.flatMap(scoreRows), scores.align),
     'Scores with their 95 % intervals; - where there is none.',
     ...(marked ? [`\\* ${NOT_COMPARABLE}`] : []),
     ...footnotes.map(escapeMarkdown),
@@ -32,6 +32,11 @@ export function plainMarkdown({ titles, lines, align }: PlainTable): string {
 
 function table(titles: readonly string[], lines: readonly string[][], align: readonly Align[]): string {
   return markdownTable([titles.map(escapeMarkdown), ...lines], { align: [...align] });
+}
+
+function scoreRows(line: ScoreLine): string[][] {
+  const published = publishedLine(line, '-');
+  return [scoreCells(line), ...(published ? [published.map(escapeMarkdown)] : [])];
 }
 
 function scoreCells({ model, cells }: ScoreLine): string[] {

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { parse } from 'csv-parse/sync';
 import type { RunResult } from '../../src/results/load-run.js';
 import { csvReport } from '../../src/results/report-csv.js';
-import { HOSTILE, mme, model, textvqa, unscored } from './report-samples.js';
+import { HOSTILE, mme, model, publishedMme, textvqa, unscored } from './report-samples.js';
 
 /** The report as another library reads it. It refuses rows of unequal length and quotes out of place. */
 function readBack(runs: RunResult[]): Record<string, string>[] {
@@ -31,6 +31,8 @@ test('a row per run and metric, breakdowns and speed included, in full precision
     high: '67.66666666666667',
     n: '5000',
     failed: '0',
+    published: '',
+    published_source: '',
   });
   assert.deepEqual(
     rows
@@ -55,6 +57,17 @@ test('a row per run and metric, breakdowns and speed included, in full precision
       ['other', 'mme', 'peak_memory', 'bytes', '3221225472', ''],
     ],
   );
+});
+
+test('a published number stands beside the main score it can be compared with, and nowhere else', () => {
+  const rows = parse(csvReport([mme({}, 1500), textvqa({}, 60)], publishedMme), { columns: true });
+  const published = (rows as Record<string, string>[]).map(({ metric, published, published_source }) => [
+    metric,
+    published,
+    published_source,
+  ]);
+  assert.deepEqual(published[0], ['total score', '1554', 'https://example.org/paper']);
+  assert.ok(published.slice(1).every(([, score, source]) => score === '' && source === ''));
 });
 
 test('records end in CR LF, the last one too', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { escapeLatex, latexReport } from '../../src/results/report-latex.js';
 import { reportLayout } from '../../src/results/report-layout.js';
-import { HOSTILE, mme, model, textvqa, unscored } from './report-samples.js';
+import { HOSTILE, mme, model, publishedMme, textvqa, unscored } from './report-samples.js';
 
 /** The rows of the score table, without the head. */
 function scoreRows(text: string): string[] {
@@ -58,6 +58,13 @@ test('quantised runs are marked, and the caption says what that means', () => {
   const text = latexReport(reportLayout([textvqa({ model: { ...quantised, precision: 'int8' } }, 60)]));
   assert.match(scoreRows(text)[0]!, /^b & 1024 & int8 \(quantised\) & /);
   assert.match(text, /\\caption\{Scores .* quantised: .* weights of 8 bits, .*\.\}/);
+});
+
+test('a published number that a run can be set against stands under it and is never the best', () => {
+  const text = latexReport(reportLayout([mme({}, 1500), mme(model('b'), 1400)], publishedMme));
+  assert.equal(scoreRows(text)[0], 'llava-hr-7b & 1024 & fp32 & cpu & \\textbf{1500.0} \\\\');
+  assert.equal(scoreRows(text)[1], 'llava-hr-7b, published & 1024 & -- & -- & 1554 {[}1{]} \\\\');
+  assert.match(text, /\\caption\{.* \{\[\}1\{\]\} A paper: https:\/\/example\.org\/paper\./);
 });
 
 test('nothing is bold where there is nothing to choose from', () => {

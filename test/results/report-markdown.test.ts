@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { reportLayout } from '../../src/results/report-layout.js';
 import { escapeMarkdown, markdownReport } from '../../src/results/report-markdown.js';
-import { HOSTILE, mme, model, textvqa, unscored } from './report-samples.js';
+import { HOSTILE, mme, model, publishedMme, textvqa, unscored } from './report-samples.js';
 
 test('a line per model, a column per benchmark, then the speed of each run', () => {
   const runs = [textvqa({}, 67), mme({}, 1500), textvqa(model('b', 448), 60.5), unscored({ benchmark: 'vizwiz' })];
@@ -74,6 +74,14 @@ test('quantised runs are marked, and a footnote says what that means', () => {
   assert.match(text, /^\| b +\| +1024 \| int4 \(quantised\) \|/m);
   assert.match(text, /^quantised: the language model's linear layers compute with weights of 4 bits/m);
   assert.doesNotMatch(markdownReport(reportLayout([textvqa({}, 60)])), /quantised/);
+});
+
+test('a published number that a run can be set against stands under it, with its source', () => {
+  const text = markdownReport(reportLayout([textvqa({}, 60), mme({}, 1500)], publishedMme));
+  assert.match(text, /^\| llava-hr-7b, published \| +1024 \| - +\| - +\| +- \| +1554 \\\[1\\\] \|$/m);
+  assert.match(text, /^\\\[1\\\] A paper: https:\/\/example\.org\/paper$/m);
+  assert.doesNotMatch(text, /67\.1/, 'another size');
+  assert.doesNotMatch(markdownReport(reportLayout([textvqa({}, 60)], publishedMme)), /published|A paper/);
 });
 
 test('a hostile name stays one cell of plain text', () => {

@@ -1,3 +1,4 @@
+import type { PublishedReference } from '../../src/results/compare.js';
 import type { RunResult } from '../../src/results/load-run.js';
 import type { RunIdentity } from '../../src/results/run-identity.js';
 import { identity, latency, runResult } from './samples.js';
@@ -40,4 +41,12 @@ export function unscored(changes: Partial<RunIdentity>): RunResult {
   const run = runResult({ split: 'test', ...changes }, {});
   run.metrics.headline = null;
   return run;
+}
+
+/** What is published about a model: a number on MME for its run, and one on TextVQA at another size. */
+export function publishedMme({ metrics }: RunResult): PublishedReference {
+  const source = { title: 'A paper', address: 'https://example.org/paper' };
+  return metrics.benchmark === 'mme'
+    ? { score: 1554, source, mismatches: [], note: null }
+    : { score: 67.1, source, mismatches: ['1536 px'], note: null };
 }

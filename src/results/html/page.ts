@@ -107,9 +107,9 @@ ${listed.length > 0 ? `<ul class="notes">${listed.map((note) => `<li>${escapeXml
 </section>`;
 }
 
-function scoreCell({ text, interval, comparable }: ReportScore, best: string | null): string {
+function scoreCell({ text, interval, comparable, published }: ReportScore, best: string | null): string {
   const value = comparable && text === best ? `<strong>${text}</strong>` : text;
-  return `${value}${comparable ? '' : '*'}${interval === null ? '' : ` <small>${interval}</small>`}`;
+  return `${value}${comparable ? '' : '*'}${interval === null ? '' : ` <small>${interval}</small>`}${published === null ? '' : `<br><small>published ${escapeXml(published)}</small>`}`;
 }
 
 function figureSection({ title, caption, figures }: FigureRow): string {

@@ -1,6 +1,6 @@
 import { comparableGroups } from '../comparable-groups.js';
 import type { RunResult } from '../load-run.js';
-import { reportLayout } from '../report-layout.js';
+import { type PublishedOf, reportLayout } from '../report-layout.js';
 import { figureRows } from './figures.js';
 import { htmlPage } from './page.js';
 import { runNames } from './run-names.js';
@@ -15,6 +15,7 @@ export interface HtmlReportOptions {
   /** Images that get a thumbnail; those that models disagree about come first. */
   thumbnails: number;
   makeThumbnail: MakeThumbnail;
+  publishedOf?: PublishedOf;
 }
 
 const AT_ONCE = 8; // thumbnails in work
@@ -22,9 +23,9 @@ const AT_ONCE = 8; // thumbnails in work
 /** Runs as one HTML page: tables, plots and a browser of their questions and answers. */
 export async function htmlReport(
   runs: readonly RunResult[],
-  { samplesOf, thumbnails: most, makeThumbnail }: HtmlReportOptions,
+  { samplesOf, thumbnails: most, makeThumbnail, publishedOf }: HtmlReportOptions,
 ): Promise<string> {
-  const layout = reportLayout(runs);
+  const layout = reportLayout(runs, publishedOf);
   const names = runNames(layout);
   const groups = comparableGroups(runs);
   const sets = groups.map((group) => sampleSet(group, samplesOf, names.systemOf));
