@@ -8,6 +8,7 @@ import { IMAGE_TOKEN } from '../src/model/prompt.js';
 import { PACKAGE_ROOT } from '../src/package-root.js';
 import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
 import { comparingVal } from './compare-scale.js';
+import { largeFile, zipMembers } from './downloads.js';
 import { parquetProcess } from './parquet-process.js';
 import { reportPage } from './report-page.js';
 import { measureIdle, measureWorkers } from './sample-runs.js';
@@ -33,6 +34,8 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'reading VQAv2 test-dev': readingTestDev,
   'scoring VQAv2 val': scoringVal,
   'comparing two runs of VQAv2 val': comparingVal,
+  'download of a large file': largeFile,
+  'download of zip members': zipMembers,
   'report page of 10,000 samples': reportPage,
 };
 

@@ -33,7 +33,7 @@ const DIRECTORY_PIECE_BYTES = 1 << 20;
 /** More would be a hostile archive: 40,504 images have 4 MB. */
 const MAX_DIRECTORY_BYTES = 512 << 20;
 /** Members closer than this are fetched in one request; more than is read in the time that a request takes is wasted. */
-const MAX_GAP_BYTES = 256 << 10;
+const MAX_GAP_BYTES = 512 << 10;
 /** A request is not longer than this, so that a break costs little and several run side by side. */
 const MAX_SPAN_BYTES = 64 << 20;
 const PARALLEL_SPANS = 4;
@@ -209,19 +209,23 @@ async function extractMembers(
 }
 
 /**
- * Puts neighbours into one request. The gap that is read for nothing is at most twice a mean member, so that at most three
- * times the members' bytes are fetched.
+ * Puts neighbours into one request. What is read between them for nothing, the smallest gaps first, is at most twice the
+ * members, so that at most three times their bytes are fetched.
  */
 function spansOf(members: readonly Located[]): Span[] {
-  const total = members.reduce((sum, { start, end }) => sum + end - start, 0);
-  const maxGap = Math.min(MAX_GAP_BYTES, (2 * total) / Math.max(1, members.length));
+  const gaps = members.slice(1).map((member, i) => ({ member, bytes: member.start - members[i]!.end }));
+  let allowance = 2 * members.reduce((sum, { start, end }) => sum + end - start, 0);
+  const bridged = new Set<Located>();
+  for (const { member, bytes } of gaps.sort((a, b) => a.bytes - b.bytes)) {
+    if (bytes > Math.min(MAX_GAP_BYTES, allowance)) break;
+    allowance -= bytes;
+    bridged.add(member);
+  }
   const spans: Span[] = [];
   for (const member of members) {
     const span = spans.at(-1);
-    const last = span?.at(-1);
-    if (span && last && member.start - last.end <= maxGap && member.end - span[0]!.start <= MAX_SPAN_BYTES) {
-      span.push(member);
-    } else spans.push([member]);
+    if (span && bridged.has(member) && member.end - span[0]!.start <= MAX_SPAN_BYTES) span.push(member);
+    else spans.push([member]);
   }
   return spans;
 }
