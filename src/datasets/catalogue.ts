@@ -18,8 +18,11 @@ export const CATALOGUE_PATH = join(PACKAGE_ROOT, 'datasets.json');
 
 const check = schemaCheck<Catalogue>(CATALOGUE_SCHEMA);
 
-/** @throws UserError when the file is not JSON, does not fit the schema, or refers to what it does not hold */
-export async function readCatalogue(path = CATALOGUE_PATH): Promise<Catalogue> {
+/**
+ * The catalogue of LLAVAHR_DATASETS, for mirrors of one's own, else the one that comes with the program.
+ * @throws UserError when the file is not JSON, does not fit the schema, or refers to what it does not hold
+ */
+export async function readCatalogue(path = process.env['LLAVAHR_DATASETS'] ?? CATALOGUE_PATH): Promise<Catalogue> {
   let value: unknown;
   try {
     value = parseJson(await readFile(path, 'utf8'));

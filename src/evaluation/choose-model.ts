@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { defaultModelFolder } from '../cache-folder.js';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { usageError } from '../errors.js';
-import { messageStream } from '../log.js';
+import { messageStream, say } from '../log.js';
 import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
@@ -38,6 +38,9 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
     throw usageError(`--model ${folder} ${problem}.`);
   }
   const output = await defaultModelFolder(folder, precision, name);
+  if (!existsSync(join(output, MODEL_FILES.manifest))) {
+    say('info', `Exporting ${name ?? basename(folder)} in ${precision} into ${output}`);
+  }
   const resolutions = resolution === undefined ? [] : [resolution];
   const { update: onProgress, stop } = startByteProgress(messageStream());
   const options = { output, resolutions, precision, clipTower, name, replace: true, onProgress };
