@@ -17,6 +17,7 @@ export function addDownload(program: Command): void {
     .option('--update', 'fetch again what has changed upstream since its download', false)
     .option('--dry-run', 'only say what would be fetched, from where, how much, and under which licence', false)
     .option('--offline', 'use no network: fail with what is missing', false)
+    .option('--json', 'print what was, or would be, fetched as one JSON object', false)
     .addHelpText(
       'after',
       `

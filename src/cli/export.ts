@@ -10,6 +10,7 @@ export function addExport(program: Command): void {
     .addOption(precisionOption())
     .option('--clip-tower <folder>', 'CLIP tower of a LLaVA-1.5 checkpoint that does not hold it')
     .option('--output <folder>', 'folder of the exported model; one in the cache without it')
+    .option('--json', 'print what was exported as one JSON object', false)
     .addHelpText(
       'after',
       `

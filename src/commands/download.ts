@@ -11,7 +11,7 @@ import type {
   SplitEntry,
   SplitFile,
 } from '../datasets/catalogue-schema.js';
-import { downloadSplit } from '../downloads/download-split.js';
+import { downloadSplit, type SplitDownload } from '../downloads/download-split.js';
 import { openDownloads, trafficLine } from '../downloads/downloads.js';
 import { type ImageOrigin, megabytes } from '../downloads/split-job.js';
 import { startTransferProgress } from '../downloads/transfer-progress.js';
@@ -28,15 +28,17 @@ export interface DownloadCommandOptions {
   update: boolean;
   dryRun: boolean;
   offline: boolean;
+  json: boolean;
 }
 
 /** `llavahr download model <names>`: checkpoints into the Hugging Face cache. Their folders are printed on stdout. */
 export async function downloadModelsCommand(
   names: string,
-  { offline, update }: Pick<DownloadCommandOptions, 'offline' | 'update'>,
+  { offline, update, json }: Pick<DownloadCommandOptions, 'offline' | 'update' | 'json'>,
 ): Promise<number> {
   const downloads = await openDownloads(offline);
   const interrupt = interruptible('Stopping; what was downloaded is kept.');
+  const models: { model: string; folder: string }[] = [];
   try {
     for (const name of names.split(',')) {
       const entry = modelEntry(downloads.catalogue, name.trim());
@@ -45,8 +47,11 @@ export async function downloadModelsCommand(
         throw usageError(`There is no model "${name}" in datasets.json. Available: ${known}.`);
       }
       say('info', `${name} from ${entry.repo} (licence: ${entry.licence})`);
-      console.log((await downloads.model(entry, update ? 'take' : 'tell', interrupt.signal)).folder);
+      const { folder } = await downloads.model(entry, update ? 'take' : 'tell', interrupt.signal);
+      models.push({ model: entry.name, folder });
+      if (!json) console.log(folder);
     }
+    if (json) printJson({ models });
     return EXIT.done;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
@@ -68,14 +73,16 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
   });
   if (options.split !== undefined && chosen.length > 1) throw usageError('--split goes with a single benchmark.');
   if (options.dryRun) {
-    console.log(dryRun(catalogue, chosen, options.source));
+    if (options.json) printJson({ benchmarks: plans(catalogue, chosen, options.source) });
+    else console.log(dryRun(plans(catalogue, chosen, options.source)));
     return EXIT.done;
   }
 
   await mkdir(root, { recursive: true });
   const requests = openRequests({ offline: options.offline });
   const interrupt = interruptible('Stopping; what was downloaded is kept.');
-  const failures: UserError[] = [];
+  const results: ({ benchmark: string; split: string } & (SplitDownload | { error: string }))[] = [];
+  let failures = 0;
   try {
     for (const { definition, entry, split } of chosen) {
       const progress = startTransferProgress(messageStream());
@@ -85,7 +92,8 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
       const tools = { catalogue, requests, root, signal, progress, origin: options.source, upstream } as const;
       try {
         const done = await downloadSplit(definition, split, tools).finally(progress.stop);
-        console.log(done.folder);
+        results.push({ benchmark: entry.name, split: split.name, ...done });
+        if (!options.json) console.log(done.folder);
         say('info', trafficLine(done.transferredBytes, done.savedBytes));
         if (done.missingImages > 0) say('info', `${done.missingImages} images could not be had.`);
       } catch (error) {
@@ -95,28 +103,53 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
         }
         if (chosen.length === 1 || !(error instanceof UserError)) throw error;
         say('error', `error: ${entry.name}: ${messageOf(error)}`);
-        failures.push(error);
+        results.push({ benchmark: entry.name, split: split.name, error: messageOf(error) });
+        failures++;
       }
     }
   } finally {
     interrupt.stop();
     await requests.close();
   }
-  return failures.length > 0 ? EXIT.failed : EXIT.done;
+  if (options.json) printJson({ benchmarks: results });
+  return failures > 0 ? EXIT.failed : EXIT.done;
 }
 
-/** What would be fetched from where, and under which terms. */
-function dryRun(
+function printJson(content: object): void {
+  console.log(JSON.stringify({ schemaVersion: 1, ...content }, null, 2));
+}
+
+/** What would be fetched for a split from where, and under which terms. */
+interface DownloadPlan {
+  benchmark: string;
+  split: string;
+  licence: BenchmarkEntry['licence'];
+  items: Item[];
+}
+
+function plans(
   catalogue: Catalogue,
   chosen: readonly { entry: BenchmarkEntry; split: SplitEntry }[],
   origin: ImageOrigin,
-): string {
-  const rows = chosen.flatMap(({ entry, split }) =>
-    itemsOf(catalogue, split, origin).map(({ what, from, size }) => [entry.name, split.name, what, size, from]),
+): DownloadPlan[] {
+  return chosen.map(({ entry: { name, licence }, split }) => ({
+    benchmark: name,
+    split: split.name,
+    licence,
+    items: itemsOf(catalogue, split, origin),
+  }));
+}
+
+function dryRun(planned: readonly DownloadPlan[]): string {
+  const rows = planned.flatMap(({ benchmark, split, items }) =>
+    items.map(({ what, from, bytes, inPart }) => {
+      const size = bytes === null ? 'unknown' : megabytes(bytes);
+      return [benchmark, split, what, inPart && bytes !== null ? `of ${size}` : size, from];
+    }),
   );
-  const licences = chosen.map(({ entry: { name, licence } }) => {
+  const licences = planned.map(({ benchmark, licence }) => {
     const doubt = licence.confidence === 'unverified' ? ' (not verified)' : '';
-    return `${name}: ${licence.text}${doubt}`;
+    return `${benchmark}: ${licence.text}${doubt}`;
   });
   const align: Align[] = ['left', 'left', 'left', 'right', 'left'];
   return [
@@ -133,7 +166,10 @@ function dryRun(
 interface Item {
   what: string;
   from: string;
-  size: string;
+  /** null when it is not known. */
+  bytes: number | null;
+  /** `bytes` are those of a file of which only parts are fetched. */
+  inPart: boolean;
 }
 
 function itemsOf(catalogue: Catalogue, { files, images, mirror }: SplitEntry, origin: ImageOrigin): Item[] {
@@ -146,28 +182,26 @@ function itemsOf(catalogue: Catalogue, { files, images, mirror }: SplitEntry, or
 function itemOfFile(catalogue: Catalogue, { to, asset, member, bytes }: SplitFile): Item {
   const source = assetOf(catalogue, asset);
   return member === undefined
-    ? { what: to, from: address(source), size: sizeOf(source.bytes) }
-    : { what: to, from: `${address(source)} (members)`, size: sizeOf(bytes) };
+    ? { what: to, from: address(source), bytes: source.bytes ?? null, inPart: false }
+    : { what: to, from: `${address(source)} (members)`, bytes: bytes ?? null, inPart: false };
 }
 
 function itemOfImages(catalogue: Catalogue, way: ImageSourceEntry): Item {
-  if (way.kind === 'manual') return { what: `${way.to}/`, from: `by hand: ${way.page}`, size: sizeOf() };
-  if (way.kind === 'addresses') return { what: `${way.to}/`, from: 'the address of each image', size: sizeOf() };
+  if (way.kind === 'manual') return { what: `${way.to}/`, from: `by hand: ${way.page}`, bytes: null, inPart: false };
+  if (way.kind === 'addresses')
+    return { what: `${way.to}/`, from: 'the address of each image', bytes: null, inPart: false };
   const source = assetOf(catalogue, way.asset);
-  if (way.kind === 'archive') return { what: way.to, from: address(source), size: sizeOf(source.bytes) };
-  return { what: `${way.to}/`, from: `${address(source)} (members)`, size: `of ${sizeOf(source.bytes)}` };
+  if (way.kind === 'archive')
+    return { what: way.to, from: address(source), bytes: source.bytes ?? null, inPart: false };
+  return { what: `${way.to}/`, from: `${address(source)} (members)`, bytes: source.bytes ?? null, inPart: true };
 }
 
 function itemOfMirror(mirror: MirrorEntry | undefined): Item {
-  if (!mirror) return { what: 'images', from: 'no mirror: take --source official', size: sizeOf() };
+  if (!mirror) return { what: 'images', from: 'no mirror: take --source official', bytes: null, inPart: false };
   const { to, repos, bytes } = mirror;
-  return { what: `${to}/`, from: `parquet files of ${repos[0]}`, size: `of ${sizeOf(bytes)}` };
+  return { what: `${to}/`, from: `parquet files of ${repos[0]}`, bytes: bytes ?? null, inPart: true };
 }
 
 function address({ urls, page }: Asset): string {
   return urls[0] ?? `by hand: ${page}`;
-}
-
-function sizeOf(bytes?: number): string {
-  return bytes === undefined ? 'unknown' : megabytes(bytes);
 }

@@ -10,9 +10,10 @@ export interface ExportCommandOptions {
   precision: Precision;
   clipTower?: string;
   output?: string;
+  json: boolean;
 }
 
-/** `llavahr export`: prints the model folder's path on stdout. */
+/** `llavahr export`: prints the model folder's path, or what is in it as JSON, on stdout. */
 export async function exportCommand(checkpoint: string, options: ExportCommandOptions): Promise<number> {
   const output = options.output ?? (await defaultModelFolder(checkpoint, options.precision));
   const progress = startByteProgress(messageStream());
@@ -33,6 +34,13 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
     unchanged: 'already exported, nothing to do',
   };
   say('info', `${manifest.name}, ${manifest.precision}: ${said[outcome]}. Resolutions: ${sizes.join(', ')}`);
-  console.log(output);
+  if (options.json) {
+    const { name, precision, resolutions } = manifest;
+    const inputs = resolutions.map(({ resolution, visualTokens }) => ({ resolution, visualTokens }));
+    const exported = { folder: output, model: name, precision, outcome, resolutions: inputs, notes };
+    console.log(JSON.stringify({ schemaVersion: 1, ...exported }, null, 2));
+  } else {
+    console.log(output);
+  }
   return EXIT.done;
 }

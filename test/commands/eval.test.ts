@@ -184,10 +184,18 @@ test('an exported model and its checkpoint give the same answers', async () => {
     0,
   );
   assert.deepEqual(answersOf(await resultFolder(output)), expected);
-  assert.match(
-    (await llavahr(folder, 'export', checkpoint, '--output', model)).stderr,
-    /already exported, nothing to do/,
-  );
+  const again = await llavahr(folder, 'export', checkpoint, '--output', model, '--json');
+  assert.match(again.stderr, /already exported, nothing to do/);
+  const { notes, ...about } = JSON.parse(again.stdout);
+  assert.match(notes[0], /tensors that the model never uses/);
+  assert.deepEqual(about, {
+    schemaVersion: 1,
+    folder: model,
+    model: 'llava-hr-tiny',
+    precision: 'fp32',
+    outcome: 'unchanged',
+    resolutions: [{ resolution: 256, visualTokens: 64 }],
+  });
 });
 
 test('a model of the catalogue and its benchmark are downloaded, which --offline forbids', async () => {
@@ -218,6 +226,12 @@ test('download says what it would fetch, and from where', async () => {
   assert.equal(code, 0);
   assert.match(stdout, /TextVQA_0\.5\.1_val\.json +3\.1 MB +https:\/\/dl\.fbaipublicfiles\.com/);
   assert.match(stdout, /train_images\/ +of 7\.1 GB +https:.*train_val_images\.zip \(members\)/);
+  const [benchmark] = JSON.parse(
+    (await llavahr(folder, 'download', 'textvqa', '--dry-run', '--json')).stdout,
+  ).benchmarks;
+  assert.equal(benchmark.split, 'val');
+  const images = benchmark.items.find(({ what }: { what: string }) => what === 'train_images/');
+  assert.ok(images.inPart && images.bytes > 7e9);
   assert.equal((await llavahr(folder, 'download', 'textvqa', 'pope')).code, 2);
   assert.equal((await llavahr(folder, 'download', 'model', 'gpt-4')).code, 2);
 });

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import test from 'node:test';
+import { Command } from 'commander';
+
+const FOLDER = new URL('../../src/cli/', import.meta.url);
+
+test('every command has --json; report writes files, of which JSON is a format', async () => {
+  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.js') && file !== 'options.js');
+  assert.ok(files.length >= 14);
+  for (const file of files) {
+    const program = new Command();
+    const module: Record<string, (program: Command) => void> = await import(new URL(file, FOLDER).href);
+    for (const add of Object.values(module)) add(program);
+    assert.equal(program.commands.length, 1, file);
+    const command = program.commands[0]!;
+    if (command.name() === 'report') assert.match(command.helpInformation(), /--format <format> [^-]*"json"/);
+    else assert.match(command.helpInformation(), /^ +--json +print /m, command.name());
+  }
+});
