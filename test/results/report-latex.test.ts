@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'node:test';
 import { escapeLatex, latexReport } from '../../src/results/report-latex.js';
 import { reportLayout } from '../../src/results/report-layout.js';
 import { HOSTILE, mme, model, publishedMme, textvqa, unscored } from './report-samples.js';
+import { temporaryFolder } from './samples.js';
 
 /** The rows of the score table, without the head. */
 function scoreRows(text: string): string[] {
@@ -91,4 +95,20 @@ test('a hostile name neither ends a line, a cell or a comment, nor runs a macro'
   assert.match(rows[0]!, /\{\*\}\\_e\\_\\textbackslash\{\}input\\\{f\\\}\\&\\%\\\$\\#\\textasciitilde\{\}/);
   assert.match(text, /^% Note: textvqa: a \\input\{f\}$/m);
   assert.doesNotMatch(text.replace(/^%.*$/gm, ''), /\\input/);
+});
+
+const COMPILERS = ['pdflatex', 'tectonic'].filter((name) => spawnSync(name, ['--version']).status === 0);
+
+test('LaTeX sets reports with hostile names', {
+  skip: COMPILERS.length === 0 && 'there is neither pdflatex nor tectonic',
+}, async (t) => {
+  const folder = await temporaryFolder(t);
+  const hostile = textvqa(model(HOSTILE), 60);
+  hostile.metrics.notes = [HOSTILE];
+  const report = latexReport(reportLayout([hostile, textvqa({}, 67), mme({}, 1500)], publishedMme));
+  const head = ['\\documentclass{article}', '\\usepackage{booktabs}', '\\begin{document}'];
+  await writeFile(join(folder, 'report.tex'), [...head, report, '\\end{document}', ''].join('\n'));
+  const args = COMPILERS[0] === 'pdflatex' ? ['-interaction=nonstopmode', '-halt-on-error', '-no-shell-escape'] : [];
+  const { status, stdout } = spawnSync(COMPILERS[0]!, [...args, 'report.tex'], { cwd: folder, encoding: 'utf8' });
+  assert.equal(status, 0, stdout);
 });
