@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander';
-import { SORT_KEYS } from '../results/compare.js';
+import type { SortKey } from '../results/compare.js';
+
+const SORT_KEYS: readonly SortKey[] = ['score', 'difference', 'latency', 'name'];
 
 export function addCompare(program: Command): void {
   program

@@ -42,8 +42,7 @@ export interface CompareOptions {
   sort?: SortKey;
 }
 
-export const SORT_KEYS = ['score', 'difference', 'latency', 'name'] as const;
-export type SortKey = (typeof SORT_KEYS)[number];
+export type SortKey = 'score' | 'difference' | 'latency' | 'name';
 
 /** The runs of one benchmark beside each other. */
 export interface Comparison {

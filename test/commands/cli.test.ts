@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import test, { after } from 'node:test';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, resultFolder, start, testFolder } from './cli.js';
@@ -22,10 +22,25 @@ test('--help and --version answer without loading onnxruntime or sharp', async (
 });
 
 test('every command has a help text with an example', async () => {
-  for (const command of ['eval', 'export', 'compare', 'score', 'list', 'show', 'report']) {
+  for (const command of [
+    'eval',
+    'merge',
+    'download',
+    'doctor',
+    'export',
+    'score',
+    'list',
+    'show',
+    'verify',
+    'compare',
+    'ablate',
+    'latency',
+    'report',
+    'runs',
+  ]) {
     const { code, stdout } = await llavahr(folder, command, '--help');
     assert.equal(code, 0);
-    assert.match(stdout, new RegExp(`Examples?:\\n +llavahr ${command}\\b`));
+    assert.match(stdout, new RegExp(`Examples?:\\n[^]*\\bllavahr ${command}\\b`));
   }
 });
 
@@ -55,4 +70,20 @@ test('compare prints both runs, the difference and its interval; resolutions and
   const none = await llavahr(folder, 'compare', folder);
   assert.equal(none.code, 1);
   assert.match(none.stderr, /is not a result folder/);
+});
+
+test('--help loads no package but commander: every other one would delay it', () => {
+  const loaded = new Set<string>();
+  const packages = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    for (const [, from] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)'/gm)) {
+      if (from!.startsWith('.')) load(resolve(dirname(file), from!));
+      else if (!from!.startsWith('node:')) packages.add(from!);
+    }
+  };
+  load(join(projectRoot, 'dist', 'src', 'cli.js'));
+  assert.ok(loaded.size > 10, 'the files of cli/ are read');
+  assert.deepEqual([...packages], ['commander']);
 });
