@@ -10,6 +10,7 @@ import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
 import { comparingVal } from './compare-scale.js';
 import { largeFile, zipMembers } from './downloads.js';
 import { parquetProcess } from './parquet-process.js';
+import { quantisedLayer } from './quantised-layer.js';
 import { reportPage } from './report-page.js';
 import { measureIdle, measureWorkers } from './sample-runs.js';
 import { withFolder } from './temporary-folder.js';
@@ -29,6 +30,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'one question against PyTorch': againstPyTorch,
   'model idle on the sample': measureIdle,
   'two CPU workers': measureWorkers,
+  'quantised layer': quantisedLayer,
   'start of --help': helpStart,
   'parquet images from a process': parquetProcess,
   'reading VQAv2 test-dev': readingTestDev,

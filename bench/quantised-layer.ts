@@ -1,0 +1,120 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Architecture } from '../src/model/architecture.js';
+import { randomCheckpoint } from '../src/model/checkpoint/random-checkpoint.js';
+import { type Precision, product } from '../src/model/export/layers.js';
+import { decoderLayers } from '../src/model/export/llama.js';
+import { planWeights, type WeightPlan, writeWeights } from '../src/model/export/weight-files.js';
+import { sessionOptions } from '../src/model/inference/device.js';
+import { createGraph, type Graph } from '../src/model/onnx/graph.js';
+import { encodeModel } from '../src/model/onnx/onnx-proto.js';
+import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
+import { withFolder } from './temporary-folder.js';
+
+/** One decoder layer of LLaVA-HR-7B; what is around it is small. */
+const ONE_LAYER: Architecture = {
+  ...MID_SIZE,
+  language: { ...HR_7B_EIGHT_LAYERS.language, layers: 1, vocabSize: 32 },
+};
+const { hiddenSize, heads } = ONE_LAYER.language;
+const PREFILL_TOKENS = 1100;
+const ROUNDS = 3;
+
+/** One layer of a 7B decoder in fp32, int8 and int4, and its matrix products alone, taking turns. */
+export async function quantisedLayer(): Promise<string> {
+  return withFolder(async (folder) => {
+    const sessions: Record<string, InferenceSession> = {};
+    const open = async (name: string, beside: string, write: (g: Graph) => void, plan: WeightPlan): Promise<void> => {
+      const g = createGraph('bench', plan.locations, false);
+      write(g);
+      await writeFile(join(beside, `${name}.onnx`), encodeModel(g.toProto(), 'bench'));
+      const options = sessionOptions({ provider: 'cpu', index: 0 }, 0);
+      sessions[name] = await InferenceSession.create(join(beside, `${name}.onnx`), options);
+    };
+    for (const precision of ['fp32', 'int8', 'int4'] as const) {
+      const plan = planWeights(ONE_LAYER, precision);
+      const own = join(folder, precision); // the files have the same names in every precision
+      await mkdir(own);
+      await writeWeights(randomCheckpoint(ONE_LAYER), plan, own, () => undefined);
+      await open(precision, own, (g) => layer(g, precision), plan);
+      if (precision === 'fp32') await open('products', own, productsAlone, plan);
+    }
+    const [prefill, decode] = [
+      await bestTimes(sessions, PREFILL_TOKENS, 0),
+      await bestTimes(sessions, 1, PREFILL_TOKENS),
+    ];
+    const faster = (times: Record<string, number>, name: string): string => (times['fp32']! / times[name]!).toFixed(2);
+    return (
+      `prefill of ${PREFILL_TOKENS} tokens is ${faster(prefill, 'int8')} times as fast in int8 as in fp32 (wanted: at least 4), ` +
+      `${faster(prefill, 'int4')} in int4; decoding ${faster(decode, 'int8')} (wanted: at least 2) and ` +
+      `${faster(decode, 'int4')}; fp32 prefill reaches ${(prefill['products']! / prefill['fp32']!).toFixed(2)} of its ` +
+      'matrix products alone (wanted: at least 0.7)'
+    );
+  });
+}
+
+function layer(g: Graph, precision: Precision): void {
+  const cache = ['rows', heads, 'past', hiddenSize / heads];
+  const { hidden, present } = decoderLayers(g, ONE_LAYER.language, precision, {
+    x: g.input('x', 'float32', ['rows', 'new', hiddenSize]),
+    positions: g.input('positions', 'int64', ['rows', 'new']),
+    bias: g.input('bias', 'float32', ['rows', 1, 'new', 'keys']),
+    lastIndex: g.input('last', 'int64', ['rows', 'new', 1]), // of every token, so that the layer is a middle one
+    past: [{ key: g.input('past_key', 'float32', cache), value: g.input('past_value', 'float32', cache) }],
+  });
+  g.output('hidden', hidden, 'float32', ['rows', 'new', hiddenSize]);
+  g.output('key', g.op('Shape', [present[0]!.key]), 'int64', [4]);
+}
+
+/** Each product on its own, of inputs of the right width; only their last rows leave the graph. */
+function productsAlone(g: Graph): void {
+  const x = g.input('x', 'float32', ['rows', 'new', hiddenSize]);
+  const of = (from: string, part: string): string => product(g, from, g.weight(`model.layers.0.${part}.weight`));
+  const up = of(x, 'mlp.up_proj');
+  const parts = ['q', 'k', 'v', 'o'].map((part) => of(x, `self_attn.${part}_proj`));
+  const all = [...parts, of(x, 'mlp.gate_proj'), of(up, 'mlp.down_proj')];
+  all.forEach((value, i) => {
+    g.output(`part${i}`, g.op('Gather', [value, g.ints([-1])], { axis: 1 }), 'float32', ['rows', 1, 'width']);
+  });
+}
+
+/** Shortest ms of each session, the sessions taking turns; the first round is not counted. */
+async function bestTimes(
+  sessions: Record<string, InferenceSession>,
+  tokens: number,
+  past: number,
+): Promise<Record<string, number>> {
+  const ramp = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(i));
+  const cache = new Tensor('float32', new Float32Array(past * hiddenSize).fill(0.1), [
+    1,
+    heads,
+    past,
+    hiddenSize / heads,
+  ]);
+  const feeds: Record<string, Tensor> = {
+    x: new Tensor(
+      'float32',
+      Float32Array.from({ length: tokens * hiddenSize }, (_, i) => Math.sin(i)),
+      [1, tokens, hiddenSize],
+    ),
+    positions: new Tensor(
+      'int64',
+      ramp.map((i) => i + BigInt(past)),
+      [1, tokens],
+    ),
+    bias: new Tensor('float32', new Float32Array(tokens * (past + tokens)), [1, 1, tokens, past + tokens]),
+    last: new Tensor('int64', ramp, [1, tokens, 1]),
+    ...{ past_key: cache, past_value: cache },
+  };
+  const best: Record<string, number> = {};
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [name, session] of Object.entries(sessions)) {
+      const start = performance.now();
+      await session.run(Object.fromEntries(session.inputNames.map((input) => [input, feeds[input]!])));
+      const ms = performance.now() - start;
+      if (round > 0) best[name] = Math.min(best[name] ?? Number.POSITIVE_INFINITY, ms);
+    }
+  }
+  return best;
+}
