@@ -32,7 +32,13 @@ async function resultFolders(t: TestContext): Promise<{ root: string; folders: s
 test('each format is written as one file, replacing an older one', async (t) => {
   const { root, folders } = await resultFolders(t);
   const output = join(root, 'report');
-  const starts = { csv: 'run,model,', md: '| model', latex: '% \\usepackage{booktabs}', html: '<!doctype', json: '{' };
+  const starts = {
+    csv: 'run,model,',
+    md: '| model',
+    latex: '% \\usepackage{booktabs,graphicx}',
+    html: '<!doctype',
+    json: '{',
+  };
   for (const format of ['csv', 'md', 'latex', 'html', 'json'] as const) {
     assert.equal(await reportCommand(folders, { format, output }), 0);
     const text = await readFile(output, 'utf8');
