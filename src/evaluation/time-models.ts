@@ -16,6 +16,8 @@ export interface TimingOptions {
   timePrefill: boolean;
   /** When aborted, it ends after the run that is going on. */
   signal: AbortSignal;
+  /** Bytes that a device has free, which decide whether all models are loaded at once. */
+  freeMemory?(device: Device): Promise<number>;
   onRun(done: number, of: number, planned: PlannedRun): void;
 }
 
@@ -43,7 +45,8 @@ export async function timeModels(
   options: TimingOptions,
 ): Promise<Timings> {
   const { device, threads, warmup, repetitions, timePrefill, signal, onRun } = options;
-  const together = models.length === 1 || (await fitTogether(models, settings, device));
+  const freeBytes = options.freeMemory ?? freeMemory;
+  const together = models.length === 1 || memoryTogether(models, settings, device) <= (await freeBytes(device));
   const plan = planTimings({
     ...{ models: models.length, settings: settings.length },
     ...{ warmup, repetitions, together },
@@ -76,12 +79,8 @@ async function closeAll(loaded: Map<number, TimedModel>): Promise<void> {
   loaded.clear();
 }
 
-/** Whether all models, and what their largest batches take, are estimated to fit into the memory that is free. */
-async function fitTogether(
-  models: readonly Model[],
-  settings: readonly TimedSetting[],
-  device: Device,
-): Promise<boolean> {
+/** Estimate of what all models take at once with their largest batches, bytes. */
+function memoryTogether(models: readonly Model[], settings: readonly TimedSetting[], device: Device): number {
   const needed = models.map((model) => {
     const batches = settings.map(({ batchSize, promptTokens, newTokens }) =>
       batchBytes(model, { rows: batchSize, length: model.vision.visualTokens + promptTokens, questions: 1 }, newTokens),
@@ -89,7 +88,7 @@ async function fitTogether(
     const weights = weightBytes(model) * (device.provider === 'cpu' ? CPU_WEIGHT_COPIES : 1);
     return PROCESS_BYTES + weights + Math.max(...batches);
   });
-  return needed.reduce((sum, bytes) => sum + bytes, 0) <= (await freeMemory(device));
+  return needed.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function largerOf(a: ModelMemory | null, b: ModelMemory): ModelMemory {
