@@ -27,7 +27,10 @@ export async function htmlReport(
 ): Promise<string> {
   const layout = reportLayout(runs, publishedOf);
   const names = runNames(layout);
-  const groups = comparableGroups(runs);
+  const groups = comparableGroups(runs).map(({ title, runs: own }) => ({
+    title,
+    runs: own.toSorted((a, b) => names.systemOf(a) - names.systemOf(b)), // a model's colour is the same in all plots
+  }));
   const sets = groups.map((group) => sampleSet(group, samplesOf, names.systemOf));
   const thumbnails = await illustrate(sets, most, makeThumbnail);
   const data = { systems: names.systems, rightFrom: RIGHT_FROM, sets: sets.map(({ set }) => set), thumbnails };

@@ -3,6 +3,7 @@ import type { RunSamples } from '../../../src/results/html/sample-sets.js';
 import type { RunResult } from '../../../src/results/load-run.js';
 import type { Prediction } from '../../../src/results/predictions.js';
 import { questionScores } from '../../../src/results/question-scores.js';
+import type { PublishedOf } from '../../../src/results/report-layout.js';
 import { model, textvqa } from '../report-samples.js';
 import { answered, failed } from '../samples.js';
 
@@ -54,8 +55,8 @@ export function twoRuns(names: readonly [string, string] = ['small', 'large']): 
 export function reportOf(
   asked: Questions,
   answers: readonly [Answers, Answers],
-  { runs = twoRuns(), thumbnail = null as Buffer | null } = {},
+  { runs = twoRuns(), thumbnail = null as Buffer | null, publishedOf = undefined as PublishedOf | undefined } = {},
 ): Promise<string> {
   const samplesOf = new Map(runs.map((run, i) => [run, runSamples(asked, answers[i]!)]));
-  return htmlReport(runs, { samplesOf, thumbnails: 10, makeThumbnail: async () => thumbnail });
+  return htmlReport(runs, { samplesOf, thumbnails: 10, makeThumbnail: async () => thumbnail, publishedOf });
 }

@@ -52,6 +52,36 @@ test('tables: a letter per model, the best score in bold, its interval beside it
   assert.equal(document.querySelectorAll('#speed tbody tr, #runs tbody tr').length, 4);
 });
 
+test('a published number stands under the measured one with its source, never in bold; one of another setting is left out', async () => {
+  const source = { title: '<b>A</b> paper', address: 'https://example.org/paper?a=1&b=2' };
+  const page = parseHTML(
+    await reportOf(questions(2), ANSWERS, {
+      publishedOf: ({ record }) =>
+        record.identity.model.name === 'small'
+          ? { score: 99.5, source, mismatches: [], note: null }
+          : { score: 98.5, source, mismatches: ['1536 px'], note: null },
+    }),
+  ).document;
+  const rows = [...page.querySelectorAll('#scores tbody tr')].map((row) =>
+    [...row.children].map(({ textContent }) => textContent!.trim()),
+  );
+  assert.deepEqual(
+    rows.map((row) => [row[0], row[1], row[2], row.at(-1)]),
+    [
+      ['A', 'small', '448', '50.0 [49.0, 51.0]published 99.5 [1]'],
+      ['B', 'large', '1024', '60.0 [59.0, 61.0]'],
+    ],
+  );
+  assert.deepEqual(
+    [...page.querySelectorAll('#scores strong')].map(({ textContent }) => textContent),
+    ['60.0'],
+  );
+  const text = page.querySelector('#scores')!.textContent!;
+  assert.ok(text.includes(`[1] ${source.title}: ${source.address}`), text);
+  assert.ok(!page.body.textContent!.includes('98.5'));
+  assert.equal(page.querySelectorAll('#scores b').length, 0);
+});
+
 test('plots: the score over the input size; differences and times only where there are some', () => {
   const plots = [...document.querySelectorAll('figure svg[role="img"]')].map((plot) => plot.getAttribute('aria-label'));
   assert.deepEqual(plots, ['textvqa val']);
