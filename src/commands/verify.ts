@@ -31,6 +31,8 @@ export async function verifyCommand(name: string, options: VerifyCommandOptions)
     const against = await choose(options.against, 'fp32');
     const model = await choose(name, precision);
     const benchmark = await definition.load(options.data ?? sampleData(definition.name), { protocol: 'llava', limit });
+    if (options.data === undefined)
+      console.error(`Questions of the embedded ${definition.name} sample; --data names others`);
     const say = (label: ModelLabel): void => console.error(`Asking ${labelText(label)}`);
     const made = await verifyModel(model, against, benchmark, threads, say).finally(benchmark.images.close);
     console.log(options.json ? JSON.stringify(made, null, 2) : verificationText(made));
@@ -52,7 +54,7 @@ function verificationText(made: Verification): string {
     ['same first token', share(made.sameFirstTokens)],
     ["first token's largest logit", errorText(made.logitError)],
     [`visual tokens of ${visualError.images} images`, errorText(visualError)],
-    ...(score === null ? [] : scoreRows(score)),
+    ...(score === null ? [] : scoreRows(score, questions)),
     ...(notAsked === 0 ? [] : [['questions that could not be asked', String(notAsked)]]),
   ];
   const title = `${labelText(made.model)}, against ${labelText(made.against)}`;
@@ -60,11 +62,15 @@ function verificationText(made: Verification): string {
 }
 
 function errorText({ largest, relative }: ErrorSize): string {
+  if (largest === 0) return 'identical';
   return `${(100 * relative).toPrecision(2)} % off, at most ${largest.toPrecision(2)}`;
 }
 
-function scoreRows({ name, points, model, against, interval }: NonNullable<Verification['score']>): string[][] {
-  const decimals = decimalsFor(halfWidthOf(interval) ?? 0.1);
+function scoreRows(
+  { name, points, model, against, interval }: NonNullable<Verification['score']>,
+  n: number,
+): string[][] {
+  const decimals = decimalsFor(halfWidthOf(interval) ?? (points ? 10 : 98 / Math.sqrt(n)));
   const range = interval ? ` ${intervalText(interval, decimals)}` : '';
   return [
     [
