@@ -14,16 +14,12 @@ export interface RemoteParquet extends ParquetFile {
  * @throws RangeUnsupported when the server sends only whole files
  * @throws UserError when it is no parquet file
  */
-export async function openRemoteParquet(
-  requests: Requests,
-  { url, headers, bytes }: HubFile,
-  signal: AbortSignal | undefined,
-): Promise<RemoteParquet> {
+export async function openRemoteParquet(requests: Requests, { url, headers, bytes }: HubFile): Promise<RemoteParquet> {
   const traffic = { requests: 0, transferredBytes: 0 };
   let etag: string | null = null;
   const read = async (start: number, end: number): Promise<ArrayBuffer> => {
     const ifRange = etag !== null && !etag.startsWith('W/') ? { ifRange: etag } : {};
-    const part = await requests.readRange(url, { start, end: end - 1 }, { headers, signal, ...ifRange });
+    const part = await requests.readRange(url, { start, end: end - 1 }, { headers, ...ifRange });
     traffic.requests++;
     traffic.transferredBytes += part.bytes.byteLength;
     etag ??= part.etag;

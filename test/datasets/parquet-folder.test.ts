@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { openParquetFolder } from '../../src/datasets/parquet-folder.js';
 
 const STALL_MS = 1500;
+/** Children and states of processes are read from /proc. */
+const LINUX = { skip: process.platform === 'linux' ? false : 'needs Linux' };
 const PICTURES = [0, 1, 2, 3].map((i) => ({ bytes: Buffer.alloc(20, i), path: `${i}.jpg` }));
 
 /** A folder with one parquet file of four pictures in one page. */
@@ -79,6 +83,28 @@ for (const [what, old, bytes] of TRAPS) {
     await images.close();
   });
 }
+
+test('a reader that hangs ends when the program that started it is killed', LINUX, async (t) => {
+  const folder = await folderOf(t, (file) => overwrite(file, TRAPS[0][1], TRAPS[0][2]));
+  const module = new URL('../../src/datasets/parquet-folder.js', import.meta.url).href;
+  const program = `import { openParquetFolder } from ${JSON.stringify(module)};
+    const images = await openParquetFolder(${JSON.stringify(folder)});
+    console.log('opened');
+    await images.read('0.jpg');`;
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(parent.stdout, 'data');
+  const reader = Number((await readFile(`/proc/${parent.pid}/task/${parent.pid}/children`, 'latin1')).trim());
+  await sleep(500); // by then it is caught in the page
+  parent.kill('SIGKILL');
+  await once(parent, 'close');
+  const isRunning = async () =>
+    !/^State:\s+Z/m.test(await readFile(`/proc/${reader}/status`, 'latin1').catch(() => 'State: Z'));
+  for (const start = Date.now(); await isRunning(); await sleep(100)) {
+    assert.ok(Date.now() - start < 30_000, `process ${reader} goes on`);
+  }
+});
 
 test('images that were never closed do not keep the program from ending', async (t) => {
   const module = new URL('../../src/datasets/parquet-folder.js', import.meta.url).href;

@@ -51,7 +51,11 @@ function parquet(column: string, rows: readonly Row[]): Uint8Array {
 }
 
 /** The images of a sample in two files, after rows of images that nobody asks about. */
-async function serveMirror(name: string, keyOf: (image: string) => string, route: Partial<Route> = {}) {
+async function serveMirror(
+  name: string,
+  keyOf: (image: string) => string,
+  { change = () => {}, ...route }: Partial<Route> & { change?(file: Buffer): void } = {},
+) {
   const source = await serveSample(name);
   const { mirror } = source.split;
   const folder = join(sampleData(name), mirror!.to);
@@ -67,6 +71,7 @@ async function serveMirror(name: string, keyOf: (image: string) => string, route
     [`${path}-00001-of-00002.parquet`]: parquet(mirror!.key.column, [...rows.slice(half), rows[0]!]),
     'README.md': Buffer.from('a mirror'),
   };
+  for (const file of Object.values(files)) change(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
   // The older name of the repository is tried after the newer one, which is not there.
   const routes = hubRoutes({ type: 'dataset', name: mirror!.repos.at(-1)!, files, revisions: [mirror!.revision] });
   for (const [at, served] of Object.entries(routes)) if (at.endsWith('.parquet')) Object.assign(served, route);
@@ -138,6 +143,25 @@ test('a mirror that lacks images, or has other columns, is refused with what to 
   await assert.rejects(download(source, 'gqa'), {
     message:
       /has other columns than lmms-lab-encoder\/GQA had: no "imageId", or no images; it has id, image, lecture\./,
+  });
+});
+
+test('a page that fills the memory ends the process that reads the mirror, not this one', async () => {
+  // The levels of the two images of a page and the length of the first, which is a JPEG, become a run of 2^31 levels.
+  const levels = Buffer.from('030a00', 'hex');
+  let changed = 0;
+  const change = (file: Buffer): void => {
+    for (let jpeg = file.indexOf('ffd8ff', 0, 'hex'); jpeg >= 0; jpeg = file.indexOf('ffd8ff', jpeg + 1, 'hex')) {
+      if (!file.subarray(jpeg - 7, jpeg - 4).equals(levels)) continue;
+      file.write('feffffff0f', jpeg - 7, 'hex');
+      changed++;
+    }
+  };
+  const { source } = await serveMirror('gqa', (image) => image.replace('.jpg', ''), { change });
+  assert.ok(changed > 0, 'the writer makes other files now');
+  await assert.rejects(download(source, 'gqa'), {
+    name: 'UserError',
+    message: /\.parquet is damaged: reading it ends the process that reads it \(SIG\w+\)\. Take --source official\.$/,
   });
 });
 

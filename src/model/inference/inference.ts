@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../errors.js';
+import { pendingRequests } from '../../pending-requests.js';
 import { MODEL_FILES, type Model, portableName } from '../model-folder.js';
 import { checkPrecision, type Device, deviceError } from './device.js';
 import type { PromptRow } from './pack-prompts.js';
 import type { RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
-import { openRequests } from './requests.js';
 
 /** One batch: square images and, per row, the prompts about one of them. */
 export interface Batch {
@@ -44,7 +44,7 @@ export interface Inference {
 export async function startInference(model: Model, device: Device, threads = 0): Promise<Inference> {
   checkPrecision(device, model.manifest.precision);
   const worker = new Worker(new URL('./inference-worker.js', import.meta.url));
-  const requests = openRequests<WorkerRequest, WorkerResponse>((request) => {
+  const requests = pendingRequests<WorkerRequest, WorkerResponse>((request) => {
     worker.postMessage(request, request.kind === 'run' ? [request.pixels.buffer as ArrayBuffer] : []);
   });
   worker.on('message', requests.settle);

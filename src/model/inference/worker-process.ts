@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { UserError } from '../../errors.js';
+import { pendingRequests } from '../../pending-requests.js';
 import type { Model } from '../model-folder.js';
 import { type Device, deviceName } from './device.js';
 import type { Inference } from './inference.js';
 import type { ProcessRequest, ProcessResponse } from './process-protocol.js';
-import { openRequests } from './requests.js';
 
 /** A worker process ended while it had something to do. The batches it had are not done. */
 export class WorkerEndedError extends Error {
@@ -36,7 +36,7 @@ export interface WorkerProcess extends Inference {
 export async function startWorkerProcess(model: Model, device: Device, threads: number): Promise<WorkerProcess> {
   const kills = outOfMemoryKills();
   const worker = fork(new URL('./inference-process.js', import.meta.url), { serialization: 'advanced' });
-  const requests = openRequests<ProcessRequest, ProcessResponse>((request) => {
+  const requests = pendingRequests<ProcessRequest, ProcessResponse>((request) => {
     worker.send(request, () => {}); // a process that is gone is reported by `exit`
   });
   let peakMemoryBytes = 0;
