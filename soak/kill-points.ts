@@ -114,7 +114,8 @@ async function killAndContinue(
         if (after.get(index) !== text)
           throw new Error(`answer ${index} was ${text} and is ${after.get(index)} in ${run}`);
       }
-      if (ended.signal === 'SIGKILL' || ended.code === EXIT.interrupted) {
+      // By SIGINT itself before eval listens for it, or when it no longer does.
+      if (ended.signal === signal || ended.code === EXIT.interrupted) {
         killed++;
         report.kills++;
         if (signal === 'SIGINT') report.interrupts++;
