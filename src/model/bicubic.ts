@@ -4,17 +4,24 @@ export interface Taps {
   weights: Float64Array;
 }
 
+/** A stretch of cells along one axis. */
+export interface Part {
+  start: number;
+  size: number;
+}
+
 /**
  * Bicubic resampling along one axis from `from` to `to` cells: Keys' kernel with a = -0.5, widened when shrinking
  * (antialias), cut and renormalised at the borders. Pillow's Resample.c and torch's antialiased bicubic use the same
  * weights; the order of operations is Pillow's, so that the weights are equal to the last bit.
+ * @param part the output cells that are wanted, all by default
  */
-export function bicubicTaps(from: number, to: number): Taps[] {
+export function bicubicTaps(from: number, to: number, part: Part = { start: 0, size: to }): Taps[] {
   const scale = from / to;
   const stretch = Math.max(scale, 1);
   const support = 2 * stretch;
-  return Array.from({ length: to }, (_, i) => {
-    const center = (i + 0.5) * scale;
+  return Array.from({ length: part.size }, (_, i) => {
+    const center = (part.start + i + 0.5) * scale;
     const first = Math.max(Math.trunc(center - support + 0.5), 0);
     const end = Math.min(Math.trunc(center + support + 0.5), from);
     const weights = new Float64Array(end - first);

@@ -2,7 +2,7 @@ import { ImageError } from '../errors.js';
 import { decodeImage, type RgbImage } from './decode-image.js';
 import { resizeBicubic, resizeInSquare } from './resize-image.js';
 
-/** Largest square that an image may become on the way, in pixels; weights and time grow with its side. */
+/** Largest square that an image may be padded to, in pixels; weights and time grow with its side. */
 const MAX_PIXELS = 2 ** 29;
 
 /** CLIP's mean colour in whole levels, int(mean * 255): what the official code pads with (LLaVA mm_utils.py). */
@@ -13,7 +13,7 @@ const PAD_COLOR = Uint8Array.of(122, 116, 104);
  * preprocessing does it (LLaVA mm_utils.py, process_images).
  * @param aspect `pad`: padded to a square, then resized; `crop`: shortest edge resized, centre cropped
  * @returns RGB levels, [resolution, resolution, 3]
- * @throws ImageError when the bytes are no image that can be read, or one too thin to be made square
+ * @throws ImageError when the bytes are no image that can be read, or one too thin to be padded to a square
  */
 export async function prepareImage(
   bytes: Uint8Array,
@@ -22,29 +22,24 @@ export async function prepareImage(
   aspect: 'pad' | 'crop',
 ): Promise<Uint8Array> {
   const image = await decodeImage(bytes, name);
+  if (aspect === 'crop') return cropToSquare(image, resolution);
   const { width, height } = image;
-  const longest = Math.max(width, height);
-  const pixels = aspect === 'pad' ? longest ** 2 : (resolution * resolution * longest) / Math.min(width, height);
-  if (pixels > MAX_PIXELS) {
+  if (Math.max(width, height) ** 2 > MAX_PIXELS) {
     throw new ImageError('too-large', `${name} is ${width} x ${height}: too thin to be made square in memory`);
   }
-  if (aspect === 'crop') return cropToSquare(image, resolution);
   return resizeInSquare(image.pixels, image, PAD_COLOR, resolution); // LLaVA's expand2square, then resize
 }
 
-/** CLIP's image processor: the shortest edge becomes `size`, the longer one in proportion, the middle is kept. */
+/**
+ * CLIP's image processor: the shortest edge becomes `size`, the longer one in proportion, the middle is kept. Only the
+ * middle is made: of an image a few pixels high the whole would be millions of columns.
+ */
 function cropToSquare(image: RgbImage, size: number): Uint8Array {
   const { width, height } = image;
   const shortest = Math.min(width, height);
   const scaled = (edge: number): number => (edge === shortest ? size : Math.trunc((size * edge) / shortest));
   const to = { width: scaled(width), height: scaled(height) };
-  const resized = resizeBicubic(image.pixels, image, to);
   const top = Math.floor((to.height - size) / 2);
   const left = Math.floor((to.width - size) / 2);
-  const square = new Uint8Array(size * size * 3);
-  for (let y = 0; y < size; y++) {
-    const start = ((y + top) * to.width + left) * 3;
-    square.set(resized.subarray(start, start + size * 3), y * size * 3);
-  }
-  return square;
+  return resizeBicubic(image.pixels, image, to, { left, top, size });
 }

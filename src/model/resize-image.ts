@@ -1,4 +1,4 @@
-import { bicubicTaps } from './bicubic.js';
+import { bicubicTaps, type Part } from './bicubic.js';
 
 /** Bits of the fixed-point weights in Pillow's 8-bit resampling (Resample.c, PRECISION_BITS). */
 const FRACTION_BITS = 22;
@@ -10,12 +10,16 @@ const FRACTION_BITS = 22;
  * Done here and not by the graph's Resize operator, which differs from Pillow by one level in a few of 10,000 values:
  * enough to move visual tokens by 2e-4.
  * @param pixels RGB, [from.height, from.width, 3]
- * @returns RGB, [to.height, to.width, 3]; `pixels` itself when the size stays the same
+ * @param part the square in the resized image that is wanted, all by default; the rest is not made
+ * @returns RGB, [to.height, to.width, 3] or [part.size, part.size, 3]; `pixels` itself when the size stays the same
  */
-export function resizeBicubic(pixels: Uint8Array, from: ImageSize, to: ImageSize): Uint8Array {
+export function resizeBicubic(pixels: Uint8Array, from: ImageSize, to: ImageSize, part?: SquarePart): Uint8Array {
   const color = new Uint8Array(3); // of margins that are not there
-  const wide = resizeRows(pixels, { size: from.width, of: from.width, color }, to.width);
-  return resizeColumns(wide, { size: from.height, of: from.height, color }, to);
+  const columns = part ? { start: part.left, size: part.size } : undefined;
+  const rows = part ? { start: part.top, size: part.size } : undefined;
+  const wide = resizeRows(pixels, { size: from.width, of: from.width, color }, to.width, columns);
+  const width = columns?.size ?? to.width;
+  return resizeColumns(wide, { size: from.height, of: from.height, color }, { width, height: to.height }, rows);
 }
 
 /**
@@ -41,6 +45,13 @@ export interface ImageSize {
   height: number;
 }
 
+/** A square in an image, in pixels. */
+export interface SquarePart {
+  left: number;
+  top: number;
+  size: number;
+}
+
 /** An axis along which an image of `size` pixels stands in the middle of `of` pixels, the others of one colour. */
 interface PaddedAxis {
   size: number;
@@ -60,10 +71,10 @@ interface FixedTaps {
   weights: Int32Array;
 }
 
-function fixedTaps(from: number, to: number): FixedTaps {
-  const taps = bicubicTaps(from, to);
-  const start = new Int32Array(to);
-  for (let i = 1; i < to; i++) start[i] = start[i - 1]! + taps[i - 1]!.weights.length;
+function fixedTaps(from: number, to: number, part?: Part): FixedTaps {
+  const taps = bicubicTaps(from, to, part);
+  const start = new Int32Array(taps.length);
+  for (let i = 1; i < taps.length; i++) start[i] = start[i - 1]! + taps[i - 1]!.weights.length;
   return {
     first: Int32Array.from(taps, ({ first }) => first),
     start,
@@ -76,19 +87,19 @@ function fixedTaps(from: number, to: number): FixedTaps {
   };
 }
 
-/** Resamples along x: [rows, axis.size, 3] -> [rows, to, 3]. */
-function resizeRows(pixels: Uint8Array, axis: PaddedAxis, to: number): Uint8Array {
-  if (axis.size === to && axis.of === to) return pixels;
-  const { first, start, count, weights } = fixedTaps(axis.of, to);
+/** Resamples along x to `to` columns: [rows, axis.size, 3] -> [rows, part.size, 3]. */
+function resizeRows(pixels: Uint8Array, axis: PaddedAxis, to: number, part: Part = { start: 0, size: to }): Uint8Array {
+  if (axis.size === to && axis.of === to && part.size === to) return pixels;
+  const { first, start, count, weights } = fixedTaps(axis.of, to, part);
   const rowBytes = axis.size * 3;
   const rows = pixels.length / rowBytes;
-  const result = new Uint8Array(rows * to * 3);
+  const result = new Uint8Array(rows * part.size * 3);
   const line = repeated(axis.color, axis.of);
   const before = marginBefore(axis) * 3;
   let target = 0;
   for (let row = 0; row < rows; row++) {
     line.set(pixels.subarray(row * rowBytes, (row + 1) * rowBytes), before);
-    for (let x = 0; x < to; x++) {
+    for (let x = 0; x < part.size; x++) {
       let red = HALF;
       let green = HALF;
       let blue = HALF;
@@ -110,18 +121,23 @@ function resizeRows(pixels: Uint8Array, axis: PaddedAxis, to: number): Uint8Arra
 }
 
 /**
- * Resamples along y: [axis.size, to.width, 3] -> [to.height, to.width, 3]. Whole rows are added up, which keeps memory
+ * Resamples along y to `to.height` rows: [axis.size, to.width, 3] -> [part.size, to.width, 3]. Whole rows are added up, which keeps memory
  * access in order. Rows of the margins are all alike after the horizontal pass, since weights sum up to one.
  */
-function resizeColumns(pixels: Uint8Array, axis: PaddedAxis, to: ImageSize): Uint8Array {
-  if (axis.size === to.height && axis.of === to.height) return pixels;
-  const { first, start, count, weights } = fixedTaps(axis.of, to.height);
+function resizeColumns(
+  pixels: Uint8Array,
+  axis: PaddedAxis,
+  to: ImageSize,
+  part: Part = { start: 0, size: to.height },
+): Uint8Array {
+  if (axis.size === to.height && axis.of === to.height && part.size === to.height) return pixels;
+  const { first, start, count, weights } = fixedTaps(axis.of, to.height, part);
   const rowBytes = to.width * 3;
   const margin = repeated(axis.color, to.width);
   const before = marginBefore(axis);
-  const result = new Uint8Array(to.height * rowBytes);
+  const result = new Uint8Array(part.size * rowBytes);
   const sums = new Int32Array(rowBytes);
-  for (let y = 0; y < to.height; y++) {
+  for (let y = 0; y < part.size; y++) {
     sums.fill(HALF);
     let marginWeight = 0;
     for (let k = 0; k < count[y]!; k++) {

@@ -50,3 +50,17 @@ test('an image inside a square equals the same square built first, whichever sid
     );
   }
 });
+
+test('a square out of a resized image equals the same square cut out of the whole', () => {
+  const from = { width: 31, height: 12 };
+  const pixels = Uint8Array.from({ length: 31 * 12 * 3 }, (_, i) => (i * 7919) % 256);
+  for (const to of [{ width: 82, height: 32 }, from]) {
+    const whole = resizeBicubic(pixels, from, to);
+    const part = { left: 5, top: 3, size: 9 };
+    const rows = Array.from({ length: 9 }, (_, y) => {
+      const start = ((part.top + y) * to.width + part.left) * 3;
+      return whole.subarray(start, start + 9 * 3);
+    });
+    assert.deepEqual(Buffer.from(resizeBicubic(pixels, from, to, part)), Buffer.concat(rows));
+  }
+});
