@@ -3,7 +3,7 @@ import type { StageTimes } from './latency.js';
 import type { RunResult } from './load-run.js';
 import type { Metrics } from './metrics.js';
 import { precisionLabel, quantisedNote } from './quantised.js';
-import { renderTable } from './table.js';
+import { printable, renderTable } from './table.js';
 
 const GIB = 2 ** 30;
 
@@ -32,7 +32,7 @@ export function runSummary(run: RunResult): string {
     ['peak memory (GiB)', fixed(latency.peakMemoryBytes / GIB)],
   ];
   const notes = [...metrics.notes, ...listed(quantisedNote([model.precision])), ...listed(reproducibilityNote(device))]
-    .map((note) => `Note: ${note}\n`)
+    .map((note) => `Note: ${printable(note)}\n`)
     .join('');
   const title = `${metrics.benchmark} ${metrics.split}, ${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
   return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
@@ -61,7 +61,10 @@ export function runOverview(runs: readonly RunResult[]): string {
   notes.push(...listed(quantisedNote([model.precision])).map((note) => `Note: ${note}`));
   notes.push(...listed(reproducibilityNote(device)).map((note) => `Note: ${note}`));
   const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
-  return [title, '', renderTable(headers, rows, align), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
+  const lines = notes.map(printable);
+  return [printable(title), '', renderTable(headers, rows, align), ...(lines.length > 0 ? ['', ...lines] : [])].join(
+    '\n',
+  );
 }
 
 function listed(note: string | null): string[] {
