@@ -1,6 +1,6 @@
 import type { SchemaObject } from 'ajv';
 import type { FileFormat } from '../fetch/download-file.js';
-import { COUNT, mapOf, objectOf, POSITIVE, SHA256, TEXT } from '../json-schema.js';
+import { COUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../json-schema.js';
 
 /** datasets.json: where benchmarks and checkpoints come from. */
 export interface Catalogue {
@@ -155,12 +155,13 @@ const imageSource: SchemaObject = {
   ],
 };
 
+const COMMIT: SchemaObject = { type: 'string', pattern: '^[0-9a-f]{7,40}$' };
 const repo: SchemaObject = { type: 'string', pattern: '^[\\w.-]+/[\\w.-]+$' };
 
 const mirror = closed<MirrorEntry>(
   {
     repos: { type: 'array', minItems: 1, items: repo },
-    revision: { type: 'string', pattern: '^[0-9a-f]{7,40}$' },
+    revision: COMMIT,
     files: TEXT,
     key: closed({ column: TEXT, of: { enum: ['image', 'question'] } }),
     to: PATH,
@@ -185,7 +186,8 @@ const benchmark = closed<BenchmarkEntry>({
   splits: { type: 'array', minItems: 1, items: split },
 });
 
-const revision: SchemaObject = { type: 'string', nullable: true };
+/** It becomes the name of a file in the Hugging Face cache. */
+const revision: SchemaObject = nullable(COMMIT);
 
 const model = closed<ModelEntry>(
   { name: NAME, repo, revision, licence: TEXT, confidence: CONFIDENCE, evidence: TEXT },

@@ -41,7 +41,7 @@ export function catalogueProblems({ assets, benchmarks, models }: Catalogue): st
   const used = new Set<string>();
   const use = (where: string, asset: string, member: string | undefined): void => {
     used.add(asset);
-    const found = assets[asset];
+    const found = Object.hasOwn(assets, asset) ? assets[asset] : undefined;
     if (!found) problems.push(`${where} refers to the asset "${asset}", which is not there`);
     else if (member !== undefined && found.format !== 'zip') {
       problems.push(`${where} takes a member of "${asset}", which is no archive`);
@@ -55,6 +55,9 @@ export function catalogueProblems({ assets, benchmarks, models }: Catalogue): st
         if (images.kind === 'members') use(`${where}, images`, images.asset, images.prefix);
         if (images.kind === 'archive') use(`${where}, images`, images.asset, undefined);
       }
+      if (split.mirror && !isPattern(split.mirror.files)) {
+        problems.push(`${where}, mirror: "${split.mirror.files}" is no regular expression`);
+      }
     }
     problems.push(...repeated(splits).map((split) => `${name} has the split ${split} twice`));
   }
@@ -65,6 +68,15 @@ export function catalogueProblems({ assets, benchmarks, models }: Catalogue): st
   const noWay = Object.entries(assets).filter(([, { urls, page }]) => urls.length === 0 && page === undefined);
   problems.push(...noWay.map(([name]) => `the asset "${name}" has neither urls nor a page`));
   return problems;
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function repeated(entries: readonly { name: string }[]): string[] {

@@ -51,6 +51,15 @@ test('a broken catalogue is refused with the place of the mistake', async () => 
   await refused((c) => {
     c.benchmarks[1]!.splits[0]!.files[0]!.asset = 'nowhere';
   }, /gqa testdev-balanced, testdev_balanced_questions.json refers to the asset "nowhere"/);
+  await refused((c) => {
+    c.benchmarks[1]!.splits[0]!.files[0]!.asset = 'constructor';
+  }, /refers to the asset "constructor", which is not there/);
+  await refused((c) => {
+    c.models[0]!.revision = '../../../outside';
+  }, /models\.0\.revision must match pattern/);
+  await refused((c) => {
+    c.benchmarks.flatMap(({ splits }) => splits).find(({ mirror }) => mirror)!.mirror!.files = '(';
+  }, /mirror: "\(" is no regular expression/);
   await writeFile(path, '{');
   await assert.rejects(readCatalogue(path), { message: /cannot be read/ });
 });
