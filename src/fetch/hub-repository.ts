@@ -1,7 +1,8 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
+import { COUNT, objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import type { Requests } from './http.js';
-import { hubAddress, hubHeaders } from './hub-address.js';
+import { type HubAddress, hubAddress, hubHeaders } from './hub-address.js';
 
 /** A repository of the Hugging Face hub. */
 export interface HubRepository {
@@ -28,10 +29,29 @@ export interface HubFile {
 /** sha1 of git or sha256 of large files; they become names of files here. */
 const HASH = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
+/** A file as the hub lists it; what else it says is not used. */
+interface ListedFile {
+  path: string;
+  size: number;
+  oid?: string;
+  lfs?: { oid: string };
+}
+
+const fileCheck = schemaCheck<ListedFile>({
+  type: 'object',
+  properties: { path: TEXT, size: COUNT, oid: TEXT, lfs: objectOf<{ oid: string }>({ oid: TEXT }) },
+  required: ['path', 'size'],
+});
+
+/** Of one answer. A page of 1,000 files has about 0.3 MB. */
+const MAX_ANSWER_BYTES = 16 << 20;
+/** Of one repository: a hub that always names a further page has no end. */
+const MAX_ANSWERS = 200;
+
 /**
  * Commit and files of a repository.
  * @param revision a commit, branch or tag
- * @throws UserError when there is no such repository or revision, or it is gated
+ * @throws UserError when there is no such repository or revision, it is gated, or the answers are not a hub's
  */
 export async function readRepository(
   requests: Requests,
@@ -41,14 +61,18 @@ export async function readRepository(
   const { type, name } = repository;
   const hub = await hubAddress();
   const page = `${hub.url}/${type === 'dataset' ? 'datasets/' : ''}${name}`;
-  const access = { hubUrl: hub.url, fetch: requests.fetch, ...(hub.accessToken && { accessToken: hub.accessToken }) };
+  const access = {
+    hubUrl: hub.url,
+    fetch: hubFetch(requests, hub),
+    ...(hub.accessToken && { accessToken: hub.accessToken }),
+  };
   try {
     const asked = { name, revision, ...access };
     const { sha: commit } =
       type === 'model'
         ? await modelInfo({ ...asked, additionalFields: ['sha'] })
         : await datasetInfo({ ...asked, additionalFields: ['sha'] });
-    if (commit === undefined || !HASH.test(commit)) throw new UserError(`${hub.url} gave no commit of ${name}.`);
+    if (typeof commit !== 'string' || !HASH.test(commit)) throw new UserError(`${hub.url} gave no commit of ${name}.`);
     const files: HubFile[] = [];
     for await (const file of listFiles({
       repo: repository,
@@ -57,6 +81,8 @@ export async function readRepository(
       ...access,
     })) {
       if (file.type !== 'file') continue;
+      if (!fileCheck.fits(file))
+        throw new UserError(`${hub.url} lists a file of ${name} wrong: ${fileCheck.problem()}.`);
       const { path, size: bytes } = file;
       const hash = file.lfs?.oid ?? file.oid ?? '';
       if (!HASH.test(hash)) throw new UserError(`${hub.url} gave no hash of ${name}/${path}.`);
@@ -65,8 +91,36 @@ export async function readRepository(
     }
     return { commit, files };
   } catch (error) {
-    throw error instanceof HubApiError ? hubError(error, page, revision, hub.url) : error;
+    if (error instanceof HubApiError) throw hubError(error, page, revision, hub.url);
+    if (error instanceof UserError) throw error;
+    // What the library makes of an answer that is no JSON, or another than the hub's.
+    throw new UserError(`${page}: the answer of ${hub.url} cannot be read: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/**
+ * The library follows the address of the next page wherever it leads, with the token, and takes answers of any size:
+ * this goes to the hub alone, and no further than a listing can go.
+ */
+function hubFetch(requests: Requests, { url: hubUrl }: HubAddress): typeof fetch {
+  let answers = 0;
+  return async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    if (!url.startsWith(`${hubUrl}/`)) throw new UserError(`${hubUrl} refers to another server: ${url}`);
+    if (++answers > MAX_ANSWERS)
+      throw new UserError(`${hubUrl} lists a repository over more than ${MAX_ANSWERS} pages.`);
+    const response = await requests.fetch(url, init);
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.byteLength;
+      if (bytes > MAX_ANSWER_BYTES) throw new UserError(`${url} answers with more than ${MAX_ANSWER_BYTES} bytes.`);
+      chunks.push(chunk);
+    }
+    const { status, headers } = response;
+    const answer = new Response(Buffer.concat(chunks), { status, headers: [...headers] });
+    return Object.defineProperty(answer, 'url', { value: response.url }); // errors name it
+  };
 }
 
 /** A hash of the hub as `downloadFile` takes it. */

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { openRequests, type Requests } from '../../src/fetch/http.js';
+import { readRepository } from '../../src/fetch/hub-repository.js';
+import { type FileServer, type Route, startFileServer } from './file-server.js';
+import { COMMIT, hubRoutes, startHub } from './hub-server.js';
+
+const TREE = `/api/models/some/model/tree/${COMMIT}`;
+let requests: Requests;
+let routes: Record<string, Route>;
+let server: FileServer;
+
+before(() => {
+  requests = openRequests({ retry: { retries: 0, minTimeoutMs: 1 } });
+});
+after(() => requests.close());
+beforeEach(async () => {
+  await server?.close();
+  routes = hubRoutes({ type: 'model', name: 'some/model', files: { 'config.json': Buffer.from('{}') } });
+  server = await startHub(routes);
+});
+after(() => server.close());
+
+const read = () => readRepository(requests, { type: 'model', name: 'some/model' }, 'main');
+const tree = (text: string, headers: Record<string, string> = {}): void => {
+  routes[TREE]!.behave = () => ({ status: 200, text, headers: { 'content-type': 'application/json', ...headers } });
+};
+
+test('answers that are not what a hub says are errors that name the hub', async () => {
+  const ANSWERS: [string, RegExp][] = [
+    ['[{"type"', /the answer of http:\S+ cannot be read/],
+    ['[null]', /cannot be read/],
+    ['null', /cannot be read/],
+    ['[{"type":"file","path":{},"size":1}]', /lists a file of some\/model wrong: path must be string/],
+    ['[{"type":"file","path":"config.json","size":-1}]', /size must be >= 0/],
+    ['[{"type":"file","path":"config.json","size":1,"oid":"../x"}]', /gave no hash of some\/model\/config\.json/],
+    [`["${'x'.repeat(20_000_000)}"]`, /answers with more than 16777216 bytes/],
+  ];
+  for (const [text, message] of ANSWERS) {
+    tree(text);
+    await assert.rejects(read(), { name: 'UserError', message });
+  }
+});
+
+test('the token does not follow the next page to another server, and pages have an end', async () => {
+  process.env['HF_TOKEN'] = 'hf_secret';
+  const other = await startFileServer({ '/next': { body: Buffer.from('[]') } });
+  tree('[]', { link: `<${other.url}/next>; rel="next"` });
+  await assert.rejects(read(), { name: 'UserError', message: /refers to another server: .*\/next/ });
+  assert.deepEqual(other.requests, []);
+  await other.close();
+  delete process.env['HF_TOKEN'];
+
+  tree('[]', { link: `<${server.url}${TREE}>; rel="next"` });
+  await assert.rejects(read(), { name: 'UserError', message: /more than 200 pages/ });
+});
