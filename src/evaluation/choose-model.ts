@@ -35,7 +35,7 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
     const problem = existsSync(folder)
       ? 'holds neither an exported model (model.json) nor a checkpoint (config.json)'
       : 'does not exist';
-    throw usageError(`--model ${folder} ${problem}.`);
+    throw usageError(`The model ${folder} ${problem}.`);
   }
   const output = await defaultModelFolder(folder, precision, name);
   if (!existsSync(join(output, MODEL_FILES.manifest))) {

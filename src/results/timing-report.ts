@@ -134,7 +134,7 @@ function rateTable({ rows, protocol, device }: TimingReport): string {
     columns.push({ title: 'published tokens/s', align: 'right', cell });
   }
   if (rows.some(({ firstModelSpeed }) => firstModelSpeed !== null)) {
-    columns.push({ title: `${first} faster by`, align: 'right', cell: (row) => times(row.firstModelSpeed) });
+    columns.push({ title: `${first} is`, align: 'right', cell: (row) => times(row.firstModelSpeed) });
   }
   if (rows.some(({ publishedFirstModelSpeed }) => publishedFirstModelSpeed !== null)) {
     const cell = ({ publishedFirstModelSpeed: ratio }: TimingRow) => (ratio === null ? NONE : `${ratio.toFixed(2)}x`);
@@ -205,5 +205,5 @@ function gibibytes(bytes: number | null): string {
 function times(speed: SpeedRatio | null): string {
   if (speed === null) return NONE;
   const { ratio, interval } = speed;
-  return `${ratio.toFixed(2)}x${interval ? ` [${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : ''}`;
+  return `${ratio.toFixed(2)}x as fast${interval ? ` [${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : ''}`;
 }
