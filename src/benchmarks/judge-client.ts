@@ -3,6 +3,7 @@ import pRetry from 'p-retry';
 import { messageOf, UserError, usageError } from '../errors.js';
 import { COUNT, nullable, schemaCheck, TEXT } from '../json-schema.js';
 import { parseJson } from '../parse-json.js';
+import { boundedBody } from '../response-body.js';
 
 /** A language model behind a server that speaks OpenAI's /chat/completions. */
 export interface JudgeServer {
@@ -57,6 +58,8 @@ const RETRIES = 6;
 const BACKOFF_MS = 1000;
 const MAX_RETRY_AFTER_MS = 120_000; // a server that wants a longer pause is out of service for us
 const MAX_MESSAGE_LENGTH = 300;
+/** Far above a completion of a few hundred tokens. */
+const MAX_ANSWER_BYTES = 4 << 20;
 
 /** What is used of a chat completion. */
 interface Completion {
@@ -125,14 +128,20 @@ async function askOnce(
   signal: AbortSignal,
 ): Promise<JudgeReply> {
   const messages = [{ role: 'user', content: text }];
+  // Not AbortSignal.timeout within AbortSignal.any: Node 20 may collect such a signal before it fires, and then waits for ever.
+  const request = new AbortController();
+  const stop = (): void => request.abort(signal.reason);
+  const timer = setTimeout(() => request.abort(new DOMException('', 'TimeoutError')), timeoutMs);
+  signal.addEventListener('abort', stop);
   try {
+    signal.throwIfAborted();
     const response = await fetch(url, {
       method: 'POST',
       headers,
       body: JSON.stringify({ model, messages, max_tokens: maxTokens, temperature }),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      signal: request.signal,
     });
-    const body = await response.text();
+    const body = (await boundedBody(response, MAX_ANSWER_BYTES)).toString('utf8');
     if (!response.ok) throw refusal(url, response, body);
     return replyOf(url, body, model);
   } catch (error) {
@@ -142,6 +151,9 @@ async function askOnce(
     const cause = error instanceof Error && error.cause !== undefined ? ` (${messageOf(error.cause)})` : '';
     const problem = isTimeout ? `no answer within ${timeoutMs / 1000} s` : `${messageOf(error)}${cause}`;
     throw new JudgeError(`POST ${url}: ${problem}`, 'attempt');
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
   }
 }
 
@@ -185,7 +197,8 @@ function retryAfter(header: string | null): number {
   return Number.isNaN(ms) ? 0 : Math.max(0, ms);
 }
 
+/** Without line breaks, and without characters that a terminal would obey. */
 function shortened(body: string): string {
-  const line = body.replace(/\s+/g, ' ').trim();
+  const line = body.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   return line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH)} ...` : line;
 }

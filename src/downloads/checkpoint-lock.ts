@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import type { SchemaObject } from 'ajv';
 import { cacheFolder } from '../cache-folder.js';
 import type { CheckpointFile } from '../fetch/hub-checkpoint.js';
 import { COUNT, mapOf, objectOf, TEXT } from '../json-schema.js';
@@ -18,16 +19,16 @@ export interface LockedCheckpoint {
   downloadedAt: string; // ISO 8601, UTC
 }
 
+const HASH: SchemaObject = { type: 'string', pattern: '^[0-9a-f]{40,64}$' };
+
 const lockFile = jsonFile<CheckpointLock>(
   'checkpoints.json',
   objectOf<CheckpointLock>({
     schemaVersion: { const: 1 },
     checkpoints: mapOf(
       objectOf<LockedCheckpoint>({
-        commit: TEXT,
-        files: mapOf(
-          objectOf<CheckpointFile>({ bytes: COUNT, hash: { type: 'string', pattern: '^[0-9a-f]{40,64}$' } }),
-        ),
+        commit: HASH, // a folder's name
+        files: mapOf(objectOf<CheckpointFile>({ bytes: COUNT, hash: HASH })),
         downloadedAt: TEXT,
       }),
     ),

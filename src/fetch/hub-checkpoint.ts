@@ -97,9 +97,10 @@ export async function snapshotProblems(
 ): Promise<string[]> {
   const problems: string[] = [];
   for (const [name, { bytes, hash }] of Object.entries(files)) {
-    const path = join(snapshot, name);
-    const status = await stat(path).catch(() => null); // follows the link into blobs/
-    if (status === null) problems.push(`${name} is missing`);
+    const path = insideFolder(snapshot, name);
+    const status = path === null ? null : await stat(path).catch(() => null); // follows the link into blobs/
+    if (path === null) problems.push(`${JSON.stringify(name)} leads out of its folder`);
+    else if (status === null || !status.isFile()) problems.push(`${name} is missing`);
     else if (status.size !== bytes) problems.push(`${name} has ${status.size} bytes, not ${bytes}`);
     else if (verify) {
       const found = hash.length === 64 ? await sha256OfFile(path) : await gitBlobSha1(path);

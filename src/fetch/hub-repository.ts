@@ -1,6 +1,7 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { messageOf, UserError } from '../errors.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { boundedBody } from '../response-body.js';
 import type { Requests } from './http.js';
 import { type HubAddress, hubAddress, hubHeaders } from './hub-address.js';
 
@@ -110,15 +111,9 @@ function hubFetch(requests: Requests, { url: hubUrl }: HubAddress): typeof fetch
     if (++answers > MAX_ANSWERS)
       throw new UserError(`${hubUrl} lists a repository over more than ${MAX_ANSWERS} pages.`);
     const response = await requests.fetch(url, init);
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const chunk of response.body ?? []) {
-      bytes += chunk.byteLength;
-      if (bytes > MAX_ANSWER_BYTES) throw new UserError(`${url} answers with more than ${MAX_ANSWER_BYTES} bytes.`);
-      chunks.push(chunk);
-    }
+    const body = await boundedBody(response, MAX_ANSWER_BYTES);
     const { status, headers } = response;
-    const answer = new Response(Buffer.concat(chunks), { status, headers: [...headers] });
+    const answer = new Response(body, { status, headers: [...headers] });
     return Object.defineProperty(answer, 'url', { value: response.url }); // errors name it
   };
 }

@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, beforeEach } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type CostEstimate, type GradeOptions, gradeMmVet } from '../../src/benchmarks/mmvet-judge.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-judge-'));
@@ -240,9 +242,12 @@ test('a question that the server will not take fails alone', async () => {
   assert.match(failures[0]!.reason, /400 .*content filter/);
 });
 
-test('a server that hangs for good is a failure after the last try', async () => {
+test('a server that hangs for good is a failure after the last try', { timeout: 60_000 }, async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
   behaviour = ({ messages }, response) => {
     if (!messages[0]!.content.includes('zero')) grade(response, '0.5');
+    else setTimeout(collectGarbage, 20); // which must not take the timeout with it
   };
   const judge = { baseUrl, model: 'gpt-4', backoffMs: 1, timeoutMs: 100, retries: 1 };
   const { failures } = await gradeMmVet(options({ judge }));

@@ -63,9 +63,9 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
   await mkdir(snapshot, { recursive: true });
   await writeFile(join(snapshot, 'config.json'), '{}');
   const gitHash = createHash('sha1').update('blob 2\0{}').digest('hex');
-  const lock = (hash: string) => ({
+  const lock = (hash: string, file = 'config.json', bytes = 2) => ({
     schemaVersion: 1,
-    checkpoints: { [repo]: { commit, files: { 'config.json': { bytes: 2, hash } }, downloadedAt: '' } },
+    checkpoints: { [repo]: { commit, files: { [file]: { bytes, hash } }, downloadedAt: '' } },
   });
   const lockPath = join(folder, 'cache', 'checkpoints.json');
   await mkdir(join(folder, 'cache', 'models', 'broken'), { recursive: true });
@@ -82,4 +82,7 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
     damaged.found.checkpoints[0]?.detail ?? '',
     /config\.json has the hash [0-9a-f]{40}, not d+: delete the file/,
   );
+  await writeFile(lockPath, JSON.stringify(lock('d'.repeat(40), `${'../'.repeat(30)}dev/zero`, 0)));
+  const leaving = await ask('--verify');
+  assert.match(leaving.found.checkpoints[0]?.detail ?? '', /\/dev\/zero" leads out of its folder/);
 });

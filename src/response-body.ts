@@ -1,0 +1,16 @@
+import { UserError } from './errors.js';
+
+/**
+ * The body of a response that fits into memory, for servers may send without end.
+ * @throws UserError when it has more than `maxBytes`; the rest is not read
+ */
+export async function boundedBody({ url, body }: Response, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new UserError(`${url} answers with more than ${maxBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
