@@ -121,8 +121,8 @@ function resizeRows(pixels: Uint8Array, axis: PaddedAxis, to: number, part: Part
 }
 
 /**
- * Resamples along y to `to.height` rows: [axis.size, to.width, 3] -> [part.size, to.width, 3]. Whole rows are added up, which keeps memory
- * access in order. Rows of the margins are all alike after the horizontal pass, since weights sum up to one.
+ * Resamples along y to `to.height` rows: [axis.size, to.width, 3] -> [part.size, to.width, 3]. Whole rows are added up,
+ * which keeps memory access in order. Rows of the margins are all alike after the horizontal pass, since weights sum up to one.
  */
 function resizeColumns(
   pixels: Uint8Array,
