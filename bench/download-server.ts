@@ -136,15 +136,12 @@ function localHeader({ name, crc, data }: Member): Buffer {
   return header;
 }
 
-function directoryEntry({ name, start, crc, data }: Member): Buffer {
+function directoryEntry(member: Member): Buffer {
+  const { name, start } = member;
   const entry = Buffer.alloc(46 + name.length);
   entry.writeUInt32LE(0x02014b50, 0);
   entry.writeUInt16LE(20, 4);
-  entry.writeUInt16LE(20, 6);
-  entry.writeUInt32LE(crc, 16);
-  entry.writeUInt32LE(data.byteLength, 20);
-  entry.writeUInt32LE(data.byteLength, 24);
-  entry.writeUInt16LE(name.length, 28);
+  localHeader(member).copy(entry, 6, 4, LOCAL_HEADER_BYTES); // the same fields from here on
   entry.writeUInt32LE(start, 42);
   entry.write(name, 46, 'latin1');
   return entry;

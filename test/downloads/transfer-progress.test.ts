@@ -1,19 +1,7 @@
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { startTransferProgress } from '../../src/downloads/transfer-progress.js';
-
-/** A stream that keeps what is written to it. */
-function fakeStream(isTTY: boolean) {
-  let text = '';
-  const stream = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      text += chunk.toString();
-      done();
-    },
-  });
-  return { stream: Object.assign(stream, { isTTY, columns: 120 }), text: () => text };
-}
+import { fakeStream } from '../fake-stream.js';
 
 test('without a terminal: lines, and where a long transfer is every 30 s at most', () => {
   const { stream, text } = fakeStream(false);

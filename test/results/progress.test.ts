@@ -1,19 +1,7 @@
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
 import test from 'node:test';
 import { progressLine, startProgress } from '../../src/results/progress.js';
-
-/** A stream that keeps what is written to it. */
-function fakeStream(isTTY: boolean) {
-  let text = '';
-  const stream = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      text += chunk.toString();
-      done();
-    },
-  });
-  return { stream: Object.assign(stream, { isTTY, columns: 120 }), text: () => text };
-}
+import { fakeStream } from '../fake-stream.js';
 
 test('rate and time left are those of this session', () => {
   const line = progressLine({ total: 5000, done: 1000 }, { answered: 1298, failed: 2, meanScore: 0.6712 }, 100);
