@@ -9,13 +9,13 @@ import { planWeights, type WeightPlan, writeWeights } from '../src/model/export/
 import { sessionOptions } from '../src/model/inference/device.js';
 import { createGraph, type Graph } from '../src/model/onnx/graph.js';
 import { encodeModel } from '../src/model/onnx/onnx-proto.js';
-import { HR_7B_EIGHT_LAYERS, MID_SIZE } from './architectures.js';
+import { HR_7B_TWO_LAYERS, MID_SIZE } from './architectures.js';
 import { withFolder } from './temporary-folder.js';
 
 /** One decoder layer of LLaVA-HR-7B; what is around it is small. */
 const ONE_LAYER: Architecture = {
   ...MID_SIZE,
-  language: { ...HR_7B_EIGHT_LAYERS.language, layers: 1, vocabSize: 32 },
+  language: { ...HR_7B_TWO_LAYERS.language, layers: 1, vocabSize: 32 },
 };
 const { hiddenSize, heads } = ONE_LAYER.language;
 const PREFILL_TOKENS = 1100;
