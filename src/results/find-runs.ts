@@ -27,9 +27,12 @@ export async function findRuns(names: readonly string[], resultsFolder: string):
   let candidates: Candidate[] | null = null;
   for (const name of new Set(names)) {
     let folders = [name];
-    if (!existsSync(name)) {
+    if (!existsSync(join(name, runFile.name))) {
       candidates ??= await readCandidates(resultsFolder, messages);
-      folders = runsOfModel(name, candidates, resultsFolder, messages);
+      // A checkpoint's folder may well be called like the model.
+      if (!existsSync(name) || candidates.some(isOfModel(name))) {
+        folders = runsOfModel(name, candidates, resultsFolder, messages);
+      }
     }
     const runs: RunResult[] = [];
     for (const folder of folders) {
@@ -65,13 +68,17 @@ async function readCandidates(resultsFolder: string, messages: string[]): Promis
   return candidates;
 }
 
+function isOfModel(name: string): (candidate: Candidate) => boolean {
+  return ({ record }) => record.identity.model.name === name;
+}
+
 function runsOfModel(
   name: string,
   candidates: readonly Candidate[],
   resultsFolder: string,
   messages: string[],
 ): string[] {
-  const own = candidates.filter(({ record }) => record.identity.model.name === name);
+  const own = candidates.filter(isOfModel(name));
   const chosen: Candidate[] = [];
   for (const candidate of own) {
     const reason = reasonToLeaveOut(candidate, chosen);

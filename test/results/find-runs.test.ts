@@ -43,6 +43,11 @@ test("a model's name stands for its finished whole runs; what is left out is nam
   const named = await findRuns([join(root, 'c'), 'llava-hr-7b', whole], root);
   assert.equal(named.runs.length, 3);
   await assert.rejects(findRuns([join(root, 'd')], root), /d is not finished/);
+  const checkpoint = join(root, 'checkpoint');
+  await mkdir(checkpoint);
+  await assert.rejects(findRuns([checkpoint], root), /is not a result folder: it has no run.json/);
+  const own = await writeRun(join(root, 'x'), 'e', runResult({ model: { ...identity.model, name: checkpoint } }));
+  assert.equal((await findRuns([checkpoint], join(root, 'x'))).runs[0]!.folder, own);
   await assert.rejects(findRuns(['llava-9'], root), {
     exitCode: 2,
     message: /llava-9 is neither a result folder nor a model .* Models with runs there: llava-hr-7b\./,
