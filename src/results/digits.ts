@@ -49,8 +49,9 @@ export function signedText(value: number, decimals: number): string {
   return value > 0 ? `+${text}` : text;
 }
 
-/** "0.032", "< 0.001": three decimals, which is what 2,000 resamples can tell. */
+/** "0.032", "<0.001": three decimals, which is what 2,000 resamples can tell; "<0.050" where those would hide on which side it is. */
 export function pValueText(p: number | null): string {
   if (p === null) return '-';
-  return p < 0.001 ? '<0.001' : p.toFixed(3);
+  if (p < 0.001) return '<0.001';
+  return p < 0.05 && p.toFixed(3) === '0.050' ? '<0.050' : p.toFixed(3);
 }
