@@ -14,3 +14,7 @@ export const noteMark = style(33, 39); // yellow
 function style(on: number, off: number): (text: string) => string {
   return (text) => (isStyled ? `\x1b[${on}m${text}\x1b[${off}m` : text);
 }
+
+/** Characters in a line; without end where stdout is not a terminal, or one that does not say. */
+export const terminalWidth =
+  process.stdout.isTTY === true && process.stdout.columns > 0 ? process.stdout.columns : Number.POSITIVE_INFINITY;

@@ -177,5 +177,5 @@ function tableText(rows: readonly AblationRow[], reference: AblationRow): string
     `speed: one image and one question at a time, 10 new tokens; relative to ${reference.model} at ${reference.resolution.high} px`,
     ...ablationNotes(rows),
   ];
-  return [renderTable(titles, lines, align), ...notes].join('\n');
+  return [renderTable(titles, lines, align, { keys: 2 }), ...notes].join('\n');
 }

@@ -153,7 +153,7 @@ function dryRun(planned: readonly DownloadPlan[]): string {
   });
   const align: Align[] = ['left', 'left', 'left', 'right', 'left'];
   return [
-    renderTable(['benchmark', 'split', 'what', 'size', 'from'], rows, align),
+    renderTable(['benchmark', 'split', 'what', 'size', 'from'], rows, align, { keys: 3 }),
     '',
     'Of archives marked "members", and of parquet files, only what the questions ask about is fetched, where the server',
     'can send parts.',

@@ -62,12 +62,12 @@ function publishedTable(): string {
   });
   const notes = new Set(records.flatMap(({ benchmark, note }) => (note === null ? [] : [`${benchmark}: ${note}`])));
   return [
-    renderTable(['model', 'size (px)', 'source', ...names], rows, [
-      'left',
-      'right',
-      'left',
-      ...names.map((): Align => 'right'),
-    ]),
+    renderTable(
+      ['model', 'size (px)', 'source', ...names],
+      rows,
+      ['left', 'right', 'left', ...names.map((): Align => 'right')],
+      { keys: 3 },
+    ),
     '',
     ...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`),
     ...[...notes].map((note) => `Note: ${note}`),
@@ -87,7 +87,7 @@ function listTable(): string {
       split.note ?? '',
     ]),
   );
-  return renderTable(HEADERS, rows, ALIGN);
+  return renderTable(HEADERS, rows, ALIGN, { keys: 2 });
 }
 
 function listRecords(): object[] {

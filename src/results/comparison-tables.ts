@@ -68,7 +68,7 @@ const RATES: ComparisonColumn[] = [BENCHMARK, MODEL, ...[MODEL_COLUMNS[2]!, ...S
 
 /**
  * Scores, differences, times and rates of all benchmarks as text for a terminal, each a table of its own so that it fits
- * in about a hundred columns; then in words which differences are real, and the notes.
+ * in a hundred columns; then in words which differences are real, and the notes.
  */
 export function comparisonTables(comparisons: readonly Comparison[]): string {
   const runs = comparisons.flatMap(({ rows }) => rows.map(({ run }) => run));
@@ -105,12 +105,7 @@ export function comparisonTables(comparisons: readonly Comparison[]): string {
 function scoreColumns(comparisons: readonly Comparison[], sources: readonly Source[]): ComparisonColumn[] {
   const hasPublished = sources.length > 0;
   return [
-    BENCHMARK,
-    {
-      title: 'score',
-      align: 'left',
-      cell: (row, comparison) => (row === comparison.rows[0] ? scoreName(comparison) : ''),
-    },
+    { title: 'benchmark', align: 'left', cell: benchmarkAndScore },
     MODEL,
     { title: 'value', align: 'right', cell: scoreCell },
     {
@@ -135,9 +130,15 @@ function scoreColumns(comparisons: readonly Comparison[], sources: readonly Sour
   ];
 }
 
-function scoreName({ rows, metric, unit }: Comparison): string {
-  if (metric === null) return 'not scored here';
-  return `${rows[0]!.run.metrics.split}, ${metric} (${unit === 'points' ? 'points' : '%'})`;
+/** The benchmark in its first row, what the score is in the second. */
+function benchmarkAndScore(row: ComparisonRow, { benchmark, rows, metric, unit }: Comparison): string {
+  const lines = [
+    `${benchmark} ${rows[0]!.run.metrics.split}`,
+    metric === null ? 'not scored here' : `${metric} (${unit === 'points' ? 'points' : '%'})`,
+  ];
+  if (rows.length === 1) return lines.join(', ');
+  const line = lines[rows.indexOf(row)];
+  return line === undefined ? '' : row === rows[0] ? line : `  ${line}`;
 }
 
 function scoreOf({ metrics }: RunResult, name: string) {
@@ -198,8 +199,8 @@ const DIFFERENCES: ComparisonColumn[] = [
   },
   { title: '', align: 'left', cell: ({ difference }) => (difference && differenceText(difference).interval) || '' },
   { title: 'p', align: 'right', cell: ({ difference }) => pValueText(difference?.pValue ?? null) },
-  { title: 'p (Holm)', align: 'right', cell: ({ difference }) => pValueText(difference?.adjustedPValue ?? null) },
-  { title: 'it : base', align: 'right', cell: ({ difference }) => discordant(difference) },
+  { title: 'p\u00a0(Holm)', align: 'right', cell: ({ difference }) => pValueText(difference?.adjustedPValue ?? null) },
+  { title: 'it\u00a0:\u00a0base', align: 'right', cell: ({ difference }) => discordant(difference) },
   { title: 'McNemar', align: 'right', cell: ({ difference }) => pValueText(difference?.mcnemar?.pValue ?? null) },
 ];
 
@@ -251,6 +252,7 @@ function render(columns: readonly ComparisonColumn[], comparisons: readonly Comp
     columns.map(({ title }) => title),
     comparisons.flatMap((comparison) => comparison.rows.map((row) => columns.map(({ cell }) => cell(row, comparison)))),
     columns.map(({ align }) => align),
+    { keys: columns.indexOf(MODEL) + 1 },
   );
 }
 

@@ -1,9 +1,10 @@
 import { stringify } from 'csv-stringify/sync';
+import { heading } from '../terminal-style.js';
 import type { Host, Software } from './host.js';
 import { PUBLISHED_SPEED_SOURCE } from './published-speed.js';
 import type { Quantiles } from './quantiles.js';
 import { precisionLabel } from './quantised.js';
-import { type Align, renderTable } from './table.js';
+import { type Align, printable, renderTable } from './table.js';
 import type { SpeedRatio, TimedRun, TimedSetting, TimedSummary } from './timed-runs.js';
 
 /** What `llavahr latency` measured; its JSON. */
@@ -55,13 +56,30 @@ interface Column {
 const NONE = '-';
 const GIB = 2 ** 30;
 
-const MODEL_COLUMNS: Column[] = [
+const MODEL: Column[] = [
   { title: 'model', align: 'left', cell: ({ model }) => model.name },
   { title: 'size (px)', align: 'right', cell: ({ model }) => String(model.resolution) },
-  { title: 'visual tokens', align: 'right', cell: ({ model }) => String(model.visualTokens) },
-  { title: 'precision', align: 'left', cell: ({ model }) => precisionLabel(model.precision) },
-  { title: 'batch', align: 'right', cell: ({ setting }) => String(setting.batchSize) },
-  { title: 'prompt', align: 'right', cell: ({ setting }) => String(setting.promptTokens) },
+];
+const VISUAL_TOKENS: Column = {
+  title: 'visual tokens',
+  align: 'right',
+  cell: ({ model }) => String(model.visualTokens),
+};
+
+/** Columns where rows differ in them, otherwise words of the header. */
+const SETTINGS: (Column & { words(entry: string): string })[] = [
+  {
+    ...{ title: 'precision', align: 'left', cell: ({ model }) => precisionLabel(model.precision) },
+    words: (precision) => precision,
+  },
+  {
+    ...{ title: 'batch', align: 'right', cell: ({ setting }) => String(setting.batchSize) },
+    words: (images) => `batches of ${images}`,
+  },
+  {
+    ...{ title: 'prompt', align: 'right', cell: ({ setting }) => String(setting.promptTokens) },
+    words: (tokens) => `prompts of ${tokens} text tokens`,
+  },
 ];
 
 const STAGES = [
@@ -76,17 +94,34 @@ const STAGES = [
 
 const QUANTILES = ['p50', 'p95', 'p99'] as const;
 
-/** The measurement as text for a terminal: the machine, times, rates, and how it was measured. */
+/** The measurement as text for a terminal: the machine, times, rates, who is faster, and how it was measured. */
 export function timingTables(report: TimingReport): string {
-  return [...header(report), '', stageTable(report), '', rateTable(report), '', ...footer(report)].join('\n');
+  const comparisons = speedComparisons(report);
+  return [
+    ...header(report),
+    '',
+    stageTable(report),
+    '',
+    rateTable(report),
+    '',
+    ...comparisons,
+    ...(comparisons.length > 0 ? [''] : []),
+    ...footer(report),
+  ].join('\n');
 }
 
-function header({ host, software, device, threads }: TimingReport): string[] {
+function isVaried({ cell }: Column, rows: readonly TimingRow[]): boolean {
+  return new Set(rows.map(cell)).size > 1;
+}
+
+function header({ host, software, device, threads, rows }: TimingReport): string[] {
   const memory = `${(host.memoryBytes / GIB).toFixed(1)} GiB`;
+  const shared = SETTINGS.filter((setting) => !isVaried(setting, rows));
   return [
     `${host.cpu ?? 'unknown CPU'}, ${host.cores} cores, ${memory}, ${host.platform} ${host.release}`,
     `device ${device}, ${threads === 0 ? 'every core' : `${threads} threads`}, onnxruntime ${software.onnxruntime}, ` +
       `Node.js ${software.node}, llavahr ${software.llavahr}`,
+    ...(shared.length > 0 ? [shared.map(({ cell, words }) => words(cell(rows[0]!))).join(', ')] : []),
   ];
 }
 
@@ -97,18 +132,20 @@ function stageTable({ rows }: TimingReport): string {
   const stages = STAGES.filter(
     ([, stage]) => rows.some((row) => of(row, stage).n > 0) && !(stage === 'generate' && hasPrefill),
   );
+  const columns = [...MODEL, VISUAL_TOKENS, ...SETTINGS.filter((setting) => isVaried(setting, rows))];
   const lines = rows.flatMap((row) =>
     QUANTILES.filter((quantile) => of(row, 'total')[quantile] !== null).map((quantile, i) => [
-      ...MODEL_COLUMNS.map(({ cell }) => (i === 0 ? cell(row) : '')),
+      ...columns.map(({ cell }) => (i === 0 ? cell(row) : '')),
       quantile,
       ...stages.map(([, stage]) => digits(of(row, stage)[quantile])),
     ]),
   );
-  return renderTable([...MODEL_COLUMNS.map(({ title }) => title), 'ms', ...stages.map(([title]) => title)], lines, [
-    ...MODEL_COLUMNS.map(({ align }) => align),
-    'left',
-    ...stages.map((): Align => 'right'),
-  ]);
+  return renderTable(
+    [...columns.map(({ title }) => title), 'ms', ...stages.map(([title]) => title)],
+    lines,
+    [...columns.map(({ align }) => align), 'left', ...stages.map((): Align => 'right')],
+    { keys: columns.length + 1 },
+  );
 }
 
 function rateTable({ rows, protocol, device }: TimingReport): string {
@@ -116,11 +153,13 @@ function rateTable({ rows, protocol, device }: TimingReport): string {
     ...{ title, align: 'right' },
     cell: ({ summary }) => digits(summary.throughput[of]),
   });
-  const first = rows[0]!.model.name;
+  const keys = [...MODEL, ...SETTINGS.filter((setting) => isVaried(setting, rows))];
   const columns: Column[] = [
-    ...MODEL_COLUMNS,
+    ...keys,
     rate('tokens/s', 'tokensPerSecond'),
-    rate('decoding tokens/s', 'decodeTokensPerSecond'),
+    ...(rows.some(({ summary }) => summary.throughput.decodeTokensPerSecond !== null)
+      ? [rate('decoding tokens/s', 'decodeTokensPerSecond')]
+      : []),
     rate('images/s', 'imagesPerSecond'),
     rate('questions/s', 'questionsPerSecond'),
     { title: 'memory (GiB)', align: 'right', cell: ({ peakMemoryBytes }) => gibibytes(peakMemoryBytes) },
@@ -133,21 +172,29 @@ function rateTable({ rows, protocol, device }: TimingReport): string {
     const cell = ({ publishedTokensPerSecond: speed }: TimingRow) => speed?.toFixed(1) ?? NONE;
     columns.push({ title: 'published tokens/s', align: 'right', cell });
   }
-  if (rows.some(({ firstModelSpeed }) => firstModelSpeed !== null)) {
-    columns.push({ title: `${first} is`, align: 'right', cell: (row) => times(row.firstModelSpeed) });
-  }
-  if (rows.some(({ publishedFirstModelSpeed }) => publishedFirstModelSpeed !== null)) {
-    const cell = ({ publishedFirstModelSpeed: ratio }: TimingRow) => (ratio === null ? NONE : `${ratio.toFixed(2)}x`);
-    columns.push({ title: 'published', align: 'right', cell });
-  }
-  const measured = columns.filter(
-    ({ title, cell }) => title !== 'decoding tokens/s' || rows.some((r) => cell(r) !== NONE),
-  );
   return renderTable(
-    measured.map(({ title }) => title),
-    rows.map((row) => measured.map(({ cell }) => cell(row))),
-    measured.map(({ align }) => align),
+    columns.map(({ title }) => title),
+    rows.map((row) => columns.map(({ cell }) => cell(row))),
+    columns.map(({ align }) => align),
+    { keys: keys.length },
   );
+}
+
+/** A sentence per row beside the first model: how many times as fast that one is, here and as published. */
+function speedComparisons({ rows }: TimingReport): string[] {
+  const nameOf = ({ model }: TimingRow) => printable(`${model.name} at ${model.resolution} px`);
+  const varied = SETTINGS.slice(1).filter((setting) => isVaried(setting, rows));
+  return rows.flatMap((row) => {
+    if (row.firstModelSpeed === null) return [];
+    const { ratio, interval } = row.firstModelSpeed;
+    const range = interval ? ` [${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : '';
+    const published = row.publishedFirstModelSpeed;
+    return [
+      `${varied.map(({ cell, words }) => `${words(cell(row))}: `).join('')}${nameOf(rows[0]!)} is ` +
+        `${heading(`${ratio.toFixed(2)}x${range}`)} as fast as ${nameOf(row)}` +
+        (published === null ? '' : ` (published: ${published.toFixed(2)}x)`),
+    ];
+  });
 }
 
 function footer({ rows, protocol, warmup, repetitions, interrupted, together }: TimingReport): string[] {
@@ -158,21 +205,23 @@ function footer({ rows, protocol, warmup, repetitions, interrupted, together }: 
   const newTokens = rows[0]!.setting.newTokens;
   const hasPrefill = rows.some(({ summary }) => summary.stages.prefill.n > 0);
   return [
-    `${done}, ${warmup} before them for warming up${models > 1 ? `, ${order}` : ''}; ${newTokens} new tokens per question, always all of them.`,
-    'Times are of a whole batch: images of 640 x 480 with one question each; prompt is its text tokens.',
+    `${done}, ${warmup} before them for warming up${models > 1 ? `, ${order}` : ''};`,
+    `${newTokens} new tokens per question, always all of them.`,
+    'Times are of a whole batch: images of 640 x 480 with one question each.',
     ...(hasPrefill
       ? ['prefill is a run that stops after one token; per token is the rest of the full run over its further tokens.']
       : []),
     'tokens/s is over vision and generating, images/s over image decoding and vision, questions/s over everything.',
+    ...(rows.some(({ firstModelSpeed }) => firstModelSpeed)
+      ? ['"as fast" is in tokens/s; [low, high] is the 95 % interval (bootstrap over pairs of runs, from five on).']
+      : []),
     ...(count < 100 ? [`p95 needs 20 repetitions, p99 100.`] : []),
     ...(rows.some(({ model }) => model.randomWeights) ? ['(random): true dimensions, made-up weights.'] : []),
-    ...(rows.some(({ firstModelSpeed }) => firstModelSpeed?.interval)
-      ? ['[low, high] is the 95 % interval (bootstrap over pairs of runs).']
-      : []),
     ...(protocol === 'paper'
       ? [
           "Protocol of LLaVA-HR's model_speed.py: one image, 10 new tokens, vision included, image decoding left out.",
-          `Published: ${PUBLISHED_SPEED_SOURCE}; its LLaVA-1.5 was trained anew, at 1,022 px with resampled positions.`,
+          `Published: ${PUBLISHED_SPEED_SOURCE};`,
+          'its LLaVA-1.5 was trained anew, at 1,022 px with resampled positions.',
         ]
       : []),
   ];
@@ -200,10 +249,4 @@ function digits(value: number | null): string {
 
 function gibibytes(bytes: number | null): string {
   return bytes === null ? NONE : (bytes / GIB).toFixed(1);
-}
-
-function times(speed: SpeedRatio | null): string {
-  if (speed === null) return NONE;
-  const { ratio, interval } = speed;
-  return `${ratio.toFixed(2)}x as fast${interval ? ` [${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : ''}`;
 }
