@@ -5,10 +5,12 @@ import { svgFile } from './plots/svg-plot.js';
 /** Scores of every benchmark and the time to the first token over the input size, as one SVG file. */
 export function ablationPlots(rows: readonly AblationRow[]): string {
   const scored = rows.flatMap(({ runs }) => runs.filter(({ metrics }) => metrics.headline !== null));
+  const series = [...new Set(rows.map(({ model }) => model))];
   const benchmarks = [...new Set(scored.map(({ metrics }) => metrics.benchmark))];
   const scorePlots = benchmarks.map((benchmark) =>
     plotOverResolution(scorePoints(rows, benchmark), {
       title: `${benchmark} over input size`,
+      series,
       quantity: scoreTitle(rows, benchmark),
       fromZero: false,
     }),
@@ -16,7 +18,7 @@ export function ablationPlots(rows: readonly AblationRow[]): string {
   const latencyPoints = rows.flatMap(({ model, resolution, speed }): ResolutionPoint[] =>
     speed === null ? [] : [point(model, resolution.high, speed.timeToFirstTokenMs, null, 'ms')],
   );
-  const axis = { title: 'Latency over input size', quantity: 'time to first token (ms)', fromZero: true };
+  const axis = { title: 'Latency over input size', series, quantity: 'time to first token (ms)', fromZero: true };
   return svgFile([...scorePlots, ...(latencyPoints.length > 0 ? [plotOverResolution(latencyPoints, axis)] : [])]);
 }
 

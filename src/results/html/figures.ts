@@ -59,7 +59,7 @@ function scoreFigure({ title, runs }: RunGroup, names: RunNames): string[] {
   });
   if (new Set(dots.map(({ resolution }) => resolution)).size < 2) return [];
   const quantity = `${headline} (${points.includes(headline) ? 'points' : '%'})`;
-  return [plotOverResolution(dots, { title, quantity, fromZero: false }).svg];
+  return [plotOverResolution(dots, { title, series: names.allSeries, quantity, fromZero: false }).svg];
 }
 
 function differenceFigure(
@@ -78,7 +78,7 @@ function differenceFigure(
     ),
   );
   if (new Set(dots.map(({ category }) => category)).size < 2) return [];
-  return [plotCategoryDifferences(dots, title, names.label(first)).svg];
+  return [plotCategoryDifferences(dots, title, names.label(first), names.labels).svg];
 }
 
 function latencyFigure({ title, runs }: RunGroup, names: RunNames): string[] {

@@ -10,8 +10,12 @@ export interface RunNames {
   systemOf(run: RunResult): number;
   /** Key and name in one. */
   label(run: RunResult): string;
+  /** Of all lines, in their order. */
+  labels: string[];
   /** The name without the input size: what stays the same when only the size changes. */
   series(run: RunResult): string;
+  /** Of all lines, in their order, each once. */
+  allSeries: string[];
 }
 
 /** A letter and a name for every line of the tables. */
@@ -21,14 +25,14 @@ export function runNames({ scores: { lines } }: ReportLayout): RunNames {
   const seriesNames = modelLabels(firstRuns, false);
   const places = new Map(lines.flatMap(({ runs }, i) => runs.map((run) => [run, i] as const)));
   const systemOf = (run: RunResult): number => places.get(run)!;
+  const labels = systems.map(({ key, name }) => `${key} ${name}`);
   return {
     systems,
     systemOf,
-    label(run) {
-      const { key, name } = systems[systemOf(run)]!;
-      return `${key} ${name}`;
-    },
+    label: (run) => labels[systemOf(run)]!,
+    labels,
     series: (run) => seriesNames[systemOf(run)]!,
+    allSeries: [...new Set(seriesNames)],
   };
 }
 

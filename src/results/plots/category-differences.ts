@@ -14,14 +14,22 @@ export interface DifferenceDot {
 
 const LINE_HEIGHT = 13; // of one series in a category
 
-/** Dots with intervals right and left of zero: a row per category, in it a line per model. */
-export function plotCategoryDifferences(dots: readonly DifferenceDot[], title: string, baseline: string): SvgPlot {
+/**
+ * Dots with intervals right and left of zero: a row per category, in it a line per model.
+ * @param allSeries models that are plotted anywhere beside this plot, also those without a dot here: a colour each
+ */
+export function plotCategoryDifferences(
+  dots: readonly DifferenceDot[],
+  title: string,
+  baseline: string,
+  allSeries: readonly string[],
+): SvgPlot {
   const categories = [...new Set(dots.map(({ category }) => category))];
-  const series = [...new Set(dots.map((dot) => dot.series))];
-  const legend = series.map((label, i) => ({ label, color: seriesColor(i) }));
+  const here = new Set(dots.map(({ series }) => series));
+  const legend = allSeries.map((label, i) => ({ label, color: seriesColor(i) })).filter(({ label }) => here.has(label));
   const labels = new Map(dots.map(({ category, questions }) => [category, rowName(category, questions)] as const));
   const options: Plot.PlotOptions = {
-    height: categories.length * (series.length * LINE_HEIGHT + 10) + 48,
+    height: categories.length * (legend.length * LINE_HEIGHT + 10) + 48,
     marginTop: 4,
     marginLeft: rowNameMargin([...labels.values()]),
     marginRight: 16,
@@ -43,12 +51,12 @@ export function plotCategoryDifferences(dots: readonly DifferenceDot[], title: s
     },
     marks: [
       Plot.ruleX([0], { stroke: 'currentColor' }),
-      ...series.flatMap((name, i) => {
-        const own = dots.filter((dot) => dot.series === name);
-        const dy = (i - (series.length - 1) / 2) * LINE_HEIGHT;
+      ...legend.flatMap(({ label, color }, i) => {
+        const own = dots.filter(({ series }) => series === label);
+        const dy = (i - (legend.length - 1) / 2) * LINE_HEIGHT;
         return [
-          Plot.ruleY(own, { y: 'category', x1: 'low', x2: 'high', stroke: seriesColor(i), strokeWidth: 1.5, dy }),
-          Plot.dot(own, { y: 'category', x: 'mean', fill: seriesColor(i), r: 3.5, dy, title: dotText }),
+          Plot.ruleY(own, { y: 'category', x1: 'low', x2: 'high', stroke: color, strokeWidth: 1.5, dy }),
+          Plot.dot(own, { y: 'category', x: 'mean', fill: color, r: 3.5, dy, title: dotText }),
         ];
       }),
     ],

@@ -16,6 +16,8 @@ export interface ResolutionPoint {
 
 export interface ResolutionAxis {
   title: string;
+  /** All that are plotted anywhere beside this plot, also those without a point here: a colour and a symbol each. */
+  series: readonly string[];
   /** What is plotted, with its unit: "accuracy (%)". */
   quantity: string;
   /** Times and rates begin at zero, scores where they are. */
@@ -27,8 +29,11 @@ const CLOSEST_TICKS = 1.07; // ratio of two sizes whose labels do not touch
 
 /** A quantity over the input size (logarithmic), a line and a symbol per series, bars for the intervals. */
 export function plotOverResolution(points: readonly ResolutionPoint[], axis: ResolutionAxis): SvgPlot {
-  const names = [...new Set(points.map(({ series }) => series))];
-  const legend = names.map((label, i) => ({ label, color: seriesColor(i), symbol: SYMBOLS[i % SYMBOLS.length]! }));
+  const here = new Set(points.map(({ series }) => series));
+  const legend = axis.series
+    .map((label, i) => ({ label, color: seriesColor(i), symbol: SYMBOLS[i % SYMBOLS.length]! }))
+    .filter(({ label }) => here.has(label));
+  const names = legend.map(({ label }) => label);
   const ordered = [...points].sort((a, b) => a.resolution - b.resolution);
   const withInterval = ordered.flatMap(({ series, resolution, interval }) =>
     interval === null ? [] : [{ series, resolution, ...interval }],

@@ -10,7 +10,7 @@ const DOTS = [
 ];
 
 test('a row per category, a dot and an interval per model, a line at zero', () => {
-  const plot = parseSvg(plotCategoryDifferences(DOTS, 'textvqa val', 'A').svg);
+  const plot = parseSvg(plotCategoryDifferences(DOTS, 'textvqa val', 'A', ['A', 'B', 'C']).svg);
   assert.deepEqual(texts(plot, 'y-axis tick label'), ['text (30)', 'numbers (12)']);
   assert.equal(plot.querySelectorAll('[aria-label="rule"] line').length, 4);
   const dots = [...plot.querySelectorAll('[aria-label="dot"] title')].map(({ textContent }) => textContent);
@@ -23,7 +23,18 @@ test('a row per category, a dot and an interval per model, a line at zero', () =
 
 test('a long category is cut in the axis and whole in the description', () => {
   const category = 'a category with a name that is much too long for an axis';
-  const plot = parseSvg(plotCategoryDifferences([{ ...DOTS[0]!, category }], 'seed', 'A').svg);
+  const plot = parseSvg(plotCategoryDifferences([{ ...DOTS[0]!, category }], 'seed', 'A', ['A', 'B']).svg);
   assert.match(texts(plot, 'y-axis tick label')[0]!, /^a category with a name… \(30\)$/);
   assert.ok(plot.querySelector('desc')!.textContent.includes(category));
+});
+
+test('a model has the same colour in every plot, also where another one is missing', () => {
+  const colorOf = (dots: typeof DOTS) => {
+    const plot = parseSvg(plotCategoryDifferences(dots, 'pope test', 'A', ['A', 'B', 'C']).svg);
+    const group = [...plot.querySelectorAll('[aria-label="dot"]')].find(({ textContent }) => textContent[0] === 'C');
+    return group!.getAttribute('fill');
+  };
+  const alone = colorOf(DOTS.filter(({ series }) => series === 'C'));
+  assert.match(alone!, /^var\(--series-\d\)$/);
+  assert.equal(alone, colorOf(DOTS));
 });

@@ -10,7 +10,7 @@ function point(series: string, resolution: number, value: number, half: number |
 }
 
 const POINTS = [point('hr', 1024, 67, 1), point('hr', 384, 52, 2), point('1.5', 336, 58), point('1.5', 1022, 50)];
-const AXIS = { title: 'textvqa val', quantity: 'accuracy (%)', fromZero: false };
+const AXIS = { title: 'textvqa val', series: ['hr', '1.5'], quantity: 'accuracy (%)', fromZero: false };
 
 test('a line per series, a symbol per point and a bar per interval', () => {
   const plot = parseSvg(plotOverResolution(POINTS, AXIS).svg);
@@ -50,7 +50,11 @@ test('the same points give the same bytes, with the values in words for a screen
 
 test('hostile names stay text, and nothing needs a style that a strict page forbids', () => {
   const name = '</text><script>alert(1)</script>"&\0\ud800';
-  const { svg } = plotOverResolution([point(name, 384, 1), point(name, 768, 2)], { ...AXIS, title: name });
+  const { svg } = plotOverResolution([point(name, 384, 1), point(name, 768, 2)], {
+    ...AXIS,
+    series: [name],
+    title: name,
+  });
   const plot = parseSvg(svg);
   assert.equal(plot.querySelectorAll('script').length, 0);
   assert.equal(plot.querySelectorAll('style, [style]').length, 0);
@@ -67,4 +71,16 @@ test('a file stands alone: size, colours of both modes, every plot below the one
   assert.match(svg.querySelector('style')!.textContent, /prefers-color-scheme: dark/);
   for (const [, variable] of file.matchAll(/"var\((--[\w-]+)\)"/g))
     assert.ok(file.includes(`${variable}: #`), variable);
+});
+
+test('a series has the same colour and symbol in every plot, also where another one is missing', () => {
+  const whole = plotOverResolution(POINTS, AXIS).svg;
+  const alone = plotOverResolution(POINTS.slice(2), AXIS).svg;
+  assert.ok(whole.includes('var(--series-1)') && whole.includes('var(--series-2)'));
+  assert.ok(!alone.includes('var(--series-1)') && alone.includes('var(--series-2)'));
+  const symbolOf = (svg: string) => {
+    const dots = [...parseSvg(svg).querySelectorAll('[aria-label="dot"] path')];
+    return dots.find(({ textContent }) => textContent.startsWith('1.5 at 336'))!.getAttribute('d');
+  };
+  assert.equal(symbolOf(alone), symbolOf(whole));
 });
