@@ -21,6 +21,8 @@ interface Column {
 
 /** Between columns. */
 const GAP = 2;
+/** Columns that a title may take more when its second line is the unit alone. */
+const UNIT_PREFERENCE = 1.5;
 /** Texts are not folded to less. */
 const NARROWEST_TEXT = 24;
 /** What every terminal has. A table that fits keeps its titles in one line. */
@@ -66,12 +68,12 @@ export function printable(cell: string): string {
   return cell.replace(/\p{Cc}+/gu, ' ');
 }
 
-/** A title in one line where the column is wide enough, otherwise broken before its unit, or where both lines are short. */
+/** A title in one line where the column is wide enough, otherwise where both lines are short, best before its unit. */
 function inTwoLines(title: string, width: number): string[] {
   if (stringWidth(title) <= width) return [title];
-  const places = title.matchAll(title.includes(' (') ? / (?=\()/g : / /g);
-  const broken = Array.from(places, ({ index }) => [title.slice(0, index), title.slice(index + 1)]);
-  const lengthOf = (lines: string[]) => Math.max(...lines.map(stringWidth));
+  const broken = Array.from(title.matchAll(/ /g), ({ index }) => [title.slice(0, index), title.slice(index + 1)]);
+  const lengthOf = ([above, below]: string[]) =>
+    Math.max(stringWidth(above!), stringWidth(below!)) - (below!.startsWith('(') ? UNIT_PREFERENCE : 0);
   return broken.sort((a, b) => lengthOf(a) - lengthOf(b))[0] ?? [title];
 }
 

@@ -44,4 +44,5 @@ test('signs and p-values', () => {
     ['+1.3', '-1.3', '0.0', '0.0'],
   );
   assert.deepEqual([pValueText(0.0009), pValueText(0.0321), pValueText(null)], ['<0.001', '0.032', '-']);
+  assert.deepEqual([0.0494, 0.0499, 0.05, 0.0504].map(pValueText), ['0.049', '<0.050', '0.050', '0.050']);
 });
