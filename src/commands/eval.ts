@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
 import { loadCustom } from '../benchmarks/custom.js';
 import type { CustomMetric } from '../benchmarks/custom-metrics.js';
@@ -11,13 +10,13 @@ import { evaluate, type ShardResult } from '../evaluation/evaluate.js';
 import { type Heartbeat, startHeartbeat } from '../evaluation/heartbeat.js';
 import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
-import { isSampleModel, sampleData } from '../evaluation/sample.js';
 import { logEvent, messageStream, say } from '../log.js';
 import type { Precision } from '../model/export/layers.js';
 import { checkPrecision, type Device, parseDevice, parseDevices } from '../model/inference/device.js';
 import type { RunResult } from '../results/load-run.js';
 import type { Shard } from '../results/run-identity.js';
 import { runOverview, runSummary } from '../results/run-summary.js';
+import { dataFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
 
 export interface EvalCommandOptions {
@@ -121,16 +120,18 @@ async function evaluateOne(
   heartbeat: Heartbeat,
 ): Promise<Outcome> {
   const { name } = definition;
-  const { split, protocol, ocrTokens, limit, batchSize, failFast, output, fresh } = options;
+  const { data, model, split, protocol, ocrTokens, limit, batchSize, failFast, output, fresh } = options;
   try {
-    const folder = await dataFolder(definition, alone, options, downloads, signal);
+    const folder =
+      name === 'custom'
+        ? options.images!
+        : await dataFolder(definition, { data, model, split, alone }, downloads, signal);
     const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit });
     const { split: loadedSplit, questions } = benchmark;
     logEvent('info', 'benchmark-loaded', { benchmark: name, split: loadedSplit, questions: questions.length, folder });
     heartbeat.update({ state: 'starting', benchmark: name, answered: 0, failed: 0, questions: questions.length });
     const [argv, stream] = [process.argv.slice(2), messageStream()];
     const judging = judge && { folder, judge };
-    const data = resolve(name === 'custom' ? options.images! : folder);
     const shard = options.shard ?? null;
     const asked = {
       benchmark,
@@ -141,7 +142,7 @@ async function evaluateOne(
       output,
       fresh,
       judging,
-      data,
+      data: resolve(folder),
       argv,
       signal,
       stream,
@@ -184,23 +185,6 @@ function customDefinition({ questions, images, metric }: EvalCommandOptions): Be
     splits: [],
     load: (_folder, { limit }) => loadCustom({ questions, images, metric, limit }),
   };
-}
-
-/**
- * Where a benchmark's files are. With several benchmarks, each one's are in a folder of its name. Without --data the
- * embedded models are asked the embedded samples, and any other model the benchmark itself, which is downloaded.
- */
-async function dataFolder(
-  definition: BenchmarkDefinition,
-  alone: boolean,
-  { data, model, split }: EvalCommandOptions,
-  downloads: DownloadsOnDemand,
-  signal: AbortSignal,
-): Promise<string> {
-  const { name } = definition;
-  if (data !== undefined) return alone && !existsSync(join(data, name)) ? data : join(data, name);
-  if (model === undefined || isSampleModel(model) || name === 'custom') return sampleData(name);
-  return (await downloads.open()).benchmark(definition, split, signal);
 }
 
 function render(results: readonly RunResult[], wanted: number, json: boolean): string {

@@ -8,12 +8,14 @@ import type { Precision } from '../model/export/layers.js';
 import { decimalsFor, halfWidthOf, intervalText, signedText } from '../results/digits.js';
 import { precisionLabel } from '../results/quantised.js';
 import { renderTable } from '../results/table.js';
+import { dataFolder } from './data-folder.js';
 
 export interface VerifyCommandOptions {
   against: string;
   precision: Precision;
   resolution?: number;
-  benchmark: string;
+  /** The embedded TextVQA sample without it: a look that takes no download. */
+  benchmark?: string;
   data?: string;
   limit?: number;
   threads: number;
@@ -23,16 +25,20 @@ export interface VerifyCommandOptions {
 
 /** `llavahr verify`: how much a model differs from another export of the same checkpoint. */
 export async function verifyCommand(name: string, options: VerifyCommandOptions): Promise<number> {
-  const { resolution, precision, limit, threads } = options;
-  const definition = findBenchmark(options.benchmark);
+  const { resolution, precision, limit, threads, data } = options;
+  const definition = findBenchmark(options.benchmark ?? 'textvqa');
   const downloads = downloadsOnDemand(options.offline);
   const choose = (model: string, of: Precision) => chooseModel({ model, resolution, precision: of }, downloads);
   try {
     const against = await choose(options.against, 'fp32');
     const model = await choose(name, precision);
-    const benchmark = await definition.load(options.data ?? sampleData(definition.name), { protocol: 'llava', limit });
-    if (options.data === undefined)
-      console.error(`Questions of the embedded ${definition.name} sample; --data names others`);
+    const never = new AbortController().signal; // Ctrl-C ends the command, and the next one continues the download
+    const isNamed = data !== undefined || options.benchmark !== undefined;
+    if (!isNamed) console.error('Questions of the embedded textvqa sample; --benchmark or --data names others');
+    const folder = isNamed
+      ? await dataFolder(definition, { data, model: name, split: undefined, alone: true }, downloads, never)
+      : sampleData(definition.name);
+    const benchmark = await definition.load(folder, { protocol: 'llava', limit });
     const say = (label: ModelLabel): void => console.error(`Asking ${labelText(label)}`);
     const made = await verifyModel(model, against, benchmark, threads, say).finally(benchmark.images.close);
     console.log(options.json ? JSON.stringify(made, null, 2) : verificationText(made));
