@@ -1,7 +1,7 @@
 /** Names of the modules in targets/, each of which exports a `target`. */
 export const TARGETS = [
   ...['safetensors', 'torch', 'checkpoint', 'tokenizer', 'model-folder'],
-  ...['images', 'zip', 'parquet', 'annotations', 'predictions', 'results'],
+  ...['images', 'zip', 'parquet', 'annotations', 'predictions', 'results', 'records', 'servers'],
 ] as const;
 
 /** URL of a target's module. */

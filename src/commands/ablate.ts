@@ -7,6 +7,7 @@ import { EXIT, usageError } from '../errors.js';
 import { ablationSize, sizesBeside } from '../evaluation/ablation-plan.js';
 import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
 import { isSampleModel, SAMPLE_BENCHMARKS } from '../evaluation/sample.js';
+import { replaceFile } from '../json-file.js';
 import { say } from '../log.js';
 import type { Precision } from '../model/export/layers.js';
 import { checkPrecision, parseDevice } from '../model/inference/device.js';
@@ -16,7 +17,6 @@ import { type AblationRow, type AblationSpeed, ablationNotes, ablationTable } fr
 import type { RunResult } from '../results/load-run.js';
 import { renderTable } from '../results/table.js';
 import type { TimingReport } from '../results/timing-report.js';
-import { replaceFile } from '../results/write-json.js';
 import { childLlavahr } from './child-llavahr.js';
 import { interruptible } from './interrupt.js';
 

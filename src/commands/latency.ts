@@ -6,6 +6,7 @@ import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model
 import { isRandomModel, openRandomModel } from '../evaluation/random-model.js';
 import { type Timings, timeModels } from '../evaluation/time-models.js';
 import type { PlannedRun } from '../evaluation/timing-plan.js';
+import { replaceFile } from '../json-file.js';
 import { say } from '../log.js';
 import { contextLength } from '../model/context-length.js';
 import type { Precision } from '../model/export/layers.js';
@@ -16,7 +17,6 @@ import { describeHost, describeSoftware } from '../results/host.js';
 import { publishedSpeed } from '../results/published-speed.js';
 import { pairedSpeedRatio, summarizeTimedRuns, type TimedSetting } from '../results/timed-runs.js';
 import { type TimingReport, type TimingRow, timingCsv, timingTables } from '../results/timing-report.js';
-import { replaceFile } from '../results/write-json.js';
 import { VERSION } from '../version.js';
 import { interruptible } from './interrupt.js';
 

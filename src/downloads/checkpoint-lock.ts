@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import type { SchemaObject } from 'ajv';
 import { cacheFolder } from '../cache-folder.js';
 import type { CheckpointFile } from '../fetch/hub-checkpoint.js';
+import { jsonFile } from '../json-file.js';
 import { COUNT, mapOf, objectOf, TEXT } from '../json-schema.js';
-import { jsonFile } from '../results/write-json.js';
 
 /** checkpoints.json in the cache: the commit of each repository that is used until the user asks for a newer one. */
 interface CheckpointLock {
@@ -33,6 +33,7 @@ const lockFile = jsonFile<CheckpointLock>(
       }),
     ),
   }),
+  { remedy: 'delete it; the next download takes the newest commits' },
 );
 
 /** By repository. */

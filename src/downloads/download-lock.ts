@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256OfFile } from '../file-hash.js';
+import { jsonFile } from '../json-file.js';
 import { AMOUNT, COUNT, mapOf, nullable, objectOf, SHA256, TEXT } from '../json-schema.js';
-import { jsonFile } from '../results/write-json.js';
 
 /** downloads.json of a benchmark's folder: where each file came from and what it was then. */
 export interface DownloadLock {
@@ -39,7 +39,11 @@ const schema = objectOf<DownloadLock>({
   parts: mapOf(objectOf<LockedSource>(source)),
 });
 
-export const lockFile = jsonFile<DownloadLock>('downloads.json', { ...schema, required: ['schemaVersion', 'files'] });
+export const lockFile = jsonFile<DownloadLock>(
+  'downloads.json',
+  { ...schema, required: ['schemaVersion', 'files'] },
+  { remedy: 'delete it; the next download checks the files that are there and keeps what is right' },
+);
 
 /** Records a file that was just written. */
 export async function recordDownload(

@@ -3,9 +3,9 @@ import { basename, extname, join } from 'node:path';
 import { ocrVqaImageAddresses } from '../benchmarks/ocrvqa.js';
 import { messageOf, UserError } from '../errors.js';
 import { downloadFile } from '../fetch/download-file.js';
+import { jsonFile } from '../json-file.js';
 import { mapOf, objectOf, TEXT } from '../json-schema.js';
 import { forEachParallel } from '../parallel.js';
-import { jsonFile } from '../results/write-json.js';
 import { imagePath, type SplitJob } from './split-job.js';
 
 const ADDRESSES_AT_ONCE = 4;

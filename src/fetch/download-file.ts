@@ -5,8 +5,8 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkFreeBytes, freeBytes } from '../disk-space.js';
 import { UserError } from '../errors.js';
+import { jsonFile } from '../json-file.js';
 import { AMOUNT, nullable, objectOf, TEXT } from '../json-schema.js';
-import { jsonFile } from '../results/write-json.js';
 import { digestsOf, type FileDigests, hashFile, newHashes, updateHashes } from './file-digests.js';
 import { type HttpResponse, type Requests, streamOf, TemporaryFailure } from './http.js';
 

@@ -5,9 +5,9 @@ import { hostname, uptime } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors.js';
+import { replaceFile } from '../json-file.js';
 import { COUNT, nullable, objectOf, POSITIVE, schemaCheck, TEXT } from '../json-schema.js';
 import { parseJson } from '../parse-json.js';
-import { replaceFile } from './write-json.js';
 
 /*
  * Every process that wants a folder first leaves a lock file of its own in it, then looks for others. Of two that come at

@@ -3,9 +3,9 @@ import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
+import { syncFolder } from '../json-file.js';
 import type { SchemaCheck } from '../json-schema.js';
 import { parseJson } from '../parse-json.js';
-import { syncFolder } from './write-json.js';
 
 const CHUNK_BYTES = 1 << 20;
 const DAMAGE_EXAMPLES = 5;

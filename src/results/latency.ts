@@ -1,8 +1,8 @@
 import { sum } from 'simple-statistics';
+import { jsonFile } from '../json-file.js';
 import { AMOUNT, COUNT, nullable, objectOf, POSITIVE, schemaCheck } from '../json-schema.js';
 import { type Damage, openJsonLines, readJsonLines } from './json-lines.js';
 import { quantilesOf } from './quantiles.js';
-import { jsonFile } from './write-json.js';
 
 /** One line of batches.jsonl: what a batch took. Times are of the whole batch, counts are sums over it. */
 export interface BatchTiming {

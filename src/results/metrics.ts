@@ -1,5 +1,5 @@
+import { jsonFile } from '../json-file.js';
 import { COUNT, mapOf, nullable, objectOf, TEXT } from '../json-schema.js';
-import { jsonFile } from './write-json.js';
 
 /** metrics.json: the scores of a run, made from its predictions file. */
 export interface Metrics {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../errors.js';
+import { replaceFile } from '../json-file.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../json-schema.js';
 import { type Damage, describeDamage, type LineSpan, openJsonLines, readJsonLines } from './json-lines.js';
-import { replaceFile } from './write-json.js';
 
 /**
  * One line of predictions.jsonl: LLaVA's answer format, with more fields behind it, so that LLaVA's own scripts can read

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
+import { jsonFile } from '../json-file.js';
 import { nullable, objectOf, TEXT } from '../json-schema.js';
 import { type ImageIndex, indexImages } from './bootstrap.js';
 import { type Column, columnsOf, type Formula, formulasSchema, renumberColumns } from './statistic.js';
-import { jsonFile } from './write-json.js';
 
 /**
  * question-scores.json: what each question scored, which image it is about, and how the main scores follow from sums over

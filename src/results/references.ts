@@ -1,5 +1,5 @@
+import { jsonFile } from '../json-file.js';
 import { COUNT, mapOf, nullable, objectOf, TEXT } from '../json-schema.js';
-import { jsonFile } from './write-json.js';
 
 /**
  * references.json: what is known of each question, in the benchmark's order, so that answers can be looked at without the

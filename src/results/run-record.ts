@@ -1,7 +1,7 @@
+import { jsonFile } from '../json-file.js';
 import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../json-schema.js';
 import type { Host, Software } from './host.js';
 import type { ModelIdentity, OptionValue, RunIdentity, Shard } from './run-identity.js';
-import { jsonFile } from './write-json.js';
 
 /** run.json: all that is needed to repeat a run, and how far it is. */
 export interface RunRecord {

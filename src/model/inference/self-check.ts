@@ -1,7 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
-import { parseJson } from '../../parse-json.js';
+import { jsonFile } from '../../json-file.js';
+import { AMOUNT, mapOf, objectOf, TEXT } from '../../json-schema.js';
 import { packageVersion } from '../../version.js';
 import { MODEL_FILES, type Model } from '../model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../prompt.js';
@@ -33,6 +33,14 @@ export interface SelfCheck {
   sameAnswers: string;
 }
 
+/** By device, resolution and version of ONNX Runtime. */
+const selfChecks = jsonFile<Record<string, SelfCheck>>(
+  MODEL_FILES.selfChecks,
+  mapOf(
+    objectOf<SelfCheck>({ passed: { type: 'boolean' }, visualError: AMOUNT, logitError: AMOUNT, sameAnswers: TEXT }),
+  ),
+);
+
 /**
  * Compares a device with the CPU on fixed images and questions, once per model, resolution, device and version of
  * ONNX Runtime; the outcome is kept in the model folder. The CPU itself is the reference and passes.
@@ -46,21 +54,20 @@ export async function ensureSelfCheck(
   onStart: () => void,
 ): Promise<void> {
   if (device.provider === 'cpu') return;
-  const path = join(model.folder, MODEL_FILES.selfChecks);
-  const known = await readChecks(path);
+  // A record that cannot be read, or a model folder that cannot be written to, only means that the check runs again.
+  const known = (await selfChecks.read(model.folder).catch(() => null)) ?? {};
   const key = `${deviceName(device)} at ${model.vision.resolution}, onnxruntime-node ${packageVersion('onnxruntime-node')}`;
   let check = known[key];
   if (!check) {
     onStart();
     check = await compareWithCpu(model, inference, tokenizer);
-    // A model folder that cannot be written to only means that the check runs again next time.
-    await writeFile(path, `${JSON.stringify({ ...known, [key]: check }, null, 2)}\n`).catch(() => undefined);
+    await selfChecks.write(model.folder, { ...known, [key]: check }).catch(() => undefined);
   }
   if (!check.passed) {
     throw new UserError(
       `--device ${deviceName(device)} computes wrong results for this model: visual tokens differ from the CPU's by ` +
         `${check.visualError.toExponential(1)} of the largest value, logits by ${check.logitError.toExponential(1)}, ` +
-        `${check.sameAnswers} answers agree. Use another device. (Recorded in ${path}; delete it to check again.)`,
+        `${check.sameAnswers} answers agree. Use another device. (Recorded in ${join(model.folder, selfChecks.name)}; delete it to check again.)`,
     );
   }
 }
@@ -108,12 +115,4 @@ function relativeError(values: ArrayLike<number>, reference: ArrayLike<number>):
     largest = Math.max(largest, Math.abs(reference[i]!));
   }
   return Math.min(difference / (largest || 1), Number.MAX_VALUE);
-}
-
-async function readChecks(path: string): Promise<Record<string, SelfCheck>> {
-  try {
-    return parseJson(await readFile(path, 'utf8')) as Record<string, SelfCheck>;
-  } catch {
-    return {};
-  }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, type TestContext } from 'node:test';
@@ -73,6 +73,20 @@ test('wrong visual tokens, logits or not-a-numbers are refused with the figures,
     }
     assert.equal(device.runs, 1);
   }
+});
+
+test('a damaged record is no verdict: the device is checked again', async (t) => {
+  const { model, tokenizer, cpu } = await setUp(t, 'damaged');
+  const device = deviceWith(cpu, () => {});
+  const check = () => ensureSelfCheck(model, GPU, device, tokenizer, () => {});
+  await check();
+  const path = join(model.folder, 'self-checks.json');
+  const [key] = Object.keys(JSON.parse(await readFile(path, 'utf8')));
+  for (const damage of ['{', JSON.stringify({ [key!]: { passed: false } }), JSON.stringify({ [key!]: null })]) {
+    await writeFile(path, damage);
+    await check();
+  }
+  assert.equal(device.runs, 4);
 });
 
 test('the CPU is the reference and is not checked', async (t) => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { UserError } from '../../src/errors.js';
-import { metricsFile } from '../../src/results/metrics.js';
-import { replaceFile, writeJson } from '../../src/results/write-json.js';
-import { runResult, temporaryFolder } from './samples.js';
+import { UserError } from '../src/errors.js';
+import { replaceFile, writeJson } from '../src/json-file.js';
+import { metricsFile } from '../src/results/metrics.js';
+import { runResult, temporaryFolder } from './results/samples.js';
 
 test('a failed replacement leaves the old file and nothing else', async (t) => {
   const folder = await temporaryFolder(t);

@@ -1,9 +1,9 @@
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SchemaObject } from 'ajv';
-import { messageOf, UserError } from '../errors.js';
-import { schemaCheck } from '../json-schema.js';
-import { parseJson } from '../parse-json.js';
+import { messageOf, UserError } from './errors.js';
+import { schemaCheck } from './json-schema.js';
+import { parseJson } from './parse-json.js';
 
 /**
  * Replaces a file as a whole: written under a temporary name in the same folder, flushed to the disk, renamed.
@@ -44,7 +44,7 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A JSON file of a result folder, checked against its schema on the way in and on the way out. */
+/** A JSON file that llavahr keeps in a folder, checked against its schema on the way in and on the way out. */
 export interface JsonFile<T> {
   name: string;
   /** null when the folder has no such file. @throws UserError when it is not what this version writes */
@@ -52,9 +52,17 @@ export interface JsonFile<T> {
   write(folder: string, value: T): Promise<void>;
 }
 
-/** Describes a JSON file by its name and schema. */
-export function jsonFile<T>(name: string, schema: SchemaObject, { indent = 2 } = {}): JsonFile<T> {
+/**
+ * Describes a JSON file by its name and schema.
+ * @param options.remedy what to do when it is damaged
+ */
+export function jsonFile<T>(
+  name: string,
+  schema: SchemaObject,
+  { indent = 2, remedy = 'put the folder aside and make the run again' } = {},
+): JsonFile<T> {
   const check = schemaCheck<T>(schema);
+  const advice = `It was damaged, or written by another version of llavahr: ${remedy}.`;
   return {
     name,
     async read(folder) {
@@ -65,9 +73,9 @@ export function jsonFile<T>(name: string, schema: SchemaObject, { indent = 2 } =
       try {
         value = parseJson(text);
       } catch (error) {
-        throw new UserError(`${path} is not JSON (${messageOf(error)}). ${START_OVER}`, { cause: error });
+        throw new UserError(`${path} is not JSON (${messageOf(error)}). ${advice}`, { cause: error });
       }
-      if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}. ${START_OVER}`);
+      if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}. ${advice}`);
       return value;
     },
     async write(folder, value) {
@@ -76,9 +84,6 @@ export function jsonFile<T>(name: string, schema: SchemaObject, { indent = 2 } =
     },
   };
 }
-
-const START_OVER =
-  'It was damaged, or written by another version of llavahr: put the folder aside and make the run again.';
 
 async function readText(path: string): Promise<string | null> {
   try {
