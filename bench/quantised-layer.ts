@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Architecture } from '../src/model/architecture.js';
 import { randomCheckpoint } from '../src/model/checkpoint/random-checkpoint.js';
+import { fastLevelType } from '../src/model/export/fast-level-type.js';
 import { type Precision, product } from '../src/model/export/layers.js';
 import { decoderLayers } from '../src/model/export/llama.js';
 import { planWeights, type WeightPlan, writeWeights } from '../src/model/export/weight-files.js';
@@ -33,7 +34,7 @@ export async function quantisedLayer(): Promise<string> {
       sessions[name] = await InferenceSession.create(join(beside, `${name}.onnx`), options);
     };
     for (const precision of ['fp32', 'int8', 'int4'] as const) {
-      const plan = planWeights(ONE_LAYER, precision);
+      const plan = planWeights(ONE_LAYER, precision, await fastLevelType());
       const own = join(folder, precision); // the files have the same names in every precision
       await mkdir(own);
       await writeWeights(randomCheckpoint(ONE_LAYER), plan, own, () => undefined);

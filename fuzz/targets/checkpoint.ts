@@ -35,7 +35,7 @@ export const target: FuzzTarget = {
       await linkedFolder(fixture('reference', checkpointName), copy, name, mutateJson(original.toString(), random));
     }
     const checkpoint = await openCheckpoint(copy);
-    planWeights(checkpoint.architecture, 'fp16');
+    planWeights(checkpoint.architecture, 'fp16', 'int8');
     await checkpoint.close();
   },
 };

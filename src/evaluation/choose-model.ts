@@ -8,6 +8,7 @@ import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
 import { startByteProgress } from '../results/byte-progress.js';
+import { adviseOnLevels } from './advise-on-levels.js';
 import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL } from './sample.js';
 
 /** Which model, as a command line says it. */
@@ -30,7 +31,7 @@ export interface ModelChoice {
 export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDemand): Promise<Model> {
   const { resolution, precision } = choice;
   const { folder, name, clipTower } = await checkpointOf(choice, downloads);
-  if (existsSync(join(folder, MODEL_FILES.manifest))) return openModel(folder, resolution);
+  if (existsSync(join(folder, MODEL_FILES.manifest))) return opened(folder, resolution);
   if (!existsSync(join(folder, 'config.json'))) {
     const problem = existsSync(folder)
       ? 'holds neither an exported model (model.json) nor a checkpoint (config.json)'
@@ -45,7 +46,13 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   const { update: onProgress, stop } = startByteProgress(messageStream());
   const options = { output, resolutions, precision, clipTower, name, replace: true, onProgress };
   await exportModel(folder, options).finally(stop);
-  return openModel(output, resolution);
+  return opened(output, resolution);
+}
+
+async function opened(folder: string, resolution: number | undefined): Promise<Model> {
+  const model = await openModel(folder, resolution);
+  await adviseOnLevels(model);
+  return model;
 }
 
 interface NamedFolder {

@@ -10,6 +10,7 @@ import type { Precision } from '../model/export/layers.js';
 import { planWeights } from '../model/export/weight-files.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
 import { startByteProgress } from '../results/byte-progress.js';
+import { adviseOnLevels } from './advise-on-levels.js';
 
 /** A model of made-up weights. */
 export interface RandomModelChoice {
@@ -33,7 +34,7 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
   const { name, architecture, precision, resolution } = choice;
   const output = choice.folder ?? join(cacheFolder(), 'models', `random-${name}-${precision}`);
   if (!existsSync(join(output, MODEL_FILES.manifest))) {
-    const bytes = [...planWeights(architecture, precision).files.values()].reduce((sum, size) => sum + size, 0);
+    const bytes = [...planWeights(architecture, precision, 'int8').files.values()].reduce((sum, size) => sum + size, 0);
     say(
       'warn',
       `Writing ${(bytes / 1e9).toFixed(1)} GB of random weights, once: ${name} in ${precision}, to ${output}`,
@@ -54,7 +55,9 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
       onProgress: progress.update,
     },
   ).finally(progress.stop);
-  return openModel(output, resolution);
+  const model = await openModel(output, resolution);
+  await adviseOnLevels(model);
+  return model;
 }
 
 /** Whether a model's weights are made up. */

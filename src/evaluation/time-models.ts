@@ -32,8 +32,6 @@ export interface Timings {
 
 /** What Node.js and ONNX Runtime take before a model is loaded. */
 const PROCESS_BYTES = 300e6;
-/** ONNX Runtime's CPU kernels pack weights anew and keep both: LLaVA-HR-7B in int8, 9.7 GB, took 17.8 GB when loaded. */
-const CPU_WEIGHT_COPIES = 2;
 
 /**
  * Times every model in every setting, the models in turn; see planTimings.
@@ -46,7 +44,7 @@ export async function timeModels(
 ): Promise<Timings> {
   const { device, threads, warmup, repetitions, timePrefill, signal, onRun } = options;
   const freeBytes = options.freeMemory ?? freeMemory;
-  const together = models.length === 1 || memoryTogether(models, settings, device) <= (await freeBytes(device));
+  const together = models.length === 1 || memoryTogether(models, settings) <= (await freeBytes(device));
   const plan = planTimings({
     ...{ models: models.length, settings: settings.length },
     ...{ warmup, repetitions, together },
@@ -80,13 +78,12 @@ async function closeAll(loaded: Map<number, TimedModel>): Promise<void> {
 }
 
 /** Estimate of what all models take at once with their largest batches, bytes. */
-function memoryTogether(models: readonly Model[], settings: readonly TimedSetting[], device: Device): number {
+function memoryTogether(models: readonly Model[], settings: readonly TimedSetting[]): number {
   const needed = models.map((model) => {
     const batches = settings.map(({ batchSize, promptTokens, newTokens }) =>
       batchBytes(model, { rows: batchSize, length: model.vision.visualTokens + promptTokens, questions: 1 }, newTokens),
     );
-    const weights = weightBytes(model) * (device.provider === 'cpu' ? CPU_WEIGHT_COPIES : 1);
-    return PROCESS_BYTES + weights + Math.max(...batches);
+    return PROCESS_BYTES + weightBytes(model) + Math.max(...batches);
   });
   return needed.reduce((sum, bytes) => sum + bytes, 0);
 }

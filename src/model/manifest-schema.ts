@@ -1,7 +1,7 @@
 import type { SchemaObject } from 'ajv';
 import { COUNT, nullable, objectOf, POSITIVE, SHA256 } from '../json-schema.js';
 import type { Architecture, ClipTower, ConvNextTower, LanguageModel, Projector } from './architecture.js';
-import { PRECISIONS } from './export/layers.js';
+import { LEVEL_TYPES, PRECISIONS } from './export/layers.js';
 import type { HashedFile, ModelManifest, SourceFile, VisionGraphEntry } from './model-folder.js';
 
 const NAME: SchemaObject = { type: 'string', minLength: 1 };
@@ -15,8 +15,7 @@ function list(items: SchemaObject): SchemaObject {
   return { type: 'array', items, minItems: 1 };
 }
 
-/** JSON Schema of model.json. */
-export const manifestSchema: SchemaObject = objectOf<ModelManifest>({
+const properties: Record<keyof ModelManifest, SchemaObject> = {
   schemaVersion: { const: 1 },
   name: NAME,
   architecture: objectOf<Architecture>({
@@ -51,6 +50,7 @@ export const manifestSchema: SchemaObject = objectOf<ModelManifest>({
     imageAspect: { enum: ['pad', 'crop'] },
   }),
   precision: { enum: PRECISIONS },
+  levelType: { enum: LEVEL_TYPES },
   graphVersion: POSITIVE,
   resolutions: list(objectOf<VisionGraphEntry>({ resolution: POSITIVE, visualTokens: POSITIVE, graph: FILE_NAME })),
   weights: list(objectOf<HashedFile>({ ...hashedFile, name: FILE_NAME })),
@@ -58,4 +58,10 @@ export const manifestSchema: SchemaObject = objectOf<ModelManifest>({
     layout: NAME,
     files: list(objectOf<SourceFile>({ ...hashedFile, modifiedMs: { type: 'number' } })),
   }),
-});
+};
+
+/** JSON Schema of model.json. */
+export const manifestSchema: SchemaObject = {
+  ...objectOf<ModelManifest>(properties),
+  required: Object.keys(properties).filter((name) => name !== 'levelType'),
+};

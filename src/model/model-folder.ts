@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../errors.js';
 import { schemaCheck } from '../json-schema.js';
 import { parseJson } from '../parse-json.js';
 import type { Architecture } from './architecture.js';
-import type { Precision } from './export/layers.js';
+import type { LevelType, Precision } from './export/layers.js';
 import { manifestSchema } from './manifest-schema.js';
 
 /** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
@@ -20,6 +20,8 @@ export interface ModelManifest {
   name: string;
   architecture: Architecture;
   precision: Precision;
+  /** Of int8 weights; int8 where it does not say. */
+  levelType?: LevelType;
   graphVersion: number;
   resolutions: VisionGraphEntry[];
   weights: HashedFile[];

@@ -3,11 +3,15 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import type { Verification } from '../../src/evaluation/verify-model.js';
+import { exportModel } from '../../src/model/export/export-model.js';
+import { fastLevelType } from '../../src/model/export/fast-level-type.js';
+import { LEVEL_TYPES } from '../../src/model/export/layers.js';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, testFolder } from './cli.js';
 
 const folder = await testFolder();
 after(() => rm(folder, { recursive: true }));
+const fast = await fastLevelType();
 const tiny = join(projectRoot, 'sample', 'models', 'llava-hr-tiny');
 
 test('embedded models are asked the embedded sample, others a named benchmark itself', async () => {
@@ -24,7 +28,26 @@ test('embedded models are asked the embedded sample, others a named benchmark it
   const unnamed = await verify(exported, '--limit', '2');
   assert.equal(unnamed.code, 0, unnamed.stderr);
   assert.match(unnamed.stderr, /embedded textvqa sample/);
+  assert.doesNotMatch(unnamed.stderr, /another kind of processor/);
   const named = await verify(exported, '--benchmark', 'pope');
   assert.notEqual(named.code, 0);
   assert.match(named.stderr, /pope.*--offline/s);
+});
+
+test('int8 levels of either type give the same logits, and those of the other kind of processor are pointed out', async () => {
+  const exports = LEVEL_TYPES.map((levelType) => ({ levelType, output: join(folder, levelType) }));
+  for (const { levelType, output } of exports) {
+    const { manifest } = await exportModel(tiny, { output, resolutions: [], precision: 'int8', levelType });
+    assert.equal(manifest.levelType, levelType);
+  }
+  const { code, stdout, stderr } = await llavahr(
+    folder,
+    ...['verify', exports[0]!.output, '--against', exports[1]!.output, '--limit', '6', '--json'],
+  );
+  assert.equal(code, 0, stderr);
+  const { questions, sameAnswers, logitError } = JSON.parse(stdout) as Verification;
+  assert.deepEqual([questions, sameAnswers, logitError.largest], [6, 6, 0]);
+  const slow = exports.find(({ levelType }) => levelType !== fast)!.output;
+  assert.equal(stderr.split('another kind of processor').length, 2, stderr);
+  assert.ok(stderr.includes(`${slow} was exported for another kind of processor`));
 });

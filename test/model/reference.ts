@@ -66,7 +66,7 @@ export async function exportReference(
     precision,
   });
   const { language, imageAspect } = manifest.architecture;
-  const plan = planWeights(manifest.architecture, precision);
+  const plan = planWeights(manifest.architecture, precision, manifest.levelType ?? 'int8');
   const graph = buildGenerateGraph(language, plan.locations, precision, { portable, logits: true });
   await writeFile(join(folder, 'generate-logits.onnx'), encodeModel(graph, 'test'));
   const options = sessionOptions({ provider: 'cpu', index: 0 }, 0);

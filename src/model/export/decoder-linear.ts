@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../onnx/graph.js';
-import { type Precision, product, reshape } from './layers.js';
+import { type Precision, product, reshape, ZERO_LEVEL } from './layers.js';
 import { INT4_BLOCK } from './quantise-weight.js';
 import { levelsName, scalesName } from './stored-tensors.js';
 
@@ -8,10 +8,7 @@ export type LinearInput =
   | { precision: 'fp32' | 'fp16' | 'int4'; x: Value; width: number }
   | { precision: 'int8'; levels: Value; scales: Value };
 
-/** MatMulInteger is fast for uint8 activations only; this level stands for 0. */
-const ZERO_POINT = 128;
-
-/** Prepares [rows, tokens, width] for `decoderLinear`. */
+/** Prepares [rows, tokens, width] for `decoderLinear`: MatMulInteger is fast for uint8 activations only. */
 export function linearInput(g: Graph, x: Value, width: number, precision: Precision): LinearInput {
   return precision === 'int8' ? quantisedRows(g.scope('quantise'), x, width) : { precision, x, width };
 }
@@ -28,8 +25,10 @@ export function decoderLinear(g: Graph, input: LinearInput, weight: string, outp
 
 function int8Product(g: Graph, levels: Value, rowScales: Value, weight: string): Value {
   const one = g.floats([1], []);
-  const zeroPoint = g.uint8s([ZERO_POINT], []);
-  const operands = [levels, g.weight(levelsName(weight)), one, g.weight(scalesName(weight)), zeroPoint];
+  const zero = g.uint8s([ZERO_LEVEL], []);
+  const name = levelsName(weight);
+  const operands = [levels, g.weight(name), one, g.weight(scalesName(weight)), zero];
+  if (g.weightType(name) === 'uint8') operands.push(zero);
   return g.op('Mul', [g.op('MatMulIntegerToFloat', operands), rowScales]);
 }
 
@@ -53,7 +52,7 @@ function quantisedRows(q: Graph, x: Value, width: number): LinearInput {
   // A row of zeros must not divide by zero.
   const scales = q.op('Mul', [q.op('Max', [largest, q.floats([1e-30], [])]), q.floats([1 / 127], [])]);
   const perRow = reshape(q, scales, [-1]);
-  const zeroPoints = q.op('Expand', [q.uint8s([ZERO_POINT]), q.op('Shape', [perRow])]);
+  const zeroPoints = q.op('Expand', [q.uint8s([ZERO_LEVEL]), q.op('Shape', [perRow])]);
   const levels = q.op('QuantizeLinear', [reshape(q, x, [-1, width]), perRow, zeroPoints], { axis: 0 });
   return { precision: 'int8', levels: q.op('Reshape', [levels, q.op('Shape', [x])]), scales };
 }

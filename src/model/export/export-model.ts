@@ -23,7 +23,7 @@ import {
 import { encodeModel, type GraphProto } from '../onnx/onnx-proto.js';
 import { toFloat32Values } from './convert-elements.js';
 import { buildGenerateGraph } from './generate-graph.js';
-import { isQuantised, type Precision } from './layers.js';
+import { isQuantised, type LevelType, type Precision } from './layers.js';
 import { buildVisionGraph } from './vision-graph.js';
 import { visionSizes } from './vision-sizes.js';
 import { planWeights, positionTableName, type WeightPlan, writeWeights } from './weight-files.js';
@@ -34,6 +34,8 @@ export interface ExportOptions {
   /** Input sizes in pixels; the size the checkpoint was trained at when empty. */
   resolutions: readonly number[];
   precision: Precision;
+  /** Of int8 weights; what this processor multiplies fastest without it. */
+  levelType?: LevelType;
   /** What the model is called in tables; the checkpoint folder's name by default. */
   name?: string;
   /** Replace a model of another checkpoint or precision instead of refusing to; for folders in our own cache. */
@@ -116,7 +118,8 @@ async function exportAll(
 ): Promise<ExportResult> {
   await refuseOccupied(output);
   const { architecture } = checkpoint;
-  const plan = planWeights(architecture, options.precision);
+  const levelType = options.levelType ?? (await levelTypeFor(options.precision));
+  const plan = planWeights(architecture, options.precision, levelType);
   const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
   await mkdir(dirname(output), { recursive: true });
   const partial = await openPartial(output, identityOf(source, options.precision, plan));
@@ -137,6 +140,7 @@ async function exportAll(
     name: options.name ?? basename(resolve(checkpoint.folder)),
     architecture,
     precision: options.precision,
+    ...(options.precision === 'int8' && { levelType }),
     graphVersion: GRAPH_VERSION,
     resolutions: entries,
     weights: [...plan.files].map(([name, bytes]) => ({ name, bytes, sha256: hashes.get(name)! })),
@@ -156,6 +160,11 @@ async function exportAll(
   return { manifest, outcome: 'exported', writtenBytes: totalBytes, notes: checkpoint.notes };
 }
 
+async function levelTypeFor(precision: Precision): Promise<LevelType> {
+  // Loads ONNX Runtime, which no other precision needs for an export.
+  return precision === 'int8' ? (await import('./fast-level-type.js')).fastLevelType() : 'int8';
+}
+
 /** Adds what is missing of the wanted resolutions, or rewrites all graphs when the exporter has changed since. */
 async function extend(
   checkpoint: Checkpoint,
@@ -173,7 +182,7 @@ async function extend(
   if (missing.length === 0 && !sourceTouched) {
     return { manifest: existing, outcome: 'unchanged', writtenBytes: 0, notes: checkpoint.notes };
   }
-  const plan = planWeights(checkpoint.architecture, existing.precision);
+  const plan = planWeights(checkpoint.architecture, existing.precision, existing.levelType ?? 'int8');
   if (!current) await writeGenerateGraphs(checkpoint, plan, existing.precision, output);
   const added = await writeVisionGraphs(checkpoint, plan, existing.precision, output, missing);
   const manifest: ModelManifest = {

@@ -1,7 +1,7 @@
 import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
 import type { WeightLocation } from '../onnx/graph.js';
 import { convertElements } from './convert-elements.js';
-import { elementType, isQuantised, type Precision } from './layers.js';
+import { elementType, isQuantised, type LevelType, type Precision, ZERO_LEVEL } from './layers.js';
 import { INT4_BLOCK, int4Blocks, quantiseToInt4, quantiseToInt8 } from './quantise-weight.js';
 
 /** A tensor in a weight file. */
@@ -25,13 +25,19 @@ const DECODER_LINEAR = /^model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight$/
 /**
  * What a weight file holds for a tensor of the checkpoint: the tensor itself as floats, or for a quantised weight
  * [out, in] its levels and scales (`quantiseToInt8`, `quantiseToInt4`).
+ * @param levelType of int8 weights
  */
-export function storedTensors(name: string, shape: readonly number[], precision: Precision): StoredTensor[] {
+export function storedTensors(
+  name: string,
+  shape: readonly number[],
+  precision: Precision,
+  levelType: LevelType,
+): StoredTensor[] {
   if (!isQuantised(precision) || !DECODER_LINEAR.test(name)) return [{ name, shape, type: elementType(precision) }];
   const [outputs, inputs] = shape as readonly [number, number];
   if (precision === 'int8') {
     return [
-      { name: levelsName(name), shape: [inputs, outputs], type: 'int8' },
+      { name: levelsName(name), shape: [inputs, outputs], type: levelType },
       { name: scalesName(name), shape: [outputs], type: 'float32' },
     ];
   }
@@ -52,11 +58,19 @@ export function encodeTensor(
   bytes: Uint8Array,
   dtype: CheckpointDtype,
   precision: Precision,
+  levelType: LevelType,
 ): Uint8Array[] {
   if (!isQuantised(precision) || !DECODER_LINEAR.test(name))
     return [convertElements(bytes, dtype, elementType(precision))];
   const [outputs, inputs] = shape as readonly [number, number];
   const quantise = precision === 'int8' ? quantiseToInt8 : quantiseToInt4;
   const { levels, scales } = quantise({ name, bytes, dtype, outputs, inputs });
-  return [new Uint8Array(levels.buffer), new Uint8Array(scales.buffer)];
+  const stored = new Uint8Array(levels.buffer);
+  if (precision === 'int8' && levelType === 'uint8') moveZero(stored);
+  return [stored, new Uint8Array(scales.buffer)];
+}
+
+/** Turns the bytes of int8 levels into uint8 levels around `ZERO_LEVEL`. */
+function moveZero(levels: Uint8Array): void {
+  for (let i = 0; i < levels.length; i++) levels[i]! ^= ZERO_LEVEL;
 }

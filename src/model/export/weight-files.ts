@@ -6,7 +6,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { clipPrefix, requiredTensors } from '../checkpoint/required-tensors.js';
 import type { WeightLocation } from '../onnx/graph.js';
 import { ELEMENT_BYTES } from './convert-elements.js';
-import type { Precision } from './layers.js';
+import type { LevelType, Precision } from './layers.js';
 import { encodeTensor, storedTensors } from './stored-tensors.js';
 
 /** Tensors start on page boundaries, so that ONNX Runtime can map the file into memory. */
@@ -15,6 +15,8 @@ const ALIGNMENT = 4096;
 /** The weight files of an exported model; graphs of all resolutions read the same ones. */
 export interface WeightPlan {
   precision: Precision;
+  /** Of int8 weights. */
+  levelType: LevelType;
   /** Tensors of the checkpoint in the order of the files, with their shapes. */
   tensors: ReadonlyMap<string, readonly number[]>;
   /** Where the tensors are that are stored for them (`storedTensors`), by their names. */
@@ -37,21 +39,21 @@ export function positionTableName({ family }: Architecture): string {
  * Decides where every tensor of an architecture goes. Nothing is read or written. The position table is left out: it is
  * resampled into the graphs.
  */
-export function planWeights(architecture: Architecture, precision: Precision): WeightPlan {
+export function planWeights(architecture: Architecture, precision: Precision, levelType: LevelType): WeightPlan {
   const shapes = new Map<string, readonly number[]>(requiredTensors(architecture));
   shapes.delete(positionTableName(architecture));
   const locations = new Map<string, WeightLocation>();
   const files = new Map<string, number>();
   for (const [tensor, tensorShape] of shapes) {
     const file = fileOf(tensor);
-    for (const { name, shape, type } of storedTensors(tensor, tensorShape, precision)) {
+    for (const { name, shape, type } of storedTensors(tensor, tensorShape, precision, levelType)) {
       const offset = Math.ceil((files.get(file) ?? 0) / ALIGNMENT) * ALIGNMENT;
       const length = shape.reduce((product, dim) => product * dim, 1) * ELEMENT_BYTES[type];
       locations.set(name, { file, offset, length, shape, type });
       files.set(file, offset + length);
     }
   }
-  return { precision, tensors: shapes, locations, files };
+  return { precision, levelType, tensors: shapes, locations, files };
 }
 
 /**
@@ -74,7 +76,8 @@ export async function writeWeights(
       const { size } = await handle.stat();
       for (const [tensor, shape] of plan.tensors) {
         if (fileOf(tensor) !== file) continue;
-        const stored = storedTensors(tensor, shape, plan.precision).map(({ name }) => plan.locations.get(name)!);
+        const names = storedTensors(tensor, shape, plan.precision, plan.levelType).map(({ name }) => name);
+        const stored = names.map((name) => plan.locations.get(name)!);
         if (stored.every(({ offset, length }) => offset + length <= size)) {
           for (const { offset, length } of stored) {
             for await (const chunk of readRange(handle, offset, length)) {
@@ -85,7 +88,8 @@ export async function writeWeights(
           continue;
         }
         const { dtype } = checkpoint.tensor(tensor);
-        const encoded = encodeTensor(tensor, shape, await checkpoint.read(tensor), dtype, plan.precision);
+        const bytes = await checkpoint.read(tensor);
+        const encoded = encodeTensor(tensor, shape, bytes, dtype, plan.precision, plan.levelType);
         for (const [i, bytes] of encoded.entries()) {
           hash.update(bytes);
           await writeAll(handle, bytes, stored[i]!.offset);

@@ -43,6 +43,8 @@ export interface Graph {
   ops(type: string, inputs: readonly Value[], attributes: Record<string, Attribute>, count: number): Value[];
   /** A tensor of the external weight file, by its name in the checkpoint. */
   weight(name: string): Value;
+  /** Of such a tensor. */
+  weightType(name: string): WeightLocation['type'];
   /** Constants stored in the graph itself. */
   floats(values: Float32Array | readonly number[], shape?: readonly number[]): Value;
   ints(values: readonly number[], shape?: readonly number[]): Value;
@@ -91,6 +93,12 @@ function openGraph(graphName: string, shared: Shared): Graph {
     return name;
   };
 
+  const locationOf = (name: string): WeightLocation => {
+    const location = shared.weights.get(name);
+    if (!location) throw new Error(`no weight is planned for ${name}`);
+    return location;
+  };
+
   const view = (path: string): Graph => ({
     portable: shared.portable,
     scope: (name) => view(`${path}${name}/`),
@@ -111,11 +119,10 @@ function openGraph(graphName: string, shared: Shared): Graph {
       return output;
     },
     weight(name) {
-      const location = shared.weights.get(name);
-      if (!location) throw new Error(`no weight is planned for ${name}`);
-      initializers.set(name, toExternalTensor(name, location));
+      initializers.set(name, toExternalTensor(name, locationOf(name)));
       return name;
     },
+    weightType: (name) => locationOf(name).type,
     floats: (values, shape) => {
       const data = Float32Array.from(values);
       return constant('float32', new Uint8Array(data.buffer), shape ?? [data.length]);
