@@ -51,16 +51,9 @@ export function renderTable(
   const plain = columnsWith((title) => [title]);
   const natural = widthOf(plain) <= USUAL_WIDTH ? plain : columnsWith(inTwoLines);
   const isText = ({ at, alignment }: Column) => alignment === 'left' && body.some((row) => row[at]!.includes(' '));
-  return parts(folded(natural, isText, width), keys, width)
-    .map((part) =>
-      folded(
-        part.map(({ at }) => natural[at]!),
-        isText,
-        width,
-      ),
-    )
-    .map((columns) => draw(columns, body))
-    .join('\n\n');
+  const fit = (columns: readonly Column[]) => folded(columns, isText, width);
+  const unfolded = parts(fit(natural), keys, width).map((part) => part.map(({ at }) => natural[at]!));
+  return unfolded.map((part) => draw(fit(part), body)).join('\n\n');
 }
 
 /** Names come from files of others: control characters could rewrite the terminal. */
