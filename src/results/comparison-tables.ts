@@ -1,4 +1,5 @@
 import { heading, noteMark } from '../terminal-style.js';
+import { benchmarkNotes } from './benchmark-notes.js';
 import type { Comparison, ComparisonRow, PublishedReference, ScoreDifference } from './compare.js';
 import { comparisonVerdicts } from './comparison-verdicts.js';
 import { decimalsFor, halfWidthOf, intervalText, pValueText, scoreText, signedText } from './digits.js';
@@ -95,9 +96,7 @@ export function comparisonTables(comparisons: readonly Comparison[]): string {
     ...comparisonVerdicts(comparisons),
     ...otherBaselines(comparisons),
     ...(quantised === null ? [] : [`${noteMark('Note:')} ${quantised}`]),
-    ...comparisons.flatMap(({ benchmark, notes }) =>
-      notes.map((note) => `${noteMark('Note:')} ${printable(`${benchmark}: ${note}`)}`),
-    ),
+    ...benchmarkNotes(comparisons).map((note) => `${noteMark('Note:')} ${printable(note)}`),
   ];
   return parts.join('\n').trimEnd();
 }

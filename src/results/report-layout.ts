@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { benchmarkNotes } from './benchmark-notes.js';
 import { type Comparison, type ComparisonRow, compareRuns, type PublishedReference } from './compare.js';
 import {
   type Column,
@@ -60,6 +61,13 @@ export const NOT_COMPARABLE = 'not comparable with the first run of that benchma
 /** Of a model, not of a run: visual tokens per image are a mean over a benchmark's images. */
 const LINE_COLUMNS = MODEL_COLUMNS.filter(({ title }) => title !== 'visual tokens');
 
+/** The size alone: the table of scores tells the trained one, and this one is wide. */
+const SPEED_MODEL_COLUMNS = MODEL_COLUMNS.map((column) =>
+  column.title === 'size (px)'
+    ? { ...column, cell: ({ run }: { run: RunResult }) => String(run.record.identity.model.resolution) }
+    : column,
+);
+
 /** Lines, columns and notes of finished runs, the same for every kind of markup. */
 export function reportLayout(runs: readonly RunResult[], publishedOf: PublishedOf = () => null): ReportLayout {
   // A benchmark's first run gives the score that is compared: one that has none would leave the column empty.
@@ -73,7 +81,7 @@ export function reportLayout(runs: readonly RunResult[], publishedOf: PublishedO
   const sources = publishedSources(comparisons);
   const compared = new Map(comparisons.flatMap(({ rows }) => rows.map((row) => [row.run, row] as const)));
   const rows = runs.map((run) => compared.get(run)!);
-  const speedColumns = [...MODEL_COLUMNS, BENCHMARK_COLUMN, ...SPEED_COLUMNS];
+  const speedColumns = [...SPEED_MODEL_COLUMNS, BENCHMARK_COLUMN, ...SPEED_COLUMNS];
   return {
     runs,
     scores: {
@@ -87,7 +95,10 @@ export function reportLayout(runs: readonly RunResult[], publishedOf: PublishedO
       lines: rows.map((row) => speedColumns.map(({ cell }) => cell(row))),
     },
     footnotes: [...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`), ...quantisedNotes(runs)],
-    notes: [...new Set([...comparisons.flatMap(comparisonNotes), ...runs.flatMap(runNotes)])],
+    notes: [
+      ...new Set(runs.flatMap(runNotes)),
+      ...benchmarkNotes([...comparisons, ...runs.map(({ metrics }) => metrics)]),
+    ],
   };
 }
 
@@ -168,16 +179,11 @@ function quantisedNotes(runs: readonly RunResult[]): string[] {
   return note === null ? [] : [note];
 }
 
-function comparisonNotes({ benchmark, notes }: Comparison): string[] {
-  return notes.map((note) => `${benchmark}: ${note}`);
-}
-
 function runNotes(run: RunResult): string[] {
-  const { benchmark, n, failed, notes } = run.metrics;
+  const { n, failed } = run.metrics;
   const limit = run.record.identity.protocol['limit'] ?? null;
   return [
     ...(limit === null ? [] : [`${runName(run)}: the first ${limit} questions only.`]),
     ...(failed === 0 ? [] : [`${runName(run)}: ${failed} of ${n} questions have no answer and count as wrong.`]),
-    ...notes.map((note) => `${benchmark}: ${note}`),
   ];
 }

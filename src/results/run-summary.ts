@@ -1,3 +1,4 @@
+import { benchmarkNotes } from './benchmark-notes.js';
 import { scoreText } from './digits.js';
 import type { StageTimes } from './latency.js';
 import type { RunResult } from './load-run.js';
@@ -57,7 +58,7 @@ export function runOverview(runs: readonly RunResult[]): string {
   });
   const title = `${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
   const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'result'];
-  const notes = runs.flatMap(({ metrics }) => metrics.notes.map((note) => `Note: ${metrics.benchmark}: ${note}`));
+  const notes = benchmarkNotes(runs.map(({ metrics }) => metrics)).map((note) => `Note: ${note}`);
   notes.push(...listed(quantisedNote([model.precision])).map((note) => `Note: ${note}`));
   notes.push(...listed(reproducibilityNote(device)).map((note) => `Note: ${note}`));
   const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
