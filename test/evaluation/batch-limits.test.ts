@@ -6,6 +6,7 @@ import test, { after } from 'node:test';
 import { batchLimits, rememberLimit } from '../../src/evaluation/batch-limits.js';
 import type { ModelSession } from '../../src/evaluation/model-session.js';
 import { exportModel } from '../../src/model/export/export-model.js';
+import { fitsWithArena, weightBytes } from '../../src/model/inference/batch-memory.js';
 import { openModel } from '../../src/model/model-folder.js';
 import { fixture } from '../fixtures.js';
 
@@ -49,4 +50,10 @@ test('a batch is estimated to take more with more rows, questions, tokens and pi
   assert.ok(long.bytesOf(shape) > bytes);
   const larger = await batchLimits(await session(512), 'auto', 16);
   assert.ok(larger.bytesOf({ rows: 8, length: 60, questions: 1 }) > bytesOf({ rows: 8, length: 60, questions: 1 }));
+});
+
+test('the arena is for models that fit with it', async () => {
+  const { model } = await session(256);
+  const [few, many] = [weightBytes(model), 100 * weightBytes(model)];
+  assert.deepEqual([fitsWithArena(model, few), fitsWithArena(model, many)], [false, true]);
 });

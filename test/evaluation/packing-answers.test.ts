@@ -55,3 +55,16 @@ test('questions packed behind one image and questions asked alone give the same 
   assert.equal(await predictionsOf(alone, 'alone', 7, 1), expected);
   await packed.images.close();
 });
+
+test('a model that is short of memory gives the same predictions, byte for byte', async () => {
+  const benchmark = await pope.load(sampleData('pope'), { protocol: 'llava', limit: 20 });
+  const expected = await predictionsOf(benchmark, 'plenty', 4, 2);
+  const { availableMemory } = process;
+  process.availableMemory = () => 1e6;
+  try {
+    assert.equal(await predictionsOf(benchmark, 'short', 4, 2), expected);
+  } finally {
+    process.availableMemory = availableMemory;
+    await benchmark.images.close();
+  }
+});

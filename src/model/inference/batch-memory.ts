@@ -28,6 +28,19 @@ export function batchBytes(model: Model, shape: BatchShape, maxNewTokens: number
   return ARENA_OVERHEAD * (peak + features);
 }
 
+/** One question, as benchmarks ask it. */
+const PROMPT_TOKENS = 100;
+const NEW_TOKENS = 32;
+
+/**
+ * Whether a model and one question at a time fit into so many free bytes with ONNX Runtime's arena, which keeps what a run
+ * frees. Where they do not, memory goes back to the system at once and has to be cleared by it for every tensor.
+ */
+export function fitsWithArena(model: Model, freeBytes: number): boolean {
+  const shape = { rows: 1, length: model.vision.visualTokens + PROMPT_TOKENS, questions: 1 };
+  return weightBytes(model) + batchBytes(model, shape, NEW_TOKENS) <= freeBytes;
+}
+
 /** The largest moment of the towers for one image. */
 function visionBytesPerImage({ manifest, vision }: Model): number {
   const { clip, convnext } = manifest.architecture;

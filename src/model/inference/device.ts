@@ -57,8 +57,9 @@ export function parseDevices(text: string): Device[] {
 }
 
 /** Options for both sessions of a model. `threads` 0 lets ONNX Runtime use every core. */
-export function sessionOptions(device: Device, threads: number): InferenceSession.SessionOptions {
+export function sessionOptions(device: Device, threads: number, keepsFreed = true): InferenceSession.SessionOptions {
   return {
+    enableCpuMemArena: keepsFreed,
     executionProviders: [device.provider === 'cuda' ? { name: 'cuda', deviceId: device.index } : device.provider],
     intraOpNumThreads: threads,
     logSeverityLevel: 3,

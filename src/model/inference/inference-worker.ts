@@ -35,9 +35,17 @@ async function answer(request: WorkerRequest): Promise<void> {
   }
 }
 
-async function load({ id, visionPath, generatePath, device, threads, sizes }: LoadRequest): Promise<WorkerResponse> {
+async function load({
+  id,
+  visionPath,
+  generatePath,
+  device,
+  threads,
+  keepsFreed,
+  sizes,
+}: LoadRequest): Promise<WorkerResponse> {
   const start = performance.now();
-  const options = sessionOptions(device, threads);
+  const options = sessionOptions(device, threads, keepsFreed);
   const vision = await InferenceSession.create(visionPath, options);
   const generate = await InferenceSession.create(generatePath, options);
   model = { vision, generate, sizes };

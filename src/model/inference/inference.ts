@@ -3,7 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../../errors.js';
 import { pendingRequests } from '../../pending-requests.js';
 import { MODEL_FILES, type Model, portableName } from '../model-folder.js';
+import { fitsWithArena } from './batch-memory.js';
 import { checkPrecision, type Device, deviceError } from './device.js';
+import { freeMemory } from './free-memory.js';
 import type { PromptRow } from './pack-prompts.js';
 import type { RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
 
@@ -63,6 +65,7 @@ export async function startInference(model: Model, device: Device, threads = 0):
     generatePath: graphPath(MODEL_FILES.generate),
     device,
     threads,
+    keepsFreed: device.provider !== 'cpu' || fitsWithArena(model, await freeMemory(device)),
     sizes: {
       resolution: model.vision.resolution,
       visualTokens: model.vision.visualTokens,

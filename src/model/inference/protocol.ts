@@ -15,6 +15,8 @@ export interface LoadRequest {
   device: Device;
   /** Threads inside an operator; 0 lets ONNX Runtime use every core. */
   threads: number;
+  /** Keep memory that a run frees for the next one, which is faster and takes more of it. */
+  keepsFreed: boolean;
   sizes: ModelSizes;
 }
 
