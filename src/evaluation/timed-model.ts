@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import { messageOf, UserError } from '../errors.js';
 import { say } from '../log.js';
 import { type Device, deviceName } from '../model/inference/device.js';
@@ -10,6 +9,7 @@ import { prepareImage } from '../model/prepare-image.js';
 import { IMAGE_TOKEN } from '../model/prompt.js';
 import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
 import type { TimedRun, TimedSetting } from '../results/timed-runs.js';
+import sharp from '../sharp.js';
 import { isRandomModel } from './random-model.js';
 
 /** A model that is loaded in a process of its own, so that the memory it takes is its own in the figures. */

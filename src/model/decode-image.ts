@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import { ImageError, messageOf } from '../errors.js';
+import sharp from '../sharp.js';
 import { firstGifFrame } from './gif-frame.js';
 
 /** A decoded picture. */

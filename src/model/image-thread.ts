@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import { ImageError } from '../errors.js';
+import sharp from '../sharp.js';
 import type { Architecture } from './architecture.js';
 import { prepareImage } from './prepare-image.js';
 

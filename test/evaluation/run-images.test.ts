@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import sharp from 'sharp';
 import { textVqa } from '../../src/benchmarks/textvqa.js';
 import { openRunImages } from '../../src/evaluation/run-images.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { makeThumbnail } from '../../src/evaluation/thumbnail.js';
 import type { RunRecord } from '../../src/results/run-record.js';
+import sharp from '../../src/sharp.js';
 import { runResult, session } from '../results/samples.js';
 
 const SAMPLE = sampleData('textvqa');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import sharp from 'sharp';
 import { prepareImage } from '../../src/model/prepare-image.js';
+import sharp from '../../src/sharp.js';
 import { fixture } from '../fixtures.js';
 import { readNpy } from '../npy.js';
 
