@@ -8,7 +8,7 @@ export function addEval(program: Command): void {
     .argument('<benchmarks>', 'one, a comma-separated list, or all (see llavahr list); custom for own questions')
     .option(
       '--model <folder>',
-      'exported model, checkpoint, or a name: llava-hr-7b, llava-hr-13b-x, llava-1.5-7b, llava-1.5-13b; the embedded LLaVA-HR-tiny without it',
+      'exported model, checkpoint, or a name: llava-hr-7b, llava-hr-13b-x, llava-1.5-7b, llava-1.5-13b, or the embedded llava-1.5-tiny and llava-hr-tiny, which is taken without it',
     )
     .option(
       '--data <folder>',

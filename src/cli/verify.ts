@@ -21,7 +21,7 @@ export function addVerify(program: Command): void {
 Both models run on the CPU, one after the other. The exit code is 0 however much they differ.
 
 Examples:
-  llavahr verify sample/models/llava-hr-tiny --precision int8 --against sample/models/llava-hr-tiny
+  llavahr verify llava-hr-tiny --precision int8 --against llava-hr-tiny
   llavahr verify models/llava-hr-7b-int4 --against models/llava-hr-7b --benchmark pope --limit 100`,
     )
     .action(async (model, options) => {

@@ -9,7 +9,7 @@ import type { Precision } from '../model/export/layers.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
 import { startByteProgress } from '../results/byte-progress.js';
 import { adviseOnLevels } from './advise-on-levels.js';
-import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL } from './sample.js';
+import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL, SAMPLE_MODEL_NAMES, sampleModel } from './sample.js';
 
 /** Which model, as a command line says it. */
 export interface ModelChoice {
@@ -33,10 +33,13 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   const { folder, name, clipTower } = await checkpointOf(choice, downloads);
   if (existsSync(join(folder, MODEL_FILES.manifest))) return opened(folder, resolution);
   if (!existsSync(join(folder, 'config.json'))) {
-    const problem = existsSync(folder)
-      ? 'holds neither an exported model (model.json) nor a checkpoint (config.json)'
-      : 'does not exist';
-    throw usageError(`The model ${folder} ${problem}.`);
+    if (existsSync(folder)) {
+      throw usageError(
+        `The model ${folder} holds neither an exported model (model.json) nor a checkpoint (config.json).`,
+      );
+    }
+    const names = [...SAMPLE_MODEL_NAMES, ...(await downloads.open()).catalogue.models.map(({ name }) => name)];
+    throw usageError(`The model ${folder} is neither a folder nor one of ${names.join(', ')}.`);
   }
   const output = await defaultModelFolder(folder, precision, name);
   if (!existsSync(join(output, MODEL_FILES.manifest))) {
@@ -65,6 +68,8 @@ interface NamedFolder {
 async function checkpointOf({ model, clipTower }: ModelChoice, downloads: DownloadsOnDemand): Promise<NamedFolder> {
   if (model === undefined) return { folder: SAMPLE_MODEL };
   if (existsSync(model)) return { folder: model, clipTower };
+  const embedded = sampleModel(model);
+  if (embedded !== null) return { folder: embedded };
   const downloaded = await (await downloads.open()).namedModel(model);
   if (!downloaded) return { folder: model };
   return { ...downloaded, name: model, clipTower: clipTower ?? downloaded.clipTower };

@@ -1,4 +1,5 @@
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { PACKAGE_ROOT } from '../package-root.js';
 
 /** The embedded default model: a tiny LLaVA-HR trained for the samples. */
@@ -7,9 +8,19 @@ export const SAMPLE_MODEL = join(PACKAGE_ROOT, 'sample', 'models', 'llava-hr-tin
 /** The embedded LLaVA-1.5 to compare it with. */
 export const LLAVA_15_SAMPLE_MODEL = join(PACKAGE_ROOT, 'sample', 'models', 'llava-1.5-tiny');
 
-/** Whether a model folder is one of the embedded ones. */
-export function isSampleModel(folder: string): boolean {
-  return dirname(resolve(folder)) === dirname(SAMPLE_MODEL);
+/** Names of the embedded models. */
+export const SAMPLE_MODEL_NAMES: readonly string[] = [SAMPLE_MODEL, LLAVA_15_SAMPLE_MODEL].map((path) =>
+  basename(path),
+);
+
+/** The folder of an embedded model by its name; null for other names, and where a folder of that name is at hand. */
+export function sampleModel(name: string): string | null {
+  return SAMPLE_MODEL_NAMES.includes(name) && !existsSync(name) ? join(dirname(SAMPLE_MODEL), name) : null;
+}
+
+/** Whether a model, by its folder or name, is one of the embedded ones. */
+export function isSampleModel(model: string): boolean {
+  return sampleModel(model) !== null || dirname(resolve(model)) === dirname(SAMPLE_MODEL);
 }
 
 /** The embedded sample editions of the benchmarks, in their native file formats, in a folder each. */

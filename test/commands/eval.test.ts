@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import type { RunResult } from '../../src/results/load-run.js';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, readLines, resultFolder, start, testFolder, waitForLines } from './cli.js';
 
@@ -172,6 +173,22 @@ test('a prompt longer than the context fails alone and says by how much', async 
   }
 });
 
+test('an embedded model is taken, and asked the embedded sample, by its name', async () => {
+  const args = [
+    '--model',
+    'llava-1.5-tiny',
+    '--limit',
+    '2',
+    '--offline',
+    '--output',
+    join(folder, 'by-name'),
+    '--json',
+  ];
+  const { code, stdout, stderr } = await llavahr(folder, 'eval', 'textvqa', ...args);
+  assert.equal(code, 0, stderr);
+  assert.equal((JSON.parse(stdout) as RunResult).record.identity.model.name, 'llava-1.5-tiny');
+});
+
 test('an exported model and its checkpoint give the same answers', async () => {
   const model = join(folder, 'exported');
   const checkpoint = join(projectRoot, 'sample', 'models', 'llava-hr-tiny');
@@ -246,7 +263,10 @@ test('wrong usage is exit code 2 with a message that says what is allowed', asyn
     ],
     [['eval', 'textvqa', '--batch-size', '0'], /auto or a whole number/],
     [['eval', 'textvqa', '--resolution', '250'], /Resolution 250 gives/],
-    [['eval', 'textvqa', '--model', join(folder, 'nothing')], /does not exist/],
+    [
+      ['eval', 'textvqa', '--model', join(folder, 'nothing')],
+      /nothing is neither a folder nor one of llava-hr-tiny, llava-1\.5-tiny, llava-hr-7b, /,
+    ],
     [['eval', 'textvqa', '--model', folder], /neither an exported model .* nor a checkpoint/],
     [['eval', 'textvqa', '--sise', '1'], /unknown option '--sise'/],
     [['eval'], /missing required argument 'benchmarks'/],
