@@ -86,7 +86,10 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
     if (options.output !== undefined) await writeReport(options.output, report);
     console.log(options.json ? JSON.stringify(report, null, 2) : timingTables(report));
   }
-  return report.interrupted ? EXIT.interrupted : EXIT.done;
+  const failures = timings.failures.filter((message) => message !== null);
+  for (const message of failures) say('error', `error: ${message}`);
+  if (report.interrupted) return EXIT.interrupted;
+  return failures.length > 0 ? EXIT.failed : EXIT.done;
 }
 
 /** @throws UserError (usage) for options that contradict each other */

@@ -36,3 +36,25 @@ test('models that do not fit into the free memory together run in two blocks eac
   );
   assert.notEqual(peaks[0], peaks[1]); // of a process of its own
 });
+
+test('a model that cannot be run is named, and what was measured of the other one is kept', async () => {
+  const downloads = downloadsOnDemand(true);
+  const whole = await chooseModel({ model: SAMPLE_MODEL, precision: 'fp32' }, downloads);
+  await downloads.close();
+  const broken = { ...whole, vision: { ...whole.vision, graph: 'nothing.onnx' } };
+  const { runs, memory, failures } = await timeModels(
+    [whole, broken],
+    [{ batchSize: 1, promptTokens: 8, newTokens: 2 }],
+    {
+      ...{ device: { provider: 'cpu', index: 0 }, threads: 1, warmup: 0, repetitions: 2, timePrefill: false },
+      ...{ signal: new AbortController().signal, onRun: () => {} },
+    },
+  );
+  assert.deepEqual(
+    runs.map(([setting]) => setting!.length),
+    [2, 0],
+  );
+  assert.ok(memory[0] !== null && memory[1] === null);
+  assert.equal(failures[0], null);
+  assert.match(failures[1]!, /nothing\.onnx/);
+});
