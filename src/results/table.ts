@@ -25,12 +25,14 @@ const GAP = 2;
 const UNIT_PREFERENCE = 1.5;
 /** Texts are not folded to less. */
 const NARROWEST_TEXT = 24;
+/** Of the width, at most, that titles in two lines must leave. */
+const WORTH_BREAKING = 0.9;
 /** What every terminal has. A table that fits keeps its titles in one line. */
 const USUAL_WIDTH = 80;
 
 /**
  * A plain-text table: titles, a rule, the rows; columns two spaces apart. Ends without a newline. A wide table breaks titles
- * into two lines; one that is wider than the terminal folds its texts, and where that does not do, continues its columns
+ * into two lines where that saves much; one that is wider than the terminal folds its texts, and where that does not do, continues its columns
  * below.
  * @param options.keys how many of the first columns say what a row is: they are repeated before continued columns
  * @param options.width of the terminal, in characters
@@ -49,7 +51,9 @@ export function renderTable(
       return { at, alignment, title, width: Math.max(entries, ...title.map(stringWidth)) };
     });
   const plain = columnsWith((title) => [title]);
-  const natural = widthOf(plain) <= USUAL_WIDTH ? plain : columnsWith(inTwoLines);
+  const broken = columnsWith(inTwoLines);
+  const isWorthIt = widthOf(plain) > USUAL_WIDTH && widthOf(broken) <= WORTH_BREAKING * widthOf(plain);
+  const natural = isWorthIt ? broken : plain;
   const isText = ({ at, alignment }: Column) => alignment === 'left' && body.some((row) => row[at]!.includes(' '));
   const fit = (columns: readonly Column[]) => folded(columns, isText, width);
   const unfolded = parts(fit(natural), keys, width).map((part) => part.map(({ at }) => natural[at]!));
