@@ -20,6 +20,8 @@ import { parseJson } from '../parse-json.js';
  */
 const LOCK_NAME = /^lock-[0-9a-f]{16}\.json$/;
 const CLOCK_SLACK_MS = 60_000; // the clock may have been set since the system started
+/** More than a lock's JSON has. */
+const LOCK_BYTES = 512;
 const ATTEMPTS = 5; // those that came together withdrew: try again at different moments
 const BEAT_MS = 10_000;
 const LAPSE_MS = 60_000; // file systems in a network may show a change this much later
@@ -66,7 +68,7 @@ export async function lockFolder(
   const silent = new Set<string>(); // contents of locks that did not change while they were watched
   for (let attempt = 1; ; attempt++) {
     const lock = await describeLock();
-    await replaceFile(path, (file) => file.writeFile(JSON.stringify(lock)));
+    await replaceFile(path, (file) => file.writeFile(textOf(lock)));
     const obstacle = await obstacleTo(folder, name, silent);
     if (obstacle === null) return heldLock(path, lock, beatMs);
     await rm(path, { force: true });
@@ -82,13 +84,18 @@ export async function lockFolder(
   }
 }
 
+/** Always as long: a reader must not see the length of one beat and the beginning of the next. */
+function textOf(lock: Lock): string {
+  return JSON.stringify(lock).padEnd(LOCK_BYTES);
+}
+
 function heldLock(path: string, lock: Lock, beatMs: number): FolderLock {
   let isLost = false;
   let beating = Promise.resolve();
   const beat = async (): Promise<void> => {
     lock.beats++;
     try {
-      await writeFile(path, JSON.stringify(lock), { flag: 'r+' }); // in place: a lock that was removed is not made again
+      await writeFile(path, textOf(lock), { flag: 'r+' }); // in place: a lock that was removed is not made again
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') isLost = true;
     }

@@ -32,8 +32,8 @@ const USUAL_WIDTH = 80;
 
 /**
  * A plain-text table: titles, a rule, the rows; columns two spaces apart. Ends without a newline. A wide table breaks titles
- * into two lines where that saves much; one that is wider than the terminal folds its texts, and where that does not do, continues its columns
- * below.
+ * into two lines where that saves much; one that is wider than the terminal folds its texts, and where that does not do,
+ * continues its columns below.
  * @param options.keys how many of the first columns say what a row is: they are repeated before continued columns
  * @param options.width of the terminal, in characters
  */
