@@ -34,6 +34,7 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
   const { name, architecture, precision, resolution } = choice;
   const output = choice.folder ?? join(cacheFolder(), 'models', `random-${name}-${precision}`);
   if (!existsSync(join(output, MODEL_FILES.manifest))) {
+    // Levels of either type take as many bytes.
     const bytes = [...planWeights(architecture, precision, 'int8').files.values()].reduce((sum, size) => sum + size, 0);
     say(
       'warn',

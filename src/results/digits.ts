@@ -49,7 +49,10 @@ export function signedText(value: number, decimals: number): string {
   return value > 0 ? `+${text}` : text;
 }
 
-/** "0.032", "<0.001": three decimals, which is what 2,000 resamples can tell; "<0.050" where those would hide on which side it is. */
+/**
+ * "0.032", "<0.001": three decimals, which is what 2,000 resamples can tell; "<0.050" where those would hide on which side
+ * of it the value is.
+ */
 export function pValueText(p: number | null): string {
   if (p === null) return '-';
   if (p < 0.001) return '<0.001';

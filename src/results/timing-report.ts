@@ -66,12 +66,15 @@ const VISUAL_TOKENS: Column = {
   cell: ({ model }) => String(model.visualTokens),
 };
 
-/** Columns where rows differ in them, otherwise words of the header. */
-const SETTINGS: (Column & { words(entry: string): string })[] = [
-  {
-    ...{ title: 'precision', align: 'left', cell: ({ model }) => precisionLabel(model.precision) },
-    words: (precision) => precision,
-  },
+/** A column where rows differ in it, otherwise words of the header. */
+type SettingColumn = Column & { words(entry: string): string };
+
+const PRECISION: SettingColumn = {
+  ...{ title: 'precision', align: 'left', cell: ({ model }) => precisionLabel(model.precision) },
+  words: (precision) => precision,
+};
+const SETTINGS: SettingColumn[] = [
+  PRECISION,
   {
     ...{ title: 'batch', align: 'right', cell: ({ setting }) => String(setting.batchSize) },
     words: (images) => `batches of ${images}`,
@@ -110,13 +113,14 @@ export function timingTables(report: TimingReport): string {
   ].join('\n');
 }
 
-function isVaried({ cell }: Column, rows: readonly TimingRow[]): boolean {
-  return new Set(rows.map(cell)).size > 1;
+function variedSettings(rows: readonly TimingRow[]): typeof SETTINGS {
+  return SETTINGS.filter(({ cell }) => new Set(rows.map(cell)).size > 1);
 }
 
 function header({ host, software, device, threads, rows }: TimingReport): string[] {
   const memory = `${(host.memoryBytes / GIB).toFixed(1)} GiB`;
-  const shared = SETTINGS.filter((setting) => !isVaried(setting, rows));
+  const varied = variedSettings(rows);
+  const shared = SETTINGS.filter((setting) => !varied.includes(setting));
   return [
     `${host.cpu ?? 'unknown CPU'}, ${host.cores} cores, ${memory}, ${host.platform} ${host.release}`,
     `device ${device}, ${threads === 0 ? 'every core' : `${threads} threads`}, onnxruntime ${software.onnxruntime}, ` +
@@ -132,7 +136,7 @@ function stageTable({ rows }: TimingReport): string {
   const stages = STAGES.filter(
     ([, stage]) => rows.some((row) => of(row, stage).n > 0) && !(stage === 'generate' && hasPrefill),
   );
-  const columns = [...MODEL, VISUAL_TOKENS, ...SETTINGS.filter((setting) => isVaried(setting, rows))];
+  const columns = [...MODEL, VISUAL_TOKENS, ...variedSettings(rows)];
   const lines = rows.flatMap((row) =>
     QUANTILES.filter((quantile) => of(row, 'total')[quantile] !== null).map((quantile, i) => [
       ...columns.map(({ cell }) => (i === 0 ? cell(row) : '')),
@@ -153,7 +157,7 @@ function rateTable({ rows, protocol, device }: TimingReport): string {
     ...{ title, align: 'right' },
     cell: ({ summary }) => digits(summary.throughput[of]),
   });
-  const keys = [...MODEL, ...SETTINGS.filter((setting) => isVaried(setting, rows))];
+  const keys = [...MODEL, ...variedSettings(rows)];
   const columns: Column[] = [
     ...keys,
     rate('tokens/s', 'tokensPerSecond'),
@@ -183,7 +187,7 @@ function rateTable({ rows, protocol, device }: TimingReport): string {
 /** A sentence per row beside the first model: how many times as fast that one is, here and as published. */
 function speedComparisons({ rows }: TimingReport): string[] {
   const nameOf = ({ model }: TimingRow) => printable(`${model.name} at ${model.resolution} px`);
-  const varied = SETTINGS.slice(1).filter((setting) => isVaried(setting, rows));
+  const varied = variedSettings(rows).filter((setting) => setting !== PRECISION);
   return rows.flatMap((row) => {
     if (row.firstModelSpeed === null) return [];
     const { ratio, interval } = row.firstModelSpeed;

@@ -12,7 +12,10 @@ export interface BatchShape {
 /** What the allocator keeps beside the tensors that are alive: freed blocks of other shapes. See docs/architecture.md. */
 const ARENA_OVERHEAD = 1.8;
 
-/** Bytes that the weights take once they are loaded: the CPU packs a copy, but the file that it maps can go when memory is short. */
+/**
+ * Bytes that the weights take once they are loaded. The CPU packs a copy beside the file that it maps, whose pages can go
+ * when memory is short.
+ */
 export function weightBytes({ manifest }: Model): number {
   return manifest.weights.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -56,7 +56,11 @@ export function parseDevices(text: string): Device[] {
   return devices;
 }
 
-/** Options for both sessions of a model. `threads` 0 lets ONNX Runtime use every core. */
+/**
+ * Options for both sessions of a model.
+ * @param threads inside an operator; 0 lets ONNX Runtime use every core
+ * @param keepsFreed keep memory that a run frees for the next one, which is faster and takes more of it
+ */
 export function sessionOptions(device: Device, threads: number, keepsFreed = true): InferenceSession.SessionOptions {
   return {
     enableCpuMemArena: keepsFreed,
