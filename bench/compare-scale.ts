@@ -3,11 +3,11 @@ import { cp, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { meanPercent, meanStatistic } from '../src/benchmarks/statistics.js';
-import { PACKAGE_ROOT } from '../src/package-root.js';
-import { metricsFile } from '../src/results/metrics.js';
-import { questionScores, writeQuestionScores } from '../src/results/question-scores.js';
-import { runFile } from '../src/results/run-record.js';
+import { meanPercent, meanStatistic } from '../src/benchmarks/shared/statistics.js';
+import { metricsFile } from '../src/results/runs/metrics.js';
+import { questionScores, writeQuestionScores } from '../src/results/runs/question-scores.js';
+import { runFile } from '../src/results/runs/run-record.js';
+import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { withFolder } from './temporary-folder.js';
 import { VAL_IMAGES, VAL_QUESTIONS } from './vqa-files.js';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { downloadFile } from '../src/fetch/download-file.js';
 import { openRequests } from '../src/fetch/http.js';
 import { openRemoteZip } from '../src/fetch/remote-zip.js';
-import { peakMemoryBytes } from '../src/peak-memory.js';
+import { peakMemoryBytes } from '../src/shared/peak-memory.js';
 
 /*
  * `node download-process.js file <url> <path>`, `bare <url> <path> <bytes>` or `members <url> <folder> <name ...>`: downloads

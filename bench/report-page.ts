@@ -4,12 +4,12 @@ import { cp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
-import { PACKAGE_ROOT } from '../src/package-root.js';
-import { openPredictions, type Prediction } from '../src/results/predictions.js';
-import { questionScores, writeQuestionScores } from '../src/results/question-scores.js';
-import { referencesFile } from '../src/results/references.js';
-import { RUN_FILES } from '../src/results/run-folder.js';
-import { runFile } from '../src/results/run-record.js';
+import { openPredictions, type Prediction } from '../src/results/runs/predictions.js';
+import { questionScores, writeQuestionScores } from '../src/results/runs/question-scores.js';
+import { referencesFile } from '../src/results/runs/references.js';
+import { RUN_FILES } from '../src/results/runs/run-folder.js';
+import { runFile } from '../src/results/runs/run-record.js';
+import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { withFolder } from './temporary-folder.js';
 
 const QUESTIONS = 10_000;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import { openRandomModel } from '../src/evaluation/random-model.js';
 import { type Inference, startInference } from '../src/model/inference/inference.js';
 import { IMAGE_TOKEN } from '../src/model/prompt.js';
-import { PACKAGE_ROOT } from '../src/package-root.js';
+import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { HR_7B_TWO_LAYERS, MID_SIZE } from './architectures.js';
 import { comparingVal } from './compare-scale.js';
 import { largeFile, zipMembers } from './downloads.js';

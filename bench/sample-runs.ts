@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { PACKAGE_ROOT } from '../src/package-root.js';
-import type { RunResult } from '../src/results/load-run.js';
+import type { RunResult } from '../src/results/runs/load-run.js';
+import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { withFolder } from './temporary-folder.js';
 
 /* The embedded model on the embedded TextVQA sample, as a user runs it. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vqaV2 } from '../src/benchmarks/vqav2.js';
 import { groupByImage } from '../src/evaluation/plan-batches.js';
-import { peakMemoryBytes } from '../src/peak-memory.js';
+import { peakMemoryBytes } from '../src/shared/peak-memory.js';
 import { ANSWER_FILE, type Result, TEST_DEV_QUESTIONS, VAL_QUESTIONS } from './vqa-files.js';
 
 /*

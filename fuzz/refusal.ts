@@ -1,4 +1,4 @@
-import { ImageError, UserError } from '../src/errors.js';
+import { ImageError, UserError } from '../src/shared/errors.js';
 
 const MAX_MESSAGE = 2000; // characters; what does not fit a terminal tells nobody anything
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them

@@ -6,9 +6,9 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { EXIT } from '../src/errors.js';
-import { PACKAGE_ROOT } from '../src/package-root.js';
-import { readPredictions } from '../src/results/predictions.js';
+import { readPredictions } from '../src/results/runs/predictions.js';
+import { EXIT } from '../src/shared/errors.js';
+import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 
 /*
  * Kills `llavahr eval` at random moments, again and again, and starts it again each time. A moment is a number of changes

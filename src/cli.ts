@@ -13,10 +13,10 @@ import { addRuns } from './cli/runs.js';
 import { addScore } from './cli/score.js';
 import { addShow } from './cli/show.js';
 import { addVerify } from './cli/verify.js';
-import { EXIT, messageOf, UserError } from './errors.js';
-import { closeLog, LOG_LEVELS, type LogLevel, logEvent, openLog, say } from './log.js';
-import { redactArguments } from './redact.js';
-import { VERSION } from './version.js';
+import { EXIT, messageOf, UserError } from './shared/errors.js';
+import { closeLog, LOG_LEVELS, type LogLevel, logEvent, openLog, say } from './shared/log.js';
+import { redactArguments } from './shared/redact.js';
+import { VERSION } from './shared/version.js';
 
 /*
  * The files in cli/ hold options and help texts only. Each command's module is imported when the command runs, so that

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { PACKAGE_ROOT } from '../src/package-root.js';
+import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 
 /** Root of the project. */
 export const projectRoot = PACKAGE_ROOT;

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lockedCheckpoints } from '../../src/downloads/checkpoint-lock.js';
-import { fileState, lockFile } from '../../src/downloads/download-lock.js';
+import { lockedCheckpoints } from '../../src/downloads/checkpoint-record.js';
+import { fileState, lockFile } from '../../src/downloads/download-record.js';
 import { mutateJson } from '../mutate-json.js';
 import { mayRefuse } from '../refusal.js';
 import type { FuzzTarget } from '../target.js';

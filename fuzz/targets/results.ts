@@ -2,29 +2,29 @@ import { rmSync } from 'node:fs';
 import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { schemaCheck } from '../../src/json-schema.js';
-import { compareRuns } from '../../src/results/compare.js';
-import { comparisonTables } from '../../src/results/comparison-tables.js';
-import { lockFolder } from '../../src/results/folder-lock.js';
-import { openJsonLines } from '../../src/results/json-lines.js';
-import { latencyFile, openBatchTimings } from '../../src/results/latency.js';
-import { loadRun } from '../../src/results/load-run.js';
-import { metricsFile } from '../../src/results/metrics.js';
-import { openPredictions, readPredictions } from '../../src/results/predictions.js';
+import { compareRuns } from '../../src/results/reports/compare.js';
+import { comparisonTables } from '../../src/results/reports/comparison-tables.js';
+import { csvReport } from '../../src/results/reports/report-csv.js';
+import { latexReport } from '../../src/results/reports/report-latex.js';
+import { reportLayout } from '../../src/results/reports/report-layout.js';
+import { markdownReport } from '../../src/results/reports/report-markdown.js';
+import { runOverview, runSummary } from '../../src/results/reports/run-summary.js';
+import { latencyFile, openBatchTimings } from '../../src/results/runs/latency.js';
+import { loadRun } from '../../src/results/runs/load-run.js';
+import { metricsFile } from '../../src/results/runs/metrics.js';
+import { openPredictions, readPredictions } from '../../src/results/runs/predictions.js';
 import {
   questionScores,
   questionScoresFile,
   readQuestionScores,
   writeQuestionScores,
-} from '../../src/results/question-scores.js';
-import { csvReport } from '../../src/results/report-csv.js';
-import { latexReport } from '../../src/results/report-latex.js';
-import { reportLayout } from '../../src/results/report-layout.js';
-import { markdownReport } from '../../src/results/report-markdown.js';
-import { RUN_FILES } from '../../src/results/run-folder.js';
-import { runFile } from '../../src/results/run-record.js';
-import { runOverview, runSummary } from '../../src/results/run-summary.js';
-import { MEAN_PERCENT } from '../../src/results/statistic.js';
+} from '../../src/results/runs/question-scores.js';
+import { RUN_FILES } from '../../src/results/runs/run-folder.js';
+import { runFile } from '../../src/results/runs/run-record.js';
+import { MEAN_PERCENT } from '../../src/results/statistics/formula.js';
+import { lockFolder } from '../../src/shared/folder-lock.js';
+import { openJsonLines } from '../../src/shared/json-lines.js';
+import { schemaCheck } from '../../src/shared/json-schema.js';
 import { answered, failed, runResult } from '../../test/results/samples.js';
 import { mutateBytes } from '../mutate-bytes.js';
 import { mutateJson } from '../mutate-json.js';

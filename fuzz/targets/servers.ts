@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connectJudge, JudgeError } from '../../src/benchmarks/judge-client.js';
-import { UserError } from '../../src/errors.js';
+import { connectJudge, JudgeError } from '../../src/benchmarks/shared/judge-client.js';
 import { openRequests } from '../../src/fetch/http.js';
 import { readRepository } from '../../src/fetch/hub-repository.js';
+import { UserError } from '../../src/shared/errors.js';
 import { mutateJson } from '../mutate-json.js';
 import type { Random } from '../random.js';
 import { mayRefuse } from '../refusal.js';

@@ -1,5 +1,5 @@
-import type { OptionValue } from '../results/run-identity.js';
-import type { Formula } from '../results/statistic.js';
+import type { OptionValue } from '../results/runs/run-identity.js';
+import type { Formula } from '../results/statistics/formula.js';
 
 /** One question of a benchmark, ready to be asked. */
 export interface Question {

@@ -1,7 +1,7 @@
-import { pyStrip } from '../python-strings.js';
-import { processAnswer } from './evalai-answer-processor.js';
+import { pyStrip } from '../shared/python-strings.js';
 import { popeVerdict } from './pope-score.js';
-import { vqaAccuracy } from './vqa-accuracy.js';
+import { processAnswer } from './shared/evalai-answer-processor.js';
+import { vqaAccuracy } from './shared/vqa-accuracy.js';
 
 /** Scores an answer from 0 to 1; null when no option can be told from it, which counts as wrong. */
 export type Grader = (answer: string) => number | null;

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
-import { UserError } from '../errors.js';
-import { schemaCheck, TEXT } from '../json-schema.js';
+import { UserError } from '../shared/errors.js';
+import { schemaCheck, TEXT } from '../shared/json-schema.js';
 import type { Answers, ImageSource, LoadedBenchmark, Score } from './benchmark.js';
 import { CUSTOM_METRICS, type CustomMetric, type Grader } from './custom-metrics.js';
-import { parse, unreadable } from './read-records.js';
-import { meanPercent, meanStatistic } from './statistics.js';
-import { mostFrequent } from './vqa-accuracy.js';
+import { parse, unreadable } from './shared/read-records.js';
+import { meanPercent, meanStatistic } from './shared/statistics.js';
+import { mostFrequent } from './shared/vqa-accuracy.js';
 
 /** Limit of LLaVA-HR model_vqa_loader.py. */
 const MAX_NEW_TOKENS = 128;

@@ -1,5 +1,5 @@
-import { pySplit, pyStrip } from '../python-strings.js';
-import { MEAN_PERCENT } from '../results/statistic.js';
+import { MEAN_PERCENT } from '../results/statistics/formula.js';
+import { pySplit, pyStrip } from '../shared/python-strings.js';
 import type { Statistic } from './benchmark.js';
 
 /** What the metrics use of a question of GQA. */

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
-import { UserError } from '../errors.js';
-import { nullable, objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { UserError } from '../shared/errors.js';
+import { nullable, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import type {
   Answers,
   BenchmarkDefinition,
@@ -14,7 +14,6 @@ import type {
   Score,
   SplitInfo,
 } from './benchmark.js';
-import { openFolderOrZip } from './folder-or-zip.js';
 import {
   type GqaChoices,
   type GqaOperation,
@@ -25,10 +24,11 @@ import {
   partMeanStatistic,
   stepsOf,
 } from './gqa-metrics.js';
-import { readMixedIdQuestions } from './llava-questions.js';
-import { readMembers } from './read-members.js';
-import { chosenSplit } from './splits.js';
-import { meanPercent } from './statistics.js';
+import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { readMixedIdQuestions } from './shared/llava-questions.js';
+import { readMembers } from './shared/read-members.js';
+import { chosenSplit } from './shared/splits.js';
+import { meanPercent } from './shared/statistics.js';
 
 const DOWNLOADS = 'https://downloads.cs.stanford.edu/nlp/data/gqa';
 const LLAVA_QUESTIONS = 'llava_gqa_testdev_balanced.jsonl';

@@ -1,8 +1,8 @@
-import { pyStrip } from '../python-strings.js';
-import type { Formula, Term } from '../results/statistic.js';
+import type { Formula, Term } from '../results/statistics/formula.js';
+import { pyStrip } from '../shared/python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { MME_TASKS } from './mme-files.js';
-import { columnSums } from './statistics.js';
+import { columnSums } from './shared/statistics.js';
 
 /** What a scorer needs to know of a question. */
 export interface MmeItem {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../errors.js';
-import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
-import { pyStrip } from '../python-strings.js';
+import { UserError } from '../shared/errors.js';
+import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { pyStrip } from '../shared/python-strings.js';
 import type {
   Answers,
   BenchmarkDefinition,
@@ -13,8 +13,8 @@ import type {
 } from './benchmark.js';
 import { type MmeAnnotation, readMmeRelease, stem } from './mme-files.js';
 import { type MmeItem, mmeVerdict, scoreMme } from './mme-score.js';
-import { readRecordLines } from './read-records.js';
-import { chosenSplit } from './splits.js';
+import { readRecordLines } from './shared/read-records.js';
+import { chosenSplit } from './shared/splits.js';
 
 const LLAVA_QUESTIONS = 'llava_mme.jsonl';
 const YES_OR_NO = 'Please answer yes or no.';

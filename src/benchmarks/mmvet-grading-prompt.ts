@@ -1,4 +1,4 @@
-import { pyStrip } from '../python-strings.js';
+import { pyStrip } from '../shared/python-strings.js';
 import type { MmVetRecord } from './mmvet.js';
 
 /** Source: yuweihao/MM-Vet mm-vet_evaluator.ipynb, letter for letter: another wording is another measurement. */

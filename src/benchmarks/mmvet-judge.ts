@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError, usageError } from '../errors.js';
-import { objectOf, SHA256, schemaCheck, TEXT } from '../json-schema.js';
-import { type JsonLinesFile, openJsonLines } from '../results/json-lines.js';
-import { type AskJudge, connectJudge, JudgeError, type JudgeServer } from './judge-client.js';
+import { UserError, usageError } from '../shared/errors.js';
+import { type JsonLinesFile, openJsonLines } from '../shared/json-lines.js';
+import { objectOf, SHA256, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { type MmVetRecord, readMmVetRecords } from './mmvet.js';
 import {
   GRADE_MAX_TOKENS,
@@ -14,6 +13,7 @@ import {
   parseGrade,
 } from './mmvet-grading-prompt.js';
 import { type MmVetScore, scoreMmVet } from './mmvet-score.js';
+import { type AskJudge, connectJudge, JudgeError, type JudgeServer } from './shared/judge-client.js';
 
 export interface GradeOptions {
   /** Folder with mm-vet.json. */

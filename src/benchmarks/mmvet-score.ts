@@ -1,4 +1,4 @@
-import { MEAN_PERCENT } from '../results/statistic.js';
+import { MEAN_PERCENT } from '../results/statistics/formula.js';
 import type { Score } from './benchmark.js';
 
 /** A question with what its answer was graded. */

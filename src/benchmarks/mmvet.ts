@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
-import { UserError } from '../errors.js';
-import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { UserError } from '../shared/errors.js';
+import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import type {
   Answers,
   BenchmarkDefinition,
@@ -14,10 +14,10 @@ import type {
   Protocol,
   SubmissionFile,
 } from './benchmark.js';
-import { openFolderOrZip } from './folder-or-zip.js';
-import { type LlavaQuestion, readLlavaQuestions } from './llava-questions.js';
-import { readMembers } from './read-members.js';
-import { chosenSplit } from './splits.js';
+import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { type LlavaQuestion, readLlavaQuestions } from './shared/llava-questions.js';
+import { readMembers } from './shared/read-members.js';
+import { chosenSplit } from './shared/splits.js';
 
 const ANNOTATIONS = 'mm-vet.json';
 const QUESTION_FILE = 'llava-mm-vet.jsonl';

@@ -1,7 +1,7 @@
-import { pyStrip } from '../python-strings.js';
-import type { Formula, Term, WeightedSum } from '../results/statistic.js';
+import type { Formula, Term, WeightedSum } from '../results/statistics/formula.js';
+import { pyStrip } from '../shared/python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
-import { columnSums } from './statistics.js';
+import { columnSums } from './shared/statistics.js';
 
 /** The three ways POPE draws absent objects, in the order of LLaVA's question file. */
 export const POPE_CATEGORIES = ['adversarial', 'random', 'popular'] as const;

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
-import { UserError } from '../errors.js';
-import { COUNT, objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { UserError } from '../shared/errors.js';
+import { COUNT, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions } from './benchmark.js';
-import { openCocoImages } from './coco-images.js';
 import {
   POPE_CATEGORIES,
   type PopeCategory,
@@ -13,8 +12,9 @@ import {
   popeVerdict,
   scorePope,
 } from './pope-score.js';
-import { readRecordLines } from './read-records.js';
-import { chosenSplit } from './splits.js';
+import { openCocoImages } from './shared/coco-images.js';
+import { readRecordLines } from './shared/read-records.js';
+import { chosenSplit } from './shared/splits.js';
 
 const LLAVA_QUESTIONS = 'llava_pope_test.jsonl';
 /** In LLaVA's question file the ids of the n-th category begin at n times this; in POPE's own files all begin at 1. */

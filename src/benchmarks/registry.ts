@@ -1,4 +1,4 @@
-import { usageError } from '../errors.js';
+import { usageError } from '../shared/errors.js';
 import type { BenchmarkDefinition } from './benchmark.js';
 import { gqa } from './gqa.js';
 import { mme } from './mme.js';

@@ -1,4 +1,4 @@
-import { MEAN_PERCENT } from '../results/statistic.js';
+import { MEAN_PERCENT } from '../results/statistics/formula.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 
 export const OPTION_LETTERS: readonly string[] = ['A', 'B', 'C', 'D', 'E'];

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
-import { UserError } from '../errors.js';
-import { COUNT, nullable, objectOf, schemaCheck, TEXT } from '../json-schema.js';
-import { pyStrip } from '../python-strings.js';
+import { UserError } from '../shared/errors.js';
+import { COUNT, nullable, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { pyStrip } from '../shared/python-strings.js';
 import type {
   Answers,
   BenchmarkDefinition,
@@ -14,9 +14,6 @@ import type {
   SplitInfo,
   SubmissionFile,
 } from './benchmark.js';
-import { openFolderOrZip } from './folder-or-zip.js';
-import { readMembers } from './read-members.js';
-import { readDocument, readRecords } from './read-records.js';
 import {
   chosenOption,
   hasImage,
@@ -26,7 +23,10 @@ import {
   type Problem,
   scoreScienceQa,
 } from './scienceqa-score.js';
-import { chosenSplit } from './splits.js';
+import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { readMembers } from './shared/read-members.js';
+import { readDocument, readRecords } from './shared/read-records.js';
+import { chosenSplit } from './shared/splits.js';
 
 const PROBLEMS = 'problems.json';
 const SPLIT_IDS = 'pid_splits.json';

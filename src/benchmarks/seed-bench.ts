@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
-import { ImageError, UserError } from '../errors.js';
-import { COUNT, mapOf, objectOf, schemaCheck, TEXT } from '../json-schema.js';
+import { ImageError, UserError } from '../shared/errors.js';
+import { COUNT, mapOf, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import type {
   Answers,
   BenchmarkDefinition,
@@ -11,11 +11,11 @@ import type {
   LoadOptions,
   SubmissionFile,
 } from './benchmark.js';
-import { openFolderOrZip } from './folder-or-zip.js';
-import { readMixedIdQuestions } from './llava-questions.js';
-import { readDocument, readRecords } from './read-records.js';
 import { predictedLetters, type SeedItem, scoreSeed, seedLetter } from './seed-score.js';
-import { chosenSplit } from './splits.js';
+import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { readMixedIdQuestions } from './shared/llava-questions.js';
+import { readDocument, readRecords } from './shared/read-records.js';
+import { chosenSplit } from './shared/splits.js';
 
 const ANNOTATIONS = 'SEED-Bench.json';
 const LLAVA_QUESTIONS = 'llava-seed-bench.jsonl';

@@ -1,7 +1,7 @@
-import { pyStrip } from '../python-strings.js';
-import { MEAN_PERCENT } from '../results/statistic.js';
+import { MEAN_PERCENT } from '../results/statistics/formula.js';
+import { pyStrip } from '../shared/python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
-import { meanPercent } from './statistics.js';
+import { meanPercent } from './shared/statistics.js';
 
 /** What a scorer needs to know of a question. */
 export interface SeedItem {

@@ -1,6 +1,6 @@
-import { evaluateFormula, type Formula, percentOf, type Ratio } from '../results/statistic.js';
+import { evaluateFormula, type Formula, percentOf, type Ratio } from '../results/statistics/formula.js';
 import type { Answers, Score, Statistic } from './benchmark.js';
-import { processAnswer } from './evalai-answer-processor.js';
+import { processAnswer } from './shared/evalai-answer-processor.js';
 
 /** Columns of the counts, in this order. */
 const WIDTH = 4; // found unanswerable and is; found unanswerable and is not; is unanswerable; question

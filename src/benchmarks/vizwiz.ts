@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
-import { UserError } from '../errors.js';
-import { objectOf, schemaCheck, TEXT } from '../json-schema.js';
-import { pyCapitalize } from '../python-strings.js';
+import { UserError } from '../shared/errors.js';
+import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { pyCapitalize } from '../shared/python-strings.js';
 import type {
   Answers,
   BenchmarkDefinition,
@@ -13,16 +13,16 @@ import type {
   LoadOptions,
   SubmissionFile,
 } from './benchmark.js';
-import { processAnswer } from './evalai-answer-processor.js';
-import { openFolderOrZip } from './folder-or-zip.js';
-import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './llava-questions.js';
-import { presentSplit } from './present-split.js';
-import { readRecords } from './read-records.js';
+import { processAnswer } from './shared/evalai-answer-processor.js';
+import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { presentSplit } from './shared/present-split.js';
+import { readRecords } from './shared/read-records.js';
+import { mostFrequent } from './shared/vqa-accuracy.js';
+import { ANSWERS, type AnswerRecord, humanAnswers, type VqaAnnotation } from './shared/vqa-annotations.js';
+import { asUploaded, m4cVqa, officialVqa, vizWizVqa } from './shared/vqa-eval.js';
+import { vqaScore } from './shared/vqa-score.js';
 import { answerabilityScores } from './vizwiz-answerability.js';
-import { mostFrequent } from './vqa-accuracy.js';
-import { ANSWERS, type AnswerRecord, humanAnswers, type VqaAnnotation } from './vqa-annotations.js';
-import { asUploaded, m4cVqa, officialVqa, vizWizVqa } from './vqa-eval.js';
-import { vqaScore } from './vqa-score.js';
 
 const DOWNLOADS = 'https://vizwiz.cs.colorado.edu/VizWiz_final';
 const ANNOTATIONS_ORIGIN = `VizWiz's annotations are in ${DOWNLOADS}/vqa_data/Annotations.zip.`;

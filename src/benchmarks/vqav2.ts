@@ -2,20 +2,20 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
 import type { Answers, BenchmarkDefinition, LoadedBenchmark, LoadOptions, Protocol } from './benchmark.js';
-import { type CocoSet, cocoImage, openCocoImages } from './coco-images.js';
-import { processAnswer } from './evalai-answer-processor.js';
-import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './llava-questions.js';
-import { presentSplit } from './present-split.js';
-import { mostFrequent } from './vqa-accuracy.js';
+import { type CocoSet, cocoImage, openCocoImages } from './shared/coco-images.js';
+import { processAnswer } from './shared/evalai-answer-processor.js';
+import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { presentSplit } from './shared/present-split.js';
+import { mostFrequent } from './shared/vqa-accuracy.js';
 import {
   type FileInfo,
   readVqaAnnotations,
   readVqaQuestions,
   type VqaQuestion,
   vqaResults,
-} from './vqa-annotations.js';
-import { asUploaded, officialVqa } from './vqa-eval.js';
-import { vqaScore } from './vqa-score.js';
+} from './shared/vqa-annotations.js';
+import { asUploaded, officialVqa } from './shared/vqa-eval.js';
+import { vqaScore } from './shared/vqa-score.js';
 
 const DOWNLOADS = 'https://s3.amazonaws.com/cvmlp/vqa/mscoco/vqa';
 const VAL_QUESTIONS = 'v2_OpenEnded_mscoco_val2014_questions.json';

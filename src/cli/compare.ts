@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { SortKey } from '../results/compare.js';
+import type { SortKey } from '../results/reports/compare.js';
 
 const SORT_KEYS: readonly SortKey[] = ['score', 'difference', 'latency', 'name'];
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { usageError } from '../errors.js';
+import { usageError } from '../shared/errors.js';
 
 export function addDownload(program: Command): void {
   program

@@ -3,20 +3,25 @@ import { join } from 'node:path';
 import type { Protocol } from '../benchmarks/benchmark.js';
 import { selectBenchmarks } from '../benchmarks/registry.js';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
-import { EXIT, usageError } from '../errors.js';
 import { ablationSize, sizesBeside } from '../evaluation/ablation-plan.js';
 import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
 import { isSampleModel, SAMPLE_BENCHMARKS } from '../evaluation/sample.js';
-import { replaceFile } from '../json-file.js';
-import { say } from '../log.js';
 import type { Precision } from '../model/export/layers.js';
 import { checkPrecision, parseDevice } from '../model/inference/device.js';
 import type { Model } from '../model/model-folder.js';
-import { ablationFiles, ablationJson } from '../results/ablation-report.js';
-import { type AblationRow, type AblationSpeed, ablationNotes, ablationTable } from '../results/ablation-table.js';
-import type { RunResult } from '../results/load-run.js';
-import { renderTable } from '../results/table.js';
-import type { TimingReport } from '../results/timing-report.js';
+import { ablationFiles, ablationJson } from '../results/reports/ablation-report.js';
+import {
+  type AblationRow,
+  type AblationSpeed,
+  ablationNotes,
+  ablationTable,
+} from '../results/reports/ablation-table.js';
+import type { TimingReport } from '../results/reports/timing-report.js';
+import type { RunResult } from '../results/runs/load-run.js';
+import { EXIT, usageError } from '../shared/errors.js';
+import { replaceFile } from '../shared/json-file.js';
+import { say } from '../shared/log.js';
+import { renderTable } from '../terminal/table.js';
 import { childLlavahr } from './child-llavahr.js';
 import { interruptible } from './interrupt.js';
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { logArguments } from '../log.js';
-import { PACKAGE_ROOT } from '../package-root.js';
+import { logArguments } from '../shared/log.js';
+import { PACKAGE_ROOT } from '../shared/package-root.js';
 
 /** What a command that ran in a process of its own came to. */
 export interface ChildOutcome {

@@ -1,10 +1,10 @@
-import { EXIT, usageError } from '../errors.js';
-import { say } from '../log.js';
-import { type CompareOptions, type Comparison, compareRuns, type SortKey } from '../results/compare.js';
-import { comparisonTables } from '../results/comparison-tables.js';
-import { findRuns, type NamedRuns } from '../results/find-runs.js';
-import { readQuestionScores } from '../results/question-scores.js';
-import { modelKey, modelLabels } from '../results/run-names.js';
+import { type CompareOptions, type Comparison, compareRuns, type SortKey } from '../results/reports/compare.js';
+import { comparisonTables } from '../results/reports/comparison-tables.js';
+import { findRuns, type NamedRuns } from '../results/runs/find-runs.js';
+import { readQuestionScores } from '../results/runs/question-scores.js';
+import { modelKey, modelLabels } from '../results/runs/run-names.js';
+import { EXIT, usageError } from '../shared/errors.js';
+import { say } from '../shared/log.js';
 import { publishedBeside } from './published-beside.js';
 
 export interface CompareCommandOptions {

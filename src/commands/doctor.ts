@@ -1,16 +1,16 @@
 import { freemem } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder, defaultDataFolder } from '../cache-folder.js';
 import { readCatalogue } from '../datasets/catalogue.js';
-import { freeBytes } from '../disk-space.js';
 import { type CheckpointState, checkpointStates, type SplitState, splitStates } from '../downloads/inventory.js';
-import { EXIT } from '../errors.js';
 import { type ExportedModel, exportedModels } from '../model/exported-models.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
 import { type DeviceTrial, tryDevice } from '../model/inference/device-trial.js';
-import { describeHost, describeSoftware, type Host, type Software } from '../results/host.js';
-import { type Align, renderTable } from '../results/table.js';
-import { VERSION } from '../version.js';
+import { describeHost, describeSoftware, type Host, type Software } from '../results/runs/host.js';
+import { cacheFolder, defaultDataFolder } from '../shared/cache-folder.js';
+import { freeBytes } from '../shared/disk-space.js';
+import { EXIT } from '../shared/errors.js';
+import { VERSION } from '../shared/version.js';
+import { type Align, renderTable } from '../terminal/table.js';
 
 export interface DoctorCommandOptions {
   /** Hash files instead of trusting their size and time. */

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { selectBenchmarks } from '../benchmarks/registry.js';
-import { defaultDataFolder } from '../cache-folder.js';
 import { assetOf, benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
 import type {
   Asset,
@@ -14,11 +13,12 @@ import type {
 import { downloadSplit, type SplitDownload } from '../downloads/download-split.js';
 import { openDownloads, trafficLine } from '../downloads/downloads.js';
 import { type ImageOrigin, megabytes } from '../downloads/split-job.js';
-import { startTransferProgress } from '../downloads/transfer-progress.js';
-import { EXIT, messageOf, UserError, usageError } from '../errors.js';
 import { openRequests } from '../fetch/http.js';
-import { messageStream, say } from '../log.js';
-import { type Align, renderTable } from '../results/table.js';
+import { defaultDataFolder } from '../shared/cache-folder.js';
+import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
+import { messageStream, say } from '../shared/log.js';
+import { type Align, renderTable } from '../terminal/table.js';
+import { startTransferProgress } from '../terminal/transfer-progress.js';
 import { interruptible } from './interrupt.js';
 
 export interface DownloadCommandOptions {

@@ -1,9 +1,9 @@
-import { defaultModelFolder } from '../cache-folder.js';
-import { EXIT } from '../errors.js';
-import { messageStream, say } from '../log.js';
 import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
-import { startByteProgress } from '../results/byte-progress.js';
+import { defaultModelFolder } from '../shared/cache-folder.js';
+import { EXIT } from '../shared/errors.js';
+import { messageStream, say } from '../shared/log.js';
+import { startByteProgress } from '../terminal/byte-progress.js';
 
 export interface ExportCommandOptions {
   resolution?: number[];

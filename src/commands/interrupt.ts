@@ -1,4 +1,4 @@
-import { say } from '../log.js';
+import { say } from '../shared/log.js';
 /** A signal that the first Ctrl-C raises, with a message; the second ends the process at once. */
 export function interruptible(message: string): { signal: AbortSignal; stop(): void } {
   const controller = new AbortController();

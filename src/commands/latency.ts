@@ -1,23 +1,23 @@
 import { extname } from 'node:path';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
-import { EXIT, usageError } from '../errors.js';
 import { sizesBeside } from '../evaluation/ablation-plan.js';
 import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
 import { isRandomModel, openRandomModel } from '../evaluation/random-model.js';
 import { type Timings, timeModels } from '../evaluation/time-models.js';
 import type { PlannedRun } from '../evaluation/timing-plan.js';
-import { replaceFile } from '../json-file.js';
-import { say } from '../log.js';
 import { contextLength } from '../model/context-length.js';
 import type { Precision } from '../model/export/layers.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
 import type { Model } from '../model/model-folder.js';
 import { RELEASED_ARCHITECTURES, RELEASED_MODELS, type ReleasedModel } from '../model/released-architectures.js';
-import { describeHost, describeSoftware } from '../results/host.js';
-import { publishedSpeed } from '../results/published-speed.js';
-import { pairedSpeedRatio, summarizeTimedRuns, type TimedSetting } from '../results/timed-runs.js';
-import { type TimingReport, type TimingRow, timingCsv, timingTables } from '../results/timing-report.js';
-import { VERSION } from '../version.js';
+import { publishedSpeed } from '../results/reports/published-speed.js';
+import { pairedSpeedRatio, summarizeTimedRuns, type TimedSetting } from '../results/reports/timed-runs.js';
+import { type TimingReport, type TimingRow, timingCsv, timingTables } from '../results/reports/timing-report.js';
+import { describeHost, describeSoftware } from '../results/runs/host.js';
+import { EXIT, usageError } from '../shared/errors.js';
+import { replaceFile } from '../shared/json-file.js';
+import { say } from '../shared/log.js';
+import { VERSION } from '../shared/version.js';
 import { interruptible } from './interrupt.js';
 
 export interface LatencyCommandOptions {

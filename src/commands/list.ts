@@ -2,8 +2,8 @@ import type { SplitInfo } from '../benchmarks/benchmark.js';
 import { type PublishedScore, publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS } from '../benchmarks/registry.js';
 import { readCatalogue } from '../datasets/catalogue.js';
-import { EXIT } from '../errors.js';
-import { type Align, renderTable } from '../results/table.js';
+import { EXIT } from '../shared/errors.js';
+import { type Align, renderTable } from '../terminal/table.js';
 
 const UNKNOWN = '-';
 

@@ -1,9 +1,9 @@
-import { EXIT } from '../errors.js';
 import { type AskedData, loadAskedBenchmark } from '../evaluation/load-asked-benchmark.js';
 import { mergeShards } from '../evaluation/merge-shards.js';
-import { messageStream, say } from '../log.js';
-import { readShards } from '../results/read-shards.js';
-import { runSummary } from '../results/run-summary.js';
+import { runSummary } from '../results/reports/run-summary.js';
+import { readShards } from '../results/runs/read-shards.js';
+import { EXIT } from '../shared/errors.js';
+import { messageStream, say } from '../shared/log.js';
 
 export interface MergeCommandOptions extends Pick<AskedData, 'data' | 'questions'> {
   output: string;

@@ -1,7 +1,7 @@
 import { publishedModel, publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS } from '../benchmarks/registry.js';
-import type { PublishedReference } from '../results/compare.js';
-import type { RunResult } from '../results/load-run.js';
+import type { PublishedReference } from '../results/reports/compare.js';
+import type { RunResult } from '../results/runs/load-run.js';
 
 /**
  * What is published about a run's model on its benchmark: of several numbers the first that the run can be set against,

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import type { ImageSource } from '../benchmarks/benchmark.js';
-import { messageOf, UserError } from '../errors.js';
 import { openRunImages } from '../evaluation/run-images.js';
 import { makeThumbnail } from '../evaluation/thumbnail.js';
-import { say } from '../log.js';
 import { htmlReport } from '../results/html/report.js';
 import type { RunSamples } from '../results/html/sample-sets.js';
-import type { RunResult } from '../results/load-run.js';
-import { readPredictions } from '../results/predictions.js';
-import { readQuestionScores } from '../results/question-scores.js';
-import { referencesFile } from '../results/references.js';
-import { runName } from '../results/report-layout.js';
-import { RUN_FILES } from '../results/run-folder.js';
+import { runName } from '../results/reports/report-layout.js';
+import type { RunResult } from '../results/runs/load-run.js';
+import { readPredictions } from '../results/runs/predictions.js';
+import { readQuestionScores } from '../results/runs/question-scores.js';
+import { referencesFile } from '../results/runs/references.js';
+import { RUN_FILES } from '../results/runs/run-folder.js';
+import { messageOf, UserError } from '../shared/errors.js';
+import { say } from '../shared/log.js';
 import { publishedBeside } from './published-beside.js';
 
 export interface HtmlOptions {

@@ -1,11 +1,11 @@
-import { EXIT, usageError } from '../errors.js';
-import { replaceFile } from '../json-file.js';
-import { loadRun, type RunResult } from '../results/load-run.js';
-import { csvReport } from '../results/report-csv.js';
-import { jsonReport } from '../results/report-json.js';
-import { latexReport } from '../results/report-latex.js';
-import { reportLayout } from '../results/report-layout.js';
-import { markdownReport } from '../results/report-markdown.js';
+import { csvReport } from '../results/reports/report-csv.js';
+import { jsonReport } from '../results/reports/report-json.js';
+import { latexReport } from '../results/reports/report-latex.js';
+import { reportLayout } from '../results/reports/report-layout.js';
+import { markdownReport } from '../results/reports/report-markdown.js';
+import { loadRun, type RunResult } from '../results/runs/load-run.js';
+import { EXIT, usageError } from '../shared/errors.js';
+import { replaceFile } from '../shared/json-file.js';
 import { publishedBeside } from './published-beside.js';
 
 const REPORTS = {

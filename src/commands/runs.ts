@@ -1,6 +1,6 @@
-import { EXIT } from '../errors.js';
-import { type IntactRun, listRuns, type RunEntry } from '../results/list-runs.js';
-import { renderTable } from '../results/table.js';
+import { type IntactRun, listRuns, type RunEntry } from '../results/runs/list-runs.js';
+import { EXIT } from '../shared/errors.js';
+import { renderTable } from '../terminal/table.js';
 
 const HEADERS = [
   'benchmark',

@@ -1,11 +1,11 @@
 import type { Protocol } from '../benchmarks/benchmark.js';
 import { findBenchmark } from '../benchmarks/registry.js';
-import { EXIT } from '../errors.js';
 import { sampleData } from '../evaluation/sample.js';
 import { firstOf, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
-import { say } from '../log.js';
-import { scoreText } from '../results/digits.js';
-import { renderTable } from '../results/table.js';
+import { scoreText } from '../results/statistics/digits.js';
+import { EXIT } from '../shared/errors.js';
+import { say } from '../shared/log.js';
+import { renderTable } from '../terminal/table.js';
 
 export interface ScoreCommandOptions {
   /** File or folder. */

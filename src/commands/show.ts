@@ -1,8 +1,8 @@
 import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { findBenchmark } from '../benchmarks/registry.js';
-import { EXIT, usageError } from '../errors.js';
 import { sampleData } from '../evaluation/sample.js';
 import { buildPrompt } from '../model/prompt.js';
+import { EXIT, usageError } from '../shared/errors.js';
 
 export interface ShowCommandOptions {
   /** Row in the benchmark's order, from 0. */

@@ -1,13 +1,13 @@
 import { findBenchmark } from '../benchmarks/registry.js';
 import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
-import { EXIT } from '../errors.js';
 import { chooseModel } from '../evaluation/choose-model.js';
 import { sampleData } from '../evaluation/sample.js';
 import { type ErrorSize, type ModelLabel, type Verification, verifyModel } from '../evaluation/verify-model.js';
 import type { Precision } from '../model/export/layers.js';
-import { decimalsFor, halfWidthOf, intervalText, signedText } from '../results/digits.js';
-import { precisionLabel } from '../results/quantised.js';
-import { renderTable } from '../results/table.js';
+import { precisionLabel } from '../results/reports/quantised.js';
+import { decimalsFor, halfWidthOf, intervalText, signedText } from '../results/statistics/digits.js';
+import { EXIT } from '../shared/errors.js';
+import { renderTable } from '../terminal/table.js';
 import { dataFolder } from './data-folder.js';
 
 export interface VerifyCommandOptions {

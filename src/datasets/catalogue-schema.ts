@@ -1,6 +1,6 @@
 import type { SchemaObject } from 'ajv';
 import type { FileFormat } from '../fetch/download-file.js';
-import { COUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../json-schema.js';
+import { COUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../shared/json-schema.js';
 
 /** datasets.json: where benchmarks and checkpoints come from. */
 export interface Catalogue {

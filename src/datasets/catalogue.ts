@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError, usageError } from '../errors.js';
-import { schemaCheck } from '../json-schema.js';
-import { PACKAGE_ROOT } from '../package-root.js';
-import { parseJson } from '../parse-json.js';
+import { messageOf, UserError, usageError } from '../shared/errors.js';
+import { schemaCheck } from '../shared/json-schema.js';
+import { PACKAGE_ROOT } from '../shared/package-root.js';
+import { parseJson } from '../shared/parse-json.js';
 import {
   type Asset,
   type BenchmarkEntry,

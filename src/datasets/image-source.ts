@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import type { ImageSource } from '../benchmarks/benchmark.js';
-import { ImageError, messageOf, UserError } from '../errors.js';
-import { insideFolder } from '../inside-folder.js';
+import { ImageError, messageOf, UserError } from '../shared/errors.js';
+import { insideFolder } from '../shared/inside-folder.js';
 
 /** Far above any encoded picture; a file that says it is larger is not read into memory. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;

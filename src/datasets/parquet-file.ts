@@ -9,7 +9,7 @@ import {
   type SchemaTree,
 } from 'hyparquet';
 import { compressors, decompressZstd } from 'hyparquet-compressors';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, UserError } from '../shared/errors.js';
 
 /** Far above a page, a column of a row group and a directory of the benchmarks' files; more is not read into memory. */
 const MAX_READ_BYTES = 2 ** 30;

@@ -1,6 +1,6 @@
 import type { ImageSource } from '../benchmarks/benchmark.js';
-import { ImageError, UserError } from '../errors.js';
-import { startWatchedProcess } from '../watched-process.js';
+import { ImageError, UserError } from '../shared/errors.js';
+import { startWatchedProcess } from '../shared/watched-process.js';
 import { parquetFilesOf } from './parquet-images.js';
 import type { ParquetAnswer, ParquetRequest } from './parquet-process.js';
 

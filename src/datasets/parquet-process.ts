@@ -1,5 +1,5 @@
 import type { ImageSource } from '../benchmarks/benchmark.js';
-import { answerParent } from '../watched-process.js';
+import { answerParent } from '../shared/watched-process.js';
 import { openParquetFolder } from './parquet-images.js';
 
 /*

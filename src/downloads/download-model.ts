@@ -1,5 +1,4 @@
 import type { ModelEntry } from '../datasets/catalogue-schema.js';
-import { UserError } from '../errors.js';
 import type { Requests } from '../fetch/http.js';
 import {
   type CheckpointFile,
@@ -10,8 +9,9 @@ import {
   snapshotProblems,
 } from '../fetch/hub-checkpoint.js';
 import { type HubFile, readRepository } from '../fetch/hub-repository.js';
-import { lockCheckpoint, lockedCheckpoints } from './checkpoint-lock.js';
-import type { TransferProgress } from './transfer-progress.js';
+import { UserError } from '../shared/errors.js';
+import type { TransferProgress } from '../terminal/transfer-progress.js';
+import { lockCheckpoint, lockedCheckpoints } from './checkpoint-record.js';
 import type { Upstream } from './upstream-changes.js';
 
 /** Folders of a checkpoint and of the CLIP tower that it does not hold itself. */

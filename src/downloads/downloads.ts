@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
-import { defaultDataFolder } from '../cache-folder.js';
 import { benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
 import type { Catalogue, ModelEntry } from '../datasets/catalogue-schema.js';
 import { openRequests } from '../fetch/http.js';
-import { messageStream, say } from '../log.js';
+import { defaultDataFolder } from '../shared/cache-folder.js';
+import { messageStream, say } from '../shared/log.js';
+import { startTransferProgress } from '../terminal/transfer-progress.js';
 import { type DownloadedModel, downloadModel } from './download-model.js';
 import { downloadSplit, isSplitThere } from './download-split.js';
 import { megabytes } from './split-job.js';
-import { startTransferProgress } from './transfer-progress.js';
 import type { Upstream } from './upstream-changes.js';
 
 /** Downloads that a command makes on the way, into the default folders. What is done is said on stderr. */

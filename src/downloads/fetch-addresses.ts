@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { ocrVqaImageAddresses } from '../benchmarks/ocrvqa.js';
-import { messageOf, UserError } from '../errors.js';
 import { downloadFile } from '../fetch/download-file.js';
-import { jsonFile } from '../json-file.js';
-import { mapOf, objectOf, TEXT } from '../json-schema.js';
-import { forEachParallel } from '../parallel.js';
+import { messageOf, UserError } from '../shared/errors.js';
+import { jsonFile } from '../shared/json-file.js';
+import { mapOf, objectOf, TEXT } from '../shared/json-schema.js';
+import { forEachParallel } from '../shared/parallel.js';
 import { imagePath, type SplitJob } from './split-job.js';
 
 const ADDRESSES_AT_ONCE = 4;

@@ -3,14 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assetOf } from '../datasets/catalogue.js';
 import type { Asset } from '../datasets/catalogue-schema.js';
-import { UserError } from '../errors.js';
 import { checkPlacedFile, downloadFile } from '../fetch/download-file.js';
 import { extractZip } from '../fetch/extract-zip.js';
 import { RangeUnsupported } from '../fetch/http.js';
 import { hubHeaders } from '../fetch/hub-address.js';
 import { openRemoteZip } from '../fetch/remote-zip.js';
 import type { WantedMember } from '../fetch/zip-members.js';
-import { fileState, recordDownload, recordParts } from './download-lock.js';
+import { UserError } from '../shared/errors.js';
+import { fileState, recordDownload, recordParts } from './download-record.js';
 import { archiveFolder, isStale, megabytes, type SplitJob, urlsOf } from './split-job.js';
 
 /** Archives up to this size are fetched whole, and kept for the other benchmarks that need them. */

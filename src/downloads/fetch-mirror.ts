@@ -2,16 +2,16 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { MirrorEntry } from '../datasets/catalogue-schema.js';
 import { PARQUET_HEAP_MEGABYTES, PARQUET_STALL_MS } from '../datasets/parquet-folder.js';
-import { UserError } from '../errors.js';
 import { downloadFile } from '../fetch/download-file.js';
 import { RangeUnsupported } from '../fetch/http.js';
 import { type HubFile, hashOption, readRepository } from '../fetch/hub-repository.js';
-import { startWatchedProcess } from '../watched-process.js';
-import { recordParts } from './download-lock.js';
+import { UserError } from '../shared/errors.js';
+import { startWatchedProcess } from '../shared/watched-process.js';
+import type { Transfer } from '../terminal/transfer-progress.js';
+import { recordParts } from './download-record.js';
 import { stem, type WantedImages } from './mirror-images.js';
 import type { MirrorAnswer, MirrorProgress, MirrorRequest } from './mirror-process.js';
 import { archiveFolder, imagePath, megabytes, type SplitJob } from './split-job.js';
-import type { Transfer } from './transfer-progress.js';
 
 /** Missing images that are named; the others are counted. */
 const NAMED_MISSING = 3;

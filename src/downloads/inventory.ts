@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { BENCHMARKS } from '../benchmarks/registry.js';
 import { benchmarkEntry } from '../datasets/catalogue.js';
 import type { Catalogue } from '../datasets/catalogue-schema.js';
-import { messageOf } from '../errors.js';
 import { cachedSnapshot, snapshotFolder, snapshotProblems } from '../fetch/hub-checkpoint.js';
-import { lockedCheckpoints } from './checkpoint-lock.js';
-import { fileState } from './download-lock.js';
+import { messageOf } from '../shared/errors.js';
+import { lockedCheckpoints } from './checkpoint-record.js';
+import { fileState } from './download-record.js';
 import { isSplitThere } from './download-split.js';
 
 /** What is known of a download. */

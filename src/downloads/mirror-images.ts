@@ -8,9 +8,9 @@ import {
   rowGroupRanges,
 } from '../datasets/parquet-file.js';
 import { imageBytesChunk, imageColumn, readImages, textOf } from '../datasets/parquet-image-column.js';
-import { checkDiskSpace } from '../disk-space.js';
-import { UserError } from '../errors.js';
 import { RangeUnsupported } from '../fetch/http.js';
+import { checkDiskSpace } from '../shared/disk-space.js';
+import { UserError } from '../shared/errors.js';
 import { imagePath } from './split-job.js';
 
 /** Images that are wanted of a mirror's file. */

@@ -1,7 +1,7 @@
 import { openParquetFile } from '../datasets/parquet-file.js';
 import { openRequests } from '../fetch/http.js';
 import type { HubFile } from '../fetch/hub-repository.js';
-import { answerParent, tellParent } from '../watched-process.js';
+import { answerParent, tellParent } from '../shared/watched-process.js';
 import { type WantedImages, writeMirrorImages } from './mirror-images.js';
 import { openRemoteParquet } from './remote-parquet.js';
 

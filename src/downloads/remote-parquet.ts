@@ -1,7 +1,7 @@
 import { boundedBuffer, notParquet, type ParquetFile, readParquetDirectory } from '../datasets/parquet-file.js';
-import { UserError } from '../errors.js';
 import { RangeUnsupported, type Requests } from '../fetch/http.js';
 import type { HubFile } from '../fetch/hub-repository.js';
+import { UserError } from '../shared/errors.js';
 
 /** A parquet file on a server, of which columns of row groups are fetched. */
 export interface RemoteParquet extends ParquetFile {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import type { Asset, Catalogue, SplitEntry } from '../datasets/catalogue-schema.js';
-import { UserError } from '../errors.js';
 import type { Requests } from '../fetch/http.js';
 import { type HubAddress, movedToHub } from '../fetch/hub-address.js';
-import { insideFolder } from '../inside-folder.js';
-import type { TransferProgress } from './transfer-progress.js';
+import { UserError } from '../shared/errors.js';
+import { insideFolder } from '../shared/inside-folder.js';
+import type { TransferProgress } from '../terminal/transfer-progress.js';
 import type { Upstream } from './upstream-changes.js';
 
 /** Where images come from: the benchmark's own archives, or a parquet mirror on the Hugging Face hub. */

@@ -1,8 +1,8 @@
-import { messageOf } from '../errors.js';
 import type { Requests } from '../fetch/http.js';
 import { type HubAddress, hubHeaders } from '../fetch/hub-address.js';
-import { forEachParallel } from '../parallel.js';
-import { type DownloadLock, type LockedSource, lockFile } from './download-lock.js';
+import { messageOf } from '../shared/errors.js';
+import { forEachParallel } from '../shared/parallel.js';
+import { type DownloadLock, type LockedSource, lockFile } from './download-record.js';
 
 /** What becomes of a change upstream: nobody asks, the user is told, or the new state is taken. */
 export type Upstream = 'ignore' | 'tell' | 'take';

@@ -1,14 +1,14 @@
-import { messageOf, UserError } from '../errors.js';
-import { logEvent } from '../log.js';
 import type { BatchResult, Inference } from '../model/inference/inference.js';
 import { isOutOfMemory } from '../model/inference/out-of-memory.js';
 import { WorkerEndedError } from '../model/inference/worker-process.js';
-import type { BatchTiming } from '../results/latency.js';
-import type { Prediction } from '../results/predictions.js';
-import { afterFailure, type BatchFailure } from './after-failure.js';
+import type { BatchTiming } from '../results/runs/latency.js';
+import type { Prediction } from '../results/runs/predictions.js';
+import { messageOf, UserError } from '../shared/errors.js';
+import { logEvent } from '../shared/log.js';
 import { answered, failed, type PredictionMaker, tokensWithEnd } from './make-prediction.js';
 import type { BatchQueue, PlannedBatch } from './plan-batches.js';
 import { type BatchSources, type PreparedBatch, prepareBatch } from './prepare-batch.js';
+import { afterFailure, type BatchFailure } from './split-failed-batch.js';
 
 /** Of those that may be the first of a worker: memory is allocated and kernels are chosen in them. */
 const WARMUP_BATCHES_PER_WORKER = 1;

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
-import { cacheFolder } from '../cache-folder.js';
-import { jsonFile } from '../json-file.js';
-import { AMOUNT, mapOf } from '../json-schema.js';
 import { batchBytes, weightBytes } from '../model/inference/batch-memory.js';
 import { freeMemory } from '../model/inference/free-memory.js';
 import { weightsHash } from '../model/model-folder.js';
+import { cacheFolder } from '../shared/cache-folder.js';
+import { jsonFile } from '../shared/json-file.js';
+import { AMOUNT, mapOf } from '../shared/json-schema.js';
 import type { ModelSession } from './model-session.js';
 import type { BatchLimits } from './plan-batches.js';
 

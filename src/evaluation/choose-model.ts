@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { defaultModelFolder } from '../cache-folder.js';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
-import { usageError } from '../errors.js';
-import { messageStream, say } from '../log.js';
 import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
-import { startByteProgress } from '../results/byte-progress.js';
-import { adviseOnLevels } from './advise-on-levels.js';
+import { defaultModelFolder } from '../shared/cache-folder.js';
+import { usageError } from '../shared/errors.js';
+import { messageStream, say } from '../shared/log.js';
+import { startByteProgress } from '../terminal/byte-progress.js';
 import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL, SAMPLE_MODEL_NAMES, sampleModel } from './sample.js';
+import { adviseOnLevels } from './warn-slow-int8.js';
 
 /** Which model, as a command line says it. */
 export interface ModelChoice {

@@ -1,7 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { messageOf, UserError } from '../errors.js';
-import { say } from '../log.js';
+import { messageOf, UserError } from '../shared/errors.js';
+import { say } from '../shared/log.js';
 
 /** A file this old is that of a process that is stopped or gone: it is rewritten ten times as often. */
 const INTERVAL_MS = 2000;

@@ -4,10 +4,10 @@ import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { loadCustom } from '../benchmarks/custom.js';
 import type { CustomMetric } from '../benchmarks/custom-metrics.js';
 import { findBenchmark } from '../benchmarks/registry.js';
-import { defaultDataFolder } from '../cache-folder.js';
-import { messageOf, UserError, usageError } from '../errors.js';
-import { sha256OfFile } from '../file-hash.js';
-import { differences, type OptionValue, type RunIdentity } from '../results/run-identity.js';
+import { differences, type OptionValue, type RunIdentity } from '../results/runs/run-identity.js';
+import { defaultDataFolder } from '../shared/cache-folder.js';
+import { messageOf, UserError, usageError } from '../shared/errors.js';
+import { sha256OfFile } from '../shared/file-hash.js';
 import { sampleData } from './sample.js';
 
 /** Where the annotations are, as they were named to eval. */

@@ -2,8 +2,8 @@ import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
 import { type Model, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { answerText } from '../model/prompt.js';
 import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
-import type { Prediction } from '../results/predictions.js';
-import { answerId } from '../results/run-identity.js';
+import type { Prediction } from '../results/runs/predictions.js';
+import { answerId } from '../results/runs/run-identity.js';
 import type { ReadyQuestion } from './prepare-batch.js';
 
 /** How tokens are chosen, for the run's identity. */

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-import { UserError } from '../errors.js';
-import { openBatchTimings, readBatchTimings } from '../results/latency.js';
-import { loadRun, type RunResult } from '../results/load-run.js';
-import { openPredictions, type Prediction, readPredictions } from '../results/predictions.js';
-import type { ShardRun } from '../results/read-shards.js';
-import { openRun, RUN_FILES, type Run } from '../results/run-folder.js';
-import type { RunIdentity } from '../results/run-identity.js';
+import { openBatchTimings, readBatchTimings } from '../results/runs/latency.js';
+import { loadRun, type RunResult } from '../results/runs/load-run.js';
+import { openPredictions, type Prediction, readPredictions } from '../results/runs/predictions.js';
+import type { ShardRun } from '../results/runs/read-shards.js';
+import { openRun, RUN_FILES, type Run } from '../results/runs/run-folder.js';
+import type { RunIdentity } from '../results/runs/run-identity.js';
+import { UserError } from '../shared/errors.js';
 import { scoreRun } from './score-run.js';
 
 export interface MergeOptions {

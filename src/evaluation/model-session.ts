@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { logEvent, say } from '../log.js';
-import { type ImageThreads, startImageThreads } from '../model/image-threads.js';
+import { type ImageThreads, startImageThreads } from '../model/images/image-threads.js';
 import { type Device, deviceName } from '../model/inference/device.js';
 import type { Inference } from '../model/inference/inference.js';
 import { openInferencePool } from '../model/inference/inference-pool.js';
@@ -8,6 +7,7 @@ import { ensureSelfCheck } from '../model/inference/self-check.js';
 import { startWorkerProcess } from '../model/inference/worker-process.js';
 import type { Model } from '../model/model-folder.js';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer/load-tokenizer.js';
+import { logEvent, say } from '../shared/log.js';
 
 /** Enough to keep up with the model, and few enough to leave it the cores. */
 const IMAGE_THREADS = Math.min(8, Math.max(2, Math.floor(availableParallelism() / 2)));

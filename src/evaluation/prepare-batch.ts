@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ImageSource, Question } from '../benchmarks/benchmark.js';
-import { ImageError, messageOf } from '../errors.js';
 import { contextLength } from '../model/context-length.js';
-import type { ImageThreads } from '../model/image-threads.js';
+import type { ImageThreads } from '../model/images/image-threads.js';
 import { type PromptRow, promptLength } from '../model/inference/pack-prompts.js';
 import type { Model } from '../model/model-folder.js';
 import { buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../model/prompt.js';
 import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
+import { ImageError, messageOf } from '../shared/errors.js';
 import type { QuestionGroup } from './plan-batches.js';
 
 /** What a batch is made from. */

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from '../cache-folder.js';
-import { messageStream, say } from '../log.js';
 import type { Architecture } from '../model/architecture.js';
 import { RANDOM_WEIGHTS_VERSION, randomCheckpoint } from '../model/checkpoint/random-checkpoint.js';
 import { exportCheckpoint } from '../model/export/export-model.js';
 import type { Precision } from '../model/export/layers.js';
 import { planWeights } from '../model/export/weight-files.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
-import { startByteProgress } from '../results/byte-progress.js';
-import { adviseOnLevels } from './advise-on-levels.js';
+import { cacheFolder } from '../shared/cache-folder.js';
+import { messageStream, say } from '../shared/log.js';
+import { startByteProgress } from '../terminal/byte-progress.js';
+import { adviseOnLevels } from './warn-slow-int8.js';
 
 /** A model of made-up weights. */
 export interface RandomModelChoice {

@@ -1,5 +1,5 @@
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-import type { References } from '../results/references.js';
+import type { References } from '../results/runs/references.js';
 
 /** What a benchmark's files say of its questions beside the prompts. */
 export function referencesOf(benchmark: LoadedBenchmark): References {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { ImageSource, Protocol } from '../benchmarks/benchmark.js';
 import { openCustomImages } from '../benchmarks/custom.js';
 import { findBenchmark } from '../benchmarks/registry.js';
-import { UserError } from '../errors.js';
-import type { RunRecord, Session } from '../results/run-record.js';
+import type { RunRecord, Session } from '../results/runs/run-record.js';
+import { UserError } from '../shared/errors.js';
 
 /**
  * The images of a run's questions, by the names that its files have them under.

@@ -1,8 +1,8 @@
 import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
-import { percentileInterval, resampledScores, resampleSums } from '../results/bootstrap.js';
-import type { Metrics } from '../results/metrics.js';
-import { type QuestionScores, questionScores } from '../results/question-scores.js';
-import { evaluateFormula } from '../results/statistic.js';
+import type { Metrics } from '../results/runs/metrics.js';
+import { type QuestionScores, questionScores } from '../results/runs/question-scores.js';
+import { percentileInterval, resampledScores, resampleSums } from '../results/statistics/bootstrap.js';
+import { evaluateFormula } from '../results/statistics/formula.js';
 
 /** Any: but the same each time, so that the same answers give the same interval. */
 const SEED = 1;

@@ -1,8 +1,8 @@
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-import { type PredictionSet, readPredictionFile } from '../benchmarks/read-predictions.js';
-import { restrictToRows } from '../benchmarks/restrict-to-rows.js';
-import { UserError } from '../errors.js';
-import type { Metrics } from '../results/metrics.js';
+import { type PredictionSet, readPredictionFile } from '../benchmarks/prediction-formats/read-predictions.js';
+import { restrictToRows } from '../benchmarks/shared/restrict-to-rows.js';
+import type { Metrics } from '../results/runs/metrics.js';
+import { UserError } from '../shared/errors.js';
 import { scoreAnswers } from './score-answers.js';
 
 /** What a predictions file scored, and how it fits the benchmark. */

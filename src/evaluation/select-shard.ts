@@ -1,5 +1,5 @@
 import type { Question } from '../benchmarks/benchmark.js';
-import type { Shard } from '../results/run-identity.js';
+import type { Shard } from '../results/runs/run-identity.js';
 import { groupByImage, MAX_QUESTIONS_PER_ROW, type QuestionGroup } from './plan-batches.js';
 
 const CHARACTERS_PER_TOKEN = 4; // English text in LLaMA's vocabulary

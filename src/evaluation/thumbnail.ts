@@ -1,7 +1,7 @@
 import type { ImageSource } from '../benchmarks/benchmark.js';
-import { ImageError } from '../errors.js';
-import { imageFormat, MAX_PIXELS } from '../model/decode-image.js';
-import sharp from '../sharp.js';
+import { imageFormat, MAX_PIXELS } from '../model/images/decode-image.js';
+import { ImageError } from '../shared/errors.js';
+import sharp from '../shared/sharp.js';
 
 const LONGER_SIDE = 256; // pixels
 const QUALITY = 50; // of WebP: 2 to 8 kB at this size

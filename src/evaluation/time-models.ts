@@ -1,11 +1,11 @@
 import { sum } from 'simple-statistics';
-import { UserError } from '../errors.js';
-import { say } from '../log.js';
 import { batchBytes, weightBytes } from '../model/inference/batch-memory.js';
 import type { Device } from '../model/inference/device.js';
 import { freeMemory } from '../model/inference/free-memory.js';
 import type { Model } from '../model/model-folder.js';
-import type { TimedRun, TimedSetting } from '../results/timed-runs.js';
+import type { TimedRun, TimedSetting } from '../results/reports/timed-runs.js';
+import { UserError } from '../shared/errors.js';
+import { say } from '../shared/log.js';
 import { type ModelMemory, startTimedModel, type TimedModel } from './timed-model.js';
 import { type PlannedRun, planTimings } from './timing-plan.js';
 

@@ -1,15 +1,15 @@
-import { messageOf, UserError } from '../errors.js';
-import { say } from '../log.js';
+import { prepareImage } from '../model/images/prepare-image.js';
 import { type Device, deviceName } from '../model/inference/device.js';
 import { processGpuBytes } from '../model/inference/gpu-memory.js';
 import { ensureSelfCheck } from '../model/inference/self-check.js';
 import { startWorkerProcess } from '../model/inference/worker-process.js';
 import type { Model } from '../model/model-folder.js';
-import { prepareImage } from '../model/prepare-image.js';
 import { IMAGE_TOKEN } from '../model/prompt.js';
 import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
-import type { TimedRun, TimedSetting } from '../results/timed-runs.js';
-import sharp from '../sharp.js';
+import type { TimedRun, TimedSetting } from '../results/reports/timed-runs.js';
+import { messageOf, UserError } from '../shared/errors.js';
+import { say } from '../shared/log.js';
+import sharp from '../shared/sharp.js';
 import { isRandomModel } from './random-model.js';
 
 /** A model that is loaded in a process of its own, so that the memory it takes is its own in the figures. */

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-import { UserError, usageError } from '../errors.js';
-import { startImageThreads } from '../model/image-threads.js';
+import { startImageThreads } from '../model/images/image-threads.js';
 import { startInference } from '../model/inference/inference.js';
 import type { Model } from '../model/model-folder.js';
 import { answerText } from '../model/prompt.js';
 import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
-import { type Interval, percentileInterval, resampledScores, resampleSums } from '../results/bootstrap.js';
-import { evaluateFormula } from '../results/statistic.js';
+import { type Interval, percentileInterval, resampledScores, resampleSums } from '../results/statistics/bootstrap.js';
+import { evaluateFormula } from '../results/statistics/formula.js';
+import { UserError, usageError } from '../shared/errors.js';
 import { groupByImage } from './plan-batches.js';
 import { prepareBatch } from './prepare-batch.js';
 import { questionsOf } from './score-answers.js';

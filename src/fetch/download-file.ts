@@ -3,10 +3,10 @@ import { createReadStream, writeSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkFreeBytes, freeBytes } from '../disk-space.js';
-import { UserError } from '../errors.js';
-import { jsonFile } from '../json-file.js';
-import { AMOUNT, nullable, objectOf, TEXT } from '../json-schema.js';
+import { checkFreeBytes, freeBytes } from '../shared/disk-space.js';
+import { UserError } from '../shared/errors.js';
+import { jsonFile } from '../shared/json-file.js';
+import { AMOUNT, nullable, objectOf, TEXT } from '../shared/json-schema.js';
 import { digestsOf, type FileDigests, hashFile, newHashes, updateHashes } from './file-digests.js';
 import { type HttpResponse, type Requests, streamOf, TemporaryFailure } from './http.js';
 

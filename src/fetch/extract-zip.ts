@@ -1,5 +1,5 @@
 import { type Entry, openPromise, type ZipFileOptions } from 'yauzl';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, UserError } from '../shared/errors.js';
 import {
   checkRoomFor,
   type ExtractOptions,

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { getProxyForUrl } from 'proxy-from-env';
 import { Agent, type Dispatcher, ProxyAgent, request, fetch as undiciFetch } from 'undici';
-import { messageOf, UserError } from '../errors.js';
-import { logEvent } from '../log.js';
-import { VERSION } from '../version.js';
+import { messageOf, UserError } from '../shared/errors.js';
+import { logEvent } from '../shared/log.js';
+import { VERSION } from '../shared/version.js';
 
 /** Polite to servers that give their data away; more connections hardly help. */
 const CONNECTIONS_PER_HOST = 4;

@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
-import { messageOf, UserError } from '../errors.js';
-import { forEachParallel } from '../parallel.js';
+import { messageOf, UserError } from '../shared/errors.js';
+import { forEachParallel } from '../shared/parallel.js';
 import { RangeUnsupported, type Requests, streamOf, TemporaryFailure } from './http.js';
 import {
   checkRoomFor,

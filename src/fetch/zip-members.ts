@@ -3,8 +3,8 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as zlib from 'node:zlib';
 import type { Entry } from 'yauzl';
-import { checkDiskSpace } from '../disk-space.js';
-import { UserError } from '../errors.js';
+import { checkDiskSpace } from '../shared/disk-space.js';
+import { UserError } from '../shared/errors.js';
 
 /** A member of an archive and the file it is to become. */
 export interface WantedMember {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../errors.js';
-import { sha256OfFile } from '../file-hash.js';
+import { messageOf } from '../shared/errors.js';
+import { sha256OfFile } from '../shared/file-hash.js';
 import { GRAPH_VERSION, MODEL_FILES, type ModelManifest, readManifest } from './model-folder.js';
 
 /** An exported model of a folder of models. */

@@ -1,5 +1,5 @@
 import type { SchemaObject } from 'ajv';
-import { COUNT, nullable, objectOf, POSITIVE, SHA256 } from '../json-schema.js';
+import { COUNT, nullable, objectOf, POSITIVE, SHA256 } from '../shared/json-schema.js';
 import type { Architecture, ClipTower, ConvNextTower, LanguageModel, Projector } from './architecture.js';
 import { LEVEL_TYPES, PRECISIONS } from './export/layers.js';
 import type { HashedFile, ModelManifest, SourceFile, VisionGraphEntry } from './model-folder.js';

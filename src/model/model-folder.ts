@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { messageOf, UserError } from '../errors.js';
-import { schemaCheck } from '../json-schema.js';
-import { parseJson } from '../parse-json.js';
+import { messageOf, UserError } from '../shared/errors.js';
+import { schemaCheck } from '../shared/json-schema.js';
+import { parseJson } from '../shared/parse-json.js';
 import type { Architecture } from './architecture.js';
 import type { LevelType, Precision } from './export/layers.js';
 import { manifestSchema } from './manifest-schema.js';

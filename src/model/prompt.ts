@@ -1,4 +1,4 @@
-import { pyStrip } from '../python-strings.js';
+import { pyStrip } from '../shared/python-strings.js';
 import type { Tokenizer } from './tokenizer/tokenizer.js';
 
 /** Stands in a prompt's token ids where the image goes. Source: LLaVA constants.py, IMAGE_TOKEN_INDEX. */

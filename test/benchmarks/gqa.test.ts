@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { gqa } from '../../src/benchmarks/gqa.js';
-import { evaluateFormula } from '../../src/results/statistic.js';
+import { evaluateFormula } from '../../src/results/statistics/formula.js';
 import { fixture, projectRoot } from '../fixtures.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-gqa-'));

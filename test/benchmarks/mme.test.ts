@@ -7,7 +7,7 @@ import test, { after } from 'node:test';
 import { mme } from '../../src/benchmarks/mme.js';
 import { MME_TASKS } from '../../src/benchmarks/mme-files.js';
 import { type MmeItem, mmeVerdict, scoreMme } from '../../src/benchmarks/mme-score.js';
-import { evaluateFormula } from '../../src/results/statistic.js';
+import { evaluateFormula } from '../../src/results/statistics/formula.js';
 import { fixture, projectRoot } from '../fixtures.js';
 import { encodeZip } from '../model/checkpoint/craft-torch.js';
 

@@ -13,7 +13,7 @@ import {
   popeVerdict,
   scorePope,
 } from '../../src/benchmarks/pope-score.js';
-import { evaluateFormula } from '../../src/results/statistic.js';
+import { evaluateFormula } from '../../src/results/statistics/formula.js';
 import { fixture, projectRoot } from '../fixtures.js';
 
 /** Printed by the official algorithms (LLaVA eval_pope.py; lmms-eval pope/utils.py) on random and awkward answers. */

@@ -10,7 +10,7 @@ import {
   type Problem,
   scoreScienceQa,
 } from '../../src/benchmarks/scienceqa-score.js';
-import { evaluateFormula } from '../../src/results/statistic.js';
+import { evaluateFormula } from '../../src/results/statistics/formula.js';
 import { fixture } from '../fixtures.js';
 
 const problem: Problem = { question: '', choices: [], answer: 0, hint: '', image: null, grade: '', subject: '' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { seedBench } from '../../src/benchmarks/seed-bench.js';
 import { type SeedItem, scoreSeed } from '../../src/benchmarks/seed-score.js';
-import { evaluateFormula } from '../../src/results/statistic.js';
+import { evaluateFormula } from '../../src/results/statistics/formula.js';
 import { fixture, projectRoot } from '../fixtures.js';
 import { encodeZip } from '../model/checkpoint/craft-torch.js';
 

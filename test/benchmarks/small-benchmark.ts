@@ -1,5 +1,5 @@
 import type { LoadedBenchmark, Question } from '../../src/benchmarks/benchmark.js';
-import { meanPercent, meanStatistic } from '../../src/benchmarks/statistics.js';
+import { meanPercent, meanStatistic } from '../../src/benchmarks/shared/statistics.js';
 import { noImages } from '../../src/datasets/no-images.js';
 
 /** A benchmark of a few questions whose right answer is "yes", for tests of what goes around scoring. */

@@ -4,7 +4,7 @@ import { appendFile, cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { recordDownload } from '../../src/downloads/download-lock.js';
+import { recordDownload } from '../../src/downloads/download-record.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { start } from './cli.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PACKAGE_ROOT } from '../../src/package-root.js';
+import { PACKAGE_ROOT } from '../../src/shared/package-root.js';
 import { serveSample } from '../downloads/serve-sample.js';
 import { COMMIT, hubRoutes } from '../fetch/hub-server.js';
 import { readLines, resultFolder, start, testFolder } from './cli.js';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import type { RunResult } from '../../src/results/load-run.js';
+import type { RunResult } from '../../src/results/runs/load-run.js';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, readLines, resultFolder, start, testFolder, waitForLines } from './cli.js';
 

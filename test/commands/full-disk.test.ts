@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { readPredictions } from '../../src/results/predictions.js';
+import { readPredictions } from '../../src/results/runs/predictions.js';
 import { llavahr, resultFolder, testFolder } from './cli.js';
 
 const EVAL = ['eval', 'textvqa', '--limit', '24', '--resolution', '128', '--batch-size', '1', '--threads', '1'];

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { parse } from 'csv-parse/sync';
-import type { TimingReport } from '../../src/results/timing-report.js';
+import type { TimingReport } from '../../src/results/reports/timing-report.js';
 import { llavahr, start, testFolder } from './cli.js';
 
 const folder = await testFolder();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { shard } from '../../src/cli/options.js';
 import { mergeCommand } from '../../src/commands/merge.js';
-import { messageOf } from '../../src/errors.js';
+import { messageOf } from '../../src/shared/errors.js';
 import { llavahr, readLines, resultFolder, testFolder } from './cli.js';
 import { printed } from './print.js';
 

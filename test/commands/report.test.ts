@@ -6,13 +6,13 @@ import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { reportCommand } from '../../src/commands/report.js';
 import { sampleData } from '../../src/evaluation/sample.js';
-import { latencyFile } from '../../src/results/latency.js';
-import { metricsFile } from '../../src/results/metrics.js';
-import { openPredictions } from '../../src/results/predictions.js';
-import { referencesFile } from '../../src/results/references.js';
-import { RUN_FILES } from '../../src/results/run-folder.js';
-import { runFile } from '../../src/results/run-record.js';
-import { mme, textvqa } from '../results/report-samples.js';
+import { latencyFile } from '../../src/results/runs/latency.js';
+import { metricsFile } from '../../src/results/runs/metrics.js';
+import { openPredictions } from '../../src/results/runs/predictions.js';
+import { referencesFile } from '../../src/results/runs/references.js';
+import { RUN_FILES } from '../../src/results/runs/run-folder.js';
+import { runFile } from '../../src/results/runs/run-record.js';
+import { mme, textvqa } from '../results/reports/report-samples.js';
 import { answered, failed, temporaryFolder } from '../results/samples.js';
 
 /** Two result folders on the disk, and the folder that they are in. */

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { ModelEntry } from '../../src/datasets/catalogue-schema.js';
-import { lockedCheckpoints } from '../../src/downloads/checkpoint-lock.js';
+import { lockedCheckpoints } from '../../src/downloads/checkpoint-record.js';
 import { downloadModel } from '../../src/downloads/download-model.js';
 import type { Upstream } from '../../src/downloads/upstream-changes.js';
 import { openRequests, type Requests } from '../../src/fetch/http.js';
-import { PACKAGE_ROOT } from '../../src/package-root.js';
+import { PACKAGE_ROOT } from '../../src/shared/package-root.js';
 import type { FileServer, Route } from '../fetch/file-server.js';
 import { COMMIT, hubRoutes, startHub } from '../fetch/hub-server.js';
 

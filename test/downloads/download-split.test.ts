@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BENCHMARKS, findBenchmark } from '../../src/benchmarks/registry.js';
 import { readCatalogue } from '../../src/datasets/catalogue.js';
-import { lockFile } from '../../src/downloads/download-lock.js';
+import { lockFile } from '../../src/downloads/download-record.js';
 import { downloadSplit, isSplitThere } from '../../src/downloads/download-split.js';
 import { deadImages } from '../../src/downloads/fetch-addresses.js';
 import type { ImageOrigin } from '../../src/downloads/split-job.js';

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { findBenchmark } from '../../src/benchmarks/registry.js';
 import { readCatalogue } from '../../src/datasets/catalogue.js';
 import type { Catalogue, SplitEntry } from '../../src/datasets/catalogue-schema.js';
-import type { TransferProgress } from '../../src/downloads/transfer-progress.js';
 import { sampleData } from '../../src/evaluation/sample.js';
+import type { TransferProgress } from '../../src/terminal/transfer-progress.js';
 import { type FileServer, type Route, startFileServer } from '../fetch/file-server.js';
 import { makeZip } from '../fetch/zips.js';
 

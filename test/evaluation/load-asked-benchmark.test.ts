@@ -4,7 +4,7 @@ import test from 'node:test';
 import { BENCHMARKS } from '../../src/benchmarks/registry.js';
 import { loadAskedBenchmark } from '../../src/evaluation/load-asked-benchmark.js';
 import { sampleData } from '../../src/evaluation/sample.js';
-import { sha256OfFile } from '../../src/file-hash.js';
+import { sha256OfFile } from '../../src/shared/file-hash.js';
 import { projectRoot } from '../fixtures.js';
 import { identity } from '../results/samples.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BENCHMARKS } from '../../src/benchmarks/registry.js';
-import { restrictToRows } from '../../src/benchmarks/restrict-to-rows.js';
+import { restrictToRows } from '../../src/benchmarks/shared/restrict-to-rows.js';
 import { referencesOf } from '../../src/evaluation/references.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 

@@ -5,8 +5,8 @@ import { textVqa } from '../../src/benchmarks/textvqa.js';
 import { openRunImages } from '../../src/evaluation/run-images.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { makeThumbnail } from '../../src/evaluation/thumbnail.js';
-import type { RunRecord } from '../../src/results/run-record.js';
-import sharp from '../../src/sharp.js';
+import type { RunRecord } from '../../src/results/runs/run-record.js';
+import sharp from '../../src/shared/sharp.js';
 import { runResult, session } from '../results/samples.js';
 
 const SAMPLE = sampleData('textvqa');

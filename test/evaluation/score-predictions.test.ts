@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { restrictToRows } from '../../src/benchmarks/restrict-to-rows.js';
+import { restrictToRows } from '../../src/benchmarks/shared/restrict-to-rows.js';
 import { scorePredictions } from '../../src/evaluation/score-predictions.js';
-import { MEAN_PERCENT, percentOf } from '../../src/results/statistic.js';
+import { MEAN_PERCENT, percentOf } from '../../src/results/statistics/formula.js';
 import { smallBenchmark } from '../benchmarks/small-benchmark.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-score-'));

@@ -8,13 +8,13 @@ import test, { after } from 'node:test';
 import { runBenchmark } from '../../src/evaluation/run-benchmark.js';
 import { SAMPLE_MODEL, sampleData } from '../../src/evaluation/sample.js';
 import { exportModel } from '../../src/model/export/export-model.js';
-import { startImageThreads } from '../../src/model/image-threads.js';
+import { startImageThreads } from '../../src/model/images/image-threads.js';
 import type { Inference } from '../../src/model/inference/inference.js';
 import { openInferencePool } from '../../src/model/inference/inference-pool.js';
 import { startWorkerProcess } from '../../src/model/inference/worker-process.js';
 import { openModel } from '../../src/model/model-folder.js';
 import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';
-import { openRun } from '../../src/results/run-folder.js';
+import { openRun } from '../../src/results/runs/run-folder.js';
 import { identity } from '../results/samples.js';
 
 const CPU = { provider: 'cpu', index: 0 } as const;

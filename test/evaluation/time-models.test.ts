@@ -5,7 +5,7 @@ import { chooseModel } from '../../src/evaluation/choose-model.js';
 import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL } from '../../src/evaluation/sample.js';
 import { timeModels } from '../../src/evaluation/time-models.js';
 import type { PlannedRun } from '../../src/evaluation/timing-plan.js';
-import { pairedSpeedRatio } from '../../src/results/timed-runs.js';
+import { pairedSpeedRatio } from '../../src/results/reports/timed-runs.js';
 
 test('models that do not fit into the free memory together run in two blocks each, loaded one at a time', async () => {
   const downloads = downloadsOnDemand(true);

@@ -1,4 +1,4 @@
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/shared/errors.js';
 
 /* A target that misbehaves in the way that its URL says. */
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { answerText, buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../../src/model/prompt.js';
 import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';
-import { pyStrip } from '../../src/python-strings.js';
+import { pyStrip } from '../../src/shared/python-strings.js';
 import { fixture } from '../fixtures.js';
 
 interface Goldens {

@@ -7,12 +7,12 @@ import { exportModel } from '../../src/model/export/export-model.js';
 import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
 import type { Precision } from '../../src/model/export/layers.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
+import { prepareImage } from '../../src/model/images/prepare-image.js';
 import { sessionOptions } from '../../src/model/inference/device.js';
 import { generateFeeds } from '../../src/model/inference/generate-feeds.js';
 import { type PromptRow, packPrompts } from '../../src/model/inference/pack-prompts.js';
 import { type ModelManifest, openModel, portableName, visionGraphName } from '../../src/model/model-folder.js';
 import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
-import { prepareImage } from '../../src/model/prepare-image.js';
 import { fixture } from '../fixtures.js';
 
 /** goldens.json of a reference checkpoint: what the official PyTorch code computed. See test/fixtures/reference/README.md. */

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { LatencySummary } from '../../src/results/latency.js';
-import { summarizeLatency } from '../../src/results/latency.js';
-import type { RunResult } from '../../src/results/load-run.js';
-import type { AnsweredPrediction, FailedPrediction } from '../../src/results/predictions.js';
-import type { RunIdentity } from '../../src/results/run-identity.js';
-import type { Session } from '../../src/results/run-record.js';
+import type { LatencySummary } from '../../src/results/runs/latency.js';
+import { summarizeLatency } from '../../src/results/runs/latency.js';
+import type { RunResult } from '../../src/results/runs/load-run.js';
+import type { AnsweredPrediction, FailedPrediction } from '../../src/results/runs/predictions.js';
+import type { RunIdentity } from '../../src/results/runs/run-identity.js';
+import type { Session } from '../../src/results/runs/run-record.js';
 
 /** A folder of its own for a test, removed when the test ends. */
 export async function temporaryFolder(t: TestContext): Promise<string> {

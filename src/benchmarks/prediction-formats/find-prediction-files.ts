@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../shared/errors.js';
 
 /** LLaVA's scripts split a run over GPUs: `<chunks>_<chunk>.jsonl`, put together in merge.jsonl afterwards. */
 const CHUNK = /^(\d+)_(\d+)\.jsonl$/;

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import type { PredictionRecord, PredictionRecords } from './prediction-record.js';
 import { textLines } from './text-lines.js';
 

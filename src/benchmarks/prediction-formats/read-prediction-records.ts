@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf, UserError } from '../../errors.js';
-import { mapOf, schemaCheck, TEXT } from '../../json-schema.js';
-import { parseJson } from '../../parse-json.js';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { mapOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
+import { parseJson } from '../../shared/parse-json.js';
 import { findPredictionFiles } from './find-prediction-files.js';
 import { readMmeResults } from './mme-results.js';
 import type { PredictionRecord, PredictionRecords } from './prediction-record.js';

@@ -1,5 +1,5 @@
 import type { SchemaObject } from 'ajv';
-import { COUNT, nullable, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../json-schema.js';
+import { COUNT, nullable, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../shared/json-schema.js';
 import type { PredictionRecord } from './prediction-record.js';
 
 /** A format whose files hold one JSON object per answer, on lines of their own or in a list. */

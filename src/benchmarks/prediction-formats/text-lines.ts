@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../shared/errors.js';
 
 const CHUNK_BYTES = 1 << 20;
 const MAX_LINE_CHARACTERS = 1 << 26; // no answer comes near; a file without newlines must not fill the memory

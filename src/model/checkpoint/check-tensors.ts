@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import { describeName, type NamedTensors } from './named-tensors.js';
 import type { TensorShapes } from './required-tensors.js';
 import { isKnownUnused } from './tensor-names.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import type { Weights } from './open-weights.js';
 import { type NameRules, officialName } from './tensor-names.js';
 import type { TensorInfo } from './tensor-source.js';

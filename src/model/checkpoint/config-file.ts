@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf, UserError } from '../../errors.js';
-import { parseJson } from '../../parse-json.js';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { parseJson } from '../../shared/parse-json.js';
 import { isJsonObject } from './json-object.js';
 
 /** An object of a JSON config, and where it is, for error messages. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { insideFolder } from '../../inside-folder.js';
+import { insideFolder } from '../../shared/inside-folder.js';
 
 /** Last part of a tower's name or path: `clip-vit-large-patch14-336` of `openai/clip-vit-large-patch14-336`. */
 export function lastPart(name: string): string {

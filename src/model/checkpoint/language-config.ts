@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import type { LanguageModel } from '../architecture.js';
 import {
   type ConfigBlock,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { UserError, usageError } from '../../errors.js';
+import { UserError, usageError } from '../../shared/errors.js';
 import { checkTensors, noteUnused } from './check-tensors.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type Collected, collectTensors, emptyCollection, tieEmbeddings } from './collect-tensors.js';

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../shared/errors.js';
 
 /** A file that is read by byte offset. */
 export interface OpenFile {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../../errors.js';
-import { insideFolder } from '../../inside-folder.js';
+import { UserError } from '../../shared/errors.js';
+import { insideFolder } from '../../shared/inside-folder.js';
 import { keyName, readBlock, readConfigFile, readText } from './config-file.js';
 import { openFile } from './open-file.js';
 import { openSafetensors } from './safetensors.js';

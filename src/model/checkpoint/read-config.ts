@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import type { Architecture, Projector } from '../architecture.js';
 import { type ConfigBlock, keyName, readBlock, readCount, readFlag, readInteger, readText } from './config-file.js';
 import { readLanguageModel } from './language-config.js';

@@ -1,5 +1,5 @@
-import { messageOf, UserError } from '../../errors.js';
-import { parseJson } from '../../parse-json.js';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { parseJson } from '../../shared/parse-json.js';
 import { isJsonObject } from './json-object.js';
 import { type OpenFile, openFile } from './open-file.js';
 import type { CheckpointDtype, TensorInfo, TensorSource } from './tensor-source.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import { type ConfigBlock, keyName } from './config-file.js';
 import type { TensorInfo } from './tensor-source.js';
 

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import { type Fail, GLOBALS, isKind, type PickledTensor, toStorage, type Value } from './torch-globals.js';
 
 /** The opcodes torch.save (pickle protocol 2) writes for a state dict. Source: CPython Lib/pickle.py */

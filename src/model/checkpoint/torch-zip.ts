@@ -1,5 +1,5 @@
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../shared/errors.js';
 import { type OpenFile, openFile } from './open-file.js';
 import type { TensorInfo, TensorSource } from './tensor-source.js';
 import type { PickledTensor } from './torch-globals.js';

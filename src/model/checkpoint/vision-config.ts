@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import type { ClipTower, ConvNextTower } from '../architecture.js';
 import { CONVNEXT_TOWERS } from '../released-architectures.js';
 import { type ConfigBlock, keyName, readBlock, readCount, readCounts, readPositive, readText } from './config-file.js';

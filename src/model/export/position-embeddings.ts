@@ -1,4 +1,4 @@
-import { bicubicTaps, type Taps } from '../bicubic.js';
+import { bicubicTaps, type Taps } from '../images/bicubic.js';
 
 /**
  * Position embeddings for another grid, as torch's interpolate(mode="bicubic", antialias=True): separable, first along

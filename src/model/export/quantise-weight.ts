@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
 import { toFloat32Values } from './convert-elements.js';
 

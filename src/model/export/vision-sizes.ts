@@ -1,4 +1,4 @@
-import { usageError } from '../../errors.js';
+import { usageError } from '../../shared/errors.js';
 import type { Architecture } from '../architecture.js';
 import { convNextGrid } from './convnext.js';
 

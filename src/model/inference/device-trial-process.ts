@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { messageOf } from '../../errors.js';
-import { VERSION } from '../../version.js';
+import { messageOf } from '../../shared/errors.js';
+import { VERSION } from '../../shared/version.js';
 import { createGraph } from '../onnx/graph.js';
 import { encodeModel } from '../onnx/onnx-proto.js';
 import { deviceError, parseDevice, sessionOptions } from './device.js';

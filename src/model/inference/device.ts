@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
-import { messageOf, UserError, usageError } from '../../errors.js';
+import { messageOf, UserError, usageError } from '../../shared/errors.js';
 import { isQuantised, type Precision } from '../export/layers.js';
 
 /** Where a model runs: an execution provider of ONNX Runtime and, for CUDA, which GPU. */

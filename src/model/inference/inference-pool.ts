@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 import type { Batch, BatchResult, Inference } from './inference.js';
 import { WorkerEndedError } from './worker-process.js';
 

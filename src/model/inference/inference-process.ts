@@ -1,5 +1,5 @@
-import { messageOf } from '../../errors.js';
-import { peakMemoryBytes } from '../../peak-memory.js';
+import { messageOf } from '../../shared/errors.js';
+import { peakMemoryBytes } from '../../shared/peak-memory.js';
 import { type Inference, startInference } from './inference.js';
 import type { ProcessRequest, ProcessResponse } from './process-protocol.js';
 

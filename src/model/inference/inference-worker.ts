@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../shared/errors.js';
 import { sessionOptions } from './device.js';
 import { generateFeeds } from './generate-feeds.js';
 import { type PackedPrompts, type PromptRow, packPrompts } from './pack-prompts.js';

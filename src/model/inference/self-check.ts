@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { UserError } from '../../errors.js';
-import { jsonFile } from '../../json-file.js';
-import { AMOUNT, mapOf, objectOf, TEXT } from '../../json-schema.js';
-import { packageVersion } from '../../version.js';
+import { UserError } from '../../shared/errors.js';
+import { jsonFile } from '../../shared/json-file.js';
+import { AMOUNT, mapOf, objectOf, TEXT } from '../../shared/json-schema.js';
+import { packageVersion } from '../../shared/version.js';
 import { MODEL_FILES, type Model } from '../model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../prompt.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { UserError } from '../../errors.js';
-import { pendingRequests } from '../../pending-requests.js';
+import { UserError } from '../../shared/errors.js';
+import { pendingRequests } from '../../shared/pending-requests.js';
 import type { Model } from '../model-folder.js';
 import { type Device, deviceName } from './device.js';
 import type { Inference } from './inference.js';

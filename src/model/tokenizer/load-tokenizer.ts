@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../shared/errors.js';
 import { readSentencePiece } from './sentencepiece.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
 import { readTokenizerJson } from './tokenizer-json.js';

@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../shared/errors.js';
 import { unsupported, type Vocabulary } from './vocabulary.js';
 
 /** The part of SentencePiece's schema that matters here. Source: google/sentencepiece src/sentencepiece_model.proto. */

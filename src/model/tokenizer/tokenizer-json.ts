@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Ajv, type SchemaObject } from 'ajv';
-import { messageOf, UserError } from '../../errors.js';
-import { parseJson } from '../../parse-json.js';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { parseJson } from '../../shared/parse-json.js';
 import { type AddedToken, SPACE_MARK, unsupported, type Vocabulary } from './vocabulary.js';
 
 /** tokenizer.json of HF tokenizers, as far as it is read. */

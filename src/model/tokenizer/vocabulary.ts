@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../shared/errors.js';
 
 /** What a tokenizer file holds, in either format: a BPE vocabulary of Llama's kind. */
 export interface Vocabulary {

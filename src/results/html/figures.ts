@@ -1,10 +1,10 @@
-import { categoryDifferences } from '../category-differences.js';
-import type { RunGroup } from '../comparable-groups.js';
-import { scoreText } from '../digits.js';
-import type { RunResult } from '../load-run.js';
 import { type DifferenceDot, plotCategoryDifferences } from '../plots/category-differences.js';
 import { plotLatencyStages, type StageBar } from '../plots/latency-stages.js';
 import { plotOverResolution, type ResolutionPoint } from '../plots/over-resolution.js';
+import { categoryDifferences } from '../reports/category-differences.js';
+import type { RunGroup } from '../reports/comparable-groups.js';
+import type { RunResult } from '../runs/load-run.js';
+import { scoreText } from '../statistics/digits.js';
 import type { RunNames } from './run-names.js';
 import type { RunSamples } from './sample-sets.js';
 

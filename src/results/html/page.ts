@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PACKAGE_ROOT } from '../../package-root.js';
-import { VERSION } from '../../version.js';
+import { PACKAGE_ROOT } from '../../shared/package-root.js';
+import { VERSION } from '../../shared/version.js';
+import type { Align } from '../../terminal/table.js';
 import { escapeXml, PLOT_COLORS } from '../plots/svg-plot.js';
-import { bestTexts, NOT_COMPARABLE, type ReportLayout, type ReportScore, runName } from '../report-layout.js';
-import type { Align } from '../table.js';
+import { bestTexts, NOT_COMPARABLE, type ReportLayout, type ReportScore, runName } from '../reports/report-layout.js';
 import type { FigureRow } from './figures.js';
 import type { PageData } from './page-data.js';
 

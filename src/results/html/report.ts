@@ -1,6 +1,6 @@
-import { comparableGroups } from '../comparable-groups.js';
-import type { RunResult } from '../load-run.js';
-import { type PublishedOf, reportLayout } from '../report-layout.js';
+import { comparableGroups } from '../reports/comparable-groups.js';
+import { type PublishedOf, reportLayout } from '../reports/report-layout.js';
+import type { RunResult } from '../runs/load-run.js';
 import { figureRows } from './figures.js';
 import { htmlPage } from './page.js';
 import { runNames } from './run-names.js';

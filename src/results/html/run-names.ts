@@ -1,6 +1,6 @@
-import type { RunResult } from '../load-run.js';
-import type { ReportLayout } from '../report-layout.js';
-import { modelLabels } from '../run-names.js';
+import type { ReportLayout } from '../reports/report-layout.js';
+import type { RunResult } from '../runs/load-run.js';
+import { modelLabels } from '../runs/run-names.js';
 
 /** How a report page calls its models. */
 export interface RunNames {

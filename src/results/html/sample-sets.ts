@@ -1,8 +1,8 @@
-import type { RunGroup } from '../comparable-groups.js';
-import type { RunResult } from '../load-run.js';
-import type { Prediction } from '../predictions.js';
-import type { QuestionScores } from '../question-scores.js';
-import type { References } from '../references.js';
+import type { RunGroup } from '../reports/comparable-groups.js';
+import type { RunResult } from '../runs/load-run.js';
+import type { Prediction } from '../runs/predictions.js';
+import type { QuestionScores } from '../runs/question-scores.js';
+import type { References } from '../runs/references.js';
 import type { Sample, SampleSet } from './page-data.js';
 
 /** What a result folder holds of single questions. */

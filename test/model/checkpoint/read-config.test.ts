@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { UserError } from '../../../src/errors.js';
 import type { Architecture } from '../../../src/model/architecture.js';
 import type { ConfigBlock } from '../../../src/model/checkpoint/config-file.js';
 import type { NamedTensors } from '../../../src/model/checkpoint/named-tensors.js';
 import { readArchitecture } from '../../../src/model/checkpoint/read-config.js';
 import { requiredTensors } from '../../../src/model/checkpoint/required-tensors.js';
 import type { Layout } from '../../../src/model/checkpoint/tensor-names.js';
+import { UserError } from '../../../src/shared/errors.js';
 import { LLAVA_15_7B, LLAVA_HR_7B, LLAVA_HR_13B_X } from './published-architectures.js';
 
 type Json = Record<string, unknown>;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { UserError } from '../../../src/errors.js';
 import { readStateDict } from '../../../src/model/checkpoint/torch-pickle.js';
+import { UserError } from '../../../src/shared/errors.js';
 import { dictPickle, op, stateDictPickle, tensorOps } from './craft-torch.js';
 
 const WEIGHT = { name: 'w', shape: [2, 3], stride: [3, 1], offset: 4, storage: 'HalfStorage', key: '7', count: 10 };

@@ -1,10 +1,10 @@
 import { htmlReport } from '../../../src/results/html/report.js';
 import type { RunSamples } from '../../../src/results/html/sample-sets.js';
-import type { RunResult } from '../../../src/results/load-run.js';
-import type { Prediction } from '../../../src/results/predictions.js';
-import { questionScores } from '../../../src/results/question-scores.js';
-import type { PublishedOf } from '../../../src/results/report-layout.js';
-import { model, textvqa } from '../report-samples.js';
+import type { PublishedOf } from '../../../src/results/reports/report-layout.js';
+import type { RunResult } from '../../../src/results/runs/load-run.js';
+import type { Prediction } from '../../../src/results/runs/predictions.js';
+import { questionScores } from '../../../src/results/runs/question-scores.js';
+import { model, textvqa } from '../reports/report-samples.js';
 import { answered, failed } from '../samples.js';
 
 /** What a run says and scored on each question; null where no answer could be made. */

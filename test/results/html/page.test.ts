@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import test from 'node:test';
 import { parseHTML } from 'linkedom';
 import { jsonForScript } from '../../../src/results/html/page.js';
-import { HOSTILE } from '../report-samples.js';
+import { HOSTILE } from '../reports/report-samples.js';
 import { questions, reportOf, twoRuns } from './page-samples.js';
 
 const ANSWERS = [

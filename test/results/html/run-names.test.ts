@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { runNames } from '../../../src/results/html/run-names.js';
-import type { RunResult } from '../../../src/results/load-run.js';
-import { reportLayout } from '../../../src/results/report-layout.js';
-import { mme, model, textvqa } from '../report-samples.js';
+import { reportLayout } from '../../../src/results/reports/report-layout.js';
+import type { RunResult } from '../../../src/results/runs/load-run.js';
+import { mme, model, textvqa } from '../reports/report-samples.js';
 
 function labels(runs: RunResult[]): string[] {
   const names = runNames(reportLayout(runs));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import sharp from '../../../src/sharp.js';
+import sharp from '../../../src/shared/sharp.js';
 import { type Answers, questions, reportOf } from './page-samples.js';
 
 const CHROMIUM = '/usr/bin/chromium'; // where Debian puts it

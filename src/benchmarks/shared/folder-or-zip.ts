@@ -1,0 +1,12 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openImageFolder, openImageZip } from '../../datasets/image-source.js';
+import type { ImageSource } from '../benchmark.js';
+
+/** Opens the images of `<folder>/<name>/`, or of `<folder>/<name>.zip` where that folder lies within; null without both. */
+export async function openFolderOrZip(folder: string, name: string): Promise<ImageSource | null> {
+  const images = join(folder, name);
+  if (existsSync(images)) return openImageFolder(images);
+  const zip = `${images}.zip`;
+  return existsSync(zip) ? openImageZip(zip, `${name}/`) : null;
+}

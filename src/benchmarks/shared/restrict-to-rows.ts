@@ -1,0 +1,83 @@
+import { evaluateFormula } from '../../results/statistics/formula.js';
+import { UserError } from '../../shared/errors.js';
+import type { Answers, LoadedBenchmark, Score, Statistic } from '../benchmark.js';
+import { columnSums } from './statistics.js';
+
+/**
+ * A benchmark with some of its rows only, as if the others had never been asked. Main scores follow from their
+ * statistics; breakdowns are left out.
+ * @param rows in the benchmark's order
+ */
+export function restrictToRows(benchmark: LoadedBenchmark, rows: readonly number[]): LoadedBenchmark {
+  const allAnswers = (answers: Answers): (string | null)[] => {
+    const all: (string | null)[] = benchmark.questions.map(() => null);
+    rows.forEach((row, index) => {
+      all[row] = answers[index]!;
+    });
+    return all;
+  };
+  return {
+    ...benchmark,
+    questions: rows.map((row, index) => ({ ...benchmark.questions[row]!, index })),
+    gold: (index) => benchmark.gold(rows[index]!),
+    humanAnswers: benchmark.humanAnswers && ((index) => benchmark.humanAnswers!(rows[index]!)),
+    category: benchmark.category && ((index) => benchmark.category!(rows[index]!)),
+    scoreOne: (index, answer) => benchmark.scoreOne(rows[index]!, answer),
+    score(answers) {
+      const score = benchmark.score(allAnswers(answers));
+      return score && restrictScore(score, rows, answers);
+    },
+    submission: (answers) => benchmark.submission(allAnswers(answers)),
+  };
+}
+
+function restrictScore(score: Score, rows: readonly number[], answers: Answers): Score {
+  const statistics: Record<string, Statistic> = {};
+  const scores: Record<string, number> = {};
+  for (const [name, full] of Object.entries(score.statistics)) {
+    const statistic = restrictStatistic(full, rows);
+    const value = evaluateFormula(statistic.formula, columnSums(statistic.counts, statistic.width));
+    if (!Number.isFinite(value)) continue; // none of its questions is among the rows
+    statistics[name] = statistic;
+    scores[name] = value;
+  }
+  if (!(score.headline in scores)) {
+    throw new UserError(
+      `${score.headline} cannot be computed from ${rows.length} of ${score.perQuestion.length} questions.`,
+    );
+  }
+  const { headline, points, unparsable, perQuestion, notes } = score;
+  return {
+    headline,
+    scores,
+    points: points?.filter((name) => name in scores),
+    n: rows.filter((row) => isCounted(score, row)).length,
+    failed: answers.filter((answer) => answer === null).length,
+    unparsable,
+    perQuestion: rows.map((row) => perQuestion[row]!),
+    statistics,
+    notes: [...partNotes(rows.length, perQuestion.length, notes.length > 0), ...notes],
+  };
+}
+
+function partNotes(count: number, total: number, hasNotes: boolean): string[] {
+  return [
+    `Scores are over ${count} of ${total} questions; the others are left out, not counted as wrong.`,
+    ...(hasNotes ? [`The notes below are on all ${total} questions, with those left out as wrong.`] : []),
+  ];
+}
+
+function restrictStatistic({ width, counts, formula }: Statistic, rows: readonly number[]): Statistic {
+  const restricted = new Float64Array(rows.length * width);
+  rows.forEach((row, index) => {
+    restricted.set(counts.subarray(row * width, (row + 1) * width), index * width);
+  });
+  return { width, counts: restricted, formula };
+}
+
+/** Whether any main score counts this row: some are over the questions with an image only. */
+function isCounted({ statistics }: Score, row: number): boolean {
+  return Object.values(statistics).some(({ width, counts }) =>
+    counts.subarray(row * width, (row + 1) * width).some((count) => count !== 0),
+  );
+}

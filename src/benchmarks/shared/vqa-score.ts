@@ -1,0 +1,59 @@
+import type { Answers, Score } from '../benchmark.js';
+import { meanStatistic } from './statistics.js';
+import type { VqaAnnotation } from './vqa-annotations.js';
+import type { VqaScorer } from './vqa-eval.js';
+
+/**
+ * The mean of each scorer over all questions, in percent, and of the headline's also by answer and question type.
+ * Questions without an answer count as wrong.
+ * @param scorers by the name of the main score
+ */
+export function vqaScore(
+  rows: readonly VqaAnnotation[],
+  answers: Answers,
+  scorers: Readonly<Record<string, VqaScorer>>,
+  headline: string,
+): Score {
+  const byScorer = new Map(
+    Object.entries(scorers).map(([name, scorer]) => [
+      name,
+      answers.map((answer, i) => (answer === null ? 0 : scorer(answer, rows[i]!.human))),
+    ]),
+  );
+  const perQuestion = byScorer.get(headline)!;
+  const mainScores = [...byScorer].map(([name, scores]) => [name, percent(scores)] as const);
+  return {
+    headline,
+    scores: { ...Object.fromEntries(mainScores), ...breakdown(rows, perQuestion, headline) },
+    n: answers.length,
+    failed: answers.filter((answer) => answer === null).length,
+    unparsable: 0,
+    perQuestion,
+    statistics: Object.fromEntries([...byScorer].map(([name, scores]) => [name, meanStatistic(scores)])),
+    notes: [],
+  };
+}
+
+/** "accuracy/yes-no", "accuracy/question-type/is there a". */
+function breakdown(
+  rows: readonly VqaAnnotation[],
+  perQuestion: readonly number[],
+  headline: string,
+): Record<string, number> {
+  const byType = new Map<string, number[]>();
+  const add = (name: string, score: number): void => {
+    const scores = byType.get(name);
+    if (scores) scores.push(score);
+    else byType.set(name, [score]);
+  };
+  rows.forEach(({ answerType, questionType }, i) => {
+    add(`${headline}/${answerType.replaceAll('/', '-')}`, perQuestion[i]!);
+    if (questionType !== null) add(`${headline}/question-type/${questionType}`, perQuestion[i]!);
+  });
+  return Object.fromEntries([...byType].map(([name, scores]) => [name, percent(scores)]));
+}
+
+/** In the order of operations of vqaEval.py, which is not that of `meanPercent`: a rounded score may depend on it. */
+function percent(scores: readonly number[]): number {
+  return (100 * scores.reduce((sum, score) => sum + score, 0)) / scores.length;
+}

@@ -1,0 +1,131 @@
+import { ImageError, messageOf } from '../../shared/errors.js';
+import sharp from '../../shared/sharp.js';
+import { firstGifFrame } from './gif-frame.js';
+
+/** A decoded picture. */
+export interface RgbImage {
+  width: number;
+  height: number;
+  /** RGB, 8 bit, [height, width, 3] */
+  pixels: Uint8Array;
+}
+
+/** Above twice its warning limit of 89,478,485 pixels Pillow refuses to decode. Source: Pillow Image.py. */
+export const MAX_PIXELS = 178_956_970;
+
+/**
+ * Decodes a JPEG, PNG, GIF or WebP file to what `PIL.Image.open(file).convert("RGB")` gives, byte for byte: no EXIF
+ * rotation, no colour profile, transparency dropped without blending, the first frame of an animation.
+ * @param name for error messages
+ * @throws ImageError `unreadable` for another format or a damaged or cut-off file, `too-large` for more pixels than
+ *   Pillow takes; the pixels are counted before anything is decoded
+ */
+export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbImage> {
+  const format = imageFormat(bytes);
+  if (format === undefined) {
+    const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
+    const content = bytes.length === 0 ? 'is empty' : `starts with ${JSON.stringify(start)}`;
+    throw new ImageError('unreadable', `${name} is not a JPEG, PNG, GIF or WebP image: it ${content}`);
+  }
+  try {
+    return await (format === 'gif' ? decodeGif(bytes, name) : decode(bytes, name));
+  } catch (error) {
+    if (error instanceof ImageError) throw error;
+    const reason = error instanceof RangeError ? 'it ends too early' : messageOf(error).split('\n', 1)[0];
+    throw new ImageError('unreadable', `${name} cannot be decoded: ${reason}`, { cause: error });
+  }
+}
+
+/** The format by the first bytes. Others never reach sharp, which would also run an SVG or open an HEIF. */
+export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' | undefined {
+  const start = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
+  if (start.startsWith('\xff\xd8\xff')) return 'jpeg';
+  if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'png';
+  if (start.startsWith('GIF87a') || start.startsWith('GIF89a')) return 'gif';
+  if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'webp';
+  return undefined;
+}
+
+function checkSize(width: number, height: number, name: string): void {
+  if (width * height <= MAX_PIXELS) return;
+  const pixels = `${width} x ${height} = ${width * height} pixels`;
+  throw new ImageError('too-large', `${name} declares ${pixels}; at most ${MAX_PIXELS} are decoded`);
+}
+
+async function decode(bytes: Uint8Array, name: string): Promise<RgbImage> {
+  // `truncated`: a file that was cut off is an error and a damaged one is not, as in Pillow.
+  const file = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: false });
+  const { width, height, space, depth } = await file.metadata();
+  checkSize(width, height, name);
+  const { data, info } = await file
+    .pipelineColourspace(space) // else CMYK would be converted by a profile
+    .toColourspace(space)
+    .raw({ depth: depth === 'ushort' ? 'ushort' : 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+
+  const { channels } = info;
+  let pixels: Uint8Array = data;
+  if (space === 'cmyk') pixels = cmykToRgb(data);
+  else if (depth === 'ushort') pixels = from16Bit(data, channels, bytes);
+  else if (channels < 3) pixels = pickRgb(data, channels, 0, 0, 0);
+  else if (channels === 4) pixels = pickRgb(data, 4, 0, 1, 2);
+  return { width, height, pixels };
+}
+
+/** Takes three bytes of each pixel. @param stride bytes of a pixel in `data` */
+function pickRgb(data: Uint8Array, stride: number, red: number, green: number, blue: number): Uint8Array {
+  const pixels = new Uint8Array((data.length / stride) * 3);
+  for (let source = 0, target = 0; source < data.length; source += stride, target += 3) {
+    pixels[target] = data[source + red]!;
+    pixels[target + 1] = data[source + green]!;
+    pixels[target + 2] = data[source + blue]!;
+  }
+  return pixels;
+}
+
+const PNG_COLOUR_TYPE = 25; // offset in the file
+const GREY = 0;
+
+/**
+ * 16-bit samples, little-endian, as Pillow takes them: of plain grey the level, cut at 255 (an ordinary picture comes
+ * out white); of everything else the high byte.
+ */
+function from16Bit(data: Uint8Array, channels: number, png: Uint8Array): Uint8Array {
+  // The channels do not tell plain grey: with a transparent level it comes with an alpha channel.
+  if (png[PNG_COLOUR_TYPE] !== GREY)
+    return channels < 3 ? pickRgb(data, 2 * channels, 1, 1, 1) : pickRgb(data, 2 * channels, 1, 3, 5);
+  const stride = 2 * channels;
+  const pixels = new Uint8Array((data.length / stride) * 3);
+  for (let source = 0, target = 0; source < data.length; source += stride, target += 3) {
+    const level = data[source + 1]! > 0 ? 255 : data[source]!;
+    pixels.fill(level, target, target + 3);
+  }
+  return pixels;
+}
+
+/** CMYK (0 is no ink) to RGB without a colour profile. Source: Pillow Convert.c, cmyk2rgb. */
+function cmykToRgb(data: Uint8Array): Uint8Array {
+  const pixels = new Uint8Array((data.length / 4) * 3);
+  for (let source = 0, target = 0; source < data.length; source += 4, target += 3) {
+    const light = 255 - data[source + 3]!;
+    for (let channel = 0; channel < 3; channel++) {
+      const product = data[source + channel]! * light + 128;
+      pixels[target + channel] = light - (((product >> 8) + product) >> 8); // product / 255, rounded
+    }
+  }
+  return pixels;
+}
+
+async function decodeGif(bytes: Uint8Array, name: string): Promise<RgbImage> {
+  const { canvas, left, top, fill, file } = firstGifFrame(bytes);
+  checkSize(canvas.width, canvas.height, name);
+  const frame = await decode(file, name);
+  if (frame.width === canvas.width && frame.height === canvas.height) return frame;
+  const pixels = new Uint8Array(canvas.width * canvas.height * 3);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = fill[i % 3]!;
+  for (let row = 0; row < frame.height; row++) {
+    const source = row * frame.width * 3;
+    pixels.set(frame.pixels.subarray(source, source + frame.width * 3), ((top + row) * canvas.width + left) * 3);
+  }
+  return { ...canvas, pixels };
+}

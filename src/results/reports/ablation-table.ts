@@ -1,0 +1,121 @@
+import type { Align, PlainTable } from '../../terminal/table.js';
+import type { RunResult } from '../runs/load-run.js';
+import { scoreText } from '../statistics/digits.js';
+import { precisionLabel, quantisedNote } from './quantised.js';
+
+/** A model at an input size: what it scored and what it cost. */
+export interface AblationRow {
+  model: string;
+  /** Sides of the inputs of both pathways in pixels; `low` is null in a model with one pathway. */
+  resolution: { high: number; low: number | null };
+  visualTokens: number;
+  precision: string;
+  device: string;
+  /** false: the checkpoint was trained at another size. */
+  isTrainedSize: boolean;
+  /** Runs by benchmark; one that could not be finished is absent. */
+  runs: RunResult[];
+  /** null when it could not be measured. */
+  speed: AblationSpeed | null;
+}
+
+/** One image and one question at a time. */
+export interface AblationSpeed {
+  /** Image decoding, vision and prefill, median. */
+  timeToFirstTokenMs: number;
+  /** New tokens over the time of vision and generation, as in the LLaVA-HR paper. */
+  tokensPerSecond: number;
+  /** null where the system does not say. */
+  peakMemoryBytes: number | null;
+}
+
+interface Column {
+  title: string;
+  align: Align;
+  cell(row: AblationRow): string;
+}
+
+/** Only where a row is quantised. */
+const PRECISION: Column = { title: 'precision', align: 'left', cell: ({ precision }) => precisionLabel(precision) };
+
+const GIB = 2 ** 30;
+const NONE = '-';
+
+const OTHER_SIZE_NOTE =
+  '* run at a size the checkpoint was not trained at: another experiment than the ablation of the LLaVA-HR paper, whose ' +
+  'checkpoints were trained at each size';
+
+/**
+ * The resolution table, laid out as in the LLaVA-HR paper (table 1): sizes, visual tokens, a score per benchmark, speed.
+ * @param reference the row whose speed is 1
+ */
+export function ablationTable(rows: readonly AblationRow[], reference: AblationRow): PlainTable {
+  const benchmarks = [...new Set(rows.flatMap(({ runs }) => runs.map(({ metrics }) => metrics.benchmark)))];
+  const isQuantised = quantisedNote(rows.map(({ precision }) => precision)) !== null;
+  const columns: Column[] = [
+    { title: 'model', align: 'left', cell: ({ model }) => model },
+    { title: 'input (px)', align: 'left', cell: inputSize },
+    ...(isQuantised ? [PRECISION] : []),
+    { title: 'visual tokens', align: 'right', cell: ({ visualTokens }) => String(visualTokens) },
+    ...benchmarks.map((benchmark) => ({
+      title: scoreTitle(rows, benchmark),
+      align: 'right' as const,
+      cell: (row: AblationRow) => scoreCell(row, benchmark),
+    })),
+    { title: 'first token (ms)', align: 'right', cell: ({ speed }) => figure(speed?.timeToFirstTokenMs, 0) },
+    { title: 'tokens/s', align: 'right', cell: ({ speed }) => figure(speed?.tokensPerSecond, 1) },
+    { title: 'relative speed', align: 'right', cell: ({ speed }) => figure(relativeSpeed(speed, reference.speed), 2) },
+    { title: 'memory (GiB)', align: 'right', cell: ({ speed }) => figure(gibibytes(speed), 1) },
+  ];
+  return {
+    titles: columns.map(({ title }) => title),
+    align: columns.map(({ align }) => align),
+    lines: rows.map((row) => columns.map(({ cell }) => cell(row))),
+  };
+}
+
+function gibibytes(speed: AblationSpeed | null): number | null {
+  return speed?.peakMemoryBytes == null ? null : speed.peakMemoryBytes / GIB;
+}
+
+/** Tokens per second beside another row's; null when one of the two is unknown. */
+export function relativeSpeed(speed: AblationSpeed | null, reference: AblationSpeed | null): number | null {
+  return speed && reference && speed.tokensPerSecond / reference.tokensPerSecond;
+}
+
+/** What stands under the table. */
+export function ablationNotes(rows: readonly AblationRow[]): string[] {
+  const quantised = quantisedNote(rows.map(({ precision }) => precision));
+  return [
+    ...(rows.some(({ isTrainedSize }) => !isTrainedSize) ? [OTHER_SIZE_NOTE] : []),
+    ...(quantised === null ? [] : [quantised]),
+  ];
+}
+
+/** How a row's input is called: both pathways' sides, with the mark of a size that was not trained. */
+export function inputSize({ resolution: { high, low }, isTrainedSize }: AblationRow): string {
+  return `${high}${low === null ? '' : ` + ${low}`}${isTrainedSize ? '' : ' *'}`;
+}
+
+/** Head of a benchmark's column. */
+export function scoreTitle(rows: readonly AblationRow[], benchmark: string): string {
+  const { split, headline, points } = rows.flatMap(({ runs }) => runs).find(isOf(benchmark))!.metrics;
+  if (headline === null) return `${benchmark} ${split} (not scored here)`;
+  return `${benchmark} ${split} ${headline} (${points.includes(headline) ? 'points' : '%'})`;
+}
+
+function scoreCell({ runs }: AblationRow, benchmark: string): string {
+  const metrics = runs.find(isOf(benchmark))?.metrics;
+  if (!metrics || metrics.headline === null) return NONE;
+  const { text, interval } = scoreText(metrics, metrics.headline);
+  return interval === null ? text : `${text} ${interval}`;
+}
+
+/** Whether a run is of a benchmark. */
+export function isOf(benchmark: string): (run: RunResult) => boolean {
+  return ({ metrics }) => metrics.benchmark === benchmark;
+}
+
+function figure(value: number | null | undefined, digits: number): string {
+  return value === null || value === undefined ? NONE : value.toFixed(digits);
+}

@@ -1,0 +1,34 @@
+import type { RunResult } from '../runs/load-run.js';
+import { incomparableFields } from './compare.js';
+
+/** Runs that were asked the same questions in the same way. */
+export interface RunGroup {
+  /** Benchmark and split; with what sets it apart when there are several of the benchmark. */
+  title: string;
+  /** In the order in which they were named. */
+  runs: RunResult[];
+}
+
+/** Groups runs by what they can be compared in. A group's first run is the first of its kind. */
+export function comparableGroups(runs: readonly RunResult[]): RunGroup[] {
+  const groups: RunGroup[] = [];
+  for (const run of runs) {
+    const group = groups.find(({ runs: [first] }) => isComparable(first!, run));
+    if (group) group.runs.push(run);
+    else groups.push({ title: titleOf(run, groups), runs: [run] });
+  }
+  return groups;
+}
+
+function isComparable(first: RunResult, second: RunResult): boolean {
+  return first.metrics.benchmark === second.metrics.benchmark && incomparableFields(first, second).length === 0;
+}
+
+function titleOf(run: RunResult, earlier: readonly RunGroup[]): string {
+  const { benchmark, split } = run.metrics;
+  const title = `${benchmark} ${split}`;
+  const other = earlier.find((group) => group.title === title)?.runs[0];
+  if (!other) return title;
+  const fields = incomparableFields(other, run).map(({ field, second }) => `${field} ${second ?? 'none'}`);
+  return `${title} (${fields.join(', ')})`;
+}

@@ -1,0 +1,100 @@
+import { stringify } from 'csv-stringify/sync';
+import type { RunResult } from '../runs/load-run.js';
+import { trainedResolution } from '../runs/run-record.js';
+import { comparablePublished, type PublishedOf, runName } from './report-layout.js';
+
+/** A score or a figure of speed. */
+interface Measurement {
+  metric: string;
+  unit: 'percent' | 'points' | 'ms' | 'tokens_per_s' | 'questions_per_s' | 'bytes';
+  /** null where it was not measured. */
+  value: number | null;
+  /** 95 % interval. */
+  low?: number;
+  high?: number;
+  /** What others published, where split, size and protocol are those of the run. */
+  published?: number;
+  published_source?: string;
+}
+
+const COLUMNS = [
+  ...['run', 'model', 'family', 'resolution', 'trained_resolution', 'visual_tokens', 'precision', 'device'],
+  ...['benchmark', 'split', 'protocol', 'metric', 'unit', 'value', 'low', 'high', 'n', 'failed'],
+  ...['published', 'published_source'],
+];
+
+/**
+ * Tidy CSV (RFC 4180, UTF-8): a row per run and metric, numbers in full precision, empty where one is unknown. `n` and
+ * `failed` are questions of the whole run. `protocol` is JSON. A text that a spreadsheet would take for a formula gets
+ * an apostrophe before it.
+ */
+export function csvReport(runs: readonly RunResult[], publishedOf: PublishedOf = () => null): string {
+  const rows = runs.flatMap((run) => {
+    const about = describe(run);
+    return [...scoreMeasurements(run, publishedOf), ...speedMeasurements(run)].map((measurement) => ({
+      ...about,
+      ...measurement,
+    }));
+  });
+  return stringify(rows, {
+    header: true,
+    columns: COLUMNS,
+    record_delimiter: 'windows',
+    quoted_match: /[\r\n]/, // the library quotes for the whole delimiter only, readers stop at half of it
+    escape_formulas: true,
+  });
+}
+
+function describe(run: RunResult): Record<string, string | number | null> {
+  const { record, metrics, latency } = run;
+  const { model, device, protocol } = record.identity;
+  return {
+    run: runName(run),
+    model: model.name,
+    family: model.family,
+    resolution: model.resolution,
+    trained_resolution: trainedResolution(record),
+    visual_tokens: latency.visualTokensPerImage,
+    precision: model.precision,
+    device,
+    benchmark: metrics.benchmark,
+    split: metrics.split,
+    protocol: JSON.stringify(protocol),
+    n: metrics.n,
+    failed: metrics.failed,
+  };
+}
+
+function scoreMeasurements(run: RunResult, publishedOf: PublishedOf): Measurement[] {
+  const { headline, scores, points, intervals } = run.metrics;
+  const published = comparablePublished(run, publishedOf);
+  return Object.entries(scores).map(([metric, value]) => ({
+    metric,
+    unit: points.includes(metric) ? 'points' : 'percent',
+    value,
+    ...intervals[metric],
+    ...(published && metric === headline
+      ? { published: published.score, published_source: published.source.address }
+      : {}),
+  }));
+}
+
+function speedMeasurements({ latency }: RunResult): Measurement[] {
+  const { stages, firstTokenMs, tokensPerSecond, questionsPerSecond, peakMemoryBytes } = latency;
+  const times = [
+    ['decode_image', 'per_image', stages.decodeImageMsPerImage],
+    ['vision', 'per_image', stages.visionMsPerImage],
+    ['prefill', 'per_question', stages.prefillMsPerQuestion],
+    ['decode', 'per_token', stages.decodeMsPerToken],
+    ['first_token', 'per_batch', firstTokenMs],
+  ] as const;
+  return [
+    ...times.flatMap(([stage, per, { p50, p95 }]): Measurement[] => [
+      { metric: `${stage}_median_${per}`, unit: 'ms', value: p50 },
+      { metric: `${stage}_p95_${per}`, unit: 'ms', value: p95 },
+    ]),
+    { metric: 'tokens_per_second', unit: 'tokens_per_s', value: tokensPerSecond.model },
+    { metric: 'questions_per_second', unit: 'questions_per_s', value: questionsPerSecond },
+    { metric: 'peak_memory', unit: 'bytes', value: peakMemoryBytes },
+  ];
+}

@@ -1,0 +1,96 @@
+import { printable, renderTable } from '../../terminal/table.js';
+import type { StageTimes } from '../runs/latency.js';
+import type { RunResult } from '../runs/load-run.js';
+import type { Metrics } from '../runs/metrics.js';
+import { scoreText } from '../statistics/digits.js';
+import { benchmarkNotes } from './benchmark-notes.js';
+import { precisionLabel, quantisedNote } from './quantised.js';
+
+const GIB = 2 ** 30;
+
+/** A finished run as a table for the terminal: scores, then what they cost. */
+export function runSummary(run: RunResult): string {
+  const { metrics, latency, record, folder } = run;
+  const { model, device } = record.identity;
+  const scores = mainScores(metrics).map((name) => {
+    const { text, interval } = scoreText(metrics, name);
+    return [`${name} (${metrics.points.includes(name) ? 'points' : '%'})`, `${text}${interval ? `  ${interval}` : ''}`];
+  });
+  const unparsable = metrics.unparsable > 0 ? `, ${metrics.unparsable} unparsable` : '';
+  const denominator = metrics.failed > 0 ? ` (counted as wrong: scores are over ${metrics.n})` : '';
+  const { stages, tokensPerSecond } = latency;
+  const rows = [
+    ...scores,
+    ['questions', `${metrics.n - metrics.failed} answered, ${metrics.failed} failed${denominator}${unparsable}`],
+    ['visual tokens per image', whole(latency.visualTokensPerImage)],
+    ['image decode (ms per image)', times(stages.decodeImageMsPerImage)],
+    ['vision (ms per image)', times(stages.visionMsPerImage)],
+    ['prefill (ms per question)', times(stages.prefillMsPerQuestion)],
+    ['decode (ms per token)', times(stages.decodeMsPerToken)],
+    ['tokens/s', fixed(tokensPerSecond.model)],
+    ['questions/s, end to end', fixed(latency.questionsPerSecond)],
+    ['model idle (% of the time)', (100 * latency.modelIdle).toFixed(1)],
+    ['peak memory (GiB)', fixed(latency.peakMemoryBytes / GIB)],
+  ];
+  const notes = [...metrics.notes, ...listed(quantisedNote([model.precision])), ...listed(reproducibilityNote(device))]
+    .map((note) => `Note: ${printable(note)}\n`)
+    .join('');
+  const title = `${metrics.benchmark} ${metrics.split}, ${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
+  return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
+}
+
+/** Several finished runs of one model: a line per benchmark with its main score. */
+export function runOverview(runs: readonly RunResult[]): string {
+  const { model, device } = runs[0]!.record.identity;
+  const rows = runs.map(({ metrics, latency, folder }) => {
+    const { benchmark, split, headline, points, n, failed } = metrics;
+    const score = headline === null ? null : scoreText(metrics, headline);
+    return [
+      `${benchmark} ${split}`,
+      headline ?? 'not scored here',
+      score === null ? '-' : `${score.text}${points.includes(headline!) ? '' : ' %'}`,
+      score?.interval ?? '-',
+      String(n),
+      String(failed),
+      fixed(latency.questionsPerSecond),
+      folder,
+    ];
+  });
+  const title = `${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
+  const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'result'];
+  const notes = benchmarkNotes(runs.map(({ metrics }) => metrics)).map((note) => `Note: ${note}`);
+  notes.push(...listed(quantisedNote([model.precision])).map((note) => `Note: ${note}`));
+  notes.push(...listed(reproducibilityNote(device)).map((note) => `Note: ${note}`));
+  const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
+  const lines = notes.map(printable);
+  return [printable(title), '', renderTable(headers, rows, align), ...(lines.length > 0 ? ['', ...lines] : [])].join(
+    '\n',
+  );
+}
+
+function listed(note: string | null): string[] {
+  return note === null ? [] : [note];
+}
+
+/** The CPU gives the same answers at every batch size; the others may not where two tokens are almost equally likely. */
+function reproducibilityNote(device: string): string | null {
+  if (device === 'cpu') return null;
+  return `${device} may answer a few questions otherwise at another batch size; only the CPU gives the same bytes.`;
+}
+
+/** The scores that are no part of a breakdown. */
+function mainScores({ scores }: Metrics): string[] {
+  return Object.keys(scores).filter((name) => !name.includes('/'));
+}
+
+function times({ p50, p95 }: StageTimes): string {
+  return p50 === null ? '-' : `${p50.toFixed(1)}${p95 === null ? '' : `, p95 ${p95.toFixed(1)}`}`;
+}
+
+function fixed(value: number | null): string {
+  return value === null ? '-' : value.toFixed(1);
+}
+
+function whole(value: number | null): string {
+  return value === null ? '-' : value.toFixed(0);
+}

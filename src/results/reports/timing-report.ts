@@ -1,0 +1,256 @@
+import { stringify } from 'csv-stringify/sync';
+import { heading } from '../../terminal/style.js';
+import { type Align, printable, renderTable } from '../../terminal/table.js';
+import type { Host, Software } from '../runs/host.js';
+import type { Quantiles } from '../statistics/quantiles.js';
+import { PUBLISHED_SPEED_SOURCE } from './published-speed.js';
+import { precisionLabel } from './quantised.js';
+import type { SpeedRatio, TimedRun, TimedSetting, TimedSummary } from './timed-runs.js';
+
+/** What `llavahr latency` measured; its JSON. */
+export interface TimingReport {
+  schemaVersion: 1;
+  protocol: 'paper' | null;
+  host: Host;
+  software: Software;
+  device: string;
+  /** Inside an operator; 0 is every core. */
+  threads: number;
+  warmup: number;
+  /** That were asked for; an interrupted measurement has fewer. */
+  repetitions: number;
+  interrupted: boolean;
+  /** Models were loaded at once and took turns run by run; otherwise in two blocks each. */
+  together: boolean;
+  rows: TimingRow[];
+}
+
+/** One model in one setting. */
+export interface TimingRow {
+  model: {
+    name: string;
+    resolution: number;
+    visualTokens: number;
+    precision: string;
+    randomWeights: boolean;
+  };
+  setting: TimedSetting;
+  summary: TimedSummary;
+  peakMemoryBytes: number | null;
+  /** On a GPU; null where there is none, or it is not known. */
+  peakDeviceMemoryBytes: number | null;
+  /** tokens/s in the LLaVA-HR paper; only with the paper's protocol. */
+  publishedTokensPerSecond: number | null;
+  /** How many times as fast the first model is in the same setting; null for the first model. */
+  firstModelSpeed: SpeedRatio | null;
+  publishedFirstModelSpeed: number | null;
+  runs: TimedRun[];
+}
+
+interface Column {
+  title: string;
+  align: Align;
+  cell(row: TimingRow): string;
+}
+
+const NONE = '-';
+const GIB = 2 ** 30;
+
+const MODEL: Column[] = [
+  { title: 'model', align: 'left', cell: ({ model }) => model.name },
+  { title: 'size (px)', align: 'right', cell: ({ model }) => String(model.resolution) },
+];
+const VISUAL_TOKENS: Column = {
+  title: 'visual tokens',
+  align: 'right',
+  cell: ({ model }) => String(model.visualTokens),
+};
+
+/** A column where rows differ in it, otherwise words of the header. */
+type SettingColumn = Column & { words(entry: string): string };
+
+const PRECISION: SettingColumn = {
+  ...{ title: 'precision', align: 'left', cell: ({ model }) => precisionLabel(model.precision) },
+  words: (precision) => precision,
+};
+const SETTINGS: SettingColumn[] = [
+  PRECISION,
+  {
+    ...{ title: 'batch', align: 'right', cell: ({ setting }) => String(setting.batchSize) },
+    words: (images) => `batches of ${images}`,
+  },
+  {
+    ...{ title: 'prompt', align: 'right', cell: ({ setting }) => String(setting.promptTokens) },
+    words: (tokens) => `prompts of ${tokens} text tokens`,
+  },
+];
+
+const STAGES = [
+  ['image', 'decodeImage'],
+  ['vision', 'vision'],
+  ['prefill', 'prefill'],
+  ['per token', 'decodePerToken'],
+  ['first token', 'firstToken'],
+  ['generate', 'generate'],
+  ['total', 'total'],
+] as const;
+
+const QUANTILES = ['p50', 'p95', 'p99'] as const;
+
+/** The measurement as text for a terminal: the machine, times, rates, who is faster, and how it was measured. */
+export function timingTables(report: TimingReport): string {
+  const comparisons = speedComparisons(report);
+  return [
+    ...header(report),
+    '',
+    stageTable(report),
+    '',
+    rateTable(report),
+    '',
+    ...comparisons,
+    ...(comparisons.length > 0 ? [''] : []),
+    ...footer(report),
+  ].join('\n');
+}
+
+function variedSettings(rows: readonly TimingRow[]): typeof SETTINGS {
+  return SETTINGS.filter(({ cell }) => new Set(rows.map(cell)).size > 1);
+}
+
+function header({ host, software, device, threads, rows }: TimingReport): string[] {
+  const memory = `${(host.memoryBytes / GIB).toFixed(1)} GiB`;
+  const varied = variedSettings(rows);
+  const shared = SETTINGS.filter((setting) => !varied.includes(setting));
+  return [
+    `${host.cpu ?? 'unknown CPU'}, ${host.cores} cores, ${memory}, ${host.platform} ${host.release}`,
+    `device ${device}, ${threads === 0 ? 'every core' : `${threads} threads`}, onnxruntime ${software.onnxruntime}, ` +
+      `Node.js ${software.node}, llavahr ${software.llavahr}`,
+    ...(shared.length > 0 ? [shared.map(({ cell, words }) => words(cell(rows[0]!))).join(', ')] : []),
+  ];
+}
+
+/** A line per row and supported quantile; stages that were not measured have no column. */
+function stageTable({ rows }: TimingReport): string {
+  const of = (row: TimingRow, stage: (typeof STAGES)[number][1]): Quantiles => row.summary.stages[stage];
+  const hasPrefill = rows.some((row) => of(row, 'prefill').n > 0);
+  const stages = STAGES.filter(
+    ([, stage]) => rows.some((row) => of(row, stage).n > 0) && !(stage === 'generate' && hasPrefill),
+  );
+  const columns = [...MODEL, VISUAL_TOKENS, ...variedSettings(rows)];
+  const lines = rows.flatMap((row) =>
+    QUANTILES.filter((quantile) => of(row, 'total')[quantile] !== null).map((quantile, i) => [
+      ...columns.map(({ cell }) => (i === 0 ? cell(row) : '')),
+      quantile,
+      ...stages.map(([, stage]) => digits(of(row, stage)[quantile])),
+    ]),
+  );
+  return renderTable(
+    [...columns.map(({ title }) => title), 'ms', ...stages.map(([title]) => title)],
+    lines,
+    [...columns.map(({ align }) => align), 'left', ...stages.map((): Align => 'right')],
+    { keys: columns.length + 1 },
+  );
+}
+
+function rateTable({ rows, protocol, device }: TimingReport): string {
+  const rate = (title: string, of: keyof TimedSummary['throughput']): Column => ({
+    ...{ title, align: 'right' },
+    cell: ({ summary }) => digits(summary.throughput[of]),
+  });
+  const keys = [...MODEL, ...variedSettings(rows)];
+  const columns: Column[] = [
+    ...keys,
+    rate('tokens/s', 'tokensPerSecond'),
+    ...(rows.some(({ summary }) => summary.throughput.decodeTokensPerSecond !== null)
+      ? [rate('decoding tokens/s', 'decodeTokensPerSecond')]
+      : []),
+    rate('images/s', 'imagesPerSecond'),
+    rate('questions/s', 'questionsPerSecond'),
+    { title: 'memory (GiB)', align: 'right', cell: ({ peakMemoryBytes }) => gibibytes(peakMemoryBytes) },
+  ];
+  if (device !== 'cpu') {
+    const cell = ({ peakDeviceMemoryBytes: bytes }: TimingRow) => (bytes === null ? 'unknown' : gibibytes(bytes));
+    columns.push({ title: 'device memory (GiB)', align: 'right', cell });
+  }
+  if (protocol === 'paper') {
+    const cell = ({ publishedTokensPerSecond: speed }: TimingRow) => speed?.toFixed(1) ?? NONE;
+    columns.push({ title: 'published tokens/s', align: 'right', cell });
+  }
+  return renderTable(
+    columns.map(({ title }) => title),
+    rows.map((row) => columns.map(({ cell }) => cell(row))),
+    columns.map(({ align }) => align),
+    { keys: keys.length },
+  );
+}
+
+/** A sentence per row beside the first model: how many times as fast that one is, here and as published. */
+function speedComparisons({ rows }: TimingReport): string[] {
+  const nameOf = ({ model }: TimingRow) => printable(`${model.name} at ${model.resolution} px`);
+  const varied = variedSettings(rows).filter((setting) => setting !== PRECISION);
+  return rows.flatMap((row) => {
+    if (row.firstModelSpeed === null) return [];
+    const { ratio, interval } = row.firstModelSpeed;
+    const range = interval ? ` [${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : '';
+    const published = row.publishedFirstModelSpeed;
+    return [
+      `${varied.map(({ cell, words }) => `${words(cell(row))}: `).join('')}${nameOf(rows[0]!)} is ` +
+        `${heading(`${ratio.toFixed(2)}x${range}`)} as fast as ${nameOf(row)}` +
+        (published === null ? '' : ` (published: ${published.toFixed(2)}x)`),
+    ];
+  });
+}
+
+function footer({ rows, protocol, warmup, repetitions, interrupted, together }: TimingReport): string[] {
+  const models = new Set(rows.map(({ model }) => `${model.name} ${model.resolution}`)).size;
+  const order = together ? 'the models taking turns run by run' : 'in two blocks per model, one model loaded at a time';
+  const count = Math.min(...rows.map(({ runs }) => runs.length));
+  const done = interrupted ? `interrupted: ${count} of ${repetitions} repetitions` : `${repetitions} repetitions`;
+  const newTokens = rows[0]!.setting.newTokens;
+  const hasPrefill = rows.some(({ summary }) => summary.stages.prefill.n > 0);
+  return [
+    `${done}, ${warmup} before them for warming up${models > 1 ? `, ${order}` : ''};`,
+    `${newTokens} new tokens per question, always all of them.`,
+    'Times are of a whole batch: images of 640 x 480 with one question each.',
+    ...(hasPrefill
+      ? ['prefill is a run that stops after one token; per token is the rest of the full run over its further tokens.']
+      : []),
+    'tokens/s is over vision and generating, images/s over image decoding and vision, questions/s over everything.',
+    ...(rows.some(({ firstModelSpeed }) => firstModelSpeed)
+      ? ['"as fast" is in tokens/s; [low, high] is the 95 % interval (bootstrap over pairs of runs, from five on).']
+      : []),
+    ...(count < 100 ? [`p95 needs 20 repetitions, p99 100.`] : []),
+    ...(rows.some(({ model }) => model.randomWeights) ? ['(random): true dimensions, made-up weights.'] : []),
+    ...(protocol === 'paper'
+      ? [
+          "Protocol of LLaVA-HR's model_speed.py: one image, 10 new tokens, vision included, image decoding left out.",
+          `Published: ${PUBLISHED_SPEED_SOURCE};`,
+          'its LLaVA-1.5 was trained anew, at 1,022 px with resampled positions.',
+        ]
+      : []),
+  ];
+}
+
+/** CSV (RFC 4180): a row per repetition, milliseconds in full precision. */
+export function timingCsv({ rows, device }: TimingReport): string {
+  const records = rows.flatMap(({ model, setting, runs }) =>
+    runs.map((run, i) => ({
+      ...{ model: model.name, resolution: model.resolution, visual_tokens: model.visualTokens },
+      ...{ precision: model.precision, device, batch_size: setting.batchSize, prompt_tokens: setting.promptTokens },
+      ...{ new_tokens: setting.newTokens, repetition: i + 1, decode_image_ms: run.decodeImageMs },
+      ...{ vision_ms: run.visionMs, prefill_ms: run.prefillMs, generate_ms: run.generateMs },
+    })),
+  );
+  return stringify(records, { header: true, record_delimiter: 'windows', escape_formulas: true });
+}
+
+/** Three significant digits: repetitions rarely agree in more. */
+function digits(value: number | null): string {
+  if (value === null) return NONE;
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+
+function gibibytes(bytes: number | null): string {
+  return bytes === null ? NONE : (bytes / GIB).toFixed(1);
+}

@@ -1,0 +1,133 @@
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { isLocked } from '../../shared/folder-lock.js';
+import { type Metrics, metricsFile } from './metrics.js';
+import { RUN_FILES } from './run-folder.js';
+import { type RunRecord, runFile } from './run-record.js';
+
+/** A result folder as `llavahr runs` lists it. */
+export type RunEntry = IntactRun | DamagedRun;
+
+export interface IntactRun {
+  folder: string;
+  /** `partial`: the same command continues it. `failed`: all questions were asked, but some have no answer. */
+  state: 'complete' | 'failed' | 'partial' | 'running';
+  benchmark: string;
+  split: string;
+  shard: string | null; // 2/8
+  model: string;
+  resolution: number;
+  precision: string;
+  device: string;
+  /** The headline's name and value; null while there is none. */
+  score: { name: string; value: number; isPoints: boolean } | null;
+  answered: number;
+  /** Questions without an answer among those that were asked. */
+  failed: number;
+  /** Questions in all; null where the record does not say. */
+  questions: number | null;
+  /** When it was last worked on. ISO 8601, UTC */
+  updatedAt: string;
+  bytes: number;
+}
+
+export interface DamagedRun {
+  folder: string;
+  state: 'damaged';
+  problem: string;
+}
+
+const FOLDERS_AT_ONCE = 16;
+
+/**
+ * The result folders in a folder, the latest first and damaged ones last. Folders that hold something else are passed over.
+ * @throws UserError when the folder cannot be read
+ */
+export async function listRuns(root: string): Promise<RunEntry[]> {
+  const folders = (await readFolder(root)).map((name) => join(root, name));
+  const entries: RunEntry[] = [];
+  for (let i = 0; i < folders.length; i += FOLDERS_AT_ONCE) {
+    const some = await Promise.all(folders.slice(i, i + FOLDERS_AT_ONCE).map(readEntry));
+    entries.push(...some.filter((entry) => entry !== null));
+  }
+  const time = (entry: RunEntry) => (entry.state === 'damaged' ? '' : entry.updatedAt);
+  return entries.sort((a, b) => time(b).localeCompare(time(a)) || a.folder.localeCompare(b.folder));
+}
+
+async function readFolder(root: string): Promise<string[]> {
+  try {
+    const entries = await readdir(root, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    throw new UserError(`${root} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** null for a folder that is no result folder. */
+async function readEntry(folder: string): Promise<RunEntry | null> {
+  try {
+    const record = await runFile.read(folder);
+    if (record !== null) return await describe(folder, record);
+    const names = await readdir(folder);
+    return names.includes(RUN_FILES.predictions)
+      ? { folder, state: 'damaged', problem: `${runFile.name} is missing` }
+      : null;
+  } catch (error) {
+    return { folder, state: 'damaged', problem: messageOf(error) };
+  }
+}
+
+async function describe(folder: string, record: RunRecord): Promise<IntactRun> {
+  const { benchmark, split, model, device, shard } = record.identity;
+  const isScored = record.state === 'complete' && !shard;
+  const [files, isRunning, metrics] = await Promise.all([
+    filesIn(folder),
+    isLocked(folder),
+    isScored ? metricsFile.read(folder) : null,
+  ]);
+  if (isScored && metrics === null) throw new UserError(`${metricsFile.name} is missing`);
+  const { answered, failed } = metrics
+    ? { answered: metrics.n - metrics.failed, failed: metrics.failed }
+    : await countAnswers(join(folder, RUN_FILES.predictions));
+  const questions = metrics?.n ?? record.sessions.at(-1)!.settings['questions'];
+  return {
+    folder,
+    state: isRunning ? 'running' : record.state !== 'complete' ? 'partial' : failed > 0 ? 'failed' : 'complete',
+    ...{ benchmark, split, shard: shard ? `${shard.index}/${shard.count}` : null },
+    ...{ model: model.name, resolution: model.resolution, precision: model.precision, device },
+    score: scoreOf(metrics),
+    ...{ answered, failed, questions: typeof questions === 'number' ? questions : null },
+    updatedAt: record.finishedAt ?? new Date(Math.max(0, ...files.map(({ mtimeMs }) => mtimeMs))).toISOString(),
+    bytes: files.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+function scoreOf(metrics: Metrics | null): IntactRun['score'] {
+  const name = metrics?.headline;
+  const value = name == null ? undefined : metrics!.scores[name];
+  return value === undefined ? null : { name: name!, value, isPoints: metrics!.points.includes(name!) };
+}
+
+async function filesIn(folder: string): Promise<{ size: number; mtimeMs: number }[]> {
+  const names = await readdir(folder, { recursive: true });
+  const stats = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)));
+  return stats.filter((one) => one?.isFile()).map((one) => one!); // a lock may have gone meanwhile
+}
+
+/** Counts a predictions file without checking it, since it may be large; the last line of a row counts. */
+async function countAnswers(path: string): Promise<{ answered: number; failed: number }> {
+  const isAnswered = new Map<string, boolean>();
+  try {
+    for await (const line of createInterface({ input: createReadStream(path) })) {
+      const index = /"index":(\d+)/.exec(line)?.[1];
+      if (index !== undefined && line.endsWith('}')) isAnswered.set(index, !line.includes('"text":null'));
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const answered = [...isAnswered.values()].filter(Boolean).length;
+  return { answered, failed: isAnswered.size - answered };
+}

@@ -1,0 +1,210 @@
+import { mkdir, readdir, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { type FolderLock, isLockFile, type LockOptions, lockFolder } from '../../shared/folder-lock.js';
+import { peakMemoryBytes } from '../../shared/peak-memory.js';
+import { redactArguments } from '../../shared/redact.js';
+import { VERSION } from '../../shared/version.js';
+import { describeHost, describeSoftware } from './host.js';
+import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
+import { type RunRecord, runFile, type Session } from './run-record.js';
+
+/** Names in a result folder, beside run.json, metrics.json and latency.json. */
+export const RUN_FILES = { predictions: 'predictions.jsonl', batches: 'batches.jsonl' } as const;
+
+const SAVE_INTERVAL_MS = 5_000; // what a crash may lose of the time spent
+
+/** What `openRun` found: a finished run, or one that is now this process's to work on. */
+export type OpenedRun =
+  | { state: 'complete'; folder: string; record: RunRecord }
+  | { state: 'open'; folder: string; run: Run /** Continues an earlier session. */; resumed: boolean };
+
+/** A locked run folder. Every run must be closed, or its lock stays until this process ends. */
+export interface Run {
+  folder: string;
+  /** run.json as it stands. */
+  readonly record: RunRecord;
+  /**
+   * From here on time counts as spent: call it when the model is loaded.
+   * @param memoryElsewhere peak bytes of the other processes that work on the run
+   */
+  startClock(memoryElsewhere?: () => number): void;
+  /** Notes time and memory in run.json, at most every few seconds; call it after each batch. */
+  saveProgress(): Promise<void>;
+  /** From here on time no longer counts as spent. Notes time and memory in run.json. */
+  stopClock(): Promise<void>;
+  /** Replaces the sessions by those of the shards the run is merged from: this process asked nothing. */
+  adoptSessions(sessions: readonly Session[]): void;
+  /** Writes the last state and releases the folder. `complete` must come after every other file. */
+  close(state: 'complete' | 'interrupted'): Promise<void>;
+}
+
+/** How a session was started; for the record. */
+export interface SessionOptions {
+  argv: readonly string[];
+  settings: Record<string, OptionValue>;
+}
+
+/** What to do with a run that is there already. */
+export interface ExistingRun {
+  /** Rename its folder to `<name>.1`, `.2` ... and begin anew. */
+  fresh?: boolean;
+  /** Open it even when it is complete, to ask its failed questions again. */
+  reopen?: boolean;
+  /** Of the folder's lock. */
+  lock?: LockOptions;
+}
+
+/**
+ * Opens the folder of a run, makes or continues it, and locks it. The same identity always finds the same folder.
+ * @throws UserError when another process works in it, or it holds something else
+ */
+export async function openRun(
+  outputRoot: string,
+  identity: RunIdentity,
+  session: SessionOptions,
+  existing: ExistingRun = {},
+): Promise<OpenedRun> {
+  const folder = join(outputRoot, runFolderName(identity));
+  await makeFolder(folder);
+  let lock = await lockFolder(folder, existing.lock);
+  try {
+    if (existing.fresh) lock = await putAside(folder, lock);
+    const earlier = await readRecord(folder, identity);
+    if (earlier?.state === 'complete' && !existing.reopen) {
+      await lock.release();
+      return { state: 'complete', folder, record: earlier };
+    }
+    const record: RunRecord = {
+      schemaVersion: 1,
+      state: 'running',
+      createdAt: earlier?.createdAt ?? now(),
+      finishedAt: null,
+      identity,
+      sessions: [...(earlier?.sessions ?? []), describeSession(session)],
+    };
+    await runFile.write(folder, record);
+    return { state: 'open', folder, run: lockedRun(folder, lock, record), resumed: earlier !== null };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
+  const session = record.sessions.at(-1)!;
+  let clockStart: number | null = null; // ms
+  let elsewhere = (): number => 0;
+  let lastSave = performance.now(); // ms
+  const save = async (): Promise<void> => {
+    if (clockStart !== null) session.activeSeconds = (performance.now() - clockStart) / 1000;
+    session.peakMemoryBytes = peakMemoryBytes() + elsewhere();
+    await runFile.write(folder, record);
+    lastSave = performance.now();
+  };
+  return {
+    folder,
+    record,
+    startClock(memoryElsewhere = () => 0) {
+      elsewhere = memoryElsewhere;
+      clockStart ??= performance.now();
+    },
+    async saveProgress() {
+      if (lock.isLost()) {
+        throw new UserError(
+          `${folder} was taken over by a run on another machine, which heard nothing of this one for long.`,
+        );
+      }
+      if (performance.now() - lastSave >= SAVE_INTERVAL_MS) await save();
+    },
+    async stopClock() {
+      await save();
+      clockStart = null;
+    },
+    adoptSessions(sessions) {
+      record.sessions = [...sessions];
+      record.createdAt = sessions.map(({ startedAt }) => startedAt).sort()[0]!;
+    },
+    async close(state) {
+      record.state = state;
+      record.finishedAt = state === 'complete' ? now() : null;
+      try {
+        await save();
+      } finally {
+        await lock.release();
+      }
+    },
+  };
+}
+
+function describeSession({ argv, settings }: SessionOptions): Session {
+  return {
+    startedAt: now(),
+    argv: redactArguments(argv),
+    settings,
+    software: describeSoftware(VERSION),
+    host: describeHost(),
+    activeSeconds: 0,
+    peakMemoryBytes: peakMemoryBytes(),
+  };
+}
+
+/** The record of an earlier session; null in a new folder. @throws UserError when the folder is not this run's */
+async function readRecord(folder: string, identity: RunIdentity): Promise<RunRecord | null> {
+  const record = await runFile.read(folder);
+  if (record === null) {
+    const files = (await readdir(folder)).filter((name) => !isLockFile(name) && name !== `${runFile.name}.tmp`);
+    if (files.length === 0) return null;
+    throw new UserError(
+      `${folder} has no ${runFile.name} but holds ${files[0]}. Move it away, or start over with --fresh.`,
+    );
+  }
+  checkVersion(folder, record);
+  const [difference] = differences(record.identity, identity);
+  if (difference === undefined) return record;
+  const { field, first, second } = difference;
+  throw new UserError(
+    `${folder} holds another run: ${field} is ${JSON.stringify(first)} there and ${JSON.stringify(second)} here. Start over with --fresh.`,
+  );
+}
+
+/** @throws UserError when another major version made the run: its answers may be others */
+function checkVersion(folder: string, record: RunRecord): void {
+  const { llavahr } = record.sessions.at(-1)!.software;
+  if (major(llavahr) === major(VERSION)) return;
+  throw new UserError(
+    `${folder} was made by llavahr ${llavahr}; version ${VERSION} does not continue it. Start over with --fresh.`,
+  );
+}
+
+function major(version: string): string {
+  return version.split('.')[0]!;
+}
+
+/** Renames a locked folder to the next free `<name>.<n>` and puts a new, locked one in its place. @returns the new lock */
+async function putAside(folder: string, lock: FolderLock): Promise<FolderLock> {
+  const names = await readdir(folder);
+  if (names.every(isLockFile)) return lock; // nothing to keep
+  const prefix = `${basename(folder)}.`;
+  const taken = (await readdir(dirname(folder)))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .filter(Number.isInteger);
+  const aside = `${folder}.${Math.max(0, ...taken) + 1}`;
+  await rename(folder, aside);
+  await lock.release(aside);
+  await makeFolder(folder);
+  return lockFolder(folder);
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`${folder} cannot be made: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

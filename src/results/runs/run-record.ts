@@ -1,0 +1,104 @@
+import { jsonFile } from '../../shared/json-file.js';
+import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../../shared/json-schema.js';
+import type { Host, Software } from './host.js';
+import type { ModelIdentity, OptionValue, RunIdentity, Shard } from './run-identity.js';
+
+/** run.json: all that is needed to repeat a run, and how far it is. */
+export interface RunRecord {
+  schemaVersion: 1;
+  /** `running` also after a crash: only the lock tells the two apart. `complete` is written last of all. */
+  state: 'running' | 'interrupted' | 'complete';
+  createdAt: string; // ISO 8601, UTC
+  finishedAt: string | null;
+  identity: RunIdentity;
+  /** One per process that worked on the run: the first, then one for each time it was continued. */
+  sessions: Session[];
+}
+
+export interface Session {
+  startedAt: string; // ISO 8601, UTC
+  /** The command line, without secrets. */
+  argv: string[];
+  /** Options that cannot change an answer, as they took effect: batch size, threads. */
+  settings: Record<string, OptionValue>;
+  software: Software;
+  host: Host;
+  /** Time from the first question on, without loading the model. */
+  activeSeconds: number;
+  /** Of all its processes. */
+  peakMemoryBytes: number;
+}
+
+const options = mapOf({ type: ['string', 'number', 'boolean', 'null'] });
+
+const wholeIdentity = objectOf<Omit<RunIdentity, 'shard'>>({
+  benchmark: TEXT,
+  split: TEXT,
+  protocol: options,
+  dataFiles: mapOf(SHA256),
+  model: objectOf<ModelIdentity>({
+    name: TEXT,
+    family: TEXT,
+    resolution: POSITIVE,
+    precision: TEXT,
+    weightsHash: TEXT,
+    graphVersion: POSITIVE,
+  }),
+  device: TEXT,
+  maxNewTokens: POSITIVE,
+  preprocessingVersion: POSITIVE,
+  generation: options,
+});
+/** Schema of a `RunIdentity`. */
+export const identitySchema = {
+  ...wholeIdentity,
+  properties: { ...wholeIdentity['properties'], shard: objectOf<Shard>({ index: POSITIVE, count: POSITIVE }) },
+};
+
+const session = objectOf<Session>({
+  startedAt: TEXT,
+  argv: { type: 'array', items: TEXT },
+  settings: options,
+  software: objectOf<Software>({ llavahr: TEXT, node: TEXT, onnxruntime: nullable(TEXT), sharp: nullable(TEXT) }),
+  host: objectOf<Host>({ platform: TEXT, release: TEXT, cpu: nullable(TEXT), cores: POSITIVE, memoryBytes: AMOUNT }),
+  activeSeconds: AMOUNT,
+  peakMemoryBytes: AMOUNT,
+});
+
+const schema = objectOf<RunRecord>({
+  schemaVersion: { const: 1 },
+  state: { enum: ['running', 'interrupted', 'complete'] },
+  createdAt: TEXT,
+  finishedAt: nullable(TEXT),
+  identity: identitySchema,
+  sessions: { type: 'array', minItems: 1, items: session },
+});
+
+export const runFile = jsonFile<RunRecord>('run.json', schema);
+
+/** Among the settings of a session: the size in pixels that the model was trained at. */
+export const TRAINED_RESOLUTION = 'trainedResolution';
+
+/** The size in pixels that the run's model was trained at; null in folders of versions that did not note it. */
+export function trainedResolution({ sessions }: RunRecord): number | null {
+  const size = sessions.map(({ settings }) => settings[TRAINED_RESOLUTION]).find((value) => typeof value === 'number');
+  return size ?? null;
+}
+
+/** Time spent on the run, added up over its sessions. */
+export function activeSeconds(record: RunRecord): number {
+  return record.sessions.reduce((sum, session) => sum + session.activeSeconds, 0);
+}
+
+/** Time spent on the run, a session's counted once for each of the devices that worked in it. */
+export function workerSeconds({ sessions }: RunRecord): number {
+  return sessions.reduce(
+    (sum, { activeSeconds, settings }) => sum + activeSeconds * Number(settings['workers'] ?? 1),
+    0,
+  );
+}
+
+/** The most memory any of its sessions took. */
+export function peakMemoryBytes(record: RunRecord): number {
+  return Math.max(...record.sessions.map((session) => session.peakMemoryBytes));
+}

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { runOverview, runSummary } from '../../../src/results/reports/run-summary.js';
+import { runResult } from '../samples.js';
+
+test('what a result folder says cannot control the terminal', () => {
+  const run = runResult();
+  run.record.identity.model.name = 'model\u001b[2J';
+  run.record.identity.device = '\u0000';
+  run.metrics.notes = ['note\u009b2J'];
+  for (const text of [runSummary(run), runOverview([run, run])]) {
+    assert.match(text, /model \[2J at 1024 px/);
+    assert.match(text, /^Note: .*note 2J$/m);
+    assert.doesNotMatch(text, /[^\P{Cc}\n]/u);
+  }
+});

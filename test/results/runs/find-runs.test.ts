@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'node:test';
+import { compareCommand } from '../../../src/commands/compare.js';
+import { publishedBeside } from '../../../src/commands/published-beside.js';
+import { findRuns } from '../../../src/results/runs/find-runs.js';
+import { latencyFile } from '../../../src/results/runs/latency.js';
+import type { RunResult } from '../../../src/results/runs/load-run.js';
+import { metricsFile } from '../../../src/results/runs/metrics.js';
+import { runFile } from '../../../src/results/runs/run-record.js';
+import { identity, runResult, temporaryFolder } from '../samples.js';
+
+async function writeRun(root: string, name: string, { record, metrics, latency }: RunResult): Promise<string> {
+  const folder = join(root, name);
+  await mkdir(folder, { recursive: true });
+  await runFile.write(folder, record);
+  await metricsFile.write(folder, metrics);
+  await latencyFile.write(folder, latency);
+  return folder;
+}
+
+test("a model's name stands for its finished whole runs; what is left out is named", async (t) => {
+  const root = await temporaryFolder(t);
+  const whole = await writeRun(root, 'a', runResult());
+  const smaller = await writeRun(root, 'b', runResult({ model: { ...identity.model, resolution: 384 } }));
+  await writeRun(root, 'a.1', runResult());
+  await writeRun(root, 'c', runResult({ protocol: { ocrTokens: true, limit: 10 } }));
+  const unfinished = runResult({ benchmark: 'mme' });
+  unfinished.record.state = 'interrupted';
+  await writeRun(root, 'd', unfinished);
+
+  const { runs, messages } = await findRuns(['llava-hr-7b'], root);
+  assert.deepEqual(
+    runs.map(({ folder }) => folder),
+    [whole, smaller],
+  );
+  assert.deepEqual(messages, [
+    `${join(root, 'a.1')} is left out: it is the same run as ${whole}.`,
+    `${join(root, 'c')} is left out: it is of the first 10 questions; name the folder to include it.`,
+    `${join(root, 'd')} is left out: it is not finished; the command that made it continues it.`,
+  ]);
+  const named = await findRuns([join(root, 'c'), 'llava-hr-7b', whole], root);
+  assert.equal(named.runs.length, 3);
+  await assert.rejects(findRuns([join(root, 'd')], root), /d is not finished/);
+  const checkpoint = join(root, 'checkpoint');
+  await mkdir(checkpoint);
+  await assert.rejects(findRuns([checkpoint], root), /is not a result folder: it has no run.json/);
+  const own = await writeRun(join(root, 'x'), 'e', runResult({ model: { ...identity.model, name: checkpoint } }));
+  assert.equal((await findRuns([checkpoint], join(root, 'x'))).runs[0]!.folder, own);
+  await assert.rejects(findRuns(['llava-9'], root), {
+    exitCode: 2,
+    message: /llava-9 is neither a result folder nor a model .* Models with runs there: llava-hr-7b\./,
+  });
+
+  const options = { results: root, json: true };
+  await assert.rejects(compareCommand([whole], options), { exitCode: 2, message: /^Nothing to compare/ });
+  await assert.rejects(compareCommand([whole, smaller], { ...options, metric: 'beauty' }), {
+    exitCode: 2,
+    message: 'No run has a score named "beauty". There are: accuracy.',
+  });
+  await assert.rejects(compareCommand([whole], { ...options, baseline: 'llava-hr-7b' }), {
+    exitCode: 2,
+    message: /stands for several models.*\n.* at 1024 px: .*a\n.* at 384 px: .*b/,
+  });
+});
+
+test('a published number is set beside a run of the same split, size, protocol and questions only', () => {
+  const published = (changes: Parameters<typeof runResult>[0], n = 5000) => {
+    const run = runResult(changes);
+    run.metrics.n = n;
+    return publishedBeside(run);
+  };
+  assert.deepEqual([published({})?.score, published({})?.mismatches], [67.1, []]);
+  const at384 = { model: { ...identity.model, resolution: 384 } };
+  assert.deepEqual(published(at384)?.mismatches, ['1024 px']);
+  assert.deepEqual(published({ protocol: { ocrTokens: false } })?.mismatches, ['with OCR tokens']);
+  assert.deepEqual(published({}, 48)?.mismatches, ['5000 questions']);
+  assert.deepEqual(published({ split: 'test' })?.mismatches, ['split val']);
+  const llava = { model: { ...identity.model, name: 'llava-v1.5-7b', resolution: 336 } };
+  assert.equal(published(llava)?.score, 58.2);
+  const lmms = published({ ...llava, protocol: { protocol: 'lmms-eval', ocrTokens: false } });
+  assert.deepEqual([lmms?.score, lmms?.mismatches], [46.07, []]);
+  assert.equal(published({ model: { ...identity.model, name: 'llava-hr-tiny' } }), null);
+});

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { latencyFile } from '../../../src/results/runs/latency.js';
+import { loadRun } from '../../../src/results/runs/load-run.js';
+import { metricsFile } from '../../../src/results/runs/metrics.js';
+import { runFile } from '../../../src/results/runs/run-record.js';
+import { UserError } from '../../../src/shared/errors.js';
+import { runResult, temporaryFolder } from '../samples.js';
+
+async function finishedRun(t: TestContext) {
+  const folder = await temporaryFolder(t);
+  const result = { ...runResult(), folder };
+  await runFile.write(folder, result.record);
+  await metricsFile.write(folder, result.metrics);
+  await latencyFile.write(folder, result.latency);
+  return { folder, result };
+}
+
+test('a finished run comes back as it was written', async (t) => {
+  const { folder, result } = await finishedRun(t);
+  assert.deepEqual(await loadRun(folder), result);
+});
+
+test('what is missing is named', async (t) => {
+  const { folder, result } = await finishedRun(t);
+  const refused = (message: RegExp) =>
+    assert.rejects(loadRun(folder), (error) => error instanceof UserError && message.test(error.message));
+  await metricsFile.write(folder, { ...result.metrics, headline: 'constructor' });
+  await refused(/metrics\.json has no score "constructor"/);
+  await rm(join(folder, 'latency.json'));
+  await refused(/has no latency\.json, although its run is complete/);
+  await rm(join(folder, 'metrics.json'));
+  await refused(/has no metrics\.json/);
+  for (const state of ['running', 'interrupted'] as const) {
+    await runFile.write(folder, { ...result.record, state });
+    await refused(/is not finished\. Run the command/);
+  }
+  await rm(join(folder, 'run.json'));
+  await refused(/is not a result folder: it has no run\.json/);
+});
+
+test('a folder that does not exist is no result folder', async (t) => {
+  await assert.rejects(loadRun(join(await temporaryFolder(t), 'nothing')), /is not a result folder/);
+});

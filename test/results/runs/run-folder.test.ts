@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type ExistingRun, openRun, type Run } from '../../../src/results/runs/run-folder.js';
+import { type RunIdentity, runFolderName } from '../../../src/results/runs/run-identity.js';
+import { activeSeconds, peakMemoryBytes, type RunRecord, runFile } from '../../../src/results/runs/run-record.js';
+import { UserError } from '../../../src/shared/errors.js';
+import { isLockFile, lockFolder } from '../../../src/shared/folder-lock.js';
+import { identity, temporaryFolder } from '../samples.js';
+
+const SESSION = { argv: ['eval', 'textvqa', '--hf-token', 'abc'], settings: { batch: 8 } };
+
+async function open(root: string, existing: ExistingRun = {}, wanted: RunIdentity = identity) {
+  const opened = await openRun(root, wanted, SESSION, existing);
+  assert.equal(opened.state, 'open');
+  return opened as typeof opened & { run: Run; resumed: boolean };
+}
+
+/** A process that works on the run; resolves when it has said what came of it. */
+async function hold(t: TestContext, root: string): Promise<{ child: ChildProcess; said: string }> {
+  const script = fileURLToPath(new URL('./hold-folder.js', import.meta.url));
+  const child = spawn(process.execPath, [script, root], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const [said] = (await once(child.stdout!, 'data')) as [Buffer];
+  return { child, said: said.toString().trim() };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+test('a run from its first to its last state', async (t) => {
+  const root = join(await temporaryFolder(t), 'results', 'deep');
+  const { run, folder, resumed } = await open(root);
+  assert.equal(folder, join(root, runFolderName(identity)));
+  assert.equal(resumed, false);
+  assert.equal((await runFile.read(folder))!.state, 'running');
+  run.startClock();
+  await sleep(50);
+  await run.close('complete');
+
+  const record = (await runFile.read(folder))!;
+  assert.equal(record.state, 'complete');
+  assert.deepEqual(record.identity, identity);
+  assert.deepEqual(record.sessions[0]!.argv, ['eval', 'textvqa', '--hf-token', '[hidden]']);
+  assert.deepEqual(record.sessions[0]!.settings, { batch: 8 });
+  assert.ok(activeSeconds(record) >= 0.045 && activeSeconds(record) < 20);
+  assert.ok(Date.parse(record.finishedAt!) >= Date.parse(record.createdAt));
+  assert.deepEqual(await readdir(folder), ['run.json']);
+
+  const again = await openRun(root, identity, SESSION);
+  assert.equal(again.state, 'complete');
+  assert.deepEqual(again.state === 'complete' && again.record, record);
+  assert.deepEqual(await readdir(folder), ['run.json'], 'the lock is released');
+});
+
+test('the same command continues; time adds up and memory is the highest', async (t) => {
+  const root = await temporaryFolder(t);
+  const first = await open(root);
+  await first.run.close('interrupted');
+  const path = join(first.folder, 'run.json');
+  const stored = JSON.parse(await readFile(path, 'utf8')) as RunRecord;
+  Object.assign(stored.sessions[0]!, { activeSeconds: 1000, peakMemoryBytes: 2 ** 50 });
+  await writeFile(path, JSON.stringify(stored));
+
+  const second = await open(root);
+  assert.equal(second.resumed, true);
+  second.run.startClock();
+  await sleep(20);
+  await second.run.close('complete');
+  const record = (await runFile.read(second.folder))!;
+  assert.equal(record.sessions.length, 2);
+  assert.equal(record.createdAt, stored.createdAt);
+  assert.ok(activeSeconds(record) > 1000.015 && activeSeconds(record) < 1020);
+  assert.equal(peakMemoryBytes(record), 2 ** 50);
+});
+
+test('time is noted on the way, for a crash, but not at each batch', async (t) => {
+  const { run, folder } = await open(await temporaryFolder(t));
+  const noted = async () => activeSeconds((await runFile.read(folder))!);
+  const start = Math.round(performance.now()); // so that differences are exact
+  let elapsed = 0;
+  t.mock.method(performance, 'now', () => start + elapsed);
+  run.startClock();
+  elapsed = 4000;
+  await run.saveProgress();
+  assert.equal(await noted(), 0);
+  elapsed = 6000;
+  run.startClock(); // starts once
+  await run.saveProgress();
+  assert.equal(await noted(), 6);
+  elapsed = 7000;
+  await run.saveProgress();
+  assert.equal(await noted(), 6);
+  await run.close('interrupted');
+  assert.equal(await noted(), 7);
+});
+
+test('a complete run is opened again on demand', async (t) => {
+  const root = await temporaryFolder(t);
+  await (await open(root)).run.close('complete');
+  const { run, folder, resumed } = await open(root, { reopen: true });
+  assert.equal(resumed, true);
+  const record = (await runFile.read(folder))!;
+  assert.equal(record.state, 'running');
+  assert.equal(record.finishedAt, null);
+  await run.close('complete');
+});
+
+test('starting over keeps every earlier folder', async (t) => {
+  const root = await temporaryFolder(t);
+  const name = runFolderName(identity);
+  for (const content of ['first', 'second', 'third']) {
+    const { run, folder, resumed } = await open(root, { fresh: true });
+    assert.equal(resumed, false);
+    await writeFile(join(folder, 'predictions.jsonl'), content);
+    await run.close('complete');
+  }
+  assert.deepEqual((await readdir(root)).sort(), [name, `${name}.1`, `${name}.2`]);
+  const content = (folder: string) => readFile(join(root, folder, 'predictions.jsonl'), 'utf8');
+  assert.deepEqual(await Promise.all([`${name}.1`, `${name}.2`, name].map(content)), ['first', 'second', 'third']);
+  assert.deepEqual((await readdir(join(root, `${name}.1`))).filter(isLockFile), []);
+});
+
+test('another identity gets another folder', async (t) => {
+  const root = await temporaryFolder(t);
+  const first = await open(root);
+  const second = await open(root, {}, { ...identity, protocol: { ...identity.protocol, limit: 10 } });
+  assert.notEqual(first.folder, second.folder);
+  assert.equal(second.resumed, false);
+  await first.run.close('interrupted');
+  await second.run.close('interrupted');
+});
+
+test('a folder that holds another run is refused with the field', async (t) => {
+  const root = await temporaryFolder(t);
+  const { run, folder } = await open(root);
+  await run.close('interrupted');
+  const record = (await runFile.read(folder))!;
+  record.identity.split = 'train';
+  await runFile.write(folder, record);
+  await assert.rejects(open(root), /holds another run: split is "train" there and "val" here.*--fresh/);
+  await (await open(root, { fresh: true })).run.close('complete');
+});
+
+test('a folder with files but no run.json is refused, an empty one is taken', async (t) => {
+  const root = await temporaryFolder(t);
+  const folder = join(root, runFolderName(identity));
+  await mkdir(folder);
+  await writeFile(join(folder, 'predictions.jsonl'), '');
+  await assert.rejects(open(root), /has no run\.json but holds predictions\.jsonl/);
+  assert.deepEqual(await readdir(folder), ['predictions.jsonl'], 'the lock is released');
+  await (await open(root, { fresh: true })).run.close('complete');
+});
+
+test('an output folder that cannot be made is named', async (t) => {
+  const root = await temporaryFolder(t);
+  await writeFile(join(root, 'results'), 'a file');
+  await assert.rejects(
+    open(join(root, 'results')),
+    (error) => error instanceof UserError && /cannot be made/.test(error.message),
+  );
+});
+
+test('a second process is refused and told the first', async (t) => {
+  const root = await temporaryFolder(t);
+  const first = await hold(t, root);
+  assert.equal(first.said, 'open');
+  const second = await hold(t, root);
+  assert.match(second.said, new RegExp(`is in use by another run \\(process ${first.child.pid} on `));
+  await assert.rejects(
+    open(root, { fresh: true }),
+    new RegExp(`process ${first.child.pid} `),
+    'nor can it be put aside',
+  );
+  const folder = join(root, runFolderName(identity));
+  assert.equal((await readdir(folder)).filter(isLockFile).length, 1, "the refused ones' locks are gone");
+  assert.equal((await runFile.read(folder))!.sessions.length, 1, 'and they wrote nothing');
+});
+
+test('of many processes at the same moment, one at most gets the run', async (t) => {
+  const root = await temporaryFolder(t);
+  const said = (await Promise.all(Array.from({ length: 4 }, () => hold(t, root)))).map((held) => held.said);
+  assert.ok(said.filter((word) => word === 'open').length <= 1, said.join('\n'));
+  for (const word of said) assert.match(word, /^open$|is in use by another run/);
+});
+
+test('two of the same process cannot share a folder either', async (t) => {
+  const folder = await temporaryFolder(t);
+  for (let round = 0; round < 5; round++) {
+    const results = await Promise.allSettled([lockFolder(folder), lockFolder(folder), lockFolder(folder)]);
+    const locks = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    assert.ok(locks.length <= 1);
+    for (const lock of locks) await lock.release();
+    assert.deepEqual(await readdir(folder), []);
+  }
+});
+
+test('the lock of a killed process is taken over', async (t) => {
+  const root = await temporaryFolder(t);
+  const { child } = await hold(t, root);
+  await kill(child);
+  const { run, folder, resumed } = await open(root);
+  assert.equal(resumed, true);
+  assert.equal((await readdir(folder)).filter(isLockFile).length, 1);
+  await run.close('interrupted');
+  assert.equal((await runFile.read(folder))!.sessions.length, 2);
+});
+
+const lockOf = (fields: object) =>
+  JSON.stringify({
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    host: hostname(),
+    process: null,
+    beats: 0,
+    ...fields,
+  });
+const LOCK = `lock-${'0'.repeat(16)}.json`;
+
+for (const [name, lock] of [
+  ['another process that has its number now', lockOf({ process: 'another-boot/123' })],
+  ['a process from before the last reboot', lockOf({ startedAt: '2001-01-01T00:00:00.000Z' })],
+] as const) {
+  test(`a lock does not hold for ${name}`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, LOCK), lock);
+    const own = await lockFolder(folder);
+    assert.equal((await readdir(folder)).length, 1);
+    await own.release();
+    assert.deepEqual(await readdir(folder), []);
+  });
+}
+
+for (const [name, lock, message] of [
+  ['of a living process', lockOf({}), new RegExp(`process ${process.pid} on .*Wait for it to end`)],
+  ['that cannot be read', '{', /lock-0+\.json cannot be read/],
+] as const) {
+  test(`a lock holds: one ${name}`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, LOCK), lock);
+    await assert.rejects(lockFolder(folder), (error) => error instanceof UserError && message.test(error.message));
+    assert.deepEqual(await readdir(folder), [LOCK]);
+  });
+}
+
+test('a lock of another machine holds while it changes; one that stays the same for long is taken over', async (t) => {
+  const folder = await temporaryFolder(t);
+  const beat = (beats: number) => writeFile(join(folder, LOCK), lockOf({ host: 'elsewhere', pid: 1, beats }));
+  await beat(0);
+  let beats = 0;
+  const beating = setInterval(() => void beat(++beats), 50);
+  const waits: string[] = [];
+  const options = { lapseMs: 400, beatMs: 20, onWait: (message: string) => waits.push(message) };
+  await assert.rejects(lockFolder(folder, options), /process 1 on elsewhere since .* Wait for it to end, or stop it/);
+  clearInterval(beating);
+  assert.match(
+    waits[0]!,
+    /in use by another run \(process 1 on elsewhere .* Waiting up to 0 s to see whether it lives/,
+  );
+
+  const own = await lockFolder(folder, options);
+  const [name, ...others] = await readdir(folder);
+  assert.deepEqual(others, []);
+  assert.notEqual(name, LOCK);
+  const beatsOf = async () => JSON.parse(await readFile(join(folder, name!), 'utf8')).beats as number;
+  await sleep(200);
+  assert.ok((await beatsOf()) > 0, 'and it shows other machines that it lives');
+  assert.equal(own.isLost(), false);
+  await rm(join(folder, name!));
+  await sleep(200);
+  assert.equal(own.isLost(), true);
+  await own.release();
+  assert.deepEqual(await readdir(folder), []);
+});
+
+test('a folder made by another major version is not continued', async (t) => {
+  const root = await temporaryFolder(t);
+  const { run, folder } = await open(root);
+  await run.close('interrupted');
+  const record = (await runFile.read(folder))!;
+  record.sessions[0]!.software.llavahr = '7.2.1';
+  await runFile.write(folder, record);
+  await assert.rejects(
+    open(root),
+    /was made by llavahr 7\.2\.1; version \d.* does not continue it\. Start over with --fresh/,
+  );
+  assert.deepEqual(await readdir(folder), ['run.json'], 'the lock is released');
+});
