@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Architecture } from '../src/model/architecture.js';
 import { randomCheckpoint } from '../src/model/checkpoint/random-checkpoint.js';
-import { fastLevelType } from '../src/model/export/fast-level-type.js';
-import { type Precision, product, ZERO_LEVEL } from '../src/model/export/layers.js';
+import { fastInt8Storage } from '../src/model/export/fast-int8-storage.js';
+import { product } from '../src/model/export/layers.js';
 import { decoderLayers } from '../src/model/export/llama.js';
-import { levelsName } from '../src/model/export/stored-tensors.js';
+import { quantisedName } from '../src/model/export/stored-tensors.js';
 import { planWeights, type WeightPlan, writeWeights } from '../src/model/export/weight-files.js';
 import { sessionOptions } from '../src/model/inference/device.js';
 import { createGraph, type Graph } from '../src/model/onnx/graph.js';
 import { ELEMENT_TYPE, encodeModel } from '../src/model/onnx/onnx-proto.js';
+import { type Precision, ZERO_POINT } from '../src/model/precision.js';
 import { HR_7B_TWO_LAYERS, MID_SIZE } from './architectures.js';
 import { withFolder } from './temporary-folder.js';
 
@@ -35,7 +36,7 @@ export async function quantisedLayer(): Promise<string> {
       sessions[name] = await InferenceSession.create(join(beside, `${name}.onnx`), options);
     };
     for (const precision of ['fp32', 'int8', 'int4'] as const) {
-      const plan = planWeights(ONE_LAYER, precision, await fastLevelType());
+      const plan = planWeights(ONE_LAYER, precision, await fastInt8Storage());
       const own = join(folder, precision); // the files have the same names in every precision
       await mkdir(own);
       await writeWeights(randomCheckpoint(ONE_LAYER), plan, own, () => undefined);
@@ -86,11 +87,11 @@ function productsAlone(g: Graph): void {
 
 /** The same of levels. */
 function integerProductsAlone(g: Graph): void {
-  const zero = g.uint8s([ZERO_LEVEL], []);
+  const zero = g.uint8s([ZERO_POINT], []);
   const x = g.input('levels', 'uint8', ['rows', 'new', hiddenSize]);
   const wide = g.input('wide_levels', 'uint8', ['rows', 'new', intermediateSize]);
   const of = (from: string, part: string): string => {
-    const name = levelsName(`model.layers.0.${part}.weight`);
+    const name = quantisedName(`model.layers.0.${part}.weight`);
     const zeroPoints = g.weightType(name) === 'uint8' ? [zero, zero] : [zero];
     return g.op('MatMulInteger', [from, g.weight(name), ...zeroPoints]);
   };

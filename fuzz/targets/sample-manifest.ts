@@ -1,4 +1,5 @@
-import { GRAPH_VERSION, type ModelManifest, visionGraphName } from '../../src/model/model-folder.js';
+import type { ModelManifest } from '../../src/model/manifest.js';
+import { GRAPH_VERSION, visionGraphName } from '../../src/model/model-folder.js';
 
 const sha256 = 'a'.repeat(64);
 

@@ -1,3 +1,4 @@
+import type { ImageSource } from '../datasets/image-source.js';
 import type { OptionValue } from '../results/runs/run-identity.js';
 import type { Formula } from '../results/statistics/formula.js';
 
@@ -117,11 +118,4 @@ export interface SplitInfo {
   images: number | null;
   scored: 'here' | 'server' | 'judge';
   note?: string;
-}
-
-/** Images of a benchmark: a folder, or a zip archive read without unpacking. */
-export interface ImageSource {
-  /** Encoded bytes of one image. @throws ImageError when it is missing */
-  read(image: string): Promise<Uint8Array>;
-  close(): Promise<void>;
 }

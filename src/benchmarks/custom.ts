@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { UserError } from '../shared/errors.js';
 import { schemaCheck, TEXT } from '../shared/json-schema.js';
-import type { Answers, ImageSource, LoadedBenchmark, Score } from './benchmark.js';
+import type { Answers, LoadedBenchmark, Score } from './benchmark.js';
 import { CUSTOM_METRICS, type CustomMetric, type Grader } from './custom-metrics.js';
 import { parse, unreadable } from './shared/read-records.js';
 import { meanPercent, meanStatistic } from './shared/statistics.js';

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { openPromise } from 'yauzl';
+import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { UserError } from '../shared/errors.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type { ImageSource } from './benchmark.js';
 
 const RELEASE = 'MME_Benchmark_release_version';
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ImageSource } from '../datasets/image-source.js';
 import { openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
@@ -8,7 +9,6 @@ import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import type {
   Answers,
   BenchmarkDefinition,
-  ImageSource,
   LoadedBenchmark,
   LoadOptions,
   Protocol,

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { ImageError, UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type { BenchmarkDefinition, ImageSource, LoadedBenchmark, LoadOptions } from './benchmark.js';
+import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions } from './benchmark.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { readMembers } from './shared/read-members.js';
 import { readRecordLines } from './shared/read-records.js';

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { UserError } from '../shared/errors.js';
 import { COUNT, nullable, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
@@ -7,7 +8,6 @@ import { pyStrip } from '../shared/python-strings.js';
 import type {
   Answers,
   BenchmarkDefinition,
-  ImageSource,
   LoadedBenchmark,
   LoadOptions,
   Protocol,

@@ -1,16 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { ImageError, UserError } from '../shared/errors.js';
 import { COUNT, mapOf, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
-import type {
-  Answers,
-  BenchmarkDefinition,
-  ImageSource,
-  LoadedBenchmark,
-  LoadOptions,
-  SubmissionFile,
-} from './benchmark.js';
+import type { Answers, BenchmarkDefinition, LoadedBenchmark, LoadOptions, SubmissionFile } from './benchmark.js';
 import { predictedLetters, type SeedItem, scoreSeed, seedLetter } from './seed-score.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { readMixedIdQuestions } from './shared/llava-questions.js';

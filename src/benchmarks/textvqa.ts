@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyCapitalize } from '../shared/python-strings.js';
-import type { BenchmarkDefinition, ImageSource, LoadedBenchmark, LoadOptions } from './benchmark.js';
+import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions } from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { readRecordLines, readRecords } from './shared/read-records.js';
 import { accuracyScore } from './shared/statistics.js';

@@ -1,18 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyCapitalize } from '../shared/python-strings.js';
-import type {
-  Answers,
-  BenchmarkDefinition,
-  ImageSource,
-  LoadedBenchmark,
-  LoadOptions,
-  SubmissionFile,
-} from './benchmark.js';
+import type { Answers, BenchmarkDefinition, LoadedBenchmark, LoadOptions, SubmissionFile } from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';

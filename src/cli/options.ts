@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { PROTOCOLS } from '../benchmarks/benchmark.js';
-import { PRECISIONS } from '../model/export/layers.js';
+import { PRECISIONS } from '../model/precision.js';
 import type { Shard } from '../results/runs/run-identity.js';
 
 /* Options that several commands have, and parsers of option values. */

@@ -6,9 +6,9 @@ import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/download
 import { ablationSize, sizesBeside } from '../evaluation/ablation-plan.js';
 import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
 import { isSampleModel, SAMPLE_BENCHMARKS } from '../evaluation/sample.js';
-import type { Precision } from '../model/export/layers.js';
 import { checkPrecision, parseDevice } from '../model/inference/device.js';
 import type { Model } from '../model/model-folder.js';
+import type { Precision } from '../model/precision.js';
 import { ablationFiles, ablationJson } from '../results/reports/ablation-report.js';
 import {
   type AblationRow,

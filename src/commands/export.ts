@@ -1,5 +1,5 @@
 import { exportModel } from '../model/export/export-model.js';
-import type { Precision } from '../model/export/layers.js';
+import type { Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';

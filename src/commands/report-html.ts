@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ImageSource } from '../benchmarks/benchmark.js';
+import type { ImageSource } from '../datasets/image-source.js';
 import { openRunImages } from '../evaluation/run-images.js';
 import { makeThumbnail } from '../evaluation/thumbnail.js';
 import { htmlReport } from '../results/html/report.js';

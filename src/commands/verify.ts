@@ -3,7 +3,7 @@ import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { chooseModel } from '../evaluation/choose-model.js';
 import { sampleData } from '../evaluation/sample.js';
 import { type ErrorSize, type ModelLabel, type Verification, verifyModel } from '../evaluation/verify-model.js';
-import type { Precision } from '../model/export/layers.js';
+import type { Precision } from '../model/precision.js';
 import { precisionLabel } from '../results/reports/quantised.js';
 import { decimalsFor, halfWidthOf, intervalText, signedText } from '../results/statistics/digits.js';
 import { EXIT } from '../shared/errors.js';

@@ -1,8 +1,14 @@
 import { open } from 'node:fs/promises';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
-import type { ImageSource } from '../benchmarks/benchmark.js';
 import { ImageError, messageOf, UserError } from '../shared/errors.js';
 import { insideFolder } from '../shared/inside-folder.js';
+
+/** Images of a benchmark: a folder, or a zip archive read without unpacking. */
+export interface ImageSource {
+  /** Encoded bytes of one image. @throws ImageError when it is missing */
+  read(image: string): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
 
 /** Far above any encoded picture; a file that says it is larger is not read into memory. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import type { ImageSource } from '../benchmarks/benchmark.js';
 import { ImageError } from '../shared/errors.js';
+import type { ImageSource } from './image-source.js';
 
 /** Stands for the images of a folder when answers are scored, which needs none. */
 export function noImages(folder: string): ImageSource {

@@ -1,6 +1,6 @@
-import type { ImageSource } from '../benchmarks/benchmark.js';
 import { ImageError, UserError } from '../shared/errors.js';
 import { startWatchedProcess } from '../shared/watched-process.js';
+import type { ImageSource } from './image-source.js';
 import { parquetFilesOf } from './parquet-images.js';
 import type { ParquetAnswer, ParquetRequest } from './parquet-process.js';
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ImageSource } from '../benchmarks/benchmark.js';
 import { ImageError, messageOf, UserError } from '../shared/errors.js';
+import type { ImageSource } from './image-source.js';
 import { checkImageBytes } from './image-source.js';
 import { openParquetFile, type ParquetFile, type RowRange, readWholeColumn, rowGroupRanges } from './parquet-file.js';
 import {

@@ -1,5 +1,5 @@
-import type { ImageSource } from '../benchmarks/benchmark.js';
 import { answerParent } from '../shared/watched-process.js';
+import type { ImageSource } from './image-source.js';
 import { openParquetFolder } from './parquet-images.js';
 
 /*

@@ -8,7 +8,7 @@ import { logEvent } from '../shared/log.js';
 import { answered, failed, type PredictionMaker, tokensWithEnd } from './make-prediction.js';
 import type { BatchQueue, PlannedBatch } from './plan-batches.js';
 import { type BatchSources, type PreparedBatch, prepareBatch } from './prepare-batch.js';
-import { afterFailure, type BatchFailure } from './split-failed-batch.js';
+import { type BatchFailure, splitFailedBatch } from './split-failed-batch.js';
 
 /** Of those that may be the first of a worker: memory is allocated and kernels are chosen in them. */
 const WARMUP_BATCHES_PER_WORKER = 1;
@@ -72,7 +72,7 @@ async function tryOtherwise(
   logEvent('warn', 'batch-failed', { failure, images: planned.groups.length, message: messageOf(error) });
   const isPerhapsShort = error instanceof WorkerEndedError && error.outOfMemory === 'perhaps';
   if (failure === 'out-of-memory' || isPerhapsShort) onShort(planned);
-  const smaller = afterFailure(failure, planned);
+  const smaller = splitFailedBatch(failure, planned);
   if (smaller) queue.again(smaller);
   else await record(ready.flat().map(({ question }) => failed(maker, question, failure, messageOf(error))));
 }

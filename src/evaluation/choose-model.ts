@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { exportModel } from '../model/export/export-model.js';
-import type { Precision } from '../model/export/layers.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
+import type { Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
 import { usageError } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
 import { startByteProgress } from '../terminal/byte-progress.js';
 import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL, SAMPLE_MODEL_NAMES, sampleModel } from './sample.js';
-import { adviseOnLevels } from './warn-slow-int8.js';
+import { warnSlowInt8 } from './warn-slow-int8.js';
 
 /** Which model, as a command line says it. */
 export interface ModelChoice {
@@ -54,7 +54,7 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
 
 async function opened(folder: string, resolution: number | undefined): Promise<Model> {
   const model = await openModel(folder, resolution);
-  await adviseOnLevels(model);
+  await warnSlowInt8(model);
   return model;
 }
 

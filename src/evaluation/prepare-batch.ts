@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ImageSource, Question } from '../benchmarks/benchmark.js';
+import type { Question } from '../benchmarks/benchmark.js';
+import type { ImageSource } from '../datasets/image-source.js';
 import { contextLength } from '../model/context-length.js';
 import type { ImageThreads } from '../model/images/image-threads.js';
 import { type PromptRow, promptLength } from '../model/inference/pack-prompts.js';

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { Architecture } from '../model/architecture.js';
 import { RANDOM_WEIGHTS_VERSION, randomCheckpoint } from '../model/checkpoint/random-checkpoint.js';
 import { exportCheckpoint } from '../model/export/export-model.js';
-import type { Precision } from '../model/export/layers.js';
 import { planWeights } from '../model/export/weight-files.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
+import type { Precision } from '../model/precision.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { messageStream, say } from '../shared/log.js';
 import { startByteProgress } from '../terminal/byte-progress.js';
-import { adviseOnLevels } from './warn-slow-int8.js';
+import { warnSlowInt8 } from './warn-slow-int8.js';
 
 /** A model of made-up weights. */
 export interface RandomModelChoice {
@@ -57,7 +57,7 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
     },
   ).finally(progress.stop);
   const model = await openModel(output, resolution);
-  await adviseOnLevels(model);
+  await warnSlowInt8(model);
   return model;
 }
 

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageSource, Protocol } from '../benchmarks/benchmark.js';
+import type { Protocol } from '../benchmarks/benchmark.js';
 import { openCustomImages } from '../benchmarks/custom.js';
 import { findBenchmark } from '../benchmarks/registry.js';
+import type { ImageSource } from '../datasets/image-source.js';
 import type { RunRecord, Session } from '../results/runs/run-record.js';
 import { UserError } from '../shared/errors.js';
 

@@ -9,7 +9,7 @@ export type BatchFailure = 'out-of-memory' | 'worker-crashed' | 'inference-faile
  * Short of memory, the two halves, down to a single question. A batch that ended its worker, group by group; a group that
  * does so again, alone, is at fault. Anything else, question by question, so that a bad one fails alone.
  */
-export function afterFailure(failure: BatchFailure, { groups, crashes }: PlannedBatch): PlannedBatch[] | null {
+export function splitFailedBatch(failure: BatchFailure, { groups, crashes }: PlannedBatch): PlannedBatch[] | null {
   const questions = groups.reduce((sum, group) => sum + group.questions.length, 0);
   if (failure === 'worker-crashed') {
     if (groups.length === 1 && crashes > 0) return null;

@@ -1,4 +1,4 @@
-import type { ImageSource } from '../benchmarks/benchmark.js';
+import type { ImageSource } from '../datasets/image-source.js';
 import { imageFormat, MAX_PIXELS } from '../model/images/decode-image.js';
 import { ImageError } from '../shared/errors.js';
 import sharp from '../shared/sharp.js';

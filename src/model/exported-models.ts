@@ -3,7 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../shared/errors.js';
 import { sha256OfFile } from '../shared/file-hash.js';
-import { GRAPH_VERSION, MODEL_FILES, type ModelManifest, readManifest } from './model-folder.js';
+import type { ModelManifest } from './manifest.js';
+import { GRAPH_VERSION, MODEL_FILES, readManifest } from './model-folder.js';
 
 /** An exported model of a folder of models. */
 export interface ExportedModel {

@@ -3,48 +3,13 @@ import { basename, join } from 'node:path';
 import { messageOf, UserError } from '../shared/errors.js';
 import { schemaCheck } from '../shared/json-schema.js';
 import { parseJson } from '../shared/parse-json.js';
-import type { Architecture } from './architecture.js';
-import type { LevelType, Precision } from './export/layers.js';
-import { manifestSchema } from './manifest-schema.js';
+import { type ModelManifest, manifestSchema, type VisionGraphEntry } from './manifest.js';
 
 /** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
-export const GRAPH_VERSION = 4;
+export const GRAPH_VERSION = 5;
 
 /** Version of the image preprocessing: raised when the same image would give other pixels. */
 export const PREPROCESSING_VERSION = 1;
-
-/** model.json of an exported model. */
-export interface ModelManifest {
-  schemaVersion: 1;
-  /** The checkpoint's folder name; how tables call the model. */
-  name: string;
-  architecture: Architecture;
-  precision: Precision;
-  /** Of int8 weights; int8 where it does not say. */
-  levelType?: LevelType;
-  graphVersion: number;
-  resolutions: VisionGraphEntry[];
-  weights: HashedFile[];
-  source: { layout: string; files: SourceFile[] };
-}
-
-/** One vision graph; `visualTokens` is what an image costs in the prompt. */
-export interface VisionGraphEntry {
-  resolution: number;
-  visualTokens: number;
-  graph: string;
-}
-
-export interface HashedFile {
-  name: string;
-  bytes: number;
-  sha256: string;
-}
-
-/** A file the model was made from; size and time tell quickly that it is unchanged. */
-export interface SourceFile extends HashedFile {
-  modifiedMs: number;
-}
 
 /** Names inside a model folder. */
 export const MODEL_FILES = {

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import type { Verification } from '../../src/evaluation/verify-model.js';
 import { exportModel } from '../../src/model/export/export-model.js';
-import { fastLevelType } from '../../src/model/export/fast-level-type.js';
-import { LEVEL_TYPES } from '../../src/model/export/layers.js';
+import { fastInt8Storage } from '../../src/model/export/fast-int8-storage.js';
+import { INT8_STORAGE_TYPES } from '../../src/model/precision.js';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, testFolder } from './cli.js';
 
 const folder = await testFolder();
 after(() => rm(folder, { recursive: true }));
-const fast = await fastLevelType();
+const fast = await fastInt8Storage();
 const tiny = join(projectRoot, 'sample', 'models', 'llava-hr-tiny');
 
 test('embedded models are asked the embedded sample, others a named benchmark itself', async () => {
@@ -35,10 +35,10 @@ test('embedded models are asked the embedded sample, others a named benchmark it
 });
 
 test('int8 levels of either type give the same logits, and those of the other kind of processor are pointed out', async () => {
-  const exports = LEVEL_TYPES.map((levelType) => ({ levelType, output: join(folder, levelType) }));
-  for (const { levelType, output } of exports) {
-    const { manifest } = await exportModel(tiny, { output, resolutions: [], precision: 'int8', levelType });
-    assert.equal(manifest.levelType, levelType);
+  const exports = INT8_STORAGE_TYPES.map((int8Storage) => ({ int8Storage, output: join(folder, int8Storage) }));
+  for (const { int8Storage, output } of exports) {
+    const { manifest } = await exportModel(tiny, { output, resolutions: [], precision: 'int8', int8Storage });
+    assert.equal(manifest.int8Storage, int8Storage);
   }
   const { code, stdout, stderr } = await llavahr(
     folder,
@@ -47,7 +47,7 @@ test('int8 levels of either type give the same logits, and those of the other ki
   assert.equal(code, 0, stderr);
   const { questions, sameAnswers, logitError } = JSON.parse(stdout) as Verification;
   assert.deepEqual([questions, sameAnswers, logitError.largest], [6, 6, 0]);
-  const slow = exports.find(({ levelType }) => levelType !== fast)!.output;
+  const slow = exports.find(({ int8Storage }) => int8Storage !== fast)!.output;
   assert.equal(stderr.split('another kind of processor').length, 2, stderr);
   assert.ok(stderr.includes(`${slow} was exported for another kind of processor`));
 });

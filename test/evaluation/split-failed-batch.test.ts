@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { PlannedBatch, QuestionGroup } from '../../src/evaluation/plan-batches.js';
-import { afterFailure } from '../../src/evaluation/split-failed-batch.js';
+import { splitFailedBatch } from '../../src/evaluation/split-failed-batch.js';
 
 /** A group of questions with the given indices. */
 const group = (...indices: number[]): QuestionGroup => ({
@@ -12,31 +12,31 @@ const group = (...indices: number[]): QuestionGroup => ({
 const batch = (groups: QuestionGroup[], crashes = 0): PlannedBatch => ({ groups, crashes });
 
 test('short of memory: half the rows, then half the questions of a row, then nothing', () => {
-  assert.deepEqual(afterFailure('out-of-memory', batch([group(1), group(2), group(3)])), [
+  assert.deepEqual(splitFailedBatch('out-of-memory', batch([group(1), group(2), group(3)])), [
     batch([group(1), group(2)]),
     batch([group(3)]),
   ]);
-  const halves = afterFailure('out-of-memory', batch([group(1, 2, 3)]))!;
+  const halves = splitFailedBatch('out-of-memory', batch([group(1, 2, 3)]))!;
   assert.deepEqual(
     halves.map(({ groups }) => groups.map(({ questions }) => questions.map(({ index }) => index))),
     [[[1, 2]], [[3]]],
   );
-  assert.equal(afterFailure('out-of-memory', batch([group(1)])), null);
+  assert.equal(splitFailedBatch('out-of-memory', batch([group(1)])), null);
 });
 
 test('a batch that ended a worker is asked group by group; a group that does so twice is given up', () => {
-  const alone = afterFailure('worker-crashed', batch([group(1, 2), group(3)]))!;
+  const alone = splitFailedBatch('worker-crashed', batch([group(1, 2), group(3)]))!;
   assert.deepEqual(alone, [batch([group(1, 2)], 1), batch([group(3)], 1)]);
-  assert.equal(afterFailure('worker-crashed', alone[0]!), null);
-  const once = afterFailure('worker-crashed', batch([group(1, 2)]))!;
+  assert.equal(splitFailedBatch('worker-crashed', alone[0]!), null);
+  const once = splitFailedBatch('worker-crashed', batch([group(1, 2)]))!;
   assert.deepEqual(once, [batch([group(1, 2)], 1)]);
 });
 
 test('anything else: question by question', () => {
-  const alone = afterFailure('inference-failed', batch([group(1, 2), group(3)]))!;
+  const alone = splitFailedBatch('inference-failed', batch([group(1, 2), group(3)]))!;
   assert.deepEqual(
     alone.map(({ groups }) => groups.map(({ questions }) => questions.map(({ index }) => index))),
     [[[1]], [[2]], [[3]]],
   );
-  assert.equal(afterFailure('inference-failed', batch([group(1)])), null);
+  assert.equal(splitFailedBatch('inference-failed', batch([group(1)])), null);
 });

@@ -7,8 +7,8 @@ import { findBenchmark } from '../../src/benchmarks/registry.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { verifyModel } from '../../src/evaluation/verify-model.js';
 import { exportModel } from '../../src/model/export/export-model.js';
-import type { Precision } from '../../src/model/export/layers.js';
 import { type Model, openModel } from '../../src/model/model-folder.js';
+import type { Precision } from '../../src/model/precision.js';
 import { projectRoot } from '../fixtures.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-verify-'));

@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { exportModel } from '../../src/model/export/export-model.js';
 import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
-import type { Precision } from '../../src/model/export/layers.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
 import { prepareImage } from '../../src/model/images/prepare-image.js';
 import { sessionOptions } from '../../src/model/inference/device.js';
 import { generateFeeds } from '../../src/model/inference/generate-feeds.js';
 import { type PromptRow, packPrompts } from '../../src/model/inference/pack-prompts.js';
-import { type ModelManifest, openModel, portableName, visionGraphName } from '../../src/model/model-folder.js';
+import type { ModelManifest } from '../../src/model/manifest.js';
+import { openModel, portableName, visionGraphName } from '../../src/model/model-folder.js';
 import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
+import type { Precision } from '../../src/model/precision.js';
 import { fixture } from '../fixtures.js';
 
 /** goldens.json of a reference checkpoint: what the official PyTorch code computed. See test/fixtures/reference/README.md. */
@@ -66,7 +67,7 @@ export async function exportReference(
     precision,
   });
   const { language, imageAspect } = manifest.architecture;
-  const plan = planWeights(manifest.architecture, precision, manifest.levelType ?? 'int8');
+  const plan = planWeights(manifest.architecture, precision, manifest.int8Storage ?? 'int8');
   const graph = buildGenerateGraph(language, plan.locations, precision, { portable, logits: true });
   await writeFile(join(folder, 'generate-logits.onnx'), encodeModel(graph, 'test'));
   const options = sessionOptions({ provider: 'cpu', index: 0 }, 0);

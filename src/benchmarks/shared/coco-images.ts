@@ -1,6 +1,6 @@
+import type { ImageSource } from '../../datasets/image-source.js';
 import { openParquetFolder } from '../../datasets/parquet-folder.js';
 import { UserError } from '../../shared/errors.js';
-import type { ImageSource } from '../benchmark.js';
 import { openFolderOrZip } from './folder-or-zip.js';
 
 /** Sets of COCO images that benchmarks ask about, with the sizes of their archives. */

@@ -1,7 +1,8 @@
 import type { ClipTower } from '../architecture.js';
 import type { Graph, Value } from '../onnx/graph.js';
+import type { Precision } from '../precision.js';
 import { fullAttention } from './attention.js';
-import { layerNorm, linear, linearGelu, type Precision, reshape, toPrecision } from './layers.js';
+import { layerNorm, linear, linearGelu, reshape, toPrecision } from './layers.js';
 
 /**
  * Patch embeddings plus positions: [n, 3, size, size] -> [n * tokens, hidden].

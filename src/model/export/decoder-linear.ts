@@ -1,7 +1,8 @@
 import type { Graph, Value } from '../onnx/graph.js';
-import { type Precision, product, reshape, ZERO_LEVEL } from './layers.js';
+import { type Precision, ZERO_POINT } from '../precision.js';
+import { product, reshape } from './layers.js';
 import { INT4_BLOCK } from './quantise-weight.js';
-import { levelsName, scalesName } from './stored-tensors.js';
+import { quantisedName, scalesName } from './stored-tensors.js';
 
 /** What linear layers with the same input share: the values, or in int8 their levels and one scale per row. */
 export type LinearInput =
@@ -25,8 +26,8 @@ export function decoderLinear(g: Graph, input: LinearInput, weight: string, outp
 
 function int8Product(g: Graph, levels: Value, rowScales: Value, weight: string): Value {
   const one = g.floats([1], []);
-  const zero = g.uint8s([ZERO_LEVEL], []);
-  const name = levelsName(weight);
+  const zero = g.uint8s([ZERO_POINT], []);
+  const name = quantisedName(weight);
   const operands = [levels, g.weight(name), one, g.weight(scalesName(weight)), zero];
   if (g.weightType(name) === 'uint8') operands.push(zero);
   return g.op('Mul', [g.op('MatMulIntegerToFloat', operands), rowScales]);
@@ -34,7 +35,7 @@ function int8Product(g: Graph, levels: Value, rowScales: Value, weight: string):
 
 /** Accuracy level 4 lets the operator round its activations to int8, block by block: in float32 it is four times slower. */
 function int4Product(g: Graph, x: Value, width: number, weight: string, outputs: number): Value {
-  return g.op('MatMulNBits', [x, g.weight(levelsName(weight)), g.weight(scalesName(weight))], {
+  return g.op('MatMulNBits', [x, g.weight(quantisedName(weight)), g.weight(scalesName(weight))], {
     K: width,
     N: outputs,
     bits: 4,
@@ -52,7 +53,7 @@ function quantisedRows(q: Graph, x: Value, width: number): LinearInput {
   // A row of zeros must not divide by zero.
   const scales = q.op('Mul', [q.op('Max', [largest, q.floats([1e-30], [])]), q.floats([1 / 127], [])]);
   const perRow = reshape(q, scales, [-1]);
-  const zeroPoints = q.op('Expand', [q.uint8s([ZERO_LEVEL]), q.op('Shape', [perRow])]);
+  const zeroPoints = q.op('Expand', [q.uint8s([ZERO_POINT]), q.op('Shape', [perRow])]);
   const levels = q.op('QuantizeLinear', [reshape(q, x, [-1, width]), perRow, zeroPoints], { axis: 0 });
   return { precision: 'int8', levels: q.op('Reshape', [levels, q.op('Shape', [x])]), scales };
 }

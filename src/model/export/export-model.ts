@@ -10,20 +10,12 @@ import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
 import { decoderPositions, fitsDecoder } from '../context-length.js';
-import {
-  GRAPH_VERSION,
-  MODEL_FILES,
-  type ModelManifest,
-  portableName,
-  readManifest,
-  type SourceFile,
-  type VisionGraphEntry,
-  visionGraphName,
-} from '../model-folder.js';
+import type { ModelManifest, SourceFile, VisionGraphEntry } from '../manifest.js';
+import { GRAPH_VERSION, MODEL_FILES, portableName, readManifest, visionGraphName } from '../model-folder.js';
 import { encodeModel, type GraphProto } from '../onnx/onnx-proto.js';
+import { type Int8StorageType, isQuantised, type Precision } from '../precision.js';
 import { toFloat32Values } from './convert-elements.js';
 import { buildGenerateGraph } from './generate-graph.js';
-import { isQuantised, type LevelType, type Precision } from './layers.js';
 import { buildVisionGraph } from './vision-graph.js';
 import { visionSizes } from './vision-sizes.js';
 import { planWeights, positionTableName, type WeightPlan, writeWeights } from './weight-files.js';
@@ -35,7 +27,7 @@ export interface ExportOptions {
   resolutions: readonly number[];
   precision: Precision;
   /** Of int8 weights; what this processor multiplies fastest without it. */
-  levelType?: LevelType;
+  int8Storage?: Int8StorageType;
   /** What the model is called in tables; the checkpoint folder's name by default. */
   name?: string;
   /** Replace a model of another checkpoint or precision instead of refusing to; for folders in our own cache. */
@@ -118,8 +110,8 @@ async function exportAll(
 ): Promise<ExportResult> {
   await refuseOccupied(output);
   const { architecture } = checkpoint;
-  const levelType = options.levelType ?? (await levelTypeFor(options.precision));
-  const plan = planWeights(architecture, options.precision, levelType);
+  const int8Storage = options.int8Storage ?? (await int8StorageFor(options.precision));
+  const plan = planWeights(architecture, options.precision, int8Storage);
   const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
   await mkdir(dirname(output), { recursive: true });
   const partial = await openPartial(output, identityOf(source, options.precision, plan));
@@ -140,7 +132,7 @@ async function exportAll(
     name: options.name ?? basename(resolve(checkpoint.folder)),
     architecture,
     precision: options.precision,
-    ...(options.precision === 'int8' && { levelType }),
+    ...(options.precision === 'int8' && { int8Storage }),
     graphVersion: GRAPH_VERSION,
     resolutions: entries,
     weights: [...plan.files].map(([name, bytes]) => ({ name, bytes, sha256: hashes.get(name)! })),
@@ -160,9 +152,9 @@ async function exportAll(
   return { manifest, outcome: 'exported', writtenBytes: totalBytes, notes: checkpoint.notes };
 }
 
-async function levelTypeFor(precision: Precision): Promise<LevelType> {
+async function int8StorageFor(precision: Precision): Promise<Int8StorageType> {
   // Loads ONNX Runtime, which no other precision needs for an export.
-  return precision === 'int8' ? (await import('./fast-level-type.js')).fastLevelType() : 'int8';
+  return precision === 'int8' ? (await import('./fast-int8-storage.js')).fastInt8Storage() : 'int8';
 }
 
 /** Adds what is missing of the wanted resolutions, or rewrites all graphs when the exporter has changed since. */
@@ -182,7 +174,7 @@ async function extend(
   if (missing.length === 0 && !sourceTouched) {
     return { manifest: existing, outcome: 'unchanged', writtenBytes: 0, notes: checkpoint.notes };
   }
-  const plan = planWeights(checkpoint.architecture, existing.precision, existing.levelType ?? 'int8');
+  const plan = planWeights(checkpoint.architecture, existing.precision, existing.int8Storage ?? 'int8');
   if (!current) await writeGenerateGraphs(checkpoint, plan, existing.precision, output);
   const added = await writeVisionGraphs(checkpoint, plan, existing.precision, output, missing);
   const manifest: ModelManifest = {

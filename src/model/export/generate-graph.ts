@@ -1,8 +1,9 @@
 import type { LanguageModel } from '../architecture.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
+import { elementType, type Precision } from '../precision.js';
 import type { KeyValueCache } from './attention.js';
-import { elementType, type Precision, product, toFloat32, toPrecision } from './layers.js';
+import { product, toFloat32, toPrecision } from './layers.js';
 import { decoderLayers } from './llama.js';
 
 /** Segment of padding: visible to nothing but other padding. Question q of a row is segment q + 1, its prefix is 0. */

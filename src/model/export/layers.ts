@@ -1,28 +1,5 @@
 import type { Graph, Value } from '../onnx/graph.js';
-
-/**
- * Precision of the weights and of the arithmetic inside a graph; graph inputs and outputs are always float32.
- * In `int8` and `int4` the linear layers of the decoder are quantised and the rest is fp32.
- */
-export type Precision = (typeof PRECISIONS)[number];
-export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int4'] as const;
-
-/** How the levels of int8 weights are stored: around 0, or around `ZERO_LEVEL` with the same meaning and the same products. */
-export type LevelType = (typeof LEVEL_TYPES)[number];
-export const LEVEL_TYPES = ['int8', 'uint8'] as const;
-
-/** The uint8 level that stands for 0, of weights and of activations. */
-export const ZERO_LEVEL = 128;
-
-/** Whether a model of this precision gives other answers than its checkpoint by more than rounding of floats. */
-export function isQuantised(precision: Precision): boolean {
-  return precision === 'int8' || precision === 'int4';
-}
-
-/** The graph element type of a precision. */
-export function elementType(precision: Precision): 'float32' | 'float16' {
-  return precision === 'fp16' ? 'float16' : 'float32';
-}
+import type { Precision } from '../precision.js';
 
 /** Casts a float32 value to the graph's precision. */
 export function toPrecision(g: Graph, x: Value, precision: Precision): Value {

@@ -1,9 +1,10 @@
 import type { LanguageModel } from '../architecture.js';
 import { decoderPositions } from '../context-length.js';
 import type { Graph, Value } from '../onnx/graph.js';
+import type { Precision } from '../precision.js';
 import { cachedAttention, type KeyValueCache } from './attention.js';
 import { decoderLinear, type LinearInput, linearInput } from './decoder-linear.js';
-import { type Precision, toPrecision } from './layers.js';
+import { toPrecision } from './layers.js';
 
 /**
  * The Llama decoder with its final norm, at the positions that are asked for.

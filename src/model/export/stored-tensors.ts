@@ -1,15 +1,15 @@
 import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
 import type { WeightLocation } from '../onnx/graph.js';
+import { elementType, type Int8StorageType, isQuantised, type Precision, ZERO_POINT } from '../precision.js';
 import { convertElements } from './convert-elements.js';
-import { elementType, isQuantised, type LevelType, type Precision, ZERO_LEVEL } from './layers.js';
 import { INT4_BLOCK, int4Blocks, quantiseToInt4, quantiseToInt8 } from './quantise-weight.js';
 
 /** A tensor in a weight file. */
 export type StoredTensor = Pick<WeightLocation, 'shape' | 'type'> & { name: string };
 
 /** Names of what is stored for a quantised weight. */
-export function levelsName(weight: string): string {
-  return `${weight}.levels`;
+export function quantisedName(weight: string): string {
+  return `${weight}.quantised`;
 }
 
 export function scalesName(weight: string): string {
@@ -25,25 +25,25 @@ const DECODER_LINEAR = /^model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight$/
 /**
  * What a weight file holds for a tensor of the checkpoint: the tensor itself as floats, or for a quantised weight
  * [out, in] its levels and scales (`quantiseToInt8`, `quantiseToInt4`).
- * @param levelType of int8 weights
+ * @param int8Storage of int8 weights
  */
 export function storedTensors(
   name: string,
   shape: readonly number[],
   precision: Precision,
-  levelType: LevelType,
+  int8Storage: Int8StorageType,
 ): StoredTensor[] {
   if (!isQuantised(precision) || !DECODER_LINEAR.test(name)) return [{ name, shape, type: elementType(precision) }];
   const [outputs, inputs] = shape as readonly [number, number];
   if (precision === 'int8') {
     return [
-      { name: levelsName(name), shape: [inputs, outputs], type: levelType },
+      { name: quantisedName(name), shape: [inputs, outputs], type: int8Storage },
       { name: scalesName(name), shape: [outputs], type: 'float32' },
     ];
   }
   const blocks = int4Blocks(inputs);
   return [
-    { name: levelsName(name), shape: [outputs, blocks, INT4_BLOCK / 2], type: 'uint8' },
+    { name: quantisedName(name), shape: [outputs, blocks, INT4_BLOCK / 2], type: 'uint8' },
     { name: scalesName(name), shape: [outputs * blocks], type: 'float32' },
   ];
 }
@@ -58,7 +58,7 @@ export function encodeTensor(
   bytes: Uint8Array,
   dtype: CheckpointDtype,
   precision: Precision,
-  levelType: LevelType,
+  int8Storage: Int8StorageType,
 ): Uint8Array[] {
   if (!isQuantised(precision) || !DECODER_LINEAR.test(name))
     return [convertElements(bytes, dtype, elementType(precision))];
@@ -66,11 +66,11 @@ export function encodeTensor(
   const quantise = precision === 'int8' ? quantiseToInt8 : quantiseToInt4;
   const { levels, scales } = quantise({ name, bytes, dtype, outputs, inputs });
   const stored = new Uint8Array(levels.buffer);
-  if (precision === 'int8' && levelType === 'uint8') moveZero(stored);
+  if (precision === 'int8' && int8Storage === 'uint8') moveZero(stored);
   return [stored, new Uint8Array(scales.buffer)];
 }
 
-/** Turns the bytes of int8 levels into uint8 levels around `ZERO_LEVEL`. */
+/** Turns the bytes of int8 levels into uint8 levels around `ZERO_POINT`. */
 function moveZero(levels: Uint8Array): void {
-  for (let i = 0; i < levels.length; i++) levels[i]! ^= ZERO_LEVEL;
+  for (let i = 0; i < levels.length; i++) levels[i]! ^= ZERO_POINT;
 }

@@ -5,8 +5,8 @@ import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { clipPrefix, requiredTensors } from '../checkpoint/required-tensors.js';
 import type { WeightLocation } from '../onnx/graph.js';
+import type { Int8StorageType, Precision } from '../precision.js';
 import { ELEMENT_BYTES } from './convert-elements.js';
-import type { LevelType, Precision } from './layers.js';
 import { encodeTensor, storedTensors } from './stored-tensors.js';
 
 /** Tensors start on page boundaries, so that ONNX Runtime can map the file into memory. */
@@ -16,7 +16,7 @@ const ALIGNMENT = 4096;
 export interface WeightPlan {
   precision: Precision;
   /** Of int8 weights. */
-  levelType: LevelType;
+  int8Storage: Int8StorageType;
   /** Tensors of the checkpoint in the order of the files, with their shapes. */
   tensors: ReadonlyMap<string, readonly number[]>;
   /** Where the tensors are that are stored for them (`storedTensors`), by their names. */
@@ -39,21 +39,25 @@ export function positionTableName({ family }: Architecture): string {
  * Decides where every tensor of an architecture goes. Nothing is read or written. The position table is left out: it is
  * resampled into the graphs.
  */
-export function planWeights(architecture: Architecture, precision: Precision, levelType: LevelType): WeightPlan {
+export function planWeights(
+  architecture: Architecture,
+  precision: Precision,
+  int8Storage: Int8StorageType,
+): WeightPlan {
   const shapes = new Map<string, readonly number[]>(requiredTensors(architecture));
   shapes.delete(positionTableName(architecture));
   const locations = new Map<string, WeightLocation>();
   const files = new Map<string, number>();
   for (const [tensor, tensorShape] of shapes) {
     const file = fileOf(tensor);
-    for (const { name, shape, type } of storedTensors(tensor, tensorShape, precision, levelType)) {
+    for (const { name, shape, type } of storedTensors(tensor, tensorShape, precision, int8Storage)) {
       const offset = Math.ceil((files.get(file) ?? 0) / ALIGNMENT) * ALIGNMENT;
       const length = shape.reduce((product, dim) => product * dim, 1) * ELEMENT_BYTES[type];
       locations.set(name, { file, offset, length, shape, type });
       files.set(file, offset + length);
     }
   }
-  return { precision, levelType, tensors: shapes, locations, files };
+  return { precision, int8Storage, tensors: shapes, locations, files };
 }
 
 /**
@@ -76,7 +80,7 @@ export async function writeWeights(
       const { size } = await handle.stat();
       for (const [tensor, shape] of plan.tensors) {
         if (fileOf(tensor) !== file) continue;
-        const names = storedTensors(tensor, shape, plan.precision, plan.levelType).map(({ name }) => name);
+        const names = storedTensors(tensor, shape, plan.precision, plan.int8Storage).map(({ name }) => name);
         const stored = names.map((name) => plan.locations.get(name)!);
         if (stored.every(({ offset, length }) => offset + length <= size)) {
           for (const { offset, length } of stored) {
@@ -89,7 +93,7 @@ export async function writeWeights(
         }
         const { dtype } = checkpoint.tensor(tensor);
         const bytes = await checkpoint.read(tensor);
-        const encoded = encodeTensor(tensor, shape, bytes, dtype, plan.precision, plan.levelType);
+        const encoded = encodeTensor(tensor, shape, bytes, dtype, plan.precision, plan.int8Storage);
         for (const [i, bytes] of encoded.entries()) {
           hash.update(bytes);
           await writeAll(handle, bytes, stored[i]!.offset);

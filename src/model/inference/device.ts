@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import { messageOf, UserError, usageError } from '../../shared/errors.js';
-import { isQuantised, type Precision } from '../export/layers.js';
+import { isQuantised, type Precision } from '../precision.js';
 
 /** Where a model runs: an execution provider of ONNX Runtime and, for CUDA, which GPU. */
 export interface Device {

@@ -56,11 +56,12 @@ async function run(request: RunRequest): Promise<RunResult> {
   if (!model) throw new Error('the model is not loaded');
   const { sizes } = model;
   const visionStart = performance.now();
-  const visual = await see(model, request.pixels);
+  const visual = await encodeImages(model, request.pixels);
   const visionMs = performance.now() - visionStart;
 
   const packed = packPrompts(request.rows, sizes.visualTokens);
-  const generate = (maxNewTokens: number, minSteps = 0) => decode(model!, packed, visual, maxNewTokens, minSteps);
+  const generate = (maxNewTokens: number, minSteps = 0) =>
+    generateTokens(model!, packed, visual, maxNewTokens, minSteps);
   const generateStart = performance.now();
   const { tokens, topLogits } = await generate(request.maxNewTokens, request.minSteps);
   const generateMs = performance.now() - generateStart;
@@ -85,7 +86,7 @@ async function run(request: RunRequest): Promise<RunResult> {
 }
 
 /** [images, resolution, resolution, 3] pixels -> [images, visual tokens, hidden]; empty without images. */
-async function see({ vision, sizes }: LoadedModel, pixels: Uint8Array): Promise<Float32Array> {
+async function encodeImages({ vision, sizes }: LoadedModel, pixels: Uint8Array): Promise<Float32Array> {
   if (pixels.length === 0) return new Float32Array();
   const side = sizes.resolution;
   const images = pixels.length / (side * side * 3);
@@ -94,7 +95,7 @@ async function see({ vision, sizes }: LoadedModel, pixels: Uint8Array): Promise<
   return visual_tokens!.data as Float32Array;
 }
 
-async function decode(
+async function generateTokens(
   { generate, sizes }: LoadedModel,
   packed: PackedPrompts,
   visual: Float32Array,

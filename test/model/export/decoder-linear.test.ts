@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { decoderLinear, linearInput } from '../../../src/model/export/decoder-linear.js';
-import { LEVEL_TYPES, type LevelType } from '../../../src/model/export/layers.js';
 import { encodeTensor, storedTensors } from '../../../src/model/export/stored-tensors.js';
 import { sessionOptions } from '../../../src/model/inference/device.js';
 import { createGraph } from '../../../src/model/onnx/graph.js';
 import { ELEMENT_TYPE, encodeModel } from '../../../src/model/onnx/onnx-proto.js';
+import { INT8_STORAGE_TYPES, type Int8StorageType } from '../../../src/model/precision.js';
 
 const NAME = 'model.layers.0.mlp.up_proj.weight';
 
@@ -15,12 +15,12 @@ async function runLinear(
   weights: number[][],
   x: number[][],
   precision: 'int8' | 'int4',
-  levelType: LevelType = 'int8',
+  int8Storage: Int8StorageType = 'int8',
 ): Promise<number[][]> {
   const shape = [weights.length, weights[0]!.length];
   const bytes = new Uint8Array(Float32Array.from(weights.flat()).buffer);
-  const stored = storedTensors(NAME, shape, precision, levelType);
-  const encoded = encodeTensor(NAME, shape, bytes, 'F32', precision, levelType);
+  const stored = storedTensors(NAME, shape, precision, int8Storage);
+  const encoded = encodeTensor(NAME, shape, bytes, 'F32', precision, int8Storage);
   const locations = stored.map(
     ({ name, ...of }, i) => [name, { file: '', offset: 0, length: encoded[i]!.length, ...of }] as const,
   );
@@ -99,24 +99,24 @@ function assertClose(actual: number[][], expected: number[][], relative: number)
   }
 }
 
-for (const levelType of LEVEL_TYPES) {
+for (const int8Storage of INT8_STORAGE_TYPES) {
   for (const rows of [1, 2, 7, 40]) {
-    test(`${levelType} levels: ${rows} rows of random values give the plain product of their levels`, async () => {
+    test(`${int8Storage} levels: ${rows} rows of random values give the plain product of their levels`, async () => {
       const weights = random(24, 72, 3);
       weights[5]!.fill(0);
       const x = random(rows, 72, 11);
       x[0]![3] = 900; // an outlier must cost the precision of its own row only
       if (rows > 2) x[2]!.fill(0);
-      assertClose(await runLinear(weights, x, 'int8', levelType), int8Reference(weights, x), 1e-5);
+      assertClose(await runLinear(weights, x, 'int8', int8Storage), int8Reference(weights, x), 1e-5);
     });
   }
 
-  test(`${levelType} levels: the largest products do not saturate`, async () => {
+  test(`${int8Storage} levels: the largest products do not saturate`, async () => {
     const signs = [1, -1];
     const weights = signs.map((sign) => new Array<number>(256).fill(sign));
     const x = signs.map((sign) => new Array<number>(256).fill(3 * sign));
     const expected = signs.map((a) => signs.map((b) => 768 * a * b));
-    assertClose(await runLinear(weights, x, 'int8', levelType), expected, 1e-5);
+    assertClose(await runLinear(weights, x, 'int8', int8Storage), expected, 1e-5);
   });
 }
 

@@ -1,8 +1,40 @@
 import type { SchemaObject } from 'ajv';
 import { COUNT, nullable, objectOf, POSITIVE, SHA256 } from '../shared/json-schema.js';
 import type { Architecture, ClipTower, ConvNextTower, LanguageModel, Projector } from './architecture.js';
-import { LEVEL_TYPES, PRECISIONS } from './export/layers.js';
-import type { HashedFile, ModelManifest, SourceFile, VisionGraphEntry } from './model-folder.js';
+import { INT8_STORAGE_TYPES, type Int8StorageType, PRECISIONS, type Precision } from './precision.js';
+
+/** model.json of an exported model. */
+export interface ModelManifest {
+  schemaVersion: 1;
+  /** The checkpoint's folder name; how tables call the model. */
+  name: string;
+  architecture: Architecture;
+  precision: Precision;
+  /** Of int8 weights; int8 where it does not say. */
+  int8Storage?: Int8StorageType;
+  graphVersion: number;
+  resolutions: VisionGraphEntry[];
+  weights: HashedFile[];
+  source: { layout: string; files: SourceFile[] };
+}
+
+/** One vision graph; `visualTokens` is what an image costs in the prompt. */
+export interface VisionGraphEntry {
+  resolution: number;
+  visualTokens: number;
+  graph: string;
+}
+
+export interface HashedFile {
+  name: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** A file the model was made from; size and time tell quickly that it is unchanged. */
+export interface SourceFile extends HashedFile {
+  modifiedMs: number;
+}
 
 const NAME: SchemaObject = { type: 'string', minLength: 1 };
 /** A name in the model's folder: no path, so that none leads out of it. */
@@ -50,7 +82,7 @@ const properties: Record<keyof ModelManifest, SchemaObject> = {
     imageAspect: { enum: ['pad', 'crop'] },
   }),
   precision: { enum: PRECISIONS },
-  levelType: { enum: LEVEL_TYPES },
+  int8Storage: { enum: INT8_STORAGE_TYPES },
   graphVersion: POSITIVE,
   resolutions: list(objectOf<VisionGraphEntry>({ resolution: POSITIVE, visualTokens: POSITIVE, graph: FILE_NAME })),
   weights: list(objectOf<HashedFile>({ ...hashedFile, name: FILE_NAME })),
@@ -63,5 +95,5 @@ const properties: Record<keyof ModelManifest, SchemaObject> = {
 /** JSON Schema of model.json. */
 export const manifestSchema: SchemaObject = {
   ...objectOf<ModelManifest>(properties),
-  required: Object.keys(properties).filter((name) => name !== 'levelType'),
+  required: Object.keys(properties).filter((name) => name !== 'int8Storage'),
 };

@@ -1,16 +1,16 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { createGraph } from '../onnx/graph.js';
 import { ELEMENT_TYPE, encodeModel } from '../onnx/onnx-proto.js';
-import type { LevelType } from './layers.js';
+import type { Int8StorageType } from '../precision.js';
 
-let known: Promise<LevelType> | undefined;
+let known: Promise<Int8StorageType> | undefined;
 
 /**
  * The levels that this processor multiplies with uint8 activations without more ado. With dot product instructions (VNNI,
  * AMX, those of ARM) that is int8. Without them ONNX Runtime's kernel for int8 levels adds two products in 16 bits, which
  * saturate; its sessions then make uint8 levels of them, which takes long and keeps them in memory twice.
  */
-export function fastLevelType(): Promise<LevelType> {
+export function fastInt8Storage(): Promise<Int8StorageType> {
   known ??= isProductExact().then((isExact) => (isExact ? 'int8' : 'uint8'));
   return known;
 }

@@ -1,0 +1,23 @@
+/**
+ * Precision of the weights and of the arithmetic inside a graph; graph inputs and outputs are always float32.
+ * In `int8` and `int4` the linear layers of the decoder are quantised and the rest is fp32.
+ */
+export type Precision = (typeof PRECISIONS)[number];
+export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int4'] as const;
+
+/** How int8 weights are stored: signed, or unsigned around `ZERO_POINT` with the same meaning and the same products. */
+export type Int8StorageType = (typeof INT8_STORAGE_TYPES)[number];
+export const INT8_STORAGE_TYPES = ['int8', 'uint8'] as const;
+
+/** The zero point of uint8 weights and activations: the quantised value that stands for 0. */
+export const ZERO_POINT = 128;
+
+/** Whether a model of this precision gives other answers than its checkpoint by more than rounding of floats. */
+export function isQuantised(precision: Precision): boolean {
+  return precision === 'int8' || precision === 'int4';
+}
+
+/** The graph element type of a precision. */
+export function elementType(precision: Precision): 'float32' | 'float16' {
+  return precision === 'fp16' ? 'float16' : 'float32';
+}
