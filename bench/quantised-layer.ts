@@ -8,7 +8,7 @@ import { product } from '../src/model/export/layers.js';
 import { decoderLayers } from '../src/model/export/llama.js';
 import { quantisedName } from '../src/model/export/stored-tensors.js';
 import { planWeights, type WeightPlan, writeWeights } from '../src/model/export/weight-files.js';
-import { sessionOptions } from '../src/model/inference/device.js';
+import { sessionOptions } from '../src/model/inference/session-options.js';
 import { createGraph, type Graph } from '../src/model/onnx/graph.js';
 import { ELEMENT_TYPE, encodeModel } from '../src/model/onnx/onnx-proto.js';
 import { type Precision, ZERO_POINT } from '../src/model/precision.js';
@@ -32,7 +32,7 @@ export async function quantisedLayer(): Promise<string> {
       const g = createGraph('bench', plan.locations, false);
       write(g);
       await writeFile(join(beside, `${name}.onnx`), encodeModel(g.toProto(), 'bench'));
-      const options = sessionOptions({ provider: 'cpu', index: 0 }, 0);
+      const options = await sessionOptions({ provider: 'cpu', index: 0 }, 0);
       sessions[name] = await InferenceSession.create(join(beside, `${name}.onnx`), options);
     };
     for (const precision of ['fp32', 'int8', 'int4'] as const) {

@@ -3,7 +3,8 @@ import { messageOf } from '../../shared/errors.js';
 import { VERSION } from '../../shared/version.js';
 import { createGraph } from '../onnx/graph.js';
 import { encodeModel } from '../onnx/onnx-proto.js';
-import { deviceError, parseDevice, sessionOptions } from './device.js';
+import { deviceError, parseDevice } from './device.js';
+import { sessionOptions } from './session-options.js';
 
 /*
  * A process that multiplies two matrices on the device it is given and sends what went wrong, or null. ONNX Runtime may
@@ -18,7 +19,7 @@ async function trial(name: string): Promise<string | null> {
   const x = g.input('x', 'float32', [SIDE, SIDE]);
   g.output('y', g.op('MatMul', [x, x]), 'float32', [SIDE, SIDE]);
   try {
-    const session = await InferenceSession.create(encodeModel(g.toProto(), VERSION), sessionOptions(device, 1));
+    const session = await InferenceSession.create(encodeModel(g.toProto(), VERSION), await sessionOptions(device, 1));
     const ones = new Tensor('float32', new Float32Array(SIDE * SIDE).fill(1), [SIDE, SIDE]);
     const { y } = await session.run({ x: ones });
     const isRight = (y!.data as Float32Array).every((value) => Math.abs(value - SIDE) < 1e-3);

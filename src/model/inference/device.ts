@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { InferenceSession } from 'onnxruntime-node';
 import { messageOf, UserError, usageError } from '../../shared/errors.js';
 import { isQuantised, type Precision } from '../precision.js';
 
@@ -54,22 +53,6 @@ export function parseDevices(text: string): Device[] {
     throw usageError(`--devices must name devices of one kind, since the answers of two may differ; got "${text}".`);
   }
   return devices;
-}
-
-/**
- * Options for both sessions of a model.
- * @param threads inside an operator; 0 lets ONNX Runtime use every core
- * @param keepsFreed keep memory that a run frees for the next one, which is faster and takes more of it
- */
-export function sessionOptions(device: Device, threads: number, keepsFreed = true): InferenceSession.SessionOptions {
-  return {
-    enableCpuMemArena: keepsFreed,
-    executionProviders: [device.provider === 'cuda' ? { name: 'cuda', deviceId: device.index } : device.provider],
-    intraOpNumThreads: threads,
-    logSeverityLevel: 3,
-    // Without VNNI, products of uint8 and int8 overflow 16 bits and saturate. ONNX Runtime then takes uint8 and uint8 instead.
-    extra: { session: { x64quantprecision: '1' } },
-  };
 }
 
 /** Turns what ONNX Runtime says when a device cannot be used into what the user can do about it. */

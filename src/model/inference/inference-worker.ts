@@ -1,10 +1,10 @@
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../shared/errors.js';
-import { sessionOptions } from './device.js';
 import { generateFeeds } from './generate-feeds.js';
 import { type PackedPrompts, type PromptRow, packPrompts } from './pack-prompts.js';
 import type { LoadRequest, ModelSizes, RunRequest, RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
+import { sessionOptions } from './session-options.js';
 
 /*
  * The thread that owns the sessions. `session.run` of onnxruntime-node blocks the JavaScript thread it is called from, so
@@ -45,7 +45,7 @@ async function load({
   sizes,
 }: LoadRequest): Promise<WorkerResponse> {
   const start = performance.now();
-  const options = sessionOptions(device, threads, keepsFreed);
+  const options = await sessionOptions(device, threads, keepsFreed);
   const vision = await InferenceSession.create(visionPath, options);
   const generate = await InferenceSession.create(generatePath, options);
   model = { vision, generate, sizes };

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { decoderLinear, linearInput } from '../../../src/model/export/decoder-linear.js';
 import { encodeTensor, storedTensors } from '../../../src/model/export/stored-tensors.js';
-import { sessionOptions } from '../../../src/model/inference/device.js';
+import { sessionOptions } from '../../../src/model/inference/session-options.js';
 import { createGraph } from '../../../src/model/onnx/graph.js';
 import { ELEMENT_TYPE, encodeModel } from '../../../src/model/onnx/onnx-proto.js';
 import { INT8_STORAGE_TYPES, type Int8StorageType } from '../../../src/model/precision.js';
@@ -36,7 +36,7 @@ async function runLinear(
   });
   const session = await InferenceSession.create(
     encodeModel(proto, 'test'),
-    sessionOptions({ provider: 'cpu', index: 0 }, 1),
+    await sessionOptions({ provider: 'cpu', index: 0 }, 1),
   );
   const { y } = await session.run({ x: new Tensor('float32', x.flat(), [1, x.length, shape[1]!]) });
   await session.release();
