@@ -1,5 +1,6 @@
-import type { BatchResult, Inference } from '../model/inference/inference.js';
+import type { Inference } from '../model/inference/inference.js';
 import { isOutOfMemory } from '../model/inference/out-of-memory.js';
+import type { BatchResult } from '../model/inference/protocol.js';
 import { WorkerEndedError } from '../model/inference/worker-process.js';
 import type { BatchTiming } from '../results/runs/latency.js';
 import type { Prediction } from '../results/runs/predictions.js';

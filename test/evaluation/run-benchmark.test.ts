@@ -9,7 +9,8 @@ import { type RunOutcome, runBenchmark } from '../../src/evaluation/run-benchmar
 import { exportModel } from '../../src/model/export/export-model.js';
 import { startImageThreads } from '../../src/model/images/image-threads.js';
 import type { BatchShape } from '../../src/model/inference/batch-memory.js';
-import type { Batch, Inference } from '../../src/model/inference/inference.js';
+import type { Inference } from '../../src/model/inference/inference.js';
+import type { Batch } from '../../src/model/inference/protocol.js';
 import { openModel } from '../../src/model/model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../../src/model/prompt.js';
 import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';

@@ -1,5 +1,6 @@
 import { UserError } from '../../shared/errors.js';
-import type { Batch, BatchResult, Inference } from './inference.js';
+import type { Inference } from './inference.js';
+import type { Batch, BatchResult } from './protocol.js';
 import { WorkerEndedError } from './worker-process.js';
 
 /** Batches a worker has at a time: the one it runs and the next one. */

@@ -1,7 +1,8 @@
 import { messageOf } from '../../shared/errors.js';
 import { peakMemoryBytes } from '../../shared/peak-memory.js';
 import { type Inference, startInference } from './inference.js';
-import type { ProcessRequest, ProcessResponse } from './process-protocol.js';
+import type { WorkerRequest, WorkerResponse } from './protocol.js';
+import type { LoadModel } from './worker-process.js';
 
 /*
  * The process that `startWorkerProcess` starts. This thread passes messages on; the model has a thread of its own, so that
@@ -10,7 +11,7 @@ import type { ProcessRequest, ProcessResponse } from './process-protocol.js';
 
 let inference: Inference | undefined;
 
-process.on('message', async (request: ProcessRequest) => {
+process.on('message', async (request: WorkerRequest<LoadModel>) => {
   const response = await answer(request);
   process.send?.(response);
 });
@@ -21,7 +22,7 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // A terminal and a cluster's scheduler send these to every process; when to end is the parent's decision.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
-async function answer(request: ProcessRequest): Promise<ProcessResponse> {
+async function answer(request: WorkerRequest<LoadModel>): Promise<WorkerResponse> {
   const { id } = request;
   try {
     if (request.kind === 'load') {

@@ -1,9 +1,10 @@
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../shared/errors.js';
+import { peakMemoryBytes } from '../../shared/peak-memory.js';
 import { generateFeeds } from './generate-feeds.js';
 import { type PackedPrompts, type PromptRow, packPrompts } from './pack-prompts.js';
-import type { LoadRequest, ModelSizes, RunRequest, RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
+import type { Batch, BatchResult, LoadSessions, ModelSizes, WorkerRequest, WorkerResponse } from './protocol.js';
 import { sessionOptions } from './session-options.js';
 
 /*
@@ -20,63 +21,56 @@ interface LoadedModel {
 let model: LoadedModel | undefined;
 let queue = Promise.resolve();
 
-parentPort?.on('message', (request: WorkerRequest) => {
-  queue = queue.then(() => answer(request));
+parentPort?.on('message', (request: WorkerRequest<LoadSessions>) => {
+  queue = queue.then(async () => {
+    const response = await answer(request);
+    const transfer = response.kind === 'result' ? [response.result.visual.buffer as ArrayBuffer] : [];
+    parentPort!.postMessage(response, transfer);
+  });
 });
 
-async function answer(request: WorkerRequest): Promise<void> {
+async function answer(request: WorkerRequest<LoadSessions>): Promise<WorkerResponse> {
+  const { id } = request;
   try {
-    const response = request.kind === 'load' ? await load(request) : await run(request);
-    const transfer = response.kind === 'result' ? [response.visual.buffer as ArrayBuffer] : [];
-    parentPort?.postMessage(response, transfer);
+    if (request.kind === 'load') return { kind: 'loaded', id, loadMs: await load(request) };
+    return { kind: 'result', id, result: await run(request.batch), peakMemoryBytes: peakMemoryBytes() };
   } catch (error) {
-    const failure: WorkerResponse = { kind: 'failure', id: request.id, message: messageOf(error) };
-    parentPort?.postMessage(failure);
+    return { kind: 'failure', id, message: messageOf(error) };
   }
 }
 
-async function load({
-  id,
-  visionPath,
-  generatePath,
-  device,
-  threads,
-  keepsFreed,
-  sizes,
-}: LoadRequest): Promise<WorkerResponse> {
+/** @returns milliseconds */
+async function load({ visionPath, generatePath, device, threads, keepsFreed, sizes }: LoadSessions): Promise<number> {
   const start = performance.now();
   const options = await sessionOptions(device, threads, keepsFreed);
   const vision = await InferenceSession.create(visionPath, options);
   const generate = await InferenceSession.create(generatePath, options);
   model = { vision, generate, sizes };
-  return { kind: 'loaded', id, loadMs: performance.now() - start };
+  return performance.now() - start;
 }
 
-async function run(request: RunRequest): Promise<RunResult> {
+async function run({ pixels, rows, maxNewTokens, minSteps, timePrefill, keepVisual }: Batch): Promise<BatchResult> {
   if (!model) throw new Error('the model is not loaded');
   const { sizes } = model;
   const visionStart = performance.now();
-  const visual = await encodeImages(model, request.pixels);
+  const visual = await encodeImages(model, pixels);
   const visionMs = performance.now() - visionStart;
 
-  const packed = packPrompts(request.rows, sizes.visualTokens);
-  const generate = (maxNewTokens: number, minSteps = 0) =>
-    generateTokens(model!, packed, visual, maxNewTokens, minSteps);
+  const packed = packPrompts(rows, sizes.visualTokens);
+  const generate = (newTokens: number, steps = 0) => generateTokens(model!, packed, visual, newTokens, steps);
   const generateStart = performance.now();
-  const { tokens, topLogits } = await generate(request.maxNewTokens, request.minSteps);
+  const { tokens, topLogits } = await generate(maxNewTokens, minSteps);
   const generateMs = performance.now() - generateStart;
   // Second, so that what the first run of a shape costs beside the work is not taken for prefill.
   let prefillMs: number | null = null;
-  if (request.timePrefill) {
+  if (timePrefill) {
     const prefillStart = performance.now();
     await generate(1);
     prefillMs = performance.now() - prefillStart;
   }
   return {
-    kind: 'result',
-    id: request.id,
-    ...readAnswers(request.rows, packed, tokens, topLogits, sizes.eosTokenId),
-    visual: request.keepVisual ? visual : new Float32Array(),
+    ...readAnswers(rows, packed, tokens, topLogits, sizes.eosTokenId),
+    visual: keepVisual ? visual : new Float32Array(),
     steps: tokens.length / (packed.rows * packed.questions),
     promptTokens: packed.segments.reduce((count, segment) => count + (segment >= 0n ? 1 : 0), 0),
     visionMs,

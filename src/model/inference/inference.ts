@@ -6,24 +6,7 @@ import { MODEL_FILES, type Model, portableName } from '../model-folder.js';
 import { fitsWithArena } from './batch-memory.js';
 import { checkPrecision, type Device, deviceError } from './device.js';
 import { freeMemory } from './free-memory.js';
-import type { PromptRow } from './pack-prompts.js';
-import type { RunResult, WorkerRequest, WorkerResponse } from './protocol.js';
-
-/** One batch: square images and, per row, the prompts about one of them. */
-export interface Batch {
-  /** uint8, [images, resolution, resolution, 3]; handed over to the model's thread, unusable afterwards. */
-  pixels: Uint8Array;
-  rows: PromptRow[];
-  maxNewTokens: number;
-  /** Steps to go on for at least though every answer has ended, for measuring; 0 without it. */
-  minSteps?: number;
-  timePrefill: boolean;
-  /** Also return the visual tokens. */
-  keepVisual?: boolean;
-}
-
-/** What a batch gave; see RunResult. */
-export type BatchResult = Omit<RunResult, 'kind' | 'id'>;
+import type { Batch, BatchResult, LoadSessions, WorkerRequest, WorkerResponse } from './protocol.js';
 
 /**
  * A loaded model. Batches run one after another, in a thread of their own; a batch that is handed over while another one
@@ -46,8 +29,8 @@ export interface Inference {
 export async function startInference(model: Model, device: Device, threads = 0): Promise<Inference> {
   checkPrecision(device, model.manifest.precision);
   const worker = new Worker(new URL('./inference-worker.js', import.meta.url));
-  const requests = pendingRequests<WorkerRequest, WorkerResponse>((request) => {
-    worker.postMessage(request, request.kind === 'run' ? [request.pixels.buffer as ArrayBuffer] : []);
+  const requests = pendingRequests<WorkerRequest<LoadSessions>, WorkerResponse>((request) => {
+    worker.postMessage(request, request.kind === 'run' ? [request.batch.pixels.buffer as ArrayBuffer] : []);
   });
   worker.on('message', requests.settle);
   worker.on('error', requests.end);
@@ -79,13 +62,15 @@ export async function startInference(model: Model, device: Device, threads = 0):
   }
   return {
     loadMs: loaded.loadMs,
-    async run(batch) {
-      const response = await requests.ask({ kind: 'run', ...batch });
-      if (response.kind === 'failure') throw new Error(response.message);
-      if (response.kind !== 'result') throw new Error('the inference thread answered out of order');
-      return response;
-    },
+    run: async (batch) => resultOf(await requests.ask({ kind: 'run', batch })).result,
     peakMemoryBytes: () => 0, // this process's
     close,
   };
+}
+
+/** What a worker answered to `run`. @throws Error with its message when it failed */
+export function resultOf(response: WorkerResponse): Extract<WorkerResponse, { kind: 'result' }> {
+  if (response.kind === 'failure') throw new Error(response.message);
+  if (response.kind !== 'result') throw new Error(`the worker answered a batch with "${response.kind}"`);
+  return response;
 }

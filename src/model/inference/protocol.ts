@@ -2,14 +2,21 @@ import type { Device } from './device.js';
 import type { PromptRow } from './pack-prompts.js';
 
 /*
- * Messages between the main thread and the inference worker. The main thread posts one `load`, then any number of `run`
- * requests; the worker answers each message once, in order, with `loaded`, `result` or `failure` of the same `id`.
- * Pixel and result buffers are transferred, not copied.
+ * Messages between llavahr and whatever runs a model for it: the thread with the sessions (inference-worker.ts), or a
+ * process around such a thread (inference-process.ts). First one `load`, then any number of `run`; each is answered once,
+ * in order, with `loaded`, `result` or `failure` of the same `id`. Pixels and visual tokens are transferred to and from a
+ * thread, and copied on the way to a process.
  */
 
-export interface LoadRequest {
-  kind: 'load';
-  id: number;
+export type WorkerRequest<Load> = ({ kind: 'load'; id: number } & Load) | { kind: 'run'; id: number; batch: Batch };
+
+export type WorkerResponse =
+  | { kind: 'loaded'; id: number; loadMs: number }
+  | { kind: 'result'; id: number; result: BatchResult /** Of the worker's process, so far. */; peakMemoryBytes: number }
+  | { kind: 'failure'; id: number; message: string };
+
+/** What the thread loads. */
+export interface LoadSessions {
   visionPath: string;
   generatePath: string;
   device: Device;
@@ -20,7 +27,7 @@ export interface LoadRequest {
   sizes: ModelSizes;
 }
 
-/** What the worker needs to know of a model to shape its inputs and read its outputs. */
+/** What the thread needs to know of a model to shape its inputs and read its outputs. */
 export interface ModelSizes {
   resolution: number;
   visualTokens: number;
@@ -28,14 +35,13 @@ export interface ModelSizes {
   eosTokenId: number;
 }
 
-export interface RunRequest {
-  kind: 'run';
-  id: number;
-  /** [images, resolution, resolution, 3] */
+/** One batch: square images and, per row, the prompts about one of them. */
+export interface Batch {
+  /** uint8, [images, resolution, resolution, 3]; transferred to the model's thread and unusable afterwards. */
   pixels: Uint8Array;
   rows: PromptRow[];
   maxNewTokens: number;
-  /** Steps to go on for at least though every answer has ended, for measuring; 0 without it. */
+  /** Decode at least this many steps even if every answer has ended, for measuring (default: 0). */
   minSteps?: number;
   /** Also time the prefill, by one more run that stops after the first token. */
   timePrefill: boolean;
@@ -43,11 +49,7 @@ export interface RunRequest {
   keepVisual?: boolean;
 }
 
-export type WorkerRequest = LoadRequest | RunRequest;
-
-export interface RunResult {
-  kind: 'result';
-  id: number;
+export interface BatchResult {
   /** Chosen token ids of each row's questions, without the end of sequence. */
   tokens: number[][][];
   /** Logit of the first chosen token of each row's questions. */
@@ -61,8 +63,3 @@ export interface RunResult {
   generateMs: number;
   prefillMs: number | null;
 }
-
-export type WorkerResponse =
-  | { kind: 'loaded'; id: number; loadMs: number }
-  | RunResult
-  | { kind: 'failure'; id: number; message: string };

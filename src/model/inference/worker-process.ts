@@ -4,8 +4,8 @@ import { UserError } from '../../shared/errors.js';
 import { pendingRequests } from '../../shared/pending-requests.js';
 import type { Model } from '../model-folder.js';
 import { type Device, deviceName } from './device.js';
-import type { Inference } from './inference.js';
-import type { ProcessRequest, ProcessResponse } from './process-protocol.js';
+import { type Inference, resultOf } from './inference.js';
+import type { WorkerRequest, WorkerResponse } from './protocol.js';
 
 /** A worker process ended while it had something to do. The batches it had are not done. */
 export class WorkerEndedError extends Error {
@@ -23,6 +23,13 @@ export class WorkerEndedError extends Error {
   }
 }
 
+/** What a worker process loads. */
+export interface LoadModel {
+  model: Model;
+  device: Device;
+  threads: number;
+}
+
 /** A model in a process of its own. */
 export interface WorkerProcess extends Inference {
   readonly pid: number;
@@ -36,11 +43,11 @@ export interface WorkerProcess extends Inference {
 export async function startWorkerProcess(model: Model, device: Device, threads: number): Promise<WorkerProcess> {
   const kills = outOfMemoryKills();
   const worker = fork(new URL('./inference-process.js', import.meta.url), { serialization: 'advanced' });
-  const requests = pendingRequests<ProcessRequest, ProcessResponse>((request) => {
+  const requests = pendingRequests<WorkerRequest<LoadModel>, WorkerResponse>((request) => {
     worker.send(request, () => {}); // a process that is gone is reported by `exit`
   });
   let peakMemoryBytes = 0;
-  worker.on('message', (response) => requests.settle(response as ProcessResponse));
+  worker.on('message', (response) => requests.settle(response as WorkerResponse));
   const name = `The worker process of ${deviceName(device)}`;
   worker.on('error', (error) => requests.end(new WorkerEndedError(`${name} failed: ${error.message}`, 'no')));
   const exited = new Promise((resolve) => worker.on('exit', resolve));
@@ -55,7 +62,7 @@ export async function startWorkerProcess(model: Model, device: Device, threads: 
     await exited;
   };
 
-  let loaded: ProcessResponse;
+  let loaded: WorkerResponse;
   try {
     loaded = await requests.ask({ kind: 'load', model, device, threads });
   } catch (error) {
@@ -69,9 +76,7 @@ export async function startWorkerProcess(model: Model, device: Device, threads: 
     pid: worker.pid!,
     loadMs: loaded.loadMs,
     async run(batch) {
-      const response = await requests.ask({ kind: 'run', batch });
-      if (response.kind === 'failure') throw new Error(response.message);
-      if (response.kind !== 'result') throw new Error('the worker process answered out of order');
+      const response = resultOf(await requests.ask({ kind: 'run', batch }));
       ({ peakMemoryBytes } = response);
       return response.result;
     },
