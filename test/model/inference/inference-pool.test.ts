@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Inference } from '../../../src/model/inference/inference.js';
-import type { Batch, BatchResult } from '../../../src/model/inference/protocol.js';
 import { openInferencePool } from '../../../src/model/inference/inference-pool.js';
+import type { Batch, BatchResult } from '../../../src/model/inference/protocol.js';
 import { WorkerEndedError } from '../../../src/model/inference/worker-process.js';
 
 const batch = (maxNewTokens: number): Batch => ({
