@@ -2,7 +2,7 @@ import type { ClipTower } from '../architecture.js';
 import type { Graph, Value } from '../onnx/graph.js';
 import type { Precision } from '../precision.js';
 import { fullAttention } from './attention.js';
-import { layerNorm, linear, linearGelu, reshape, toPrecision } from './layers.js';
+import { layerNorm, linear, linearGelu, quickGelu, reshape, toPrecision } from './layers.js';
 
 /**
  * Patch embeddings plus positions: [n, 3, size, size] -> [n * tokens, hidden].
@@ -60,6 +60,6 @@ export function clipLayer(g: Graph, clip: ClipTower, name: string, x: Value, tok
   const activated =
     clip.activation === 'gelu'
       ? linearGelu(m, mlpInput, `${name}.mlp.fc1`)
-      : m.op('QuickGelu', [linear(m, mlpInput, `${name}.mlp.fc1`)], { alpha: { float: 1.702 } });
+      : quickGelu(m, linear(m, mlpInput, `${name}.mlp.fc1`));
   return m.op('Add', [afterAttention, linear(m, activated, `${name}.mlp.fc2`)]);
 }

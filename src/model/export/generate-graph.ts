@@ -3,7 +3,7 @@ import { createGraph, type Graph, type Value, type WeightLocations } from '../on
 import type { GraphProto } from '../onnx/onnx-proto.js';
 import { elementType, type Precision } from '../precision.js';
 import type { KeyValueCache } from './attention.js';
-import { product, toFloat32, toPrecision } from './layers.js';
+import { cast, product, toFloat32, toPrecision } from './layers.js';
 import { decoderLayers } from './llama.js';
 
 /** Segment of padding: visible to nothing but other padding. Question q of a row is segment q + 1, its prefix is 0. */
@@ -72,8 +72,8 @@ export function buildGenerateGraph(
     segments,
     last,
     g.op('Equal', [questionSegments, g.ints([PADDING_SEGMENT], [])]),
-    g.op('Cast', [emptyInts], { to: 7 }),
-    g.op('Cast', [emptyInts], { to: 7 }),
+    cast(g, emptyInts, 'int64'),
+    cast(g, emptyInts, 'int64'),
     ...Array.from({ length: 2 * model.layers }, () => emptyCache),
   ];
   const scans = options.logits ? 3 : 2;
@@ -145,7 +145,7 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const endOfSequence = h.ints([model.eosTokenId], []);
   const chosen = h.op('Where', [done, endOfSequence, greedy]);
   const nowDone = h.op('Or', [done, h.op('Equal', [chosen, endOfSequence])]);
-  const openCount = h.op('ReduceSum', [h.op('Cast', [h.op('Not', [nowDone])], { to: 7 })], { keepdims: 0 });
+  const openCount = h.op('ReduceSum', [cast(h, h.op('Not', [nowDone]), 'int64')], { keepdims: 0 });
   const nextPositions = h.op('Add', [h.op('GatherElements', [positions, last], { axis: 1 }), h.ints([1], [])]);
 
   const isOpen = g.op('Greater', [openCount, g.ints([0], [])]);

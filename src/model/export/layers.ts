@@ -1,14 +1,19 @@
 import type { Graph, Value } from '../onnx/graph.js';
+import { ELEMENT_TYPE, type ElementType } from '../onnx/onnx-proto.js';
 import type { Precision } from '../precision.js';
+
+export function cast(g: Graph, x: Value, type: ElementType): Value {
+  return g.op('Cast', [x], { to: ELEMENT_TYPE[type] });
+}
 
 /** Casts a float32 value to the graph's precision. */
 export function toPrecision(g: Graph, x: Value, precision: Precision): Value {
-  return precision === 'fp16' ? g.op('Cast', [x], { to: 10 }) : x;
+  return precision === 'fp16' ? cast(g, x, 'float16') : x;
 }
 
 /** Casts a value of the graph's precision to float32. */
 export function toFloat32(g: Graph, x: Value, precision: Precision): Value {
-  return precision === 'fp16' ? g.op('Cast', [x], { to: 1 }) : x;
+  return precision === 'fp16' ? cast(g, x, 'float32') : x;
 }
 
 /**
@@ -45,6 +50,16 @@ export function layerNorm(g: Graph, x: Value, name: string, eps: number): Value 
 /** torch.nn.GELU, the exact form with erf. */
 export function gelu(g: Graph, x: Value): Value {
   return g.op('Gelu', [x]);
+}
+
+/** torch.nn.SiLU, x * sigmoid(x): ONNX Runtime's QuickGelu, x * sigmoid(alpha * x), with alpha 1. */
+export function silu(g: Graph, x: Value): Value {
+  return g.op('QuickGelu', [x], { alpha: { float: 1 } });
+}
+
+/** OpenAI CLIP's approximation of GELU, x * sigmoid(1.702 * x). */
+export function quickGelu(g: Graph, x: Value): Value {
+  return g.op('QuickGelu', [x], { alpha: { float: 1.702 } });
 }
 
 export function reshape(g: Graph, x: Value, shape: readonly number[]): Value {

@@ -4,7 +4,7 @@ import type { Graph, Value } from '../onnx/graph.js';
 import type { Precision } from '../precision.js';
 import { cachedAttention, type KeyValueCache } from './attention.js';
 import { decoderLinear, type LinearInput, linearInput } from './decoder-linear.js';
-import { toPrecision } from './layers.js';
+import { silu, toPrecision } from './layers.js';
 
 /**
  * The Llama decoder with its final norm, at the positions that are asked for.
@@ -62,7 +62,7 @@ export function decoderLayers(
     const attended = project(inputOf(attention.output), 'self_attn.o_proj');
     [normed, x] = addAndNorm(l, attended, x, `${name}.post_attention_layernorm.weight`, eps);
     const mlpInput = inputOf(normed);
-    const gate = l.op('QuickGelu', [project(mlpInput, 'mlp.gate_proj', intermediateSize)], { alpha: { float: 1 } });
+    const gate = silu(l, project(mlpInput, 'mlp.gate_proj', intermediateSize));
     const gated = l.op('Mul', [gate, project(mlpInput, 'mlp.up_proj', intermediateSize)]);
     const mlp = project(inputOf(gated, intermediateSize), 'mlp.down_proj');
     const nextNorm = layer === layers - 1 ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;

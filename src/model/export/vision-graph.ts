@@ -5,7 +5,7 @@ import type { GraphProto } from '../onnx/onnx-proto.js';
 import type { Precision } from '../precision.js';
 import { clipEmbeddings, clipLayer } from './clip.js';
 import { convNext, convNextGrid } from './convnext.js';
-import { layerNorm, linear, linearGelu, reshape, toFloat32, toPrecision } from './layers.js';
+import { cast, layerNorm, linear, linearGelu, reshape, toFloat32, toPrecision } from './layers.js';
 import { type AdapterSizes, bilinearAlignCorners, finalAdapter, stageAdapter } from './mr-adapter.js';
 import { resamplePositions } from './position-embeddings.js';
 import type { VisionSizes } from './vision-sizes.js';
@@ -49,7 +49,7 @@ export function buildVisionGraph(
 function normalizedPixels(g: Graph, size: number): Value {
   const levels = g.input('pixels', 'uint8', ['images', size, size, 3]);
   const p = g.scope('normalize');
-  const planes = p.op('Cast', [p.op('Transpose', [levels], { perm: [0, 3, 1, 2] })], { to: 1 });
+  const planes = cast(p, p.op('Transpose', [levels], { perm: [0, 3, 1, 2] }), 'float32');
   const scale = CLIP_STD.map((std) => 1 / (255 * std));
   const shift = CLIP_MEAN.map((mean, c) => -mean / CLIP_STD[c]!);
   return p.op('Add', [p.op('Mul', [planes, p.floats(scale, [3, 1, 1])]), p.floats(shift, [3, 1, 1])]);
