@@ -1,4 +1,4 @@
-/** Exit codes of every command; see docs/architecture.md. */
+/** Exit codes of every command; see docs/troubleshooting.md. */
 export const EXIT = { done: 0, failed: 1, usage: 2, someSamplesFailed: 3, interrupted: 130 } as const;
 
 /**
