@@ -85,11 +85,11 @@ function productsAlone(g: Graph): void {
   });
 }
 
-/** The same of levels. */
+/** The same products on quantised values. */
 function integerProductsAlone(g: Graph): void {
   const zero = g.uint8s([ZERO_POINT], []);
-  const x = g.input('levels', 'uint8', ['rows', 'new', hiddenSize]);
-  const wide = g.input('wide_levels', 'uint8', ['rows', 'new', intermediateSize]);
+  const x = g.input('quantised', 'uint8', ['rows', 'new', hiddenSize]);
+  const wide = g.input('wide_quantised', 'uint8', ['rows', 'new', intermediateSize]);
   const of = (from: string, part: string): string => {
     const name = quantisedName(`model.layers.0.${part}.weight`);
     const zeroPoints = g.weightType(name) === 'uint8' ? [zero, zero] : [zero];
@@ -122,8 +122,8 @@ async function bestTimes(
       Float32Array.from({ length: tokens * hiddenSize }, (_, i) => Math.sin(i)),
       [1, tokens, hiddenSize],
     ),
-    levels: levels(tokens, hiddenSize),
-    wide_levels: levels(tokens, intermediateSize),
+    quantised: quantisedTensor(tokens, hiddenSize),
+    wide_quantised: quantisedTensor(tokens, intermediateSize),
     positions: new Tensor(
       'int64',
       ramp.map((i) => i + BigInt(past)),
@@ -145,7 +145,7 @@ async function bestTimes(
   return best;
 }
 
-function levels(tokens: number, width: number): Tensor {
+function quantisedTensor(tokens: number, width: number): Tensor {
   return new Tensor(
     'uint8',
     Uint8Array.from({ length: tokens * width }, (_, i) => (i * 89) % 256),

@@ -290,7 +290,7 @@ test('missing files and an unusable device are exit code 1 and name what to do',
   const cuda = await llavahr(folder, 'eval', 'textvqa', '--device', 'cuda', '--output', join(folder, 'cuda'));
   if (!existsSync('/dev/nvidiactl')) {
     assert.equal(cuda.code, 1);
-    assert.match(cuda.stderr, /CUDA library of ONNX Runtime is not installed.*setup:cuda|cannot be used|was not found/);
+    assert.match(cuda.stderr, /ONNX Runtime's CUDA library is not installed.*setup:cuda|cannot be used|not found/);
   }
 });
 

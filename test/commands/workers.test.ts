@@ -74,7 +74,7 @@ test('workers end with the process that started them, killed, interrupted once o
   process.kill(crashed.workers[0]!, 'SIGKILL');
   const last = await crashed.result;
   assert.equal(last.code, 0, last.stderr);
-  assert.match(last.stderr, /The worker process of cpu \(\d+\) ended: SIGKILL\. It is started again\./);
+  assert.match(last.stderr, /The worker process of cpu \(\d+\) ended: SIGKILL\. Restarting it\./);
   assert.ok(await gone(crashed.workers));
 
   const single = join(folder, 'single');

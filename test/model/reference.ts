@@ -16,7 +16,7 @@ import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
 import type { Precision } from '../../src/model/precision.js';
 import { fixture } from '../fixtures.js';
 
-/** goldens.json of a reference checkpoint: what the official PyTorch code computed. See test/fixtures/reference/README.md. */
+/** goldens.json of a reference checkpoint: outputs of the official PyTorch code. See test/fixtures/reference/README.md. */
 export interface Goldens {
   prompt_texts: string[];
   prompt_ids: number[][];
@@ -38,17 +38,17 @@ export function readGoldens(name: string): Goldens {
   return JSON.parse(readFileSync(fixture('reference', 'goldens', name, 'goldens.json'), 'utf8')) as Goldens;
 }
 
-/** A checkpoint exported to a temporary folder, with sessions over its graphs that also give logits. */
+/** A checkpoint exported to a temporary folder, with sessions that also return logits. */
 export interface ReferenceModel {
   folder: string;
   manifest: ModelManifest;
   /** Visual tokens of an image file: [tokens * hidden]. */
-  see(image: string, resolution: number): Promise<Float32Array>;
+  encodeImage(image: string, resolution: number): Promise<Float32Array>;
   generate(rows: PromptRow[], visual: Float32Array, visualTokens: number, maxNewTokens: number): Promise<Generated>;
 }
 
 export interface Generated {
-  /** Token ids by row and question, end of sequence included as often as the loop ran on. */
+  /** Token ids by row and question, padded with the end of sequence to the loop's length. */
   tokens: number[][][];
   /** Logits at the first step by row and question. */
   firstLogits: Float32Array[][];
@@ -77,7 +77,7 @@ export async function exportReference(
   return {
     folder,
     manifest,
-    async see(image, resolution) {
+    async encodeImage(image, resolution) {
       if (!vision.has(resolution)) {
         await openModel(folder, resolution);
         vision.set(resolution, await InferenceSession.create(join(folder, graphName(resolution))));

@@ -15,7 +15,7 @@ export interface AttentionInputs {
   headSize: number;
 }
 
-/** Attention of every token to every other: [rows, tokens, hidden]. */
+/** Full (unmasked) attention between all tokens: [rows, tokens, hidden]. */
 export function fullAttention(g: Graph, inputs: AttentionInputs): Value {
   const { query, key, value, heads } = inputs;
   if (!g.portable) return g.op('MultiHeadAttention', [query, key, value], { num_heads: heads });
@@ -23,8 +23,8 @@ export function fullAttention(g: Graph, inputs: AttentionInputs): Value {
 }
 
 /**
- * Attention to the keys of a cache and the new ones, with a bias that says what is visible.
- * @param bias [rows, 1, tokens, past + new keys], added to the scores
+ * Attention over cached and new keys; the bias masks what a token must not see.
+ * @param bias [rows, 1, tokens, past + new keys], added to the attention scores
  * @returns output [rows, tokens, hidden], and the cache with the new keys and values
  */
 export function cachedAttention(
@@ -45,7 +45,7 @@ export function cachedAttention(
   return { output: weightedSum(g, inputs, present.key, present.value, bias), present };
 }
 
-/** softmax(query key^T / sqrt(head size) + bias) value, in plain operators; keys and values are split into heads. */
+/** softmax(query key^T / sqrt(head size) + bias) value in standard ONNX operators; keys and values are already split into heads. */
 function weightedSum(g: Graph, inputs: AttentionInputs, key: Value, value: Value, bias: Value | null): Value {
   const { heads, headSize } = inputs;
   const queryHeads = splitHeads(g, inputs, inputs.query);

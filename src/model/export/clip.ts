@@ -6,8 +6,8 @@ import { layerNorm, linear, linearGelu, quickGelu, reshape, toPrecision } from '
 
 /**
  * Patch embeddings plus positions: [n, 3, size, size] -> [n * tokens, hidden].
- * @param positions position rows for this size, [tokens (+ 1 with the class token first), hidden]
- * @param withClassToken LLaVA-1.5 keeps it through the layers; LLaVA-HR drops it before `pre_layrnorm`
+ * @param positions position embeddings for this size, [tokens, hidden]; with a class token, its row comes first
+ * @param withClassToken LLaVA-1.5 keeps the class token through the layers; LLaVA-HR drops it before `pre_layrnorm`
  */
 export function clipEmbeddings(
   g: Graph,

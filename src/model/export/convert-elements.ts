@@ -3,11 +3,11 @@ import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
 export const ELEMENT_BYTES = { float32: 4, float16: 2, int64: 8, int8: 1, uint8: 1, bool: 1 } as const;
 
 /**
- * Little-endian tensor bytes from a checkpoint's dtype to a graph's.
- * To float16: round to nearest even; a finite value beyond float16's range becomes an infinity, as in PyTorch's `half()`.
+ * Converts little-endian tensor bytes from a checkpoint's dtype to a graph's.
+ * float16 rounds to nearest even; finite values outside float16's range become infinite, as in PyTorch's `half()`.
  */
 export function convertElements(bytes: Uint8Array, from: CheckpointDtype, to: 'float32' | 'float16'): Uint8Array {
-  if (from === 'other') throw new Error('a weight must be F32, F16 or BF16');
+  if (from === 'other') throw new Error('weights must be F32, F16 or BF16');
   if (from === 'F32') return to === 'float32' ? bytes : toBytes(encodeHalf(asFloat32(bytes)));
   if (from === 'F16') return to === 'float16' ? bytes : toBytes(decodeHalf(asUint16(bytes)));
   const values = decodeBfloat16(asUint16(bytes));
@@ -34,7 +34,7 @@ function decodeBfloat16(values: Uint16Array): Float32Array {
 
 let cachedHalfTable: Uint32Array | undefined;
 
-/** float32 bits of every float16, by its bits. */
+/** float32 bit patterns of all float16 values, indexed by their bits. */
 function halfTable(): Uint32Array {
   if (cachedHalfTable) return cachedHalfTable;
   const value = new Float32Array(1);
@@ -57,7 +57,7 @@ function encodeHalf(values: Float32Array): Uint16Array {
   return halves;
 }
 
-/** float16 bits of a float32's bits, rounded to nearest even. */
+/** Converts float32 bits to float16 bits, rounding to nearest even. */
 function halfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const exponent = ((bits >>> 23) & 0xff) - 127;
@@ -69,7 +69,7 @@ function halfBits(bits: number): number {
   return sign;
 }
 
-/** value >> shift, rounded to nearest even. A carry out of the mantissa raises the exponent, as it should. */
+/** value >> shift, rounded to nearest even. A carry out of the mantissa correctly increments the exponent. */
 function roundShift(value: number, shift: number): number {
   const half = 2 ** (shift - 1);
   const rest = value % 2 ** shift;

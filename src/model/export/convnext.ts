@@ -2,17 +2,17 @@ import type { ConvNextTower } from '../architecture.js';
 import type { Graph, Value } from '../onnx/graph.js';
 import { layerNorm, linear, linearGelu, mapToRows, rowsToMap } from './layers.js';
 
-/** Pixels of input per cell of a stage's output map: the stem divides by 4, each later stage by 2. */
+/** Input pixels per output cell at each stage: the stem divides by 4, each later stage by 2. */
 const STAGE_STRIDES = [4, 8, 16, 32];
 
-/** Side of the last stage's map for a square input; strided convolutions drop what is left over. */
+/** Side of the last stage's feature map for a square input; strided convolutions drop the remainder. */
 export function convNextGrid(size: number): number {
   return STAGE_STRIDES.reduce((side, _, stage) => Math.floor(side / (stage === 0 ? 4 : 2)), size);
 }
 
 /**
  * ConvNeXt as in timm (convnext.py), without norm_pre and head: [n, 3, size, size] -> [n, dims[3], grid, grid].
- * Only the last stage's map is used by LLaVA-HR (multipath_encoder_wapper.py).
+ * LLaVA-HR uses only the last stage's feature map (multipath_encoder_wapper.py).
  */
 export function convNext(g: Graph, tower: ConvNextTower, prefix: string, pixels: Value, size: number): Value {
   const { dims, depths, layerNormEps: eps } = tower;
@@ -44,7 +44,7 @@ function stridedConv(g: Graph, x: Value, name: string, stride: number): Value {
   });
 }
 
-/** Depthwise 7x7, LayerNorm, MLP, layer scale (official checkpoints call it `weight`), residual. */
+/** Depthwise 7x7, LayerNorm, MLP, layer scale (named `weight` in official checkpoints), residual. */
 function convNextBlock(g: Graph, name: string, map: Value, side: number, dim: number, eps: number): Value {
   const mixed = depthwiseConv7(g, map, `${name}.conv_dw`, dim);
   const normed = layerNorm(g, mapToRows(g, mixed, dim), `${name}.norm`, eps);
@@ -53,7 +53,7 @@ function convNextBlock(g: Graph, name: string, map: Value, side: number, dim: nu
   return g.op('Add', [map, rowsToMap(g, scaled, side, dim)]);
 }
 
-/** 7x7 depthwise convolution with padding 3: [n, channels, side, side] -> the same. */
+/** 7x7 depthwise convolution with padding 3; [n, channels, side, side] in and out. */
 export function depthwiseConv7(g: Graph, map: Value, name: string, channels: number): Value {
   return g.op('Conv', [map, g.weight(`${name}.weight`), g.weight(`${name}.bias`)], {
     kernel_shape: [7, 7],

@@ -23,16 +23,16 @@ import { planWeights, positionTableName, type WeightPlan, writeWeights } from '.
 export interface ExportOptions {
   /** Folder of the exported model. */
   output: string;
-  /** Input sizes in pixels; the size the checkpoint was trained at when empty. */
+  /** Input sizes in pixels (default, when empty: the size the checkpoint was trained at). */
   resolutions: readonly number[];
   precision: Precision;
-  /** Of int8 weights; what this processor multiplies fastest without it. */
+  /** Storage type of int8 weights (default: the one this processor multiplies fastest). */
   int8Storage?: Int8StorageType;
-  /** What the model is called in tables; the checkpoint folder's name by default. */
+  /** The model's name in tables (default: the checkpoint folder's name). */
   name?: string;
-  /** Replace a model of another checkpoint or precision instead of refusing to; for folders in our own cache. */
+  /** Replace a model of another checkpoint or precision instead of throwing; for folders in our own cache. */
   replace?: boolean;
-  /** Folder of the CLIP tower, for LLaVA-1.5 checkpoints that do not hold it. */
+  /** Folder of the CLIP tower, for LLaVA-1.5 checkpoints that do not include it. */
   clipTower?: string;
   onProgress?: (progress: ExportProgress) => void;
 }
@@ -45,21 +45,21 @@ export interface ExportProgress {
 
 export interface ExportResult {
   manifest: ModelManifest;
-  /** `extended`: weights were there already, graphs for further resolutions were added. */
+  /** `extended`: the weights existed already; graphs for more resolutions were added. */
   outcome: 'exported' | 'extended' | 'unchanged';
-  /** Bytes of weights that were written. */
+  /** Bytes of weights written. */
   writtenBytes: number;
   notes: readonly string[];
 }
 
-/** Tokenizer files that go with the model, as far as the checkpoint has them. */
+/** Tokenizer files copied to the model folder when the checkpoint has them. */
 const TOKENIZER_FILES = ['tokenizer.model', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
 
 /**
  * Exports a checkpoint as a model folder: weight files, one vision graph per resolution, the generation graph, the
- * tokenizer and model.json. The folder appears under its name only when it is whole; exporting the same thing again
- * changes nothing, and further resolutions are added to the graphs that are there. An export that was killed continues.
- * @throws UserError for a checkpoint or resolution that cannot be exported, and when `output` holds something else
+ * tokenizer and model.json. The folder gets its final name only when it is complete. Repeating an export changes nothing;
+ * new resolutions add graphs to the existing ones; an interrupted export resumes.
+ * @throws UserError for a checkpoint or resolution that cannot be exported, and when `output` contains something else
  */
 export async function exportModel(checkpointFolder: string, options: ExportOptions): Promise<ExportResult> {
   const checkpoint = await openCheckpoint(checkpointFolder, { clipFolder: options.clipTower });
@@ -72,8 +72,8 @@ export async function exportModel(checkpointFolder: string, options: ExportOptio
 }
 
 /**
- * `exportModel` for an opened checkpoint.
- * @param source the files the checkpoint was made from: another export of the same ones is the same model
+ * `exportModel` for an open checkpoint.
+ * @param source the files the checkpoint was read from; exports with the same source files are the same model
  */
 export async function exportCheckpoint(
   checkpoint: Checkpoint,
@@ -82,26 +82,27 @@ export async function exportCheckpoint(
 ): Promise<ExportResult> {
   const output = resolve(options.output);
   const existing = await readManifest(output);
-  const wanted = options.resolutions.length > 0 ? options.resolutions : [checkpoint.architecture.inputImageSize];
-  for (const resolution of wanted) checkResolution(checkpoint.architecture, resolution);
+  const { architecture } = checkpoint;
+  const resolutions = options.resolutions.length > 0 ? options.resolutions : [architecture.inputImageSize];
+  for (const resolution of resolutions) checkResolution(architecture, resolution);
   const difference = existing && differenceOf(existing, source, options.precision);
-  if (existing && !difference) return extend(checkpoint, existing, source, output, wanted);
+  if (existing && !difference) return extend(checkpoint, existing, source, output, resolutions);
   if (difference && options.replace) await rm(output, { recursive: true });
   else if (difference) throw usageError(`${output} ${difference}. Delete it or choose another --output.`);
-  return exportAll(checkpoint, source, output, wanted, options);
+  return exportNew(checkpoint, source, output, resolutions, options);
 }
 
-/** @throws UserError (usage) for a size that the official code would not accept, or that has too many visual tokens */
+/** @throws UserError (usage) for a size that the official code rejects, or that has too many visual tokens */
 function checkResolution(architecture: Architecture, resolution: number): void {
   const { visualTokens } = visionSizes(architecture, resolution);
   if (fitsDecoder(architecture, visualTokens)) return;
   throw usageError(
-    `Resolution ${resolution} gives ${visualTokens} visual tokens, more than an exported decoder's ` +
-      `${decoderPositions(architecture.language)} positions hold beside a question and its answer. Choose a smaller one.`,
+    `Resolution ${resolution} gives ${visualTokens} visual tokens, which leaves no room for a question and its answer ` +
+      `in the decoder's ${decoderPositions(architecture.language)} positions. Choose a smaller resolution.`,
   );
 }
 
-async function exportAll(
+async function exportNew(
   checkpoint: Checkpoint,
   source: SourceFile[],
   output: string,
@@ -143,7 +144,7 @@ async function exportAll(
   try {
     await rename(partial, output);
   } catch (error) {
-    // Another process, such as another task of a job array, exported the same meanwhile.
+    // Another process, such as another task of a job array, finished the same export first.
     const other = await readManifest(output);
     if (!other || differenceOf(other, source, options.precision)) throw error;
     await rm(partial, { recursive: true });
@@ -153,25 +154,25 @@ async function exportAll(
 }
 
 async function int8StorageFor(precision: Precision): Promise<Int8StorageType> {
-  // Loads ONNX Runtime, which no other precision needs for an export.
+  // Imported here because it loads ONNX Runtime, which exports in other precisions do not need.
   return precision === 'int8' ? (await import('./fast-int8-storage.js')).fastInt8Storage() : 'int8';
 }
 
-/** Adds what is missing of the wanted resolutions, or rewrites all graphs when the exporter has changed since. */
+/** Adds graphs for missing resolutions, or rewrites all graphs when the exporter has changed since. */
 async function extend(
   checkpoint: Checkpoint,
   existing: ModelManifest,
   source: SourceFile[],
   output: string,
-  wanted: readonly number[],
+  resolutions: readonly number[],
 ): Promise<ExportResult> {
   const current = existing.graphVersion === GRAPH_VERSION;
   const kept = current ? existing.resolutions : [];
-  const have = new Set(kept.map(({ resolution }) => resolution));
-  const all = [...existing.resolutions.map(({ resolution }) => resolution), ...wanted];
-  const missing = [...new Set(all)].filter((resolution) => !have.has(resolution));
-  const sourceTouched = JSON.stringify(source) !== JSON.stringify(existing.source.files);
-  if (missing.length === 0 && !sourceTouched) {
+  const present = new Set(kept.map(({ resolution }) => resolution));
+  const all = [...existing.resolutions.map(({ resolution }) => resolution), ...resolutions];
+  const missing = [...new Set(all)].filter((resolution) => !present.has(resolution));
+  const sourceChanged = JSON.stringify(source) !== JSON.stringify(existing.source.files);
+  if (missing.length === 0 && !sourceChanged) {
     return { manifest: existing, outcome: 'unchanged', writtenBytes: 0, notes: checkpoint.notes };
   }
   const plan = planWeights(checkpoint.architecture, existing.precision, existing.int8Storage ?? 'int8');
@@ -221,7 +222,7 @@ async function writeGenerateGraphs(
   await writeGraphs(folder, MODEL_FILES.generate, precision, build);
 }
 
-/** The graph, and for precisions that other devices than the CPU take, its portable form. */
+/** Writes a graph and, for precisions that run on devices other than the CPU, its portable form. */
 async function writeGraphs(
   folder: string,
   name: string,
@@ -232,14 +233,14 @@ async function writeGraphs(
   if (!isQuantised(precision)) await replaceFile(folder, portableName(name), encodeModel(build(true), VERSION));
 }
 
-/** Replaces a file as a whole. The temporary name is this process's own: two may extend a model in the cache at once. */
+/** Replaces a file atomically. The temporary name includes the pid: two processes may extend a cached model at once. */
 async function replaceFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {
   const temporary = join(folder, `.${name}.${process.pid}`);
   await writeFile(temporary, content, { flush: true });
   await rename(temporary, join(folder, name));
 }
 
-/** sha256 of every source file; files of unchanged size and time keep the hash an earlier export recorded. */
+/** sha256 of every source file; files with unchanged size and modification time reuse the recorded hash. */
 async function hashSource(
   checkpoint: Checkpoint,
   existing: ModelManifest | null,
@@ -268,23 +269,23 @@ async function hashSource(
   return files;
 }
 
-/** Why an existing model folder is not this checkpoint's export, or null when it is. */
+/** How an existing model folder differs from an export of these sources, or null when it matches. */
 function differenceOf(existing: ModelManifest, source: SourceFile[], precision: Precision): string | null {
-  if (existing.precision !== precision) return `holds a model in ${existing.precision}, not ${precision}`;
+  if (existing.precision !== precision) return `contains a model in ${existing.precision}, not ${precision}`;
   const known = new Map(existing.source.files.map(({ name, sha256 }) => [name, sha256]));
   const changed = source.find(({ name, sha256 }) => known.get(name) !== sha256);
-  if (changed) return `was exported from a different checkpoint: ${changed.name} is another file now`;
-  return known.size === source.length ? null : 'was exported from a checkpoint with other files';
+  if (changed) return `was exported from a different checkpoint: ${changed.name} differs`;
+  return known.size === source.length ? null : 'was exported from a checkpoint with different files';
 }
 
 function partialFolder(output: string, pid: number): string {
-  return `${output}.partial-${hostname()}-${pid}`; // other machines' exports are not this one's to judge
+  return `${output}.partial-${hostname()}-${pid}`; // the host name keeps us from deleting an export that runs on another machine
 }
 
-/** In an unfinished folder: what it is becoming. */
+/** File in an unfinished folder that identifies the export. */
 const UNFINISHED = 'unfinished';
 
-/** Tells whether an unfinished folder holds the beginning of the same export. */
+/** Hash that tells whether an unfinished folder belongs to the same export. */
 function identityOf(source: readonly SourceFile[], precision: Precision, plan: WeightPlan): string {
   const hash = createHash('sha256').update(precision);
   for (const { name, sha256 } of source) hash.update(`${name} ${sha256}\n`);
@@ -292,20 +293,20 @@ function identityOf(source: readonly SourceFile[], precision: Precision, plan: W
 }
 
 /**
- * The folder in which an export grows until it is whole. One that an export of the same thing has left when it was
- * killed is taken over; what others have left is deleted.
+ * Opens the folder an export writes to until it is complete. Resumes the folder of an interrupted identical export;
+ * deletes the leftovers of other interrupted exports.
  */
 async function openPartial(output: string, identity: string): Promise<string> {
   const partial = partialFolder(output, process.pid);
   const prefix = basename(partialFolder(output, 0)).slice(0, -1);
-  let isOurs = false;
+  let resumed = false;
   for (const name of await readdir(dirname(output))) {
     if (!name.startsWith(prefix) || isRunning(Number(name.slice(prefix.length)))) continue;
     const abandoned = join(dirname(output), name);
     const found = await readFile(join(abandoned, UNFINISHED), 'utf8').catch(() => null);
-    // Renaming fails for all but one of several processes that want the folder.
-    if (!isOurs && found === identity) {
-      isOurs = await rename(abandoned, partial).then(
+    // When several processes try to resume the same folder, renaming succeeds for only one of them.
+    if (!resumed && found === identity) {
+      resumed = await rename(abandoned, partial).then(
         () => true,
         () => false,
       );
@@ -313,14 +314,14 @@ async function openPartial(output: string, identity: string): Promise<string> {
       await rm(abandoned, { recursive: true, force: true });
     }
   }
-  if (!isOurs) {
+  if (!resumed) {
     await mkdir(partial);
     await writeFile(join(partial, UNFINISHED), identity);
   }
   return partial;
 }
 
-/** Bytes that are there already of the planned files. */
+/** Bytes of the planned files that already exist. */
 async function bytesIn(folder: string, plan: WeightPlan): Promise<number> {
   const sizes = [...plan.files.keys()].map((name) =>
     stat(join(folder, name)).then(
@@ -343,7 +344,7 @@ function isRunning(pid: number): boolean {
 async function refuseOccupied(output: string): Promise<void> {
   const entries = await readdir(output).catch(() => [] as string[]);
   if (entries.length > 0) {
-    throw usageError(`${output} exists and is not an exported model. Choose another --output.`);
+    throw usageError(`${output} exists but is not an exported model. Choose another --output.`);
   }
   await rm(output, { recursive: true, force: true });
 }

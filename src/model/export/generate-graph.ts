@@ -6,27 +6,27 @@ import type { KeyValueCache } from './attention.js';
 import { cast, product, toFloat32, toPrecision } from './layers.js';
 import { decoderLayers } from './llama.js';
 
-/** Segment of padding: visible to nothing but other padding. Question q of a row is segment q + 1, its prefix is 0. */
+/** Segment of padding, visible only to other padding. The shared prefix is segment 0, question q of a row segment q + 1. */
 export const PADDING_SEGMENT = -1;
 
 /**
- * Greedy generation of a whole batch in one run, so that the key-value cache never leaves the device
+ * Greedy generation for a whole batch in one session run, so that the KV cache never leaves the device
  * (onnxruntime-node copies every output of a CUDA session to the host).
  *
- * A row is one image: the prompt's prefix once, then the rest of every question's prompt as its own segment. The decoder
- * is the body of a Loop. Its first iteration takes the packed prompts, the later ones a token per question; the shapes of
- * the loop-carried values change accordingly.
+ * A row is one image: the shared prompt prefix once, then the rest of each question's prompt as its own segment. The
+ * decoder is the body of a Loop. The first iteration (prefill) takes the packed prompts; later ones (decode) take one token
+ * per question, so the shapes of the loop-carried values change.
  *
- *     input_ids          int64 [rows, length]      token ids; -1 - k stands for visual token k of the batch
+ *     input_ids          int64 [rows, length]      token ids; -1 - k is visual token k of the batch
  *     positions          int64 [rows, length]      restart after the prefix for every question
  *     segments           int64 [rows, length]      0 prefix, q + 1 question q, PADDING_SEGMENT padding
  *     last_positions     int64 [rows, questions]   index in the row of each question's last prompt token
  *     question_segments  int64 [rows, questions]   q + 1, or PADDING_SEGMENT where the row has fewer questions
  *     visual_tokens      float32 [visual, hidden]
  *     max_new_tokens     int64 []
- *     min_steps          int64 []                  steps to go on for at least, though all questions have ended
- *       -> tokens        int64 [steps, rows, questions]   the end-of-sequence id from a question's end on
- *       -> top_logits    float32 [steps, rows, questions] the chosen token's logit
+ *     min_steps          int64 []                  minimum number of steps, even after all answers have ended
+ *       -> tokens        int64 [steps, rows, questions]   filled with the end-of-sequence id after an answer ends
+ *       -> top_logits    float32 [steps, rows, questions] logit of the chosen token
  *       -> logits        float32 [steps, rows, questions, vocabulary], only with `options.logits`
  */
 export function buildGenerateGraph(
@@ -61,8 +61,8 @@ export function buildGenerateGraph(
     logits: options.logits,
   };
 
-  const nothing = g.op('Concat', [rows, g.ints([0])], { axis: 0 });
-  const emptyInts = g.op('ConstantOfShape', [nothing], {});
+  const emptyShape = g.op('Concat', [rows, g.ints([0])], { axis: 0 });
+  const emptyInts = g.op('ConstantOfShape', [emptyShape], {});
   const headSize = model.hiddenSize / model.heads;
   const cacheShape = g.op('Concat', [rows, g.ints([model.heads, 0, headSize])], { axis: 0 });
   const emptyCache = toPrecision(g, g.op('ConstantOfShape', [cacheShape], {}), precision);
@@ -90,14 +90,14 @@ export function buildGenerateGraph(
   return g.toProto();
 }
 
-/** What the loop's body sees of the graph around it. */
+/** Values of the outer graph that the loop body uses. */
 interface DecodeContext {
   model: LanguageModel;
   precision: Precision;
   visual: Value;
   questionSegments: Value;
   minSteps: Value;
-  /** 0 .. questions - 1 in each row: where the questions' tokens are from the second iteration on. */
+  /** [rows, questions], 0 .. questions - 1 in each row: index of each question's token from the second iteration on. */
   slots: Value;
   logits: boolean;
 }
@@ -149,8 +149,8 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const nextPositions = h.op('Add', [h.op('GatherElements', [positions, last], { axis: 1 }), h.ints([1], [])]);
 
   const isOpen = g.op('Greater', [openCount, g.ints([0], [])]);
-  const isShort = g.op('Less', [g.op('Add', [iteration, g.ints([1], [])]), context.minSteps]);
-  g.output('condition_out', g.op('Or', [isOpen, isShort]), 'bool', []);
+  const belowMinSteps = g.op('Less', [g.op('Add', [iteration, g.ints([1], [])]), context.minSteps]);
+  g.output('condition_out', g.op('Or', [isOpen, belowMinSteps]), 'bool', []);
   g.output('next_ids', chosen, 'int64', ['rows', 'questions']);
   g.output('next_positions', nextPositions, 'int64', ['rows', 'questions']);
   g.output('next_segments', context.questionSegments, 'int64', ['rows', 'questions']);
@@ -169,7 +169,7 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   return g.toProto();
 }
 
-/** [rows, new] ids -> [rows, new, hidden]; negative ids name visual tokens. */
+/** Embeds token ids: [rows, new] -> [rows, new, hidden]; negative ids select visual tokens. */
 function embed(g: Graph, { visual }: DecodeContext, ids: Value): Value {
   const e = g.scope('embed');
   const zero = e.ints([0], []);
@@ -180,7 +180,7 @@ function embed(g: Graph, { visual }: DecodeContext, ids: Value): Value {
 }
 
 /**
- * Which key each new token sees: keys not after it, of the shared prefix or of its own question.
+ * Attention mask: a token sees keys at or before its position in the shared prefix and in its own question.
  * @returns [rows, 1, new, keys], 0 where visible, otherwise the lowest number of the precision
  */
 function attentionBias(

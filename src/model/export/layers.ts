@@ -18,20 +18,20 @@ export function toFloat32(g: Graph, x: Value, precision: Precision): Value {
 
 /**
  * torch.nn.Linear with bias: [rows, in] -> [rows, out]. The weight stays [out, in], as PyTorch stores it.
- * A product and an Add are faster here than Gemm, which writes the bias to the whole output first (65,536 x 192 x 768 on
- * two cores: 89 against 107 ms).
+ * MatMul followed by Add is faster here than Gemm, which first writes the bias to the whole output (65,536 x 192 x 768 on
+ * two cores: 89 ms instead of 107 ms).
  */
 export function linear(g: Graph, x: Value, name: string): Value {
   return g.op('Add', [product(g, x, g.weight(`${name}.weight`)), g.weight(`${name}.bias`)]);
 }
 
-/** torch.nn.Linear with bias, then the exact GELU, in one pass over the product. */
+/** torch.nn.Linear with bias followed by exact GELU, fused into one pass over the output. */
 export function linearGelu(g: Graph, x: Value, name: string): Value {
   if (g.portable) return g.op('Gelu', [linear(g, x, name)]);
   return g.op('BiasGelu', [product(g, x, g.weight(`${name}.weight`)), g.weight(`${name}.bias`)]);
 }
 
-/** x times the transpose of a weight [out, in]. */
+/** x times the transposed weight: [..., in] times [out, in]^T -> [..., out]. */
 export function product(g: Graph, x: Value, weight: Value): Value {
   if (g.portable) return g.op('MatMul', [x, g.op('Transpose', [weight], { perm: [1, 0] })]);
   return g.op('FusedMatMul', [x, weight], { transB: 1 });
@@ -39,7 +39,7 @@ export function product(g: Graph, x: Value, weight: Value): Value {
 
 /** torch.nn.LayerNorm over the last axis. */
 export function layerNorm(g: Graph, x: Value, name: string, eps: number): Value {
-  // WebGPU loses digits where the mean is large beside the spread; without the mean the result is the same.
+  // WebGPU loses precision when the mean is large relative to the deviation. Subtracting it first gives the same result.
   const centred = g.portable ? g.op('Sub', [x, g.op('ReduceMean', [x, g.ints([-1])], { keepdims: 1 })]) : x;
   return g.op('LayerNormalization', [centred, g.weight(`${name}.weight`), g.weight(`${name}.bias`)], {
     axis: -1,

@@ -7,11 +7,11 @@ import { decoderLinear, type LinearInput, linearInput } from './decoder-linear.j
 import { silu, toPrecision } from './layers.js';
 
 /**
- * The Llama decoder with its final norm, at the positions that are asked for.
+ * The Llama decoder with its final norm, evaluated at the positions in `lastIndex`.
  * @param input.x [rows, new, hidden] embeddings
  * @param input.bias [rows, 1, new, past + new], added to the attention scores
- * @param input.lastIndex [rows, questions, 1]: the only tokens whose last-layer output is needed. The last layer computes
- *   queries, output projection and MLP for them alone.
+ * @param input.lastIndex [rows, questions, 1]: the tokens whose output is needed; the last layer computes queries, output
+ *   projection and MLP only for these
  * @returns hidden [rows, questions, hidden] after the final norm, and every layer's cache including the new tokens
  */
 export function decoderLayers(
@@ -78,8 +78,8 @@ export function decoderLayers(
 }
 
 /**
- * Cosines and sines of the rotary embedding, float32 [positions, head size / 2]. Angles are formed in float32 as in
- * transformers' LlamaRotaryEmbedding; a linear rope_scaling divides the positions.
+ * Cosines and sines of the rotary embedding, float32 [positions, head size / 2]. Angles are computed in float32 as in
+ * transformers' LlamaRotaryEmbedding; linear rope_scaling divides the positions.
  */
 function rotaryTables(model: LanguageModel): { cos: Float32Array; sin: Float32Array; shape: [number, number] } {
   const half = model.hiddenSize / model.heads / 2;

@@ -2,7 +2,7 @@ import type { Graph, Value } from '../onnx/graph.js';
 import { depthwiseConv7 } from './convnext.js';
 import { gelu, linear, linearGelu, mapToRows, product, reshape, rowsToMap } from './layers.js';
 
-/** Sizes that all adapters of one graph share. Grids are sides in cells, channels in elements. */
+/** Sizes shared by all adapters of a graph. Grids are side lengths in cells. */
 export interface AdapterSizes {
   fastGrid: number;
   slowGrid: number;
@@ -12,7 +12,7 @@ export interface AdapterSizes {
 
 /**
  * MR-Adapter (paper section 3.3; official `S2FStitchAlignModuleV2`): adds gated high-resolution features to the
- * low-resolution pathway. One gate per image, in (-1, 1), from the mean over tokens of both features.
+ * low-resolution pathway. Each image has one gate in (-1, 1), computed from the token means of both features.
  * @param fast [n * fastGrid^2, fastChannels]
  * @param slow [n, slowChannels, slowGrid, slowGrid]
  * @returns [n * fastGrid^2, fastChannels]
@@ -51,7 +51,7 @@ export function stageAdapter(g: Graph, name: string, fast: Value, slow: Value, s
 }
 
 /**
- * The last stage's alignment (official `AlignModule`): fast_proj(fast) + slow_proj(slow), the slow map resized first.
+ * Alignment after the last stage (official `AlignModule`): fast_proj(fast) + slow_proj(resized slow map).
  * Shapes as in stageAdapter.
  */
 export function finalAdapter(g: Graph, name: string, fast: Value, slow: Value, sizes: AdapterSizes): Value {
@@ -67,8 +67,8 @@ function conv1x1(g: Graph, rows: Value, name: string, inputs: number, outputs: n
 }
 
 /**
- * Resizes the slow map to the fast grid: bilinear, align_corners. The official code average-pools when the slow grid
- * is the larger one, which cannot happen: both grids are floor(size / 32) unless the native size makes the fast larger.
+ * Resizes the slow map to the fast grid: bilinear, align_corners. The official code average-pools when the slow grid is
+ * larger, which cannot happen: both grids are floor(size / 32) unless the native size makes the fast grid larger.
  */
 function matchGrid(g: Graph, map: Value, from: number, to: number): Value {
   return from === to ? map : bilinearAlignCorners(g, map, to);

@@ -1,8 +1,8 @@
 import { bicubicTaps, type Taps } from '../images/bicubic.js';
 
 /**
- * Position embeddings for another grid, as torch's interpolate(mode="bicubic", antialias=True): separable, first along
- * x, then along y. Computed at export, since a graph has one resolution. The class token's row is not part of the table.
+ * Resamples position embeddings to another grid like torch's interpolate(mode="bicubic", antialias=True): separable, first
+ * along x, then along y. Done at export, since a graph has one resolution. The table excludes the class token's row.
  * @param table [from * from, channels], row-major
  * @returns [to * to, channels]
  */

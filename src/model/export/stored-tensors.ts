@@ -7,25 +7,26 @@ import { INT4_BLOCK, int4Blocks, quantiseToInt4, quantiseToInt8 } from './quanti
 /** A tensor in a weight file. */
 export type StoredTensor = Pick<WeightLocation, 'shape' | 'type'> & { name: string };
 
-/** Names of what is stored for a quantised weight. */
+/** Name of the tensor with a weight's quantised values. */
 export function quantisedName(weight: string): string {
   return `${weight}.quantised`;
 }
 
+/** Name of the tensor with a quantised weight's scales. */
 export function scalesName(weight: string): string {
   return `${weight}.scales`;
 }
 
 /**
- * The decoder's linear layers; not the LM head, which would double the error of the logits in int4 (docs/architecture.md).
- * Their names are those of the official state dict.
+ * The decoder's linear layers, by their names in the official state dict. Excludes the LM head: quantising it would double
+ * the logit error in int4 (docs/architecture.md).
  */
 const DECODER_LINEAR = /^model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight$/;
 
 /**
- * What a weight file holds for a tensor of the checkpoint: the tensor itself as floats, or for a quantised weight
- * [out, in] its levels and scales (`quantiseToInt8`, `quantiseToInt4`).
- * @param int8Storage of int8 weights
+ * What a weight file stores for a checkpoint tensor: the tensor itself as floats or, for a quantised weight [out, in], its
+ * quantised values and scales (`quantiseToInt8`, `quantiseToInt4`).
+ * @param int8Storage storage type of int8 weights
  */
 export function storedTensors(
   name: string,
@@ -49,8 +50,8 @@ export function storedTensors(
 }
 
 /**
- * The bytes of a tensor's `storedTensors`, in their order.
- * @throws UserError when a tensor to be quantised has an element that is no finite number
+ * The bytes of a tensor's `storedTensors`, in the same order.
+ * @throws UserError when a tensor to be quantised has an element that is not finite
  */
 export function encodeTensor(
   name: string,
@@ -64,13 +65,13 @@ export function encodeTensor(
     return [convertElements(bytes, dtype, elementType(precision))];
   const [outputs, inputs] = shape as readonly [number, number];
   const quantise = precision === 'int8' ? quantiseToInt8 : quantiseToInt4;
-  const { levels, scales } = quantise({ name, bytes, dtype, outputs, inputs });
-  const stored = new Uint8Array(levels.buffer);
-  if (precision === 'int8' && int8Storage === 'uint8') moveZero(stored);
+  const { quantised, scales } = quantise({ name, bytes, dtype, outputs, inputs });
+  const stored = new Uint8Array(quantised.buffer);
+  if (precision === 'int8' && int8Storage === 'uint8') int8ToUint8(stored);
   return [stored, new Uint8Array(scales.buffer)];
 }
 
-/** Turns the bytes of int8 levels into uint8 levels around `ZERO_POINT`. */
-function moveZero(levels: Uint8Array): void {
-  for (let i = 0; i < levels.length; i++) levels[i]! ^= ZERO_POINT;
+/** Converts the bytes of int8 values in place to uint8 with zero point `ZERO_POINT`. */
+function int8ToUint8(bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length; i++) bytes[i]! ^= ZERO_POINT;
 }

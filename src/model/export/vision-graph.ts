@@ -10,12 +10,12 @@ import { type AdapterSizes, bilinearAlignCorners, finalAdapter, stageAdapter } f
 import { resamplePositions } from './position-embeddings.js';
 import type { VisionSizes } from './vision-sizes.js';
 
-/** Means and deviations of CLIP's image processor (openai/clip-vit-large-patch14-336 preprocessor_config.json). */
+/** Mean and standard deviation of CLIP's image processor (openai/clip-vit-large-patch14-336 preprocessor_config.json). */
 const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073];
 const CLIP_STD = [0.26862954, 0.26130258, 0.27577711];
 
 /**
- * The vision graph of one resolution: square images in, visual tokens after the projector out.
+ * Builds the vision graph for one resolution: from square images to the projector's visual tokens.
  *
  *     pixels         uint8 [n, size, size, 3]
  *       -> normalise -> ConvNeXt --(MR-Adapters)--> CLIP at its own resolution -> projector
@@ -32,7 +32,7 @@ export function buildVisionGraph(
   options: { portable: boolean },
 ): GraphProto {
   const g = createGraph('vision', weights, options.portable);
-  const pixels = normalizedPixels(g, sizes.resolution);
+  const pixels = normalisePixels(g, sizes.resolution);
   const tower = architecture.family === 'llava-hr' ? multiPathTower : clipTower;
   const features = tower(g, architecture, sizes, pixels, positionTable, precision);
   const projected = projector(g.scope('projector'), architecture, features);
@@ -45,17 +45,17 @@ export function buildVisionGraph(
   return g.toProto();
 }
 
-/** [n, size, size, 3] uint8 levels -> [n, 3, size, size] as CLIP's image processor normalises them. */
-function normalizedPixels(g: Graph, size: number): Value {
-  const levels = g.input('pixels', 'uint8', ['images', size, size, 3]);
+/** Normalises uint8 pixels like CLIP's image processor: [n, size, size, 3] -> float32 [n, 3, size, size]. */
+function normalisePixels(g: Graph, size: number): Value {
+  const pixels = g.input('pixels', 'uint8', ['images', size, size, 3]);
   const p = g.scope('normalize');
-  const planes = cast(p, p.op('Transpose', [levels], { perm: [0, 3, 1, 2] }), 'float32');
+  const planes = cast(p, p.op('Transpose', [pixels], { perm: [0, 3, 1, 2] }), 'float32');
   const scale = CLIP_STD.map((std) => 1 / (255 * std));
   const shift = CLIP_MEAN.map((mean, c) => -mean / CLIP_STD[c]!);
   return p.op('Add', [p.op('Mul', [planes, p.floats(scale, [3, 1, 1])]), p.floats(shift, [3, 1, 1])]);
 }
 
-/** LLaVA-1.5's tower: hidden state `usedLayers`, class token dropped afterwards, no final norm. */
+/** LLaVA-1.5's tower: output of layer `usedLayers` without final norm; the class token is dropped afterwards. */
 function clipTower(
   g: Graph,
   { clip }: Architecture,
@@ -87,8 +87,8 @@ function clipTower(
 }
 
 /**
- * LLaVA-HR's tower (official multipath_encoder_wapper.py): the ConvNeXt runs completely first; each quarter of the CLIP
- * layers but the last is followed by an MR-Adapter that reads the ConvNeXt's last map; the final alignment adds both.
+ * LLaVA-HR's tower (official multipath_encoder_wapper.py): the ConvNeXt runs first; an MR-Adapter that reads its last
+ * feature map follows each of the first three quarters of the CLIP layers; the final alignment adds both pathways.
  */
 function multiPathTower(
   g: Graph,
@@ -141,7 +141,7 @@ function multiPathTower(
   return finalAdapter(g.scope('align'), 'model.vision_tower.align_stages.0', x, slow, adapterSizes);
 }
 
-/** Linear layers with GELU between them, named 0, 2, 4, ... as in torch.nn.Sequential. */
+/** Linear layers with GELU in between, numbered 0, 2, 4, ... as in torch.nn.Sequential. */
 function projector(g: Graph, { projector: { layers } }: Architecture, features: Value): Value {
   let x = features;
   for (let layer = 0; layer < layers - 1; layer++) x = linearGelu(g, x, `model.mm_projector.${2 * layer}`);

@@ -9,23 +9,23 @@ import type { Int8StorageType, Precision } from '../precision.js';
 import { ELEMENT_BYTES } from './convert-elements.js';
 import { encodeTensor, storedTensors } from './stored-tensors.js';
 
-/** Tensors start on page boundaries, so that ONNX Runtime can map the file into memory. */
+/** Tensors start on page boundaries so that ONNX Runtime can memory-map the file. */
 const ALIGNMENT = 4096;
 
-/** The weight files of an exported model; graphs of all resolutions read the same ones. */
+/** The weight files of an exported model, shared by the graphs of all resolutions. */
 export interface WeightPlan {
   precision: Precision;
-  /** Of int8 weights. */
+  /** Storage type of int8 weights. */
   int8Storage: Int8StorageType;
-  /** Tensors of the checkpoint in the order of the files, with their shapes. */
+  /** Shapes of the checkpoint's tensors, in file order. */
   tensors: ReadonlyMap<string, readonly number[]>;
-  /** Where the tensors are that are stored for them (`storedTensors`), by their names. */
+  /** Location of each stored tensor (`storedTensors`) by name. */
   locations: Map<string, WeightLocation>;
-  /** Bytes of each file. */
+  /** Size of each file in bytes. */
   files: Map<string, number>;
 }
 
-/** File of a tensor, by its official name: the towers and the projector apart from the language model. */
+/** Weight file of a tensor, by its official name: towers and projector in one, the language model in the other. */
 function fileOf(name: string): string {
   return /^model\.(vision_tower|mm_projector)\b/.test(name) ? 'vision.weights' : 'language.weights';
 }
@@ -36,7 +36,7 @@ export function positionTableName({ family }: Architecture): string {
 }
 
 /**
- * Decides where every tensor of an architecture goes. Nothing is read or written. The position table is left out: it is
+ * Plans where each tensor of an architecture is stored; reads and writes nothing. Excludes the position table, which is
  * resampled into the graphs.
  */
 export function planWeights(
@@ -61,10 +61,10 @@ export function planWeights(
 }
 
 /**
- * Writes the planned files, one tensor in memory at a time. What an earlier call that was killed has left of them is
- * kept: tensors are written in order, so a file's size says which ones are whole.
- * @param onBytes called with the bytes written or found since the last call
- * @returns sha256 of each file's tensors in order, padding left out
+ * Writes the planned files with one tensor in memory at a time. Resumes an interrupted call: tensors are written in order,
+ * so a file's size tells which ones are complete.
+ * @param onBytes called with the number of bytes written or found since the last call
+ * @returns sha256 of each file's tensors in order, without padding
  */
 export async function writeWeights(
   checkpoint: Checkpoint,
@@ -120,7 +120,7 @@ async function* readRange(handle: FileHandle, from: number, length: number): Asy
   const buffer = new Uint8Array(Math.min(length, 1 << 22));
   for (let done = 0; done < length; ) {
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, length - done), from + done);
-    if (bytesRead === 0) throw new Error('a weight file became shorter while it was read');
+    if (bytesRead === 0) throw new Error('a weight file shrank while it was being read');
     yield buffer.subarray(0, bytesRead);
     done += bytesRead;
   }

@@ -9,20 +9,20 @@ export interface BatchShape {
   questions: number;
 }
 
-/** What the allocator keeps beside the tensors that are alive: freed blocks of other shapes. See docs/architecture.md. */
+/** Factor for freed blocks of other shapes that the allocator keeps in addition to live tensors. See docs/architecture.md. */
 const ARENA_OVERHEAD = 1.8;
 
 /**
- * Bytes that the weights take once they are loaded. The CPU packs a copy beside the file that it maps, whose pages can go
- * when memory is short.
+ * Bytes of the loaded weights. The CPU provider packs a copy in addition to the mapped file, whose pages the kernel can
+ * evict when memory is short.
  */
 export function weightBytes({ manifest }: Model): number {
   return manifest.weights.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**
- * Estimated bytes that running a batch takes beside the weights: the larger of vision and generation, which run one after
- * the other. Written for ONNX Runtime's CPU kernels, which keep attention scores whole; kernels that do not need less.
+ * Estimated bytes for running a batch, without the weights: the larger of vision and generation, which run one after the
+ * other. Assumes ONNX Runtime's CPU kernels, which materialise attention scores; kernels that do not need less memory.
  */
 export function batchBytes(model: Model, shape: BatchShape, maxNewTokens: number): number {
   const images = model.vision.visualTokens * shape.rows;
@@ -31,20 +31,20 @@ export function batchBytes(model: Model, shape: BatchShape, maxNewTokens: number
   return ARENA_OVERHEAD * (peak + features);
 }
 
-/** One question, as benchmarks ask it. */
+/** Size of a typical benchmark question. */
 const PROMPT_TOKENS = 100;
 const NEW_TOKENS = 32;
 
 /**
- * Whether a model and one question at a time fit into so many free bytes with ONNX Runtime's arena, which keeps what a run
- * frees. Where they do not, memory goes back to the system at once and has to be cleared by it for every tensor.
+ * Whether a model and one question at a time fit into `freeBytes` with ONNX Runtime's arena, which keeps freed memory for
+ * the next run. Without the arena, every tensor's memory is returned to the system and zeroed again on allocation.
  */
 export function fitsWithArena(model: Model, freeBytes: number): boolean {
   const shape = { rows: 1, length: model.vision.visualTokens + PROMPT_TOKENS, questions: 1 };
   return weightBytes(model) + batchBytes(model, shape, NEW_TOKENS) <= freeBytes;
 }
 
-/** The largest moment of the towers for one image. */
+/** Peak bytes of the vision towers for one image. */
 function visionBytesPerImage({ manifest, vision }: Model): number {
   const { clip, convnext } = manifest.architecture;
   const float = manifest.precision === 'fp16' ? 2 : 4;
@@ -53,14 +53,14 @@ function visionBytesPerImage({ manifest, vision }: Model): number {
   const scores = clip.heads * tokens ** 2;
   const mlp = 2 * tokens * clip.intermediateSize;
   const clipPeak = 6 * tokens * clip.hiddenSize + Math.max(scores, mlp);
-  // The first stage's MLP: a quarter of the side, four times the channels, before and after its activation.
+  // MLP of the first stage: a quarter of the side, four times the channels, before and after the activation.
   const stage = convnext ? (side / 4) ** 2 * convnext.dims[0]! : 0;
   const convnextPeak = (2 + 2 * 4) * stage;
   const pixels = 2 * 3 * side ** 2;
   return float * (Math.max(clipPeak, convnextPeak) + pixels);
 }
 
-/** The prefill's largest moment and the cache, which is there twice when it grows. */
+/** Peak bytes of generation: the prefill, or the KV cache, which exists twice while it grows. */
 function generateBytes({ manifest }: Model, { rows, length, questions }: BatchShape, maxNewTokens: number): number {
   const { layers, hiddenSize, heads, intermediateSize, vocabSize } = manifest.architecture.language;
   const float = manifest.precision === 'fp16' ? 2 : 4;

@@ -7,8 +7,8 @@ import { deviceError, parseDevice } from './device.js';
 import { sessionOptions } from './session-options.js';
 
 /*
- * A process that multiplies two matrices on the device it is given and sends what went wrong, or null. ONNX Runtime may
- * end the process it runs in when a driver is broken.
+ * Multiplies two matrices on a device and sends the parent an error message, or null on success. A separate process,
+ * because a broken driver can crash ONNX Runtime.
  */
 
 const SIDE = 64;
@@ -23,7 +23,7 @@ async function trial(name: string): Promise<string | null> {
     const ones = new Tensor('float32', new Float32Array(SIDE * SIDE).fill(1), [SIDE, SIDE]);
     const { y } = await session.run({ x: ones });
     const isRight = (y!.data as Float32Array).every((value) => Math.abs(value - SIDE) < 1e-3);
-    return isRight ? null : 'a product of matrices came out wrong';
+    return isRight ? null : 'a matrix product was wrong';
   } catch (error) {
     return messageOf(deviceError(device, error));
   }

@@ -1,15 +1,15 @@
 import { fork } from 'node:child_process';
 
-/** Whether a device works. */
+/** Result of trying a device. */
 export interface DeviceTrial {
   device: string;
-  /** Why it does not; null when it does. */
+  /** Why the device does not work; null when it does. */
   problem: string | null;
 }
 
 const TIMEOUT_MS = 30_000;
 
-/** Tries a device on a small product, in a process of its own. The results of models are checked when they are loaded. */
+/** Tries a small matrix product on a device in a separate process. Real models are checked when they load (`ensureSelfCheck`). */
 export function tryDevice(device: string): Promise<DeviceTrial> {
   return new Promise((resolve) => {
     const worker = fork(new URL('./device-trial-process.js', import.meta.url), [device], { stdio: 'ignore' });
@@ -18,7 +18,7 @@ export function tryDevice(device: string): Promise<DeviceTrial> {
     worker.on('error', (error) => resolve({ device, problem: error.message }));
     worker.on('exit', (code, signal) => {
       clearTimeout(timer);
-      resolve({ device, problem: `the process that tried it ended with ${signal ?? `exit code ${code}`}` });
+      resolve({ device, problem: `the test process ended with ${signal ?? `exit code ${code}`}` });
     });
   });
 }

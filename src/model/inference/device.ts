@@ -4,20 +4,20 @@ import { dirname, join } from 'node:path';
 import { messageOf, UserError, usageError } from '../../shared/errors.js';
 import { isQuantised, type Precision } from '../precision.js';
 
-/** Where a model runs: an execution provider of ONNX Runtime and, for CUDA, which GPU. */
+/** Where a model runs: an ONNX Runtime execution provider and, for CUDA, the GPU index. */
 export interface Device {
   provider: 'cpu' | 'cuda' | 'webgpu';
   index: number;
 }
 
-/** The name of a device as `--device` takes it. */
+/** A device's name in the syntax of `--device`. */
 export function deviceName({ provider, index }: Device): string {
   return index === 0 ? provider : `${provider}:${index}`;
 }
 
 /**
- * The device for a `--device` value: auto, cpu, cuda, cuda:N or webgpu. `auto` is CUDA when its library and a GPU are
- * there, otherwise the CPU; WebGPU is only taken when asked for.
+ * Parses a `--device` value: auto, cpu, cuda, cuda:N or webgpu. `auto` selects CUDA when its library and a GPU are present,
+ * otherwise the CPU; WebGPU must be requested explicitly.
  * @throws UserError (usage) for any other value
  */
 export function parseDevice(text: string): Device {
@@ -29,18 +29,17 @@ export function parseDevice(text: string): Device {
   return { provider: (match[1] ?? match[2]) as Device['provider'], index: Number(match[3] ?? 0) };
 }
 
-/** @throws UserError (usage) when models of a precision are not run on a device */
+/** @throws UserError (usage) when a device does not support a precision */
 export function checkPrecision(device: Device, precision: Precision): void {
   if (!isQuantised(precision) || device.provider === 'cpu') return;
   throw usageError(
-    `${precision} models run on the CPU only, not on ${deviceName(device)}: add --device cpu, or use fp16 or fp32.`,
+    `${precision} models run on the CPU only, not on ${deviceName(device)}. Add --device cpu, or use fp16 or fp32.`,
   );
 }
 
 /**
- * The devices for a `--devices` value: cuda:0,cuda:1, or cpu:N for N workers that share the CPU. A device is named as often
- * as it has workers.
- * @throws UserError (usage) for anything else, different kinds of device included: their answers may differ
+ * Parses a `--devices` value: cuda:0,cuda:1, or cpu:N for N workers that share the CPU. Returns one device per worker.
+ * @throws UserError (usage) for anything else, including a mix of device kinds, whose answers may differ
  */
 export function parseDevices(text: string): Device[] {
   const devices = text.split(',').flatMap((part): Device[] => {
@@ -48,34 +47,34 @@ export function parseDevices(text: string): Device[] {
     if (workers === undefined) return [parseDevice(part)];
     return Array.from({ length: Number(workers) }, () => ({ provider: 'cpu', index: 0 }));
   });
-  if (devices.length === 0) throw usageError(`--devices ${text} names no worker: cpu:N needs an N from 1 up.`);
+  if (devices.length === 0) throw usageError(`--devices ${text} starts no worker: N in cpu:N must be at least 1.`);
   if (new Set(devices.map(({ provider }) => provider)).size > 1) {
-    throw usageError(`--devices must name devices of one kind, since the answers of two may differ; got "${text}".`);
+    throw usageError(`--devices must all be of one kind, since answers may differ between kinds; got "${text}".`);
   }
   return devices;
 }
 
-/** Turns what ONNX Runtime says when a device cannot be used into what the user can do about it. */
+/** Turns an ONNX Runtime error about a device into a message that tells the user what to do. */
 export function deviceError(device: Device, error: unknown): UserError {
   const message = messageOf(error);
   const name = deviceName(device);
   if (device.provider === 'cuda' && !existsSync(cudaLibrary())) {
     return new UserError(
-      `--device ${name}: the CUDA library of ONNX Runtime is not installed (${cudaLibrary()} is missing). ` +
-        'Fetch it with: npm run setup:cuda',
+      `--device ${name}: ONNX Runtime's CUDA library is not installed (${cudaLibrary()} is missing). ` +
+        'Install it with: npm run setup:cuda',
       { cause: error },
     );
   }
   const library = /lib(?:cu|nv|nccl)[\w.+-]*\.so[\w.]*/.exec(message)?.[0];
   if (device.provider === 'cuda' && library) {
     return new UserError(
-      `--device ${name}: ${library} was not found. ONNX Runtime's CUDA provider needs CUDA 12 and cuDNN 9 on the ` +
-        'library path (LD_LIBRARY_PATH).',
+      `--device ${name}: ${library} not found. ONNX Runtime's CUDA provider needs CUDA 12 and cuDNN 9 on the library ` +
+        'path (LD_LIBRARY_PATH).',
       { cause: error },
     );
   }
   if (device.provider === 'webgpu') {
-    // The message begins with a path and a condition of ONNX Runtime's source.
+    // The message starts with a source path and condition from ONNX Runtime.
     const reason = /Failed to get a WebGPU adapter: ([^\n]+)/.exec(message)?.[1] ?? message.trim();
     return new UserError(`--device webgpu: no usable adapter (${reason}). WebGPU on Linux needs a Vulkan driver.`, {
       cause: error,
@@ -84,7 +83,7 @@ export function deviceError(device: Device, error: unknown): UserError {
   return new UserError(`--device ${name} cannot be used: ${message}`, { cause: error });
 }
 
-/** ONNX Runtime's CUDA provider, which is fetched separately. */
+/** Path of ONNX Runtime's CUDA provider, which is installed separately. */
 function cudaLibrary(): string {
   const packageRoot = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
   return join(packageRoot, 'bin', 'napi-v6', process.platform, process.arch, 'libonnxruntime_providers_cuda.so');

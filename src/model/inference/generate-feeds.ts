@@ -2,9 +2,9 @@ import { Tensor } from 'onnxruntime-node';
 import type { PackedPrompts } from './pack-prompts.js';
 
 /**
- * The inputs of the generation graph (buildGenerateGraph).
+ * Inputs of the generation graph (buildGenerateGraph).
  * @param visual visual tokens of the batch's images, [visual, hiddenSize]; empty without images
- * @param minSteps steps to go on for at least: what follows a question's end is no part of its answer
+ * @param minSteps minimum number of decode steps; tokens after the end of an answer are not part of it
  */
 export function generateFeeds(
   packed: PackedPrompts,
@@ -13,7 +13,7 @@ export function generateFeeds(
   maxNewTokens: number,
   minSteps = 0,
 ): Record<string, Tensor> {
-  // A gather needs one row to point at, even when no prompt has an image.
+  // Gather needs at least one row, even when no prompt has an image.
   const features = visual.length > 0 ? visual : new Float32Array(hiddenSize);
   const cells = [packed.rows, packed.length];
   const slots = [packed.rows, packed.questions];

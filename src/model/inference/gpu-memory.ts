@@ -10,8 +10,8 @@ export async function freeGpuBytes(index: number): Promise<number | null> {
 }
 
 /**
- * Bytes that a process holds on NVIDIA GPUs, or null if nvidia-smi does not report them or does not know the process, as
- * in most containers. ONNX Runtime's arena does not shrink, so after a run this is the peak.
+ * Bytes a process has allocated on NVIDIA GPUs, as reported by nvidia-smi; null when nvidia-smi fails or does not list the
+ * process, as in most containers. ONNX Runtime's arena does not shrink, so the value after a run is the peak.
  */
 export async function processGpuBytes(pid: number): Promise<number | null> {
   const lines = await queryNvidiaSmi('--query-compute-apps=pid,used_memory');

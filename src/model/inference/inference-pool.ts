@@ -3,9 +3,9 @@ import type { Inference } from './inference.js';
 import type { Batch, BatchResult } from './protocol.js';
 import { WorkerEndedError } from './worker-process.js';
 
-/** Batches a worker has at a time: the one it runs and the next one. */
+/** Batches assigned to a worker at a time: the running one and the next one. */
 const BATCHES_PER_WORKER = 2;
-/** How often a worker that ended is started again without having done a batch in between. */
+/** How often a crashed worker is restarted without completing a batch in between. */
 const MAX_RESTARTS = 5;
 
 interface Job {
@@ -16,7 +16,7 @@ interface Job {
 
 interface Slot {
   index: number;
-  /** Null while it is started again, and for good when that failed. */
+  /** Null while the worker restarts, and permanently once that failed. */
   worker: Inference | null;
   jobs: Job[];
   restarts: number;
@@ -24,14 +24,14 @@ interface Slot {
 }
 
 /**
- * Several workers as one model: a batch goes to the worker with the least to do. When a worker ends, the batch it ran is
- * rejected with its WorkerEndedError, the ones behind it go to other workers, and it is started again.
- * @param start starts worker `index` again
- * @param say tells the user about workers that ended
+ * Several workers behind one `Inference`: a batch goes to the least busy worker. When a worker crashes, the batch it was
+ * running is rejected with its WorkerEndedError, its queued batches go to other workers, and the worker is restarted.
+ * @param restart starts worker `index` again
+ * @param say tells the user about crashed workers
  */
 export function openInferencePool(
   workers: readonly Inference[],
-  start: (index: number) => Promise<Inference>,
+  restart: (index: number) => Promise<Inference>,
   say: (line: string) => void,
 ): Inference {
   const slots = workers.map((worker, index): Slot => ({ index, worker, jobs: [], restarts: 0, isGone: false }));
@@ -47,8 +47,8 @@ export function openInferencePool(
       void run(slot, slot.worker!, waiting.shift()!);
     }
     if (!slots.every(({ isGone }) => isGone)) return;
-    const gone = new UserError('Every worker process ended again and again; the messages above say why.');
-    for (const { reject } of waiting) reject(gone);
+    const error = new UserError('All worker processes crashed repeatedly; see the messages above.');
+    for (const { reject } of waiting) reject(error);
     waiting = [];
   };
 
@@ -58,22 +58,22 @@ export function openInferencePool(
       const result = await worker.run(job.batch);
       slot.restarts = 0;
       peaks[slot.index] = Math.max(peaks[slot.index]!, worker.peakMemoryBytes());
-      leave(slot, job);
+      finish(slot, job);
       job.resolve(result);
     } catch (error) {
-      if (error instanceof WorkerEndedError) return ended(slot, worker, error);
-      leave(slot, job);
+      if (error instanceof WorkerEndedError) return onEnded(slot, worker, error);
+      finish(slot, job);
       job.reject(error);
     }
   };
 
-  const leave = (slot: Slot, job: Job): void => {
+  const finish = (slot: Slot, job: Job): void => {
     slot.jobs = slot.jobs.filter((other) => other !== job);
     dispatch();
   };
 
-  /** Called for each of the worker's batches; the first call settles them all. */
-  const ended = (slot: Slot, worker: Inference, error: WorkerEndedError): void => {
+  /** Called once per batch of the worker; the first call handles all of them. */
+  const onEnded = (slot: Slot, worker: Inference, error: WorkerEndedError): void => {
     if (slot.worker !== worker) return;
     const [ran, ...behind] = slot.jobs;
     slot.worker = null;
@@ -82,19 +82,19 @@ export function openInferencePool(
     ran!.reject(error);
     if (closed) return;
     slot.isGone = slot.restarts++ >= MAX_RESTARTS;
-    say(`${error.message}. ${slot.isGone ? 'It is not started again.' : 'It is started again.'}`);
-    if (!slot.isGone) void startAgain(slot);
+    say(`${error.message}. ${slot.isGone ? 'Giving up on it.' : 'Restarting it.'}`);
+    if (!slot.isGone) void restartWorker(slot);
     dispatch();
   };
 
-  const startAgain = async (slot: Slot): Promise<void> => {
+  const restartWorker = async (slot: Slot): Promise<void> => {
     try {
-      const worker = await start(slot.index);
+      const worker = await restart(slot.index);
       if (closed) await worker.close();
       else slot.worker = worker;
     } catch (error) {
       slot.isGone = true;
-      say(`It could not be started: ${error instanceof Error ? error.message : error}`);
+      say(`The worker could not be restarted: ${error instanceof Error ? error.message : error}`);
     }
     dispatch();
   };

@@ -5,8 +5,8 @@ import type { WorkerRequest, WorkerResponse } from './protocol.js';
 import type { LoadModel } from './worker-process.js';
 
 /*
- * The process that `startWorkerProcess` starts. This thread passes messages on; the model has a thread of its own, so that
- * pixels of the next batch are received while it runs.
+ * The process started by `startWorkerProcess`. This thread only forwards messages; the model runs in its own thread, so
+ * that the next batch's pixels arrive while it is busy.
  */
 
 let inference: Inference | undefined;
@@ -16,10 +16,10 @@ process.on('message', async (request: WorkerRequest<LoadModel>) => {
   process.send?.(response);
 });
 
-// At once and without clean-up: ONNX Runtime cannot be interrupted, and without its parent the work is of no use.
+// Exit immediately without cleanup: ONNX Runtime cannot be interrupted, and without the parent the work is useless.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-// A terminal and a cluster's scheduler send these to every process; when to end is the parent's decision.
+// Terminals and cluster schedulers send these to every process of the group; the parent decides when to stop.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 async function answer(request: WorkerRequest<LoadModel>): Promise<WorkerResponse> {
@@ -30,7 +30,7 @@ async function answer(request: WorkerRequest<LoadModel>): Promise<WorkerResponse
       return { kind: 'loaded', id, loadMs: inference.loadMs };
     }
     if (!inference) throw new Error('the model is not loaded');
-    // Copied, since they lie in a buffer of the channel's, which must not be transferred to the model's thread.
+    // Copied because they are a view of the IPC channel's buffer, which must not be transferred to the model's thread.
     const pixels = request.batch.pixels.slice();
     const result = await inference.run({ ...request.batch, pixels });
     return { kind: 'result', id, result, peakMemoryBytes: peakMemoryBytes() };

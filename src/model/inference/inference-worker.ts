@@ -8,8 +8,8 @@ import type { Batch, BatchResult, LoadSessions, ModelSizes, WorkerRequest, Worke
 import { sessionOptions } from './session-options.js';
 
 /*
- * The thread that owns the sessions. `session.run` of onnxruntime-node blocks the JavaScript thread it is called from, so
- * the main thread, which decodes images, writes results and draws progress, must not call it.
+ * The thread that owns the sessions. onnxruntime-node's `session.run` blocks the calling JavaScript thread, so the main
+ * thread, which decodes images, writes results and draws progress, must not call it.
  */
 
 interface LoadedModel {
@@ -61,7 +61,7 @@ async function run({ pixels, rows, maxNewTokens, minSteps, timePrefill, keepVisu
   const generateStart = performance.now();
   const { tokens, topLogits } = await generate(maxNewTokens, minSteps);
   const generateMs = performance.now() - generateStart;
-  // Second, so that what the first run of a shape costs beside the work is not taken for prefill.
+  // Timed after the full run, so that the extra cost of the first run with a new shape is not counted as prefill.
   let prefillMs: number | null = null;
   if (timePrefill) {
     const prefillStart = performance.now();
@@ -79,7 +79,7 @@ async function run({ pixels, rows, maxNewTokens, minSteps, timePrefill, keepVisu
   };
 }
 
-/** [images, resolution, resolution, 3] pixels -> [images, visual tokens, hidden]; empty without images. */
+/** Visual tokens of pixels: [images, resolution, resolution, 3] -> [images, visual tokens, hidden]; empty without images. */
 async function encodeImages({ vision, sizes }: LoadedModel, pixels: Uint8Array): Promise<Float32Array> {
   if (pixels.length === 0) return new Float32Array();
   const side = sizes.resolution;
@@ -101,7 +101,7 @@ async function generateTokens(
   return { tokens: tokens!.data as BigInt64Array, topLogits: top_logits!.data as Float32Array };
 }
 
-/** Takes each question's tokens, up to the end of sequence, out of [steps, rows, questions]. */
+/** Extracts each question's tokens up to the end of sequence from [steps, rows, questions]. */
 function readAnswers(
   rows: readonly PromptRow[],
   packed: PackedPrompts,

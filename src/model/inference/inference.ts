@@ -9,22 +9,22 @@ import { freeMemory } from './free-memory.js';
 import type { Batch, BatchResult, LoadSessions, WorkerRequest, WorkerResponse } from './protocol.js';
 
 /**
- * A loaded model. Batches run one after another, in a thread of their own; a batch that is handed over while another one
- * runs starts as soon as that ends.
+ * A loaded model. Batches run one at a time in a separate thread; a batch submitted while another one runs is queued and
+ * starts right after it.
  */
 export interface Inference {
   readonly loadMs: number;
   /** @throws Error with ONNX Runtime's message when the run fails; the model stays usable */
   run(batch: Batch): Promise<BatchResult>;
-  /** Largest resident size of processes other than this one, so far. */
+  /** Peak resident bytes of the worker processes so far; 0 when the model runs in this process. */
   peakMemoryBytes(): number;
   close(): Promise<void>;
 }
 
 /**
- * Loads a model on a device.
- * @param threads inside an operator; 0 uses every core
- * @throws UserError when the device cannot be used, or not with the model's precision
+ * Loads a model on a device, in a thread of this process.
+ * @param threads threads per operator; 0 uses every core
+ * @throws UserError when the device is unusable or does not support the model's precision
  */
 export async function startInference(model: Model, device: Device, threads = 0): Promise<Inference> {
   checkPrecision(device, model.manifest.precision);
@@ -63,7 +63,7 @@ export async function startInference(model: Model, device: Device, threads = 0):
   return {
     loadMs: loaded.loadMs,
     run: async (batch) => resultOf(await requests.ask({ kind: 'run', batch })).result,
-    peakMemoryBytes: () => 0, // this process's
+    peakMemoryBytes: () => 0, // there is no other process
     close,
   };
 }

@@ -1,8 +1,8 @@
 /**
- * What is said when memory is short: ONNX Runtime's arena (CPU and CUDA), C++'s allocator, CUDA and its libraries, WebGPU
- * and Vulkan, V8 for the buffers of inputs and outputs.
+ * Out of memory messages of ONNX Runtime's arena (CPU and CUDA), the C++ allocator, CUDA and its libraries, WebGPU and
+ * Vulkan, and V8 (buffers of inputs and outputs).
  */
-const SAID = [
+const OUT_OF_MEMORY_MESSAGES = [
   /Failed to allocate memory for requested buffer/,
   /Available memory of \d+ is smaller than requested bytes/,
   /ran out of memory trying to allocate/,
@@ -13,7 +13,7 @@ const SAID = [
   /Array buffer allocation failed/,
 ];
 
-/** Whether the message of a failed run says that memory was short, so that a smaller batch may succeed. */
+/** Whether a run failed because it was out of memory, so that a smaller batch may succeed. */
 export function isOutOfMemory(message: string): boolean {
-  return SAID.some((pattern) => pattern.test(message));
+  return OUT_OF_MEMORY_MESSAGES.some((pattern) => pattern.test(message));
 }

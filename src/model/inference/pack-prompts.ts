@@ -1,14 +1,14 @@
 import { PADDING_SEGMENT } from '../export/generate-graph.js';
 import { IMAGE_TOKEN } from '../prompt.js';
 
-/** The prompts of one row: token ids with IMAGE_TOKEN where the row's image goes, all beginning alike up to there. */
+/** The prompts of one row: token ids, with IMAGE_TOKEN in place of the row's image; all share the prefix up to there. */
 export interface PromptRow {
   /** Index of the row's image in the batch's visual tokens; null for questions without an image. */
   image: number | null;
   prompts: readonly (readonly number[])[];
 }
 
-/** Inputs of the generation graph; see buildGenerateGraph for their meaning. */
+/** Inputs of the generation graph; documented at buildGenerateGraph. */
 export interface PackedPrompts {
   rows: number;
   /** Tokens in the longest row. */
@@ -23,7 +23,7 @@ export interface PackedPrompts {
 }
 
 /**
- * Packs each row's prompts: what they share once, then the rest of every prompt as a segment of its own.
+ * Packs each row's prompts: their shared prefix once, then the rest of each prompt as its own segment.
  * @param visualTokens tokens per image
  */
 export function packPrompts(rows: readonly PromptRow[], visualTokens: number): PackedPrompts {
@@ -67,21 +67,21 @@ export function packPrompts(rows: readonly PromptRow[], visualTokens: number): P
   return packed;
 }
 
-/** Tokens of a prompt once its image is in place. */
+/** Length of a prompt in tokens, including its visual tokens. */
 export function promptLength(prompt: readonly number[], visualTokens: number): number {
   return prompt.reduce((length, id) => length + (id === IMAGE_TOKEN ? visualTokens : 1), 0);
 }
 
-/** Replaces the image by the ids of its visual tokens, -1 - k for token k of the batch. */
+/** Replaces IMAGE_TOKEN by the ids of the image's visual tokens, -1 - k for visual token k of the batch. */
 function expandImage(prompt: readonly number[], image: number | null, visualTokens: number): number[] {
   return prompt.flatMap((id) => {
     if (id !== IMAGE_TOKEN) return [id];
-    if (image === null) throw new Error('a prompt with an image needs a row with one');
+    if (image === null) throw new Error('a prompt with an image token needs a row with an image');
     return Array.from({ length: visualTokens }, (_, k) => -1 - (image * visualTokens + k));
   });
 }
 
-/** How many leading tokens all prompts have in common, leaving at least one of each. */
+/** Number of leading tokens common to all prompts, leaving at least one token of each. */
 function sharedPrefixLength(prompts: readonly (readonly number[])[]): number {
   const limit = Math.min(...prompts.map(({ length }) => length)) - 1;
   let length = 0;

@@ -9,10 +9,10 @@ import type { Tokenizer } from '../tokenizer/tokenizer.js';
 import { type Device, deviceName } from './device.js';
 import { type Inference, startInference } from './inference.js';
 
-/** Largest differences from the CPU that rounding explains, relative to the largest value. */
+/** Largest differences from the CPU attributable to rounding, relative to the largest value. */
 const TOLERANCE = { fp32: { visual: 1e-3, logit: 5e-3 }, fp16: { visual: 3e-2, logit: 5e-2 } } as const;
 
-/** Questions about one image, packed in one row that is as long as real ones, and one about another image. */
+/** Three questions about one image, packed into a row of realistic length, and one about another image. */
 const QUESTIONS = [
   [
     'What is written on the sign?',
@@ -29,11 +29,11 @@ export interface SelfCheck {
   visualError: number;
   /** Largest difference of the first chosen token's logit, relative to the largest. */
   logitError: number;
-  /** Answers of four tokens that were the same, of all. */
+  /** How many of the four-token answers were identical, as "3 of 4". */
   sameAnswers: string;
 }
 
-/** By device, resolution and version of ONNX Runtime. */
+/** Outcomes by device, resolution and ONNX Runtime version. */
 const selfChecks = jsonFile<Record<string, SelfCheck>>(
   MODEL_FILES.selfChecks,
   mapOf(
@@ -42,9 +42,9 @@ const selfChecks = jsonFile<Record<string, SelfCheck>>(
 );
 
 /**
- * Compares a device with the CPU on fixed images and questions, once per model, resolution, device and version of
- * ONNX Runtime; the outcome is kept in the model folder. The CPU itself is the reference and passes.
- * @throws UserError with the figures when the device's results are wrong
+ * Compares a device with the CPU on fixed images and questions, once per model, resolution, device and ONNX Runtime
+ * version, and records the outcome in the model folder. The CPU is the reference and always passes.
+ * @throws UserError with the measured differences when the device's results are wrong
  */
 export async function ensureSelfCheck(
   model: Model,
@@ -54,20 +54,21 @@ export async function ensureSelfCheck(
   onStart: () => void,
 ): Promise<void> {
   if (device.provider === 'cpu') return;
-  // A record that cannot be read, or a model folder that cannot be written to, only means that the check runs again.
-  const known = (await selfChecks.read(model.folder).catch(() => null)) ?? {};
+  // An unreadable record or a read-only model folder only means that the check runs again.
+  const recorded = (await selfChecks.read(model.folder).catch(() => null)) ?? {};
   const key = `${deviceName(device)} at ${model.vision.resolution}, onnxruntime-node ${packageVersion('onnxruntime-node')}`;
-  let check = known[key];
+  let check = recorded[key];
   if (!check) {
     onStart();
     check = await compareWithCpu(model, inference, tokenizer);
-    await selfChecks.write(model.folder, { ...known, [key]: check }).catch(() => undefined);
+    await selfChecks.write(model.folder, { ...recorded, [key]: check }).catch(() => undefined);
   }
   if (!check.passed) {
     throw new UserError(
-      `--device ${deviceName(device)} computes wrong results for this model: visual tokens differ from the CPU's by ` +
-        `${check.visualError.toExponential(1)} of the largest value, logits by ${check.logitError.toExponential(1)}, ` +
-        `${check.sameAnswers} answers agree. Use another device. (Recorded in ${join(model.folder, selfChecks.name)}; delete it to check again.)`,
+      `--device ${deviceName(device)} computes wrong results for this model: compared with the CPU, visual tokens differ ` +
+        `by ${check.visualError.toExponential(1)} of the largest value and logits by ` +
+        `${check.logitError.toExponential(1)}; ${check.sameAnswers} answers agree. Use another device, or delete ` +
+        `${join(model.folder, selfChecks.name)} to check again.`,
     );
   }
 }
@@ -92,7 +93,7 @@ async function compareWithCpu(model: Model, inference: Inference, tokenizer: Tok
 function checkBatch(model: Model, tokenizer: Tokenizer): Parameters<Inference['run']>[0] {
   const bytes = model.vision.resolution ** 2 * 3;
   const pixels = new Uint8Array(bytes * QUESTIONS.length);
-  // Smooth colours with some noise: neither flat, which would hide errors, nor pure noise, which no model has seen.
+  // Smooth colours with some noise: flat images would hide errors, and pure noise is unlike any training image.
   let noise = 1;
   for (let i = 0; i < pixels.length; i++) {
     noise = (noise * 48271) % 0x7fffffff;
@@ -105,7 +106,7 @@ function checkBatch(model: Model, tokenizer: Tokenizer): Parameters<Inference['r
   return { pixels, rows, maxNewTokens: 4, timePrefill: false, keepVisual: true };
 }
 
-/** Largest absolute difference over the largest absolute reference value; not a number counts as very large. */
+/** Largest absolute difference relative to the largest absolute reference value; NaN counts as very large. */
 function relativeError(values: ArrayLike<number>, reference: ArrayLike<number>): number {
   let difference = 0;
   let largest = 0;

@@ -4,8 +4,8 @@ import type { Device } from './device.js';
 
 /**
  * Options for the sessions of a model.
- * @param threads inside an operator; 0 lets ONNX Runtime use every core
- * @param keepsFreed keep memory that a run frees for the next one, which is faster and takes more of it
+ * @param threads threads per operator; 0 lets ONNX Runtime use every core
+ * @param keepsFreed keep freed memory for the next run, which is faster but uses more memory
  */
 export async function sessionOptions(
   device: Device,
@@ -18,8 +18,8 @@ export async function sessionOptions(
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
   };
-  // Where products of uint8 and int8 saturate, this lets ONNX Runtime multiply uint8 with uint8. Elsewhere it would only
-  // halve the speed of int8 products.
+  // Where uint8 x int8 products saturate, this makes ONNX Runtime use uint8 x uint8. Elsewhere it would only halve the
+  // speed of int8 products.
   const saturates = device.provider === 'cpu' && (await fastInt8Storage()) === 'uint8';
   return saturates ? { ...options, extra: { session: { x64quantprecision: '1' } } } : options;
 }

@@ -7,15 +7,15 @@ import { type Device, deviceName } from './device.js';
 import { type Inference, resultOf } from './inference.js';
 import type { WorkerRequest, WorkerResponse } from './protocol.js';
 
-/** A worker process ended while it had something to do. The batches it had are not done. */
+/** A worker process ended before completing its batches. */
 export class WorkerEndedError extends Error {
   override name = 'WorkerEndedError';
 
   constructor(
     message: string,
     /**
-     * Whether memory was short: `yes` when the system said so, `perhaps` where native code broke off, as ONNX Runtime also
-     * does when it gets no memory for something small.
+     * Whether the process ran out of memory: `yes` when the kernel reported it, `perhaps` when native code aborted, as ONNX
+     * Runtime does when a small allocation fails.
      */
     readonly outOfMemory: 'yes' | 'perhaps' | 'no',
   ) {
@@ -23,28 +23,28 @@ export class WorkerEndedError extends Error {
   }
 }
 
-/** What a worker process loads. */
+/** Payload of `load` for a worker process. */
 export interface LoadModel {
   model: Model;
   device: Device;
   threads: number;
 }
 
-/** A model in a process of its own. */
+/** A model loaded in a separate process. */
 export interface WorkerProcess extends Inference {
   readonly pid: number;
 }
 
 /**
- * Loads a model on a device in a process of its own, which ends with this one, however this one ends.
- * @param threads inside an operator; 0 uses every core
- * @throws UserError when the device cannot be used, or the process ends while loading
+ * Loads a model on a device in a separate process, which exits when this one does, even if this one is killed.
+ * @param threads threads per operator; 0 uses every core
+ * @throws UserError when the device is unusable or the process ends while loading
  */
 export async function startWorkerProcess(model: Model, device: Device, threads: number): Promise<WorkerProcess> {
   const kills = outOfMemoryKills();
   const worker = fork(new URL('./inference-process.js', import.meta.url), { serialization: 'advanced' });
   const requests = pendingRequests<WorkerRequest<LoadModel>, WorkerResponse>((request) => {
-    worker.send(request, () => {}); // a process that is gone is reported by `exit`
+    worker.send(request, () => {}); // a dead process is reported by `exit`
   });
   let peakMemoryBytes = 0;
   worker.on('message', (response) => requests.settle(response as WorkerResponse));
@@ -54,7 +54,7 @@ export async function startWorkerProcess(model: Model, device: Device, threads: 
   worker.on('exit', (code, signal) => {
     const wasKilled = signal === 'SIGKILL' && outOfMemoryKills() > kills;
     const outOfMemory = wasKilled ? 'yes' : signal === 'SIGABRT' || signal === 'SIGSEGV' ? 'perhaps' : 'no';
-    const reason = wasKilled ? 'killed by the system for want of memory' : (signal ?? `exit code ${code}`);
+    const reason = wasKilled ? 'killed by the kernel (out of memory)' : (signal ?? `exit code ${code}`);
     requests.end(new WorkerEndedError(`${name} (${worker.pid}) ended: ${reason}`, outOfMemory));
   });
   const close = async (): Promise<void> => {
@@ -66,11 +66,11 @@ export async function startWorkerProcess(model: Model, device: Device, threads: 
   try {
     loaded = await requests.ask({ kind: 'load', model, device, threads });
   } catch (error) {
-    throw new UserError(`${(error as Error).message}, while it loaded the model.`, { cause: error });
+    throw new UserError(`${(error as Error).message} while loading the model.`, { cause: error });
   }
   if (loaded.kind !== 'loaded') {
     await close();
-    throw new UserError(loaded.kind === 'failure' ? loaded.message : 'The worker process answered out of order.');
+    throw new UserError(loaded.kind === 'failure' ? loaded.message : 'The worker process sent an unexpected message.');
   }
   return {
     pid: worker.pid!,
@@ -85,7 +85,7 @@ export async function startWorkerProcess(model: Model, device: Device, threads: 
   };
 }
 
-/** How many processes Linux has killed for want of memory since the machine started; 0 where that is not known. */
+/** Number of processes the Linux kernel has killed out of memory since boot; 0 where that is unknown. */
 function outOfMemoryKills(): number {
   try {
     return Number(/^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'latin1'))?.[1] ?? 0);

@@ -10,7 +10,7 @@ const toHalf = (...values: number[]): number[] => {
   return Array.from(new Uint16Array(bytes.buffer, bytes.byteOffset, values.length));
 };
 
-test('float16 becomes float32 exactly: normal, subnormal, zero, infinite', () => {
+test('converts float16 to float32 exactly: normal, subnormal, zero, infinite', () => {
   const values = toFloat32Values(halves(0x3c00, 0xc000, 0x7bff, 0x0001, 0x03ff, 0x8000, 0x7c00), 'F16');
   assert.deepEqual(Array.from(values), [1, -2, 65504, 2 ** -24, 1023 * 2 ** -24, -0, Number.POSITIVE_INFINITY]);
   assert.ok(Number.isNaN(toFloat32Values(halves(0x7e00), 'F16')[0]));
@@ -20,7 +20,7 @@ test('bfloat16 is the upper half of float32', () => {
   assert.deepEqual(Array.from(toFloat32Values(halves(0x3f80, 0xc0a0, 0x0001), 'BF16')), [1, -5, 2 ** -133]);
 });
 
-test('every float16 survives the way to float32 and back', () => {
+test('every float16 value survives conversion to float32 and back', () => {
   const all = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
   const there = convertElements(bytesOf(all), 'F16', 'float32');
   const back = convertElements(there, 'F32', 'float16');

@@ -10,7 +10,7 @@ import { INT8_STORAGE_TYPES, type Int8StorageType } from '../../../src/model/pre
 
 const NAME = 'model.layers.0.mlp.up_proj.weight';
 
-/** The graph of one decoder layer's linear layer, run on x [1, rows, inputs]. */
+/** Runs the graph of one decoder linear layer on x [1, rows, inputs]. */
 async function runLinear(
   weights: number[][],
   x: number[][],
@@ -44,21 +44,21 @@ async function runLinear(
   return x.map((_, row) => values.slice(row * weights.length, (row + 1) * weights.length));
 }
 
-/** What the graph computes in int8, in double precision: every row of both sides rounded to its own scale. */
+/** The int8 product in double precision: every row of both operands quantised with its own scale. */
 function int8Reference(weights: number[][], x: number[][]): number[][] {
-  const rounded = (row: number[]): { levels: number[]; scale: number } => {
+  const quantise = (row: number[]): { quantised: number[]; scale: number } => {
     const scale = Math.max(...row.map(Math.abs)) / 127;
-    return { levels: row.map((value) => (scale === 0 ? 0 : roundHalfEven(value / scale))), scale };
+    return { quantised: row.map((value) => (scale === 0 ? 0 : roundHalfEven(value / scale))), scale };
   };
-  const quantisedWeights = weights.map(rounded);
+  const quantisedWeights = weights.map(quantise);
   return x
-    .map(rounded)
-    .map(({ levels, scale }) =>
-      quantisedWeights.map((w) => levels.reduce((sum, level, i) => sum + level * w.levels[i]!, 0) * w.scale * scale),
+    .map(quantise)
+    .map(({ quantised, scale }) =>
+      quantisedWeights.map((w) => quantised.reduce((sum, q, i) => sum + q * w.quantised[i]!, 0) * w.scale * scale),
     );
 }
 
-/** In int4, in double precision: both sides rounded in blocks of 32, weights to 4 bits, activations to 8. */
+/** The int4 product in double precision: both operands quantised in blocks of 32, weights to 4 bits, activations to 8. */
 function int4Reference(weights: number[][], x: number[][]): number[][] {
   const block = 32;
   const rounded = (row: number[], divisor: (block: number[]) => number, largest: number): number[] =>
@@ -94,24 +94,24 @@ function assertClose(actual: number[][], expected: number[][], relative: number)
     const largest = Math.max(...row.map(Math.abs), 1e-20);
     for (const [c, value] of row.entries()) {
       const error = Math.abs(actual[r]![c]! - value) / largest;
-      assert.ok(error <= relative, `row ${r}, column ${c}: ${actual[r]![c]} instead of ${value}`);
+      assert.ok(error <= relative, `row ${r}, column ${c}: expected ${value}, got ${actual[r]![c]}`);
     }
   }
 }
 
 for (const int8Storage of INT8_STORAGE_TYPES) {
   for (const rows of [1, 2, 7, 40]) {
-    test(`${int8Storage} levels: ${rows} rows of random values give the plain product of their levels`, async () => {
+    test(`${int8Storage} weights: ${rows} rows of random values match the reference product`, async () => {
       const weights = random(24, 72, 3);
       weights[5]!.fill(0);
       const x = random(rows, 72, 11);
-      x[0]![3] = 900; // an outlier must cost the precision of its own row only
+      x[0]![3] = 900; // an outlier must only cost the precision of its own row
       if (rows > 2) x[2]!.fill(0);
       assertClose(await runLinear(weights, x, 'int8', int8Storage), int8Reference(weights, x), 1e-5);
     });
   }
 
-  test(`${int8Storage} levels: the largest products do not saturate`, async () => {
+  test(`${int8Storage} weights: the largest products do not saturate`, async () => {
     const signs = [1, -1];
     const weights = signs.map((sign) => new Array<number>(256).fill(sign));
     const x = signs.map((sign) => new Array<number>(256).fill(3 * sign));
@@ -120,13 +120,13 @@ for (const int8Storage of INT8_STORAGE_TYPES) {
   });
 }
 
-test('levels of either type give the same bits', async () => {
+test('int8 and uint8 weights give bit-identical products', async () => {
   const [weights, x] = [random(24, 72, 3), random(7, 72, 11)];
   assert.deepEqual(await runLinear(weights, x, 'int8', 'uint8'), await runLinear(weights, x, 'int8', 'int8'));
 });
 
 for (const rows of [1, 2, 40]) {
-  test(`int4: ${rows} rows of random values give the product of their blocks' levels`, async () => {
+  test(`int4: ${rows} rows of random values match the reference product`, async () => {
     const weights = random(24, 72, 5); // the third block has 8 elements
     weights[5]!.fill(0);
     const x = random(rows, 72, 13);

@@ -19,7 +19,7 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
   await use(folder).finally(() => rm(folder, { recursive: true }));
 }
 
-test('exports weights, graphs, tokenizer and a manifest that reads back', () =>
+test('exports weights, graphs, tokenizer and a readable manifest', () =>
   withFolder(async (folder) => {
     const output = join(folder, 'model');
     const stages = new Set<string>();
@@ -39,7 +39,7 @@ test('exports weights, graphs, tokenizer and a manifest that reads back', () =>
       ...['tokenizer.model', 'tokenizer_config.json', 'vision-128.onnx', 'vision-128.portable.onnx'],
       ...['vision-256.onnx', 'vision-256.portable.onnx', 'vision.weights'],
     ]);
-    assert.deepEqual(await readdir(folder), ['model'], 'nothing temporary is left');
+    assert.deepEqual(await readdir(folder), ['model'], 'no temporary files are left');
     assert.deepEqual(await readManifest(output), manifest);
     assert.equal(manifest.name, 'hr-mini');
     assert.deepEqual(manifest.resolutions, [
@@ -53,7 +53,7 @@ test('exports weights, graphs, tokenizer and a manifest that reads back', () =>
     assert.equal((await openModel(output)).vision.resolution, 256, 'the trained size is the default');
   }));
 
-test('the same export again changes nothing; another resolution adds a graph and leaves the weights alone', () =>
+test('repeating an export changes nothing; a new resolution adds a graph without touching the weights', () =>
   withFolder(async (folder) => {
     const output = join(folder, 'model');
     const options = { output, resolutions: [256], precision: 'fp32' } as const;
@@ -73,7 +73,7 @@ test('the same export again changes nothing; another resolution adds a graph and
     assert.equal((await stat(join(output, 'vision.weights'))).mtimeMs, written.mtimeMs);
   }));
 
-test('a copy of the checkpoint with other file times is still the same model', () =>
+test('a copy of the checkpoint with different file times is the same model', () =>
   withFolder(async (folder) => {
     const copy = join(folder, 'hr-mini');
     await cp(CHECKPOINT, copy, { recursive: true });
@@ -83,12 +83,15 @@ test('a copy of the checkpoint with other file times is still the same model', (
     assert.equal((await exportModel(copy, options)).outcome, 'unchanged');
   }));
 
-test('refuses a folder with another model, another precision or something else', () =>
+test('refuses an output folder with another model, another precision or other files', () =>
   withFolder(async (folder) => {
     const output = join(folder, 'model');
     const options = { output, resolutions: [], precision: 'fp32' } as const;
     await exportModel(CHECKPOINT, options);
-    await assert.rejects(exportModel(CHECKPOINT, { ...options, precision: 'fp16' }), /holds a model in fp32, not fp16/);
+    await assert.rejects(
+      exportModel(CHECKPOINT, { ...options, precision: 'fp16' }),
+      /contains a model in fp32, not fp16/,
+    );
     await assert.rejects(
       exportModel(fixture('reference', 'l15-mini'), options),
       /exported from a different checkpoint/,
@@ -96,12 +99,12 @@ test('refuses a folder with another model, another precision or something else',
     await writeFile(join(folder, 'notes.txt'), 'mine');
     await assert.rejects(
       exportModel(CHECKPOINT, { ...options, output: folder }),
-      /exists and is not an exported model/,
+      /exists but is not an exported model/,
     );
     assert.equal(await readFile(join(folder, 'notes.txt'), 'utf8'), 'mine');
   }));
 
-test('replaces a model in a folder of our own when told to', () =>
+test('replaces another model when `replace` is set', () =>
   withFolder(async (folder) => {
     const output = join(folder, 'model');
     await exportModel(CHECKPOINT, { output, resolutions: [], precision: 'fp32' });
@@ -110,14 +113,14 @@ test('replaces a model in a folder of our own when told to', () =>
     assert.equal(manifest.architecture.family, 'llava-1.5');
   }));
 
-test('a resolution the model cannot take fails before anything is written', () =>
+test('an unsupported resolution fails before anything is written', () =>
   withFolder(async (folder) => {
     const options = { output: join(folder, 'model'), resolutions: [256, 224], precision: 'fp32' } as const;
     await assert.rejects(exportModel(CHECKPOINT, options), /Resolution 224 gives 49 cells/);
     assert.deepEqual(await readdir(folder), []);
   }));
 
-test('a damaged model.json is an error that says what is wrong', () =>
+test('a damaged model.json gives an error that names the problem', () =>
   withFolder(async (folder) => {
     await exportModel(CHECKPOINT, { output: join(folder, 'model'), resolutions: [], precision: 'fp32' });
     const path = join(folder, 'model', 'model.json');
@@ -138,7 +141,7 @@ test('a damaged model.json is an error that says what is wrong', () =>
     await assert.rejects(openModel(join(folder, 'model')), /model\.json is not JSON/);
   }));
 
-test('a quantised model is smaller, has no portable graphs, and is refused on other devices than the CPU', () =>
+test('a quantised model is smaller, has no portable graphs, and runs on the CPU only', () =>
   withFolder(async (folder) => {
     const full = await exportModel(CHECKPOINT, { output: join(folder, 'fp32'), resolutions: [], precision: 'fp32' });
     const output = join(folder, 'int8');
@@ -147,18 +150,18 @@ test('a quantised model is smaller, has no portable graphs, and is refused on ot
     assert.ok(!(await readdir(output)).some((name) => name.includes('portable')));
     await assert.rejects(
       startInference(await openModel(output), { provider: 'webgpu', index: 0 }),
-      /int8 models run on the CPU only, not on webgpu: add --device cpu/,
+      /int8 models run on the CPU only, not on webgpu\. Add --device cpu/,
     );
   }));
 
-test('opening a resolution without a graph says how to add it', () =>
+test('opening a resolution without a graph explains how to add it', () =>
   withFolder(async (folder) => {
     const output = join(folder, 'model');
     await exportModel(CHECKPOINT, { output, resolutions: [], precision: 'fp32' });
     await assert.rejects(openModel(output, 512), /has no graph for resolution 512, only for 256.*--resolution 512/);
   }));
 
-test('an export that was killed continues with the tensors that are missing, and comes to the same files', () =>
+test('an interrupted export resumes with the missing tensors and produces identical files', () =>
   withFolder(async (folder) => {
     const options = { resolutions: [], precision: 'fp32' } as const;
     const source = [{ name: 'recipe', bytes: 1, modifiedMs: 0, sha256: '0'.repeat(64) }];
@@ -176,7 +179,7 @@ test('an export that was killed continues with the tensors that are missing, and
     const output = join(folder, 'model');
     await assert.rejects(exportCheckpoint(counted(120), source, { ...options, output }), /killed/);
     const [partial] = (await readdir(folder)).filter((name) => name.startsWith('model.partial-'));
-    // As after a kill in the middle of a tensor.
+    // As if killed in the middle of a tensor.
     const { size } = await stat(join(folder, partial!, 'vision.weights'));
     await truncate(join(folder, partial!, 'vision.weights'), size - 1);
     reads = 0;
@@ -190,7 +193,7 @@ test('an export that was killed continues with the tensors that are missing, and
     assert.deepEqual((await readdir(folder)).sort(), ['model', 'undisturbed']);
   }));
 
-test('the beginning of another export is not taken over but deleted', () =>
+test('leftovers of a different interrupted export are deleted, not resumed', () =>
   withFolder(async (folder) => {
     const output = join(folder, 'model');
     const source = (digit: string) => [{ name: 'recipe', bytes: 1, modifiedMs: 0, sha256: digit.repeat(64) }];

@@ -18,7 +18,7 @@ const CHECKPOINTS: { name: string; goldens: string; sizes: number[]; portable?: 
   { name: 'l15-mini-split', goldens: 'l15-mini', sizes: [112] },
 ];
 
-/** Root mean square of the difference to the official logits over that of the logits, with quantised weights. */
+/** RMS difference from the official logits relative to the RMS logit, with quantised weights. */
 const QUANTISED_LOGIT_ERROR = { int8: 0.1 };
 const SIZES = { 'hr-mini': 256, 'l15-mini': 112 };
 const QUANTISED = [
@@ -33,7 +33,7 @@ for (const { name, goldens, sizes, portable } of CHECKPOINTS) {
     const { vocabSize, hiddenSize } = model.manifest.architecture.language;
     for (const entry of entries.filter(({ size }) => sizes.includes(size))) {
       await t.test(`${entry.image} at ${entry.size}`, async () => {
-        const visual = await model.see(entry.image, entry.size);
+        const visual = await model.encodeImage(entry.image, entry.size);
         if (entry.features) {
           const expected = readNpy(fixture('reference', 'goldens', goldens, entry.features));
           assert.deepEqual(expected.shape, [visual.length / hiddenSize, hiddenSize]);
@@ -43,12 +43,12 @@ for (const { name, goldens, sizes, portable } of CHECKPOINTS) {
         const logits = readNpy(fixture('reference', 'goldens', goldens, entry.logits)).data;
         for (const { prompt, ids, robust_tokens } of entry.greedy) {
           const rows = [{ image: 0, prompts: [prompt_ids[prompt]!] }];
-          const made = await model.generate(rows, visual, visual.length / hiddenSize, ids.length);
+          const generated = await model.generate(rows, visual, visual.length / hiddenSize, ids.length);
           const expected = logits.subarray(prompt * vocabSize, (prompt + 1) * vocabSize);
-          const error = maxError(made.firstLogits[0]![0]!, expected);
+          const error = maxError(generated.firstLogits[0]![0]!, expected);
           assert.ok(error <= LOGIT_ERROR, `prompt ${prompt}: logits differ by ${error}`);
           const robust = untilEnd(ids.slice(0, robust_tokens));
-          assert.deepEqual(made.tokens[0]![0]!.slice(0, robust.length), robust, `prompt ${prompt}`);
+          assert.deepEqual(generated.tokens[0]![0]!.slice(0, robust.length), robust, `prompt ${prompt}`);
         }
       });
     }
@@ -56,7 +56,7 @@ for (const { name, goldens, sizes, portable } of CHECKPOINTS) {
 }
 
 for (const { name, precision } of QUANTISED) {
-  test(`${name} in ${precision}: visual tokens equal the official code's, logits nearly so`, async () => {
+  test(`${name} in ${precision}: visual tokens equal the official code's, logits approximately`, async () => {
     const { entries, prompt_ids } = readGoldens(name);
     const size = SIZES[name];
     const model = await exportReference(name, [size], { precision });
@@ -64,7 +64,7 @@ for (const { name, precision } of QUANTISED) {
     let squares = 0;
     let errorSquares = 0;
     for (const entry of entries.filter((one) => one.size === size).slice(0, 3)) {
-      const visual = await model.see(entry.image, size);
+      const visual = await model.encodeImage(entry.image, size);
       if (entry.features) {
         const error = maxError(visual, readNpy(fixture('reference', 'goldens', name, entry.features)).data);
         assert.ok(error <= FEATURE_ERROR, `visual tokens differ by ${error}`);
@@ -72,20 +72,20 @@ for (const { name, precision } of QUANTISED) {
       const logits = readNpy(fixture('reference', 'goldens', name, entry.logits)).data;
       for (const [prompt, ids] of prompt_ids.entries()) {
         const rows = [{ image: 0, prompts: [ids] }];
-        const made = await model.generate(rows, visual, visual.length / hiddenSize, 1);
+        const generated = await model.generate(rows, visual, visual.length / hiddenSize, 1);
         for (let token = 0; token < vocabSize; token++) {
           const expected = logits[prompt * vocabSize + token]!;
           squares += expected ** 2;
-          errorSquares += (made.firstLogits[0]![0]![token]! - expected) ** 2;
+          errorSquares += (generated.firstLogits[0]![0]![token]! - expected) ** 2;
         }
       }
     }
     const error = Math.sqrt(errorSquares / squares);
-    assert.ok(error <= QUANTISED_LOGIT_ERROR[precision], `logits differ by ${error} of their root mean square`);
+    assert.ok(error <= QUANTISED_LOGIT_ERROR[precision], `logits differ by ${error} of their RMS`);
   });
 }
 
-/** The recorded ids go on after the end of sequence; the loop does not. */
+/** Cuts recorded ids after the end of sequence, where the generation loop stops. */
 function untilEnd(ids: number[]): number[] {
   const end = ids.indexOf(2);
   return end < 0 ? ids : ids.slice(0, end + 1);

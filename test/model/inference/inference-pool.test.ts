@@ -12,12 +12,12 @@ const batch = (maxNewTokens: number): Batch => ({
   timePrefill: false,
 });
 
-/** A worker that does what it is told: `finish` its first batch, or `end` with all of them. */
+/** A worker controlled by the test: `finish` completes its first batch, `end` crashes it with all of them. */
 function worker() {
   const open: { batch: Batch; resolve: (result: BatchResult) => void; reject: (error: Error) => void }[] = [];
   return {
     loadMs: 1,
-    /** Batches it has, by their number. */
+    /** Numbers of the batches assigned to it. */
     has: () => open.map(({ batch }) => batch.maxNewTokens),
     run: (batch: Batch) =>
       new Promise<BatchResult>((resolve, reject) => {
@@ -41,7 +41,7 @@ const unexpected = (what: unknown): never => assert.fail(String(what));
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('a batch goes to the worker with the least to do, two to each, the rest as they finish', async () => {
+test('batches go to the least busy worker, at most two each, the rest as batches finish', async () => {
   const [first, second] = [worker(), worker()];
   const pool = openInferencePool([first, second], unexpected, unexpected);
   const results = [1, 2, 3, 4, 5].map((number) => pool.run(batch(number)));
@@ -68,9 +68,9 @@ test('a batch goes to the worker with the least to do, two to each, the rest as 
   assert.equal(pool.peakMemoryBytes(), 200);
 });
 
-test('of a worker that ends, the batch it ran is rejected, the next goes to others, and it is started again', async () => {
+test('when a worker crashes, its running batch is rejected, its next one moves on, and it is restarted', async () => {
   const [first, second, third] = [worker(), worker(), worker()];
-  const said: string[] = [];
+  const messages: string[] = [];
   const started: number[] = [];
   const pool = openInferencePool(
     [first, second],
@@ -78,11 +78,11 @@ test('of a worker that ends, the batch it ran is rejected, the next goes to othe
       started.push(index);
       return third;
     },
-    (line) => said.push(line),
+    (line) => messages.push(line),
   );
   const results = [1, 2, 3, 4].map((number) => pool.run(batch(number)));
   await Promise.all([first.end(), assert.rejects(results[0]!, WorkerEndedError)]);
-  assert.deepEqual([started, said], [[0], ['The worker ended: SIGKILL. It is started again.']]);
+  assert.deepEqual([started, messages], [[0], ['The worker ended: SIGKILL. Restarting it.']]);
   assert.deepEqual([second.has(), third.has()], [[2, 4], [3]]);
   for (const each of [second, second, third]) await each.finish();
   assert.deepEqual(
@@ -91,23 +91,23 @@ test('of a worker that ends, the batch it ran is rejected, the next goes to othe
   );
 });
 
-test('workers that end again and again are given up, and so is what waits for them', async () => {
+test('repeatedly crashing workers are given up, and waiting batches are rejected', async () => {
   let current = worker();
-  const said: string[] = [];
+  const messages: string[] = [];
   const pool = openInferencePool(
     [current],
     async () => {
       current = worker();
       return current;
     },
-    (line) => said.push(line),
+    (line) => messages.push(line),
   );
   for (let i = 0; i <= 5; i++) await Promise.all([assert.rejects(pool.run(batch(i)), WorkerEndedError), current.end()]);
-  assert.match(said.at(-1)!, /is not started again/);
-  await assert.rejects(pool.run(batch(9)), { name: 'UserError', message: /^Every worker process ended/ });
+  assert.match(messages.at(-1)!, /Giving up on it/);
+  await assert.rejects(pool.run(batch(9)), { name: 'UserError', message: /^All worker processes crashed repeatedly/ });
 });
 
-test('an error of a run is its own and leaves the worker as it is', async () => {
+test('a failed run rejects only its own batch and leaves the worker running', async () => {
   const failing: Inference = {
     ...worker(),
     run: async () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isOutOfMemory } from '../../../src/model/inference/out-of-memory.js';
 
-/** As reported by users of ONNX Runtime, and as seen here under `ulimit -v`. */
-const SHORT_OF_MEMORY = [
+/** Reported by users of ONNX Runtime, or seen under `ulimit -v`. */
+const OUT_OF_MEMORY = [
   'Non-zero status code returned while running FusedMatMul node. Status Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:331 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool) Failed to allocate memory for requested buffer of size 8388608000',
   'onnxruntime::BFCArena::AllocateRawInternal Available memory of 1234 is smaller than requested bytes of 5678',
   'BFC Arena ran out of memory trying to allocate 4096. Current allocation summary follows.',
@@ -22,7 +22,7 @@ const OTHER = [
   'the model is not loaded',
 ];
 
-test('messages that say memory is short are told from others', () => {
-  for (const message of SHORT_OF_MEMORY) assert.equal(isOutOfMemory(message), true, message);
+test('recognises out of memory messages', () => {
+  for (const message of OUT_OF_MEMORY) assert.equal(isOutOfMemory(message), true, message);
   for (const message of OTHER) assert.equal(isOutOfMemory(message), false, message);
 });

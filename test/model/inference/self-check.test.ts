@@ -17,7 +17,7 @@ const GPU: Device = { provider: 'cuda', index: 1 };
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-check-'));
 after(() => rm(folder, { recursive: true }));
 
-/** A model of its own for each test, since the outcome is kept beside it. */
+/** Each test has its own model, since the outcome is stored in the model folder. */
 async function setUp(t: TestContext, name: string) {
   const output = join(folder, name);
   await exportModel(fixture('reference', 'hr-mini'), { output, resolutions: [], precision: 'fp32' });
@@ -27,7 +27,7 @@ async function setUp(t: TestContext, name: string) {
   return { model, tokenizer: await loadTokenizer(output), cpu };
 }
 
-/** A device that computes as the CPU does, but for what `change` does to the results; counts its runs. */
+/** A device with the CPU's results modified by `change`; counts its runs. */
 function deviceWith(cpu: Inference, change: (result: Awaited<ReturnType<Inference['run']>>) => void) {
   const device = {
     ...cpu,
@@ -42,17 +42,17 @@ function deviceWith(cpu: Inference, change: (result: Awaited<ReturnType<Inferenc
   return device;
 }
 
-test('a device that agrees with the CPU passes, once', async (t) => {
+test('a device that agrees with the CPU passes and is not checked again', async (t) => {
   const { model, tokenizer, cpu } = await setUp(t, 'right');
   const device = deviceWith(cpu, () => {});
-  const said: string[] = [];
-  for (let i = 0; i < 2; i++) await ensureSelfCheck(model, GPU, device, tokenizer, () => said.push('checking'));
-  assert.deepEqual([device.runs, said.length], [1, 1]);
+  const messages: string[] = [];
+  for (let i = 0; i < 2; i++) await ensureSelfCheck(model, GPU, device, tokenizer, () => messages.push('checking'));
+  assert.deepEqual([device.runs, messages.length], [1, 1]);
   const [record] = Object.values(JSON.parse(await readFile(join(model.folder, 'self-checks.json'), 'utf8')));
   assert.deepEqual(record, { passed: true, visualError: 0, logitError: 0, sameAnswers: '4 of 4' });
 });
 
-test('wrong visual tokens, logits or not-a-numbers are refused with the figures, again without a run', async (t) => {
+test('wrong visual tokens, wrong logits and NaN are rejected with the differences; a second check does not run', async (t) => {
   const wrong: [string, (result: Awaited<ReturnType<Inference['run']>>) => void][] = [
     ['visual', (result) => (result.visual[5]! += 1)],
     ['logits', (result) => (result.firstLogits[0]![1]! += 2)],
@@ -67,7 +67,7 @@ test('wrong visual tokens, logits or not-a-numbers are refused with the figures,
         {
           name: 'UserError',
           message:
-            /--device cuda:1 computes wrong results for this model: visual tokens differ .* 4 of 4 answers agree/,
+            /--device cuda:1 computes wrong results for this model: compared with the CPU, visual tokens differ .* 4 of 4 answers agree/,
         },
       );
     }
@@ -75,7 +75,7 @@ test('wrong visual tokens, logits or not-a-numbers are refused with the figures,
   }
 });
 
-test('a damaged record is no verdict: the device is checked again', async (t) => {
+test('a damaged record makes the check run again', async (t) => {
   const { model, tokenizer, cpu } = await setUp(t, 'damaged');
   const device = deviceWith(cpu, () => {});
   const check = () => ensureSelfCheck(model, GPU, device, tokenizer, () => {});
@@ -89,7 +89,7 @@ test('a damaged record is no verdict: the device is checked again', async (t) =>
   assert.equal(device.runs, 4);
 });
 
-test('the CPU is the reference and is not checked', async (t) => {
+test('the CPU is the reference and is never checked', async (t) => {
   const { model, tokenizer, cpu } = await setUp(t, 'cpu');
   const device = deviceWith(cpu, () => {});
   await ensureSelfCheck(model, CPU, device, tokenizer, () => assert.fail('checked'));

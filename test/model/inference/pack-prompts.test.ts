@@ -29,7 +29,7 @@ test('packing writes the shared prefix once and restarts positions for every que
   assert.deepEqual(Array.from(packed.questionSegments, Number), [1, 2, 1, -1]);
 });
 
-test('questions with the same beginning share it, but keep at least one token each', () => {
+test('questions with a common prefix share it but keep at least one token each', () => {
   const packed = packPrompts(
     [
       {
@@ -47,27 +47,27 @@ test('questions with the same beginning share it, but keep at least one token ea
   assert.deepEqual(Array.from(packed.segments, Number), [0, 0, 1, 2, 3, 3]);
 });
 
-test('packed and batched questions give the tokens and logits of questions asked alone', async () => {
+test('packed and batched questions give the same tokens and logits as single questions', async () => {
   const model = await exportReference('hr-mini', [256]);
   const { prompt_ids } = readGoldens('hr-mini');
   const { hiddenSize } = model.manifest.architecture.language;
   const images = ['s1_example_progressive.jpg', 's2_china_icc.jpg', 's6_hopper_cmyk.jpg'];
-  const seen = await Promise.all(images.map((image) => model.see(image, 256)));
-  const visualTokens = seen[0]!.length / hiddenSize;
-  const asked = [[0, 1, 2], [2], [1, 0]].map((prompts) => prompts.map((p) => prompt_ids[p]!));
+  const features = await Promise.all(images.map((image) => model.encodeImage(image, 256)));
+  const visualTokens = features[0]!.length / hiddenSize;
+  const promptsByImage = [[0, 1, 2], [2], [1, 0]].map((prompts) => prompts.map((p) => prompt_ids[p]!));
 
-  const visual = new Float32Array(seen.reduce((sum, { length }) => sum + length, 0));
-  seen.forEach((tokens, i) => {
+  const visual = new Float32Array(features.reduce((sum, { length }) => sum + length, 0));
+  features.forEach((tokens, i) => {
     visual.set(tokens, i * tokens.length);
   });
-  const rows = asked.map((prompts, image) => ({ image, prompts }));
-  const together = await model.generate(rows, visual, visualTokens, NEW_TOKENS);
+  const rows = promptsByImage.map((prompts, image) => ({ image, prompts }));
+  const batched = await model.generate(rows, visual, visualTokens, NEW_TOKENS);
 
-  for (const [image, prompts] of asked.entries()) {
+  for (const [image, prompts] of promptsByImage.entries()) {
     for (const [question, prompt] of prompts.entries()) {
-      const alone = await model.generate([{ image: 0, prompts: [prompt] }], seen[image]!, visualTokens, NEW_TOKENS);
-      assert.deepEqual(together.tokens[image]![question], alone.tokens[0]![0], `image ${image}, question ${question}`);
-      const error = maxError(together.firstLogits[image]![question]!, alone.firstLogits[0]![0]!);
+      const alone = await model.generate([{ image: 0, prompts: [prompt] }], features[image]!, visualTokens, NEW_TOKENS);
+      assert.deepEqual(batched.tokens[image]![question], alone.tokens[0]![0], `image ${image}, question ${question}`);
+      const error = maxError(batched.firstLogits[image]![question]!, alone.firstLogits[0]![0]!);
       assert.ok(error < 2e-4, `logits differ by ${error}`);
     }
   }
