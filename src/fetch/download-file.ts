@@ -5,10 +5,11 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkFreeBytes, freeBytes } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
+import { TemporaryFailure } from '../shared/http/retry.js';
 import { jsonFile } from '../shared/json-file.js';
 import { AMOUNT, nullable, objectOf, TEXT } from '../shared/json-schema.js';
 import { digestsOf, type FileDigests, hashFile, newHashes, updateHashes } from './file-digests.js';
-import { type HttpResponse, type Requests, streamOf, TemporaryFailure } from './http.js';
+import { type HttpResponse, type Requests, streamOf } from './http.js';
 
 /** What a file must begin with, so that a login page is not taken for an archive. */
 export type FileFormat = 'zip' | 'json' | 'jsonl' | 'parquet' | 'other';

@@ -1,23 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import pRetry from 'p-retry';
-import { getProxyForUrl } from 'proxy-from-env';
-import { Agent, type Dispatcher, ProxyAgent, request, fetch as undiciFetch } from 'undici';
+import { type Dispatcher, request, fetch as undiciFetch } from 'undici';
 import { messageOf, UserError } from '../shared/errors.js';
-import { logEvent } from '../shared/log.js';
+import { type Connections, connectionError, isAbort, openConnections } from '../shared/http/connections.js';
+import {
+  DEFAULT_RETRY,
+  isTemporaryStatus,
+  type RetryPolicy,
+  retryAfterMs,
+  retryTemporary,
+  TemporaryFailure,
+} from '../shared/http/retry.js';
 import { VERSION } from '../shared/version.js';
 
 /** Polite to servers that give their data away; more connections hardly help. */
 const CONNECTIONS_PER_HOST = 4;
 const MAX_REDIRECTS = 10;
 const IDLE_TIMEOUT_MS = 60_000;
-const RETRY = { retries: 6, minTimeoutMs: 1000 };
-/** A server that asks for a longer pause than this is given up instead. */
-const MAX_RETRY_AFTER_MS = 120_000;
 
 export interface RequestsOptions {
   /** Every request fails with a message that names what was needed. */
   offline?: boolean;
-  retry?: { retries: number; minTimeoutMs: number };
+  retry?: RetryPolicy;
   /** How long a server may send nothing. A slow one that goes on sending is never cut off. */
   idleTimeoutMs?: number;
 }
@@ -80,19 +82,6 @@ export class RangeUnsupported extends Error {
   override name = 'RangeUnsupported';
 }
 
-/** A failure that may be gone on the next try. */
-export class TemporaryFailure extends Error {
-  override name = 'TemporaryFailure';
-
-  constructor(
-    message: string,
-    readonly retryAfterMs = 0,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
 /** A status that trying again will not change. */
 export class HttpStatusError extends UserError {
   override name = 'HttpStatusError';
@@ -107,29 +96,20 @@ export class HttpStatusError extends UserError {
 }
 
 /** Opens connections on demand; proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Must be closed. */
-export function openRequests({ offline = false, retry = RETRY, idleTimeoutMs }: RequestsOptions = {}): Requests {
+export function openRequests({
+  offline = false,
+  retry = DEFAULT_RETRY,
+  idleTimeoutMs,
+}: RequestsOptions = {}): Requests {
   const timeout = idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-  const connections = connectionsFor({
+  const connections = openConnections({
     connections: CONNECTIONS_PER_HOST,
     headersTimeout: timeout,
     bodyTimeout: timeout,
   });
   const tries = async <T>(once: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
     try {
-      return await pRetry(once, {
-        retries: retry.retries,
-        minTimeout: retry.minTimeoutMs,
-        maxTimeout: 60_000,
-        randomize: true,
-        signal,
-        shouldRetry: ({ error }) => error instanceof TemporaryFailure && error.retryAfterMs <= MAX_RETRY_AFTER_MS,
-        async onFailedAttempt({ error }) {
-          if (error instanceof TemporaryFailure && error.retryAfterMs <= MAX_RETRY_AFTER_MS) {
-            logEvent('info', 'retry', { message: error.message, afterMs: error.retryAfterMs });
-            await sleep(error.retryAfterMs, undefined, { signal });
-          }
-        },
-      });
+      return await retryTemporary(once, retry, signal);
     } catch (error) {
       if (!(error instanceof TemporaryFailure)) throw error;
       throw new UserError(`${error.message}. Try again later: what was downloaded is kept.`, { cause: error });
@@ -159,30 +139,12 @@ export function openRequests({ offline = false, retry = RETRY, idleTimeoutMs }: 
           if (isAbort(error)) throw error;
           throw connectionError(url, error.cause ?? error);
         });
-        if (!isTemporary(response.status)) return response;
+        if (!isTemporaryStatus(response.status)) return response;
         await response.body?.cancel();
         throw temporaryStatus(url, response.status, response.headers.get('retry-after'));
       }, undefined);
     }) as unknown as typeof fetch,
     close: connections.close,
-  };
-}
-
-/** Connections to a URL's host, straight or through the proxy that the environment names. */
-type ConnectionsTo = (url: string) => Dispatcher;
-
-function connectionsFor(options: Agent.Options): { to: ConnectionsTo; close(): Promise<void> } {
-  const agents = new Map<string, Agent | ProxyAgent>();
-  return {
-    to(url) {
-      const proxy = getProxyForUrl(url);
-      const agent = agents.get(proxy) ?? (proxy ? new ProxyAgent({ uri: proxy, ...options }) : new Agent(options));
-      agents.set(proxy, agent);
-      return agent;
-    },
-    async close() {
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
-    },
   };
 }
 
@@ -212,7 +174,7 @@ export async function* streamOf(response: HttpResponse): AsyncGenerator<Uint8Arr
 }
 
 async function getOnce(
-  connectionsTo: ConnectionsTo,
+  connectionsTo: Connections['to'],
   offline: boolean,
   url: string,
   { range, ifRange, headers = {}, signal }: GetOptions,
@@ -257,27 +219,6 @@ async function send(
   }
 }
 
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
-}
-
-/** What the user can do about a connection that was not made; those that may be made later are temporary. */
-function connectionError(url: string, error: unknown): Error {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  const { host } = new URL(url);
-  if (code === 'ENOTFOUND') {
-    return new UserError(`${url}: there is no host ${host} (or no network). A proxy goes into HTTPS_PROXY.`);
-  }
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
-    return new UserError(
-      `${url}: the certificate of ${host} cannot be trusted (${code}). Behind a proxy with its own certificate set ` +
-        'NODE_EXTRA_CA_CERTS.',
-    );
-  }
-  if (code === 'ECONNREFUSED') return new TemporaryFailure(`${url}: ${host} refuses connections`);
-  return new TemporaryFailure(`${url}: ${messageOf(error)}`, 0, { cause: error });
-}
-
 function offlineError(url: string): UserError {
   return new UserError(`--offline forbids network access; needed: ${url}`);
 }
@@ -297,12 +238,8 @@ function checkedResponse(url: string, { statusCode, headers, body }: Dispatcher.
     };
   }
   body.destroy();
-  if (isTemporary(statusCode)) throw temporaryStatus(url, statusCode, header('retry-after'));
+  if (isTemporaryStatus(statusCode)) throw temporaryStatus(url, statusCode, header('retry-after'));
   throw new HttpStatusError(statusCode, url, `${url} ${statusText(statusCode)}`);
-}
-
-function isTemporary(status: number): boolean {
-  return status === 429 || status >= 500;
 }
 
 function temporaryStatus(url: string, status: number, retryAfter: string | null): TemporaryFailure {
@@ -325,12 +262,4 @@ function totalBytesOf(status: number, header: (name: string) => string | null): 
   const text = status === 200 ? header('content-length') : /\/(\d+)$/.exec(header('content-range') ?? '')?.[1];
   const bytes = text ? Number(text) : Number.NaN;
   return Number.isSafeInteger(bytes) ? bytes : null;
-}
-
-/** Retry-After is a number of seconds or a date. */
-function retryAfterMs(text: string | null): number {
-  if (text === null) return 0;
-  const seconds = Number(text);
-  const ms = Number.isNaN(seconds) ? Date.parse(text) - Date.now() : seconds * 1000;
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }

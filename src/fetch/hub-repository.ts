@@ -1,7 +1,7 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { messageOf, UserError } from '../shared/errors.js';
+import { boundedBody } from '../shared/http/bounded-body.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
-import { boundedBody } from '../shared/response-body.js';
 import type { Requests } from './http.js';
 import { type HubAddress, hubAddress, hubHeaders } from './hub-address.js';
 

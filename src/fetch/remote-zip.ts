@@ -1,8 +1,9 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import { messageOf, UserError } from '../shared/errors.js';
+import { TemporaryFailure } from '../shared/http/retry.js';
 import { forEachParallel } from '../shared/parallel.js';
-import { RangeUnsupported, type Requests, streamOf, TemporaryFailure } from './http.js';
+import { RangeUnsupported, type Requests, streamOf } from './http.js';
 import {
   checkRoomFor,
   type ExtractOptions,

@@ -1,4 +1,4 @@
-const HIDDEN = '[hidden]';
+export const HIDDEN = '[hidden]';
 
 // A word of an option's name that says its value is a secret. "tokens" is none: --max-new-tokens, --ocr-tokens.
 const SECRET_WORDS = new Set([

@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import pRetry from 'p-retry';
-import { messageOf, UserError, usageError } from '../../shared/errors.js';
+import { UserError, usageError } from '../../shared/errors.js';
+import { type PostAnswer, postJson } from '../../shared/http/post-json.js';
+import { DEFAULT_RETRY, isTemporaryStatus, retryTemporary, TemporaryFailure } from '../../shared/http/retry.js';
 import { COUNT, nullable, schemaCheck, TEXT } from '../../shared/json-schema.js';
 import { parseJson } from '../../shared/parse-json.js';
-import { boundedBody } from '../../shared/response-body.js';
 
 /** A language model behind a server that speaks OpenAI's /chat/completions. */
 export interface JudgeServer {
@@ -39,24 +38,21 @@ export interface JudgeReply {
 /** Asks the judge one question. @throws JudgeError when it gives no reply */
 export type AskJudge = (question: JudgeQuestion, signal: AbortSignal) => Promise<JudgeReply>;
 
-/** A request that got no reply. */
+/** A request that got no reply, after all retries. */
 export class JudgeError extends Error {
   override name = 'JudgeError';
 
   constructor(
     message: string,
-    /** Which requests it is about: this attempt (another may do), this question, or all. */
-    readonly concerns: 'attempt' | 'question' | 'server',
-    readonly retryAfterMs = 0,
+    /** Whether another question may do, or none will. */
+    readonly concerns: 'question' | 'server',
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 
 const TIMEOUT_MS = 60_000;
-const RETRIES = 6;
-const BACKOFF_MS = 1000;
-const MAX_RETRY_AFTER_MS = 120_000; // a server that wants a longer pause is out of service for us
 const MAX_MESSAGE_LENGTH = 300;
 /** Far above a completion of a few hundred tokens. */
 const MAX_ANSWER_BYTES = 4 << 20;
@@ -88,23 +84,26 @@ const completionCheck = schemaCheck<Completion>({
 
 /**
  * Connects nothing yet: checks the address and takes the key from the environment.
- * Too many requests (429), errors of the server (5xx), cut connections and timeouts are tried again.
+ * Too many requests (429), errors of the server (5xx), cut connections, timeouts and answers that are no chat completion
+ * are tried again.
  * @throws UserError when the address is none or the environment variable is empty
  */
 export function connectJudge(server: JudgeServer): AskJudge {
   const url = completionsUrl(server.baseUrl);
-  const headers = { 'content-type': 'application/json', ...authorization(server.apiKeyEnv) };
-  return (question, signal) =>
-    pRetry(() => askOnce(url, headers, server, question, signal), {
-      retries: server.retries ?? RETRIES,
-      minTimeout: server.backoffMs ?? BACKOFF_MS,
-      randomize: true,
-      signal,
-      shouldRetry: ({ error }) => !(error instanceof JudgeError) || error.concerns === 'attempt',
-      async onFailedAttempt({ error, retriesLeft }) {
-        if (retriesLeft > 0 && error instanceof JudgeError) await delay(error.retryAfterMs, undefined, { signal });
-      },
-    });
+  const key = keyOf(server.apiKeyEnv);
+  const { retries, minTimeoutMs } = DEFAULT_RETRY;
+  const policy = { retries: server.retries ?? retries, minTimeoutMs: server.backoffMs ?? minTimeoutMs };
+  return async (question, signal) => {
+    try {
+      return await retryTemporary(() => askOnce(url, key, server, question, signal), policy, signal);
+    } catch (error) {
+      if (error instanceof UserError) throw new JudgeError(error.message, 'server', { cause: error });
+      if (!(error instanceof TemporaryFailure)) throw error;
+      if (error.isWorthWaiting) throw new JudgeError(error.message, 'question', { cause: error });
+      const message = `${error.message} (try again in ${Math.ceil(error.retryAfterMs / 1000)} s)`;
+      throw new JudgeError(message, 'server', { cause: error });
+    }
+  };
 }
 
 function completionsUrl(baseUrl: string): string {
@@ -113,54 +112,31 @@ function completionsUrl(baseUrl: string): string {
   throw usageError(`${JSON.stringify(baseUrl)} is no address of a judge; it should be like https://api.openai.com/v1.`);
 }
 
-function authorization(apiKeyEnv: string | undefined): Record<string, string> {
-  if (apiKeyEnv === undefined) return {};
-  const key = process.env[apiKeyEnv]?.trim();
-  if (key) return { authorization: `Bearer ${key}` };
-  throw new UserError(`The environment variable ${apiKeyEnv} is empty. Put the judge's API key into it.`);
+function keyOf(variable: string | undefined): string | undefined {
+  if (variable === undefined) return undefined;
+  const key = process.env[variable]?.trim();
+  if (key) return key;
+  throw new UserError(`The environment variable ${variable} is empty. Put the judge's API key into it.`);
 }
 
 async function askOnce(
   url: string,
-  headers: Record<string, string>,
+  key: string | undefined,
   { model, timeoutMs = TIMEOUT_MS }: JudgeServer,
   { text, maxTokens, temperature }: JudgeQuestion,
   signal: AbortSignal,
 ): Promise<JudgeReply> {
   const messages = [{ role: 'user', content: text }];
-  // Not AbortSignal.timeout within AbortSignal.any: Node 20 may collect such a signal before it fires, and then waits for ever.
-  const request = new AbortController();
-  const stop = (): void => request.abort(signal.reason);
-  const timer = setTimeout(() => request.abort(new DOMException('', 'TimeoutError')), timeoutMs);
-  signal.addEventListener('abort', stop);
-  try {
-    signal.throwIfAborted();
-    const response = await fetch(url, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ model, messages, max_tokens: maxTokens, temperature }),
-      signal: request.signal,
-    });
-    const body = (await boundedBody(response, MAX_ANSWER_BYTES)).toString('utf8');
-    if (!response.ok) throw refusal(url, response, body);
-    return replyOf(url, body, model);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof JudgeError) throw error;
-    const isTimeout = error instanceof DOMException && error.name === 'TimeoutError';
-    const cause = error instanceof Error && error.cause !== undefined ? ` (${messageOf(error.cause)})` : '';
-    const problem = isTimeout ? `no answer within ${timeoutMs / 1000} s` : `${messageOf(error)}${cause}`;
-    throw new JudgeError(`POST ${url}: ${problem}`, 'attempt');
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  }
+  const request = { model, messages, max_tokens: maxTokens, temperature };
+  const answer = await postJson(url, request, { key, timeoutMs, maxBytes: MAX_ANSWER_BYTES, signal });
+  if (answer.status < 200 || answer.status > 299) throw refusal(url, answer);
+  return replyOf(url, answer.text, model);
 }
 
 function replyOf(url: string, body: string, model: string): JudgeReply {
   const completion = parse(body);
   if (!completionCheck.fits(completion)) {
-    throw new JudgeError(`POST ${url}: the answer is no chat completion: ${shortened(body)}`, 'attempt');
+    throw new TemporaryFailure(`POST ${url}: the answer is no chat completion: ${shortened(body)}`);
   }
   return {
     content: completion.choices[0]!.message.content ?? null,
@@ -178,23 +154,14 @@ function parse(text: string): unknown {
   }
 }
 
-function refusal(url: string, { status, headers }: Response, body: string): JudgeError {
-  const message = `POST ${url}: ${status} ${shortened(body)}`;
-  // OpenAI says 429 to an account without credit, too; no pause mends that.
-  const lacksCredit = body.includes('insufficient_quota');
-  if (lacksCredit || [401, 403, 404].includes(status)) return new JudgeError(message, 'server');
-  const mayPass = status >= 500 || [408, 409, 429].includes(status);
-  if (!mayPass) return new JudgeError(message, 'question');
-  const waitMs = retryAfter(headers.get('retry-after'));
-  if (waitMs <= MAX_RETRY_AFTER_MS) return new JudgeError(message, 'attempt', waitMs);
-  return new JudgeError(`${message} (try again in ${Math.ceil(waitMs / 1000)} s)`, 'server');
-}
-
-/** @param header seconds, or a date @returns milliseconds */
-function retryAfter(header: string | null): number {
-  if (header === null) return 0;
-  const ms = /^\d+(?:\.\d+)?$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? 0 : Math.max(0, ms);
+function refusal(url: string, { status, text, retryAfterMs, location }: PostAnswer): Error {
+  const message = `POST ${url}: ${status} ${location === null ? shortened(text) : `leads to ${shortened(location)}`}`;
+  // OpenAI also says 429 to an account without credit; no pause mends that.
+  const lacksCredit = text.includes('insufficient_quota');
+  if (lacksCredit || [401, 403, 404].includes(status) || status < 400) return new JudgeError(message, 'server');
+  // OpenAI's own clients take 409 for a lock that will be free.
+  if (isTemporaryStatus(status) || status === 409) return new TemporaryFailure(message, retryAfterMs);
+  return new JudgeError(message, 'question');
 }
 
 /** Without line breaks, and without characters that a terminal would obey. */

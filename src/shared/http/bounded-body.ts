@@ -1,10 +1,13 @@
-import { UserError } from './errors.js';
+import { UserError } from '../errors.js';
 
 /**
- * The body of a response that fits into memory, for servers may send without end.
+ * The body of a response that fits into memory; a server may send without end.
  * @throws UserError when it has more than `maxBytes`; the rest is not read
  */
-export async function boundedBody({ url, body }: Response, maxBytes: number): Promise<Buffer> {
+export async function boundedBody(
+  { url, body }: { url: string; body: AsyncIterable<Uint8Array> | Response['body'] },
+  maxBytes: number,
+): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {

@@ -1,0 +1,48 @@
+import { getProxyForUrl } from 'proxy-from-env';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { messageOf, UserError } from '../errors.js';
+import { TemporaryFailure } from './retry.js';
+
+/** Connections to a URL's host, straight or through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name. */
+export interface Connections {
+  to(url: string): Dispatcher;
+  /** Also ends transfers. Idle connections do not keep the process alive. */
+  close(): Promise<void>;
+}
+
+/** Opens connections on demand. */
+export function openConnections(options: Agent.Options): Connections {
+  const agents = new Map<string, Agent | ProxyAgent>();
+  return {
+    to(url) {
+      const proxy = getProxyForUrl(url);
+      const agent = agents.get(proxy) ?? (proxy ? new ProxyAgent({ uri: proxy, ...options }) : new Agent(options));
+      agents.set(proxy, agent);
+      return agent;
+    },
+    async close() {
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+    },
+  };
+}
+
+/** What the user can do about a connection that failed; a `TemporaryFailure` if another try may succeed. */
+export function connectionError(url: string, error: unknown): Error {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const { host } = new URL(url);
+  if (code === 'ENOTFOUND') {
+    return new UserError(`${url}: there is no host ${host} (or no network). A proxy goes into HTTPS_PROXY.`);
+  }
+  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
+    return new UserError(
+      `${url}: the certificate of ${host} cannot be trusted (${code}). Behind a proxy with its own certificate set ` +
+        'NODE_EXTRA_CA_CERTS.',
+    );
+  }
+  if (code === 'ECONNREFUSED') return new TemporaryFailure(`${url}: ${host} refuses connections`);
+  return new TemporaryFailure(`${url}: ${messageOf(error)}`, 0, { cause: error });
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

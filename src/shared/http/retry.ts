@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import { logEvent } from '../log.js';
+
+/** How often to try again after a temporary failure, and how long to wait before that. */
+export interface RetryPolicy {
+  retries: number;
+  /** Before the first retry; doubled for each further one, up to a minute. A Retry-After comes on top. */
+  minTimeoutMs: number;
+}
+
+export const DEFAULT_RETRY: RetryPolicy = { retries: 6, minTimeoutMs: 1000 };
+const MAX_PAUSE_MS = 60_000;
+/** A server that asks for a longer pause than this is given up instead. */
+const MAX_RETRY_AFTER_MS = 120_000;
+
+/** A failure that may be gone on the next try: too many requests, an error of the server, a broken connection. */
+export class TemporaryFailure extends Error {
+  override name = 'TemporaryFailure';
+
+  constructor(
+    message: string,
+    /** The pause that the server asks for. */
+    readonly retryAfterMs = 0,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** Whether the server asks for no longer pause than anyone would wait. */
+  get isWorthWaiting(): boolean {
+    return this.retryAfterMs <= MAX_RETRY_AFTER_MS;
+  }
+}
+
+/**
+ * Tries again, with growing pauses, while a call throws `TemporaryFailure`.
+ * @throws any other error at once; the last `TemporaryFailure` when the tries are used up or the server asks for a pause of
+ * more than two minutes; the signal's reason when it is aborted
+ */
+export function retryTemporary<T>(
+  once: () => Promise<T>,
+  { retries, minTimeoutMs }: RetryPolicy,
+  signal?: AbortSignal,
+): Promise<T> {
+  return pRetry(once, {
+    retries,
+    minTimeout: minTimeoutMs,
+    maxTimeout: MAX_PAUSE_MS,
+    randomize: true,
+    signal,
+    shouldRetry: ({ error }) => error instanceof TemporaryFailure && error.isWorthWaiting,
+    async onFailedAttempt({ error, retriesLeft }) {
+      if (retriesLeft === 0 || !(error instanceof TemporaryFailure) || !error.isWorthWaiting) return;
+      logEvent('info', 'retry', { message: error.message, afterMs: error.retryAfterMs });
+      await sleep(error.retryAfterMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
+    },
+  });
+}
+
+/** Request timeout, too early, too many requests, and every error of the server (RFC 9110, RFC 6585, RFC 8470). */
+export function isTemporaryStatus(status: number): boolean {
+  return status === 408 || status === 425 || status === 429 || status >= 500;
+}
+
+/**
+ * The pause that a response asks for, in milliseconds; 0 without one, and for what is neither of the two forms.
+ * @param header Retry-After: a number of seconds or a date (RFC 9110, 10.2.3)
+ */
+export function retryAfterMs(header: string | null): number {
+  const text = header?.trim() ?? '';
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const ms = /[a-z]/i.test(text) ? Date.parse(text) - Date.now() : Number.NaN;
+  return Number.isNaN(ms) ? 0 : Math.max(0, ms);
+}
