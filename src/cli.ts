@@ -5,6 +5,7 @@ import { addDoctor } from './cli/doctor.js';
 import { addDownload } from './cli/download.js';
 import { addEval } from './cli/eval.js';
 import { addExport } from './cli/export.js';
+import { configureHelp } from './cli/help.js';
 import { addLatency } from './cli/latency.js';
 import { addList } from './cli/list.js';
 import { addMerge } from './cli/merge.js';
@@ -19,14 +20,14 @@ import { redactArguments } from './shared/redact.js';
 import { VERSION } from './shared/version.js';
 
 /*
- * The files in cli/ hold options and help texts only. Each command's module is imported when the command runs, so that
- * `--help` does not load onnxruntime and sharp.
+ * The files in cli/ only define options and help texts. A command's module is imported when the command runs, so that
+ * `--help` loads neither onnxruntime nor sharp.
  */
 
 /** Runs the command line and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader of a pipe has gone, as in `llavahr ... | head`.
+    // The reader closed the pipe, as `llavahr ... | head` does.
     if (error.code !== 'EPIPE') throw error;
     process.exit(EXIT.done);
   });
@@ -40,34 +41,32 @@ export async function main(argv: readonly string[]): Promise<void> {
   closeLog();
 }
 
-/** Says what went wrong on stderr; a stack only with --debug or for an error nobody expected. */
+/** Reports an error on stderr, with a stack trace only if --debug is set. Returns the exit code. */
 function report(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   say('error', `error: ${messageOf(error)}`);
   const isExpected = error instanceof UserError;
   logEvent('error', 'failure', { message: messageOf(error), stack: (error instanceof Error && error.stack) || null });
   if (debug && error instanceof Error) console.error(error.stack);
-  else if (!isExpected) say('error', 'This is unexpected. Run again with --debug for details.');
+  else if (!isExpected) say('error', 'This is a bug in llavahr. Rerun with --debug for a stack trace.');
   return isExpected ? error.exitCode : EXIT.failed;
 }
 
 function buildProgram(argv: readonly string[]): Command {
-  const program = new Command('llavahr')
+  const program = configureHelp(new Command('llavahr'))
     .description('Evaluate LLaVA-HR and LLaVA-1.5 on vision-language benchmarks.')
     .version(VERSION)
     .option('--debug', 'show stack traces')
     .addOption(
-      new Option('--log-level <level>', 'what is told on stderr and in the log file')
-        .choices(LOG_LEVELS)
-        .default('info'),
+      new Option('--log-level <level>', 'verbosity of stderr and of the log file').choices(LOG_LEVELS).default('info'),
     )
-    .option('--log-file <file>', 'append what happens as JSON lines')
+    .option('--log-file <file>', 'append events to this file, as JSON Lines')
     .hook('preAction', (command) => {
       const { logLevel, logFile } = command.opts<{ logLevel: LogLevel; logFile?: string }>();
       openLog(logLevel, logFile);
       logEvent('info', 'start', { argv: redactArguments(argv.slice(2)), version: VERSION, node: process.version });
     })
-    .showHelpAfterError('(add --help for the options)')
+    .showHelpAfterError('(run with --help to see the options)')
     .exitOverride();
 
   addEval(program);

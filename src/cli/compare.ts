@@ -1,24 +1,25 @@
 import { type Command, Option } from 'commander';
 import type { SortKey } from '../results/reports/compare.js';
+import { helpEnd } from './help.js';
 
 const SORT_KEYS: readonly SortKey[] = ['score', 'difference', 'latency', 'name'];
 
 export function addCompare(program: Command): void {
   program
     .command('compare')
-    .description('Compare runs: scores, differences with their tests, latency, published numbers.')
-    .argument('<run or model...>', 'result folders, or names of models for all their finished runs')
-    .option('--results <folder>', 'where the runs of models are looked for', 'results')
-    .option('--baseline <run or model>', 'what differences are to; the first without it')
-    .option('--metric <name>', "score to compare; each benchmark's main score without it")
-    .addOption(new Option('--sort <key>', "order of a benchmark's rows; as named without it").choices(SORT_KEYS))
-    .option('--json', 'print the comparison as one JSON object', false)
+    .description('Compare runs: scores, differences with significance tests, latency, published numbers.')
+    .argument('<run or model...>', 'run folders, or model names for all their finished runs')
+    .option('--results <folder>', 'where to search for the runs of models given by name', 'results')
+    .option('--baseline <run or model>', 'run or model to compare with (default: the first)')
+    .option('--metric <name>', "score to compare (default: each benchmark's main score)")
+    .addOption(new Option('--sort <key>', 'order of the rows (default: as given)').choices(SORT_KEYS))
+    .option('--json', 'print the comparison as JSON', false)
     .addHelpText(
       'after',
-      `
-Examples:
-  llavahr compare llava-1.5-tiny llava-hr-tiny
-  llavahr compare results/textvqa-llava-1.5-tiny-* results/textvqa-llava-hr-tiny-* --sort score`,
+      helpEnd([
+        ['llavahr compare llava-1.5-tiny llava-hr-tiny'],
+        ['llavahr compare results/textvqa-llava-1.5-tiny-* results/textvqa-llava-hr-tiny-* --sort score'],
+      ]),
     )
     .action(async (runs, options) => {
       const { compareCommand } = await import('../commands/compare.js');

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
+import { helpEnd } from './help.js';
 
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('Say what is installed, which devices work, what is downloaded and intact, and what to run next.')
-    .option('--verify', 'hash downloads and exported models instead of trusting their size and time', false)
-    .option('--json', 'print it as one JSON object', false)
-    .addHelpText('after', '\nExample:\n  llavahr doctor --verify')
+    .description('Check the installation, devices, downloads and exported models, and suggest what to run next.')
+    .option('--verify', 'check the hashes of downloads and exported models, not only size and time', false)
+    .option('--json', 'print the findings as JSON', false)
+    .addHelpText('after', helpEnd([['llavahr doctor --verify']]))
     .action(async (options) => {
       const { doctorCommand } = await import('../commands/doctor.js');
       process.exitCode = await doctorCommand(options);

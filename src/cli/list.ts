@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
+import { helpEnd } from './help.js';
 
 export function addList(program: Command): void {
   program
     .command('list')
-    .description('List the benchmarks: splits, sizes, metrics, and where they are scored.')
-    .option('--published', 'the published numbers of LLaVA-HR and LLaVA-1.5 instead, each with its source', false)
-    .option('--validate', 'check datasets.json, the list of downloads, instead', false)
-    .option('--json', 'print them as JSON', false)
-    .addHelpText('after', '\nExamples:\n  llavahr list\n  llavahr list --published')
+    .description('List the benchmarks with their splits, sizes, metrics and where they are scored.')
+    .option('--published', 'list the published scores of LLaVA-HR and LLaVA-1.5, with their sources', false)
+    .option('--validate', 'check datasets.json, the list of downloads', false)
+    .option('--json', 'print the list as JSON', false)
+    .addHelpText('after', helpEnd([['llavahr list'], ['llavahr list --published']]))
     .action(async (options) => {
       const { listCommand } = await import('../commands/list.js');
       process.exitCode = await listCommand(options);

@@ -3,53 +3,78 @@ import { PROTOCOLS } from '../benchmarks/benchmark.js';
 import { PRECISIONS } from '../model/precision.js';
 import type { Shard } from '../results/runs/run-identity.js';
 
-/* Options that several commands have, and parsers of option values. */
+/* Options shared by several commands, and parsers of option values. */
+
+export function splitOption(): Option {
+  return new Option('--split <split>', 'split of the benchmark, see `llavahr list` (default: its first one)');
+}
 
 export function protocolOption(): Option {
-  return new Option('--protocol <protocol>', "whose prompts and scores: LLaVA's, as the papers, or lmms-eval's")
+  return new Option('--protocol <protocol>', 'evaluation protocol: sets prompts and scoring; the papers use llava')
     .choices(PROTOCOLS)
     .default('llava');
+}
+
+/** How TextVQA is prompted; `what` is what the command does with the OCR tokens. */
+export function ocrTokensOption(what: string): Option {
+  return new Option('--ocr-tokens', `TextVQA: ${what} (default: on if LLaVA's question file is present)`);
+}
+
+export function deviceOption(): Option {
+  return new Option('--device <device>', 'auto, cpu, cuda, cuda:N or webgpu').default('auto');
+}
+
+export function threadsOption(): Option {
+  return new Option('--threads <n>', 'CPU threads (default: all cores)').argParser(positiveInteger);
 }
 
 export function precisionOption(): Option {
   return new Option(
     '--precision <precision>',
-    'of the exported weights: fp32; fp16 for GPUs; int8 or int4 on the CPU, quantised',
+    'precision of the exported weights: fp16 for GPUs; int8 or int4 (quantised) for CPUs',
   )
     .choices(PRECISIONS)
     .default('fp32');
 }
 
-export function wholeNumber(text: string): number {
+export function clipTowerOption(): Option {
+  return new Option('--clip-tower <folder>', 'CLIP vision tower for a LLaVA-1.5 checkpoint that does not include it');
+}
+
+export function offlineOption(): Option {
+  return new Option('--offline', 'do not use the network; fail if a file is missing').default(false);
+}
+
+export function positiveInteger(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 up.');
+  if (!/^\d+$/.test(text) || value < 1) throw new InvalidArgumentError('It must be an integer of at least 1.');
   return value;
 }
 
-export function countFromZero(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0 up.');
+export function nonNegativeInteger(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be an integer of at least 0.');
   return Number(text);
 }
 
-export function wholeNumbers(text: string): number[] {
-  return text.split(',').map((part) => wholeNumber(part.trim()));
+export function positiveIntegers(text: string): number[] {
+  return text.split(',').map((part) => positiveInteger(part.trim()));
 }
 
 export function batchSize(text: string): number | 'auto' {
   if (text === 'auto') return text;
   try {
-    return wholeNumber(text);
+    return positiveInteger(text);
   } catch {
-    throw new InvalidArgumentError('It must be auto or a whole number from 1 up.');
+    throw new InvalidArgumentError('It must be auto or an integer of at least 1.');
   }
 }
 
-/** `i/n`, i from 1 to n. */
+/** Parses `i/n`, i from 1 to n. */
 export function shard(text: string): Shard {
   const [, i, n] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
   const [index, count] = [Number(i), Number(n)];
   if (!(index >= 1 && index <= count)) {
-    throw new InvalidArgumentError('It must be i/n with i from 1 to n, such as 1/8 for the first of eight.');
+    throw new InvalidArgumentError('It must be i/n with i from 1 to n, for example 1/8 for the first of eight shards.');
   }
   return { index, count };
 }

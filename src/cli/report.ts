@@ -1,28 +1,29 @@
 import { type Command, Option } from 'commander';
-import { countFromZero } from './options.js';
+import { helpEnd } from './help.js';
+import { nonNegativeInteger } from './options.js';
 
 export function addReport(program: Command): void {
   program
     .command('report')
-    .description('Write result folders for a spreadsheet, a paper, a program or, as a web page, for people.')
-    .argument('<runs...>', 'result folders')
+    .description('Export runs as CSV, Markdown, LaTeX, JSON or a self-contained HTML page.')
+    .argument('<runs...>', 'run folders')
     .addOption(
-      new Option('--format <format>', 'of the report').choices(['csv', 'md', 'latex', 'html', 'json']).default('csv'),
+      new Option('--format <format>', 'report format').choices(['csv', 'md', 'latex', 'html', 'json']).default('csv'),
     )
-    .option('-o, --output <file>', 'file to write; stdout without it')
+    .option('-o, --output <file>', 'file to write (default: stdout)')
     .option(
       '--thumbnails <n>',
-      'html: show at most so many images, disputed ones first; 0 for none (default: 1000)',
-      countFromZero,
+      'html: maximum number of images, those the models disagree on first; 0 for none (default: 1000)',
+      nonNegativeInteger,
     )
-    .option('--data <folder>', "html: where the benchmarks' files are, if they have moved since the runs were made")
+    .option('--data <folder>', "html: the benchmarks' files, if they have moved since the runs")
     .addHelpText(
       'after',
-      `
-Examples:
-  llavahr report results/* -o report.csv
-  llavahr report results/textvqa-* --format latex
-  llavahr report results/* --format html -o report.html`,
+      helpEnd([
+        ['llavahr report results/* -o report.csv'],
+        ['llavahr report results/textvqa-* --format latex'],
+        ['llavahr report results/* --format html -o report.html'],
+      ]),
     )
     .action(async (runs, options) => {
       const { reportCommand } = await import('../commands/report.js');

@@ -1,28 +1,30 @@
 import type { Command } from 'commander';
-import { precisionOption, wholeNumber } from './options.js';
+import { helpEnd } from './help.js';
+import { offlineOption, positiveInteger, precisionOption, threadsOption } from './options.js';
 
 export function addVerify(program: Command): void {
   program
     .command('verify')
-    .description('Compare a quantised model with the same checkpoint in fp32: answers, logits, visual tokens, score.')
+    .description('Compare a quantised model with its fp32 version: answers, logits, visual tokens, score.')
     .argument('<model>', 'exported model, checkpoint or name, as for eval --model')
-    .requiredOption('--against <model>', 'the model to compare with; a checkpoint is taken in fp32')
+    .requiredOption('--against <model>', 'model to compare with; a checkpoint is exported in fp32')
     .addOption(precisionOption())
-    .option('--resolution <pixels>', 'input size; the size the model was trained at without it', wholeNumber)
-    .option('--benchmark <benchmark>', 'whose questions are asked; those of the embedded TextVQA sample without it')
-    .option('--data <folder>', "folder with the benchmark's files; as for eval without it")
-    .option('--limit <n>', 'only the first n questions', wholeNumber)
-    .option('--threads <n>', 'CPU threads inside an operator; every core without it', wholeNumber, 0)
-    .option('--offline', 'use no network: fail with what is missing', false)
-    .option('--json', 'print the comparison as one JSON object', false)
+    .option('--resolution <pixels>', 'input size (default: the size the model was trained at)', positiveInteger)
+    .option('--benchmark <benchmark>', 'benchmark whose questions to ask (default: the embedded TextVQA sample)')
+    .option('--data <folder>', "folder with the benchmark's files (default: as for eval)")
+    .option('--limit <n>', 'only the first n questions', positiveInteger)
+    .addOption(threadsOption())
+    .addOption(offlineOption())
+    .option('--json', 'print the comparison as JSON', false)
     .addHelpText(
       'after',
-      `
-Both models run on the CPU, one after the other. The exit code is 0 however much they differ.
-
-Examples:
-  llavahr verify llava-hr-tiny --precision int8 --against llava-hr-tiny
-  llavahr verify models/llava-hr-7b-int4 --against models/llava-hr-7b --benchmark pope --limit 100`,
+      helpEnd(
+        [
+          ['llavahr verify llava-hr-tiny --precision int8 --against llava-hr-tiny'],
+          ['llavahr verify models/llava-hr-7b-int4 --against models/llava-hr-7b --benchmark pope --limit 100'],
+        ],
+        'Both models run on the CPU, one after the other. The exit code is 0 however much they differ.',
+      ),
     )
     .action(async (model, options) => {
       const { verifyCommand } = await import('../commands/verify.js');

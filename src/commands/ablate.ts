@@ -21,6 +21,8 @@ import type { RunResult } from '../results/runs/load-run.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { replaceFile } from '../shared/json-file.js';
 import { say } from '../shared/log.js';
+import { wrapText } from '../shared/wrap-text.js';
+import { terminalWidth } from '../terminal/style.js';
 import { renderTable } from '../terminal/table.js';
 import { childLlavahr } from './child-llavahr.js';
 import { interruptible } from './interrupt.js';
@@ -45,15 +47,15 @@ export interface AblateCommandOptions {
 }
 
 /**
- * `llavahr ablate`: every size is run by `llavahr eval` and timed by `llavahr latency` in processes of their own; the
- * table goes to stdout, and with the plots into the report folder.
+ * `llavahr ablate`: runs `llavahr eval` and `llavahr latency` as child processes for each model and size. Prints the table
+ * on stdout and writes it, with plots, to the report folder.
  */
 export async function ablateCommand(benchmarks: string, options: AblateCommandOptions): Promise<number> {
-  selectBenchmarks(benchmarks); // a wrong name is said before anything is exported
+  selectBenchmarks(benchmarks); // reject a wrong name before anything is exported
   checkPrecision(parseDevice(options.device), options.precision);
   const downloads = downloadsOnDemand(options.offline);
   const models = await chooseModels(options, downloads).finally(downloads.close);
-  const interrupt = interruptible('Stopping after this batch; Ctrl-C again stops at once.');
+  const interrupt = interruptible('Stopping after the current batch. Press Ctrl-C again to stop immediately.');
   const rows: AblationRow[] = [];
   let worst: number = EXIT.done;
   try {
@@ -79,14 +81,16 @@ export async function ablateCommand(benchmarks: string, options: AblateCommandOp
   return worst;
 }
 
-/** The models of all rows, exported at their sizes. */
+/** The model of each row, exported at its size. */
 async function chooseModels(options: AblateCommandOptions, downloads: DownloadsOnDemand): Promise<Model[]> {
   const { model, models, resolutions, also = [], precision } = options;
   if (models && (model !== undefined || resolutions)) {
-    throw usageError('--models runs each checkpoint at its own size: it does not go with --model or --resolutions.');
+    throw usageError(
+      '--models runs each checkpoint at its own size. It cannot be combined with --model or --resolutions.',
+    );
   }
   if (!models && !resolutions) {
-    throw usageError('Name the input sizes with --resolutions, or checkpoints of different sizes with --models.');
+    throw usageError('Give input sizes with --resolutions, or checkpoints of different sizes with --models.');
   }
   const choose = (name: string | undefined, resolution?: number): Promise<Model> =>
     chooseModel({ model: name, resolution, precision }, downloads);
@@ -95,8 +99,8 @@ async function chooseModels(options: AblateCommandOptions, downloads: DownloadsO
   else for (const resolution of ascending(resolutions!)) chosen.push(await choose(model, resolution));
 
   const sizes = chosen.map(({ vision }) => vision.resolution);
-  for (const wanted of also) {
-    const name = wanted === LLAVA_15 ? llava15Beside(chosen[0]!) : wanted;
+  for (const requested of also) {
+    const name = requested === LLAVA_15 ? llava15Beside(chosen[0]!) : requested;
     const { manifest } = await choose(name);
     for (const resolution of sizesBeside(manifest.architecture, sizes)) chosen.push(await choose(name, resolution));
   }
@@ -107,7 +111,7 @@ function ascending(numbers: readonly number[]): number[] {
   return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
-/** The command line that runs one row. */
+/** Arguments of the `llavahr eval` that runs one row. */
 function evalArguments(benchmarks: string, { folder, vision }: Model, options: AblateCommandOptions): string[] {
   const main = options.models?.[0] ?? options.model;
   const isEmbedded = main === undefined || isSampleModel(main);
@@ -129,11 +133,11 @@ function evalArguments(benchmarks: string, { folder, vision }: Model, options: A
   return ['eval', benchmarks, ...values, '--json', ...(options.offline ? ['--offline'] : [])];
 }
 
-/** The runs that `eval --json` printed; none where every benchmark failed. */
+/** Parses the runs printed by `eval --json`; empty if every benchmark failed. */
 function readRuns(stdout: string): RunResult[] {
   if (stdout.trim() === '') return [];
-  const found = JSON.parse(stdout) as RunResult | RunResult[];
-  return Array.isArray(found) ? found : [found];
+  const parsed = JSON.parse(stdout) as RunResult | RunResult[];
+  return Array.isArray(parsed) ? parsed : [parsed];
 }
 
 function rowOf(
@@ -156,10 +160,10 @@ function rowOf(
   };
 }
 
-/** Prompt and answer as in LLaVA-HR's speed script, with runs for warming up. */
+/** Prompt and answer lengths as in LLaVA-HR's speed script, with warm-up runs added. */
 const SPEED_OPTIONS = ['--prompt-tokens', '49', '--new-tokens', '10', '--warmup', '2', '--repetitions', '10'];
 
-/** Times the model in a process of its own; null when it cannot be timed, which the process has explained. */
+/** Times the model in a child process. Null if that failed; the child has printed why. */
 async function measureSpeed(
   { folder, vision }: Model,
   { device, threads }: AblateCommandOptions,
@@ -179,8 +183,10 @@ async function measureSpeed(
 function tableText(rows: readonly AblationRow[], reference: AblationRow): string {
   const { titles, lines, align } = ablationTable(rows, reference);
   const notes = [
-    `speed: one image and one question at a time, 10 new tokens; relative to ${reference.model} at ${reference.resolution.high} px`,
+    `Speed: batch size 1, 10 new tokens, relative to ${reference.model} at ${reference.resolution.high} px.`,
     ...ablationNotes(rows),
   ];
-  return [renderTable(titles, lines, align, { keys: 2 }), ...notes].join('\n');
+  return [renderTable(titles, lines, align, { keys: 2 }), ...notes.map((note) => wrapText(note, terminalWidth))].join(
+    '\n',
+  );
 }

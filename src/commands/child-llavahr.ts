@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { logArguments } from '../shared/log.js';
 import { PACKAGE_ROOT } from '../shared/package-root.js';
 
-/** What a command that ran in a process of its own came to. */
+/** Result of a llavahr command that ran as a child process. */
 export interface ChildOutcome {
   exitCode: number;
   stdout: string;
 }
 
 /**
- * Runs llavahr in a process of its own: its memory is its own in the figures, and what ONNX Runtime keeps ends with it.
- * Its messages go to stderr.
- * @param signal when aborted, the command is interrupted and stops after its current batch
+ * Runs llavahr as a child process, so that its memory is measured alone and all memory held by ONNX Runtime is freed at the
+ * end. Its messages go to this process's stderr.
+ * @param signal interrupts the command, which stops after its current batch
  */
 export async function childLlavahr(args: readonly string[], signal: AbortSignal): Promise<ChildOutcome> {
   const child = spawn(process.execPath, [join(PACKAGE_ROOT, 'bin', 'llavahr'), ...args, ...logArguments()], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const interrupt = (): void => {
-    if (!process.stdin.isTTY) child.kill('SIGINT'); // a terminal's Ctrl-C has reached it already
+    if (!process.stdin.isTTY) child.kill('SIGINT'); // Ctrl-C in a terminal already reached the child
   };
   signal.addEventListener('abort', interrupt, { once: true });
   const chunks: Buffer[] = [];

@@ -8,16 +8,16 @@ import { say } from '../shared/log.js';
 import { publishedBeside } from './published-beside.js';
 
 export interface CompareCommandOptions {
-  /** Folder whose finished runs are searched for models by name. */
+  /** Folder to search for the finished runs of models given by name. */
   results: string;
   metric?: string;
   sort?: SortKey;
-  /** Result folder or model name. */
+  /** Run folder or model name. */
   baseline?: string;
   json: boolean;
 }
 
-/** `llavahr compare`: runs of the same benchmarks beside each other, with what is published about their models. */
+/** `llavahr compare`: compares runs of the same benchmarks with each other and with published numbers. */
 export async function compareCommand(names: readonly string[], options: CompareCommandOptions): Promise<number> {
   const { results, metric, sort, baseline, json } = options;
   const found = await findRuns(baseline === undefined ? names : [...names, baseline], results);
@@ -31,25 +31,27 @@ export async function compareCommand(names: readonly string[], options: CompareC
     })),
   );
   const { together, alone } = separate(compareRuns(entries, compareOptions));
-  for (const { benchmark, rows } of alone) say('info', `${benchmark}: only ${rows[0]!.label} has a run of it.`);
+  for (const { benchmark, rows } of alone) say('info', `${benchmark}: skipped, only ${rows[0]!.label} has a run.`);
   if (together.length === 0)
-    throw usageError(`Nothing to compare: no benchmark has two of the ${entries.length} runs.`);
+    throw usageError(
+      `Nothing to compare: none of the ${entries.length} runs share a benchmark. Name at least two runs of the same one.`,
+    );
   if (metric !== undefined) checkMetric(metric, together);
   console.log(json ? JSON.stringify({ schemaVersion: 1, comparisons: together }, null, 2) : comparisonTables(together));
   return EXIT.done;
 }
 
-/** @throws UserError (usage) when a model's name stands for several: at several sizes, say */
+/** @throws UserError (usage) if the name matches several models, such as one model at several sizes */
 function baselineKey(name: string, { byName }: NamedRuns): string {
   const runs = byName.get(name)!;
   const labels = modelLabels(runs);
   const keys = new Map(runs.map((run, i) => [modelKey(run), { label: labels[i]!, folder: run.folder }]));
   if (keys.size === 1) return [...keys.keys()][0]!;
   const choices = [...keys.values()].map(({ label, folder }) => `${label}: ${folder}`);
-  throw usageError(`--baseline ${name} stands for several models. Name a result folder of one:\n${choices.join('\n')}`);
+  throw usageError(`--baseline ${name} matches several models. Give the run folder of one:\n${choices.join('\n')}`);
 }
 
-/** Benchmarks with runs to compare, and those with one run. */
+/** Separates benchmarks with several runs (`together`) from those with only one (`alone`). */
 function separate(comparisons: readonly Comparison[]): { together: Comparison[]; alone: Comparison[] } {
   return {
     together: comparisons.filter(({ rows }) => rows.length > 1),
@@ -61,5 +63,5 @@ function checkMetric(metric: string, comparisons: readonly Comparison[]): void {
   const runs = comparisons.flatMap(({ rows }) => rows.map(({ run }) => run));
   if (runs.some(({ metrics }) => metric in metrics.scores)) return;
   const names = [...new Set(runs.flatMap(({ metrics }) => Object.keys(metrics.scores)))];
-  throw usageError(`No run has a score named ${JSON.stringify(metric)}. There are: ${names.join(', ')}.`);
+  throw usageError(`No run has a score named ${JSON.stringify(metric)}. Available: ${names.join(', ')}.`);
 }

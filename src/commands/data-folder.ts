@@ -4,19 +4,19 @@ import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { isSampleModel, sampleData } from '../evaluation/sample.js';
 
-/** What the command line says about where a benchmark's files are. */
+/** Command line options that determine where a benchmark's files are. */
 export interface DataChoice {
   data: string | undefined;
-  /** The embedded model without it. */
+  /** Default: the embedded model. */
   model: string | undefined;
   split: string | undefined;
-  /** Not one of several benchmarks, each of which has a folder of its name in `data`. */
+  /** Whether this is the only benchmark; with several, each has a folder named after it in `data`. */
   alone: boolean;
 }
 
 /**
- * Where a benchmark's files are. Without `data` the embedded models are asked the embedded samples, and any other model
- * the benchmark itself, which is downloaded.
+ * Folder with a benchmark's files. Without `data`, embedded models use the embedded sample; for other models the benchmark
+ * is downloaded.
  */
 export async function dataFolder(
   definition: BenchmarkDefinition,

@@ -10,15 +10,16 @@ import { cacheFolder, defaultDataFolder } from '../shared/cache-folder.js';
 import { freeBytes } from '../shared/disk-space.js';
 import { EXIT } from '../shared/errors.js';
 import { VERSION } from '../shared/version.js';
+import { wrapText } from '../shared/wrap-text.js';
+import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
 
 export interface DoctorCommandOptions {
-  /** Hash files instead of trusting their size and time. */
+  /** Check hashes, not only size and modification time. */
   verify: boolean;
   json: boolean;
 }
 
-/** What doctor found. */
 interface Findings {
   software: Software;
   host: Host & { freeMemoryBytes: number; freeDiskBytes: number };
@@ -28,11 +29,11 @@ interface Findings {
   data: SplitState[];
   checkpoints: CheckpointState[];
   models: ExportedModel[];
-  /** Command lines, the most useful first. */
+  /** Suggested command lines, the most useful first. */
   next: string[];
 }
 
-/** `llavahr doctor`: what is installed, what is downloaded and intact, and what to run next. Exit code 1 for damage. */
+/** `llavahr doctor`: checks the installation, devices, downloads and models. Exit code 1 if anything is damaged. */
 export async function doctorCommand({ verify, json }: DoctorCommandOptions): Promise<number> {
   const dataFolder = defaultDataFolder();
   const catalogue = await readCatalogue();
@@ -42,14 +43,14 @@ export async function doctorCommand({ verify, json }: DoctorCommandOptions): Pro
     checkpointStates(catalogue, verify),
     exportedModels(join(cacheFolder(), 'models'), verify),
   ]);
-  const found: Findings = {
+  const findings: Findings = {
     software: describeSoftware(VERSION),
     host: { ...describeHost(), freeMemoryBytes: freemem(), freeDiskBytes: await freeBytes(dataFolder) },
     autoDevice: deviceName(parseDevice('auto')),
     ...{ devices, dataFolder, data, checkpoints, models },
     next: nextCommands(data, checkpoints),
   };
-  console.log(json ? JSON.stringify(found, null, 2) : doctorText(found));
+  console.log(json ? JSON.stringify(findings, null, 2) : doctorText(findings));
   const isDamaged =
     [...data, ...checkpoints].some(({ state }) => state === 'damaged') ||
     models.some(({ problem }) => problem !== null) ||
@@ -57,12 +58,12 @@ export async function doctorCommand({ verify, json }: DoctorCommandOptions): Pro
   return isDamaged ? EXIT.failed : EXIT.done;
 }
 
-/** What brings the user on: what was begun, then an evaluation of what is here, then a first download. */
+/** Suggests resuming partial downloads, then evaluating what is complete, then a first download. */
 function nextCommands(data: readonly SplitState[], checkpoints: readonly CheckpointState[]): string[] {
-  const begun = [...data, ...checkpoints].filter(({ state }) => state === 'partial');
+  const partial = [...data, ...checkpoints].filter(({ state }) => state === 'partial');
   const model = checkpoints.find(({ state }) => state === 'complete')?.model;
   const benchmarks = [...new Set(data.filter(({ state }) => state === 'complete').map(({ benchmark }) => benchmark))];
-  const next = begun.flatMap(({ command }) => (command === null ? [] : [command]));
+  const next = partial.flatMap(({ command }) => (command === null ? [] : [command]));
   if (model && benchmarks.length > 0) next.push(`eval ${benchmarks.join(',')} --model ${model}`);
   if (benchmarks.length === 0) next.push('download textvqa');
   if (!model) next.push('download model llava-hr-7b');
@@ -70,26 +71,28 @@ function nextCommands(data: readonly SplitState[], checkpoints: readonly Checkpo
   return next.map((command) => `llavahr ${command}`);
 }
 
-function doctorText(found: Findings): string {
-  const { software, host, devices, autoDevice, dataFolder, data, checkpoints, models, next } = found;
+function doctorText(findings: Findings): string {
+  const { software, host, devices, autoDevice, dataFolder, data, checkpoints, models, next } = findings;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   return [
     `llavahr ${software.llavahr}, Node.js ${software.node}, onnxruntime ${software.onnxruntime}, sharp ${software.sharp}`,
     `${host.cpu ?? host.platform}, ${host.cores} cores`,
     `memory: ${gigabytes(host.memoryBytes)}, ${gigabytes(host.freeMemoryBytes)} free; disk: ${gigabytes(host.freeDiskBytes)} free`,
     '',
-    `Devices (--device auto is ${autoDevice}):`,
-    ...devices.map(({ device, problem }) => `  ${device}: ${problem === null ? 'works' : firstLine(problem)}`),
+    `Devices (--device auto selects ${autoDevice}):`,
+    ...devices.map(({ device, problem }) =>
+      wrapText(`  ${device}: ${problem === null ? 'works' : firstLine(problem)}`, terminalWidth),
+    ),
     '',
     `Benchmarks in ${dataFolder}:`,
     table(
-      ['benchmark', 'split', 'state', 'what to know or do'],
+      ['benchmark', 'split', 'state', 'notes'],
       data.map((row) => [row.benchmark, row.split, row.state, explanation(row)]),
     ),
     '',
     'Checkpoints in the Hugging Face cache:',
     table(
-      ['model', 'state', 'what to know or do'],
+      ['model', 'state', 'notes'],
       checkpoints.map((row) => [row.model, row.state, explanation(row)]),
     ),
     '',
@@ -106,7 +109,7 @@ function modelTable(models: readonly ExportedModel[]): string {
     ['model', 'precision', 'sizes (px)', 'state'],
     models.map(({ name, precision, resolutions, problem, outdated }) => [
       ...[name, precision, resolutions.join(', ')],
-      problem ?? (outdated ? 'of another version: exported again when needed' : 'complete'),
+      problem ?? (outdated ? 'made by another version; will be exported again when needed' : 'complete'),
     ]),
   );
 }
@@ -123,7 +126,7 @@ function explanation({ detail, command }: { detail: string; command: string | nu
   return [detail, command === null ? '' : `llavahr ${command}`].filter((text) => text !== '').join(': ');
 }
 
-/** Messages of drivers may be long. */
+/** Driver messages may have many lines. */
 function firstLine(text: string): string {
   return text.split('\n', 1)[0]!;
 }

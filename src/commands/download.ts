@@ -17,6 +17,8 @@ import { openRequests } from '../fetch/http.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
+import { wrapText } from '../shared/wrap-text.js';
+import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
 import { startTransferProgress } from '../terminal/transfer-progress.js';
 import { interruptible } from './interrupt.js';
@@ -31,20 +33,20 @@ export interface DownloadCommandOptions {
   json: boolean;
 }
 
-/** `llavahr download model <names>`: checkpoints into the Hugging Face cache. Their folders are printed on stdout. */
+/** `llavahr download model <names>`: downloads checkpoints to the Hugging Face cache and prints their folders. */
 export async function downloadModelsCommand(
   names: string,
   { offline, update, json }: Pick<DownloadCommandOptions, 'offline' | 'update' | 'json'>,
 ): Promise<number> {
   const downloads = await openDownloads(offline);
-  const interrupt = interruptible('Stopping; what was downloaded is kept.');
+  const interrupt = interruptible('Stopping. Everything downloaded so far is kept.');
   const models: { model: string; folder: string }[] = [];
   try {
     for (const name of names.split(',')) {
       const entry = modelEntry(downloads.catalogue, name.trim());
       if (!entry) {
         const known = downloads.catalogue.models.map((model) => model.name).join(', ');
-        throw usageError(`There is no model "${name}" in datasets.json. Available: ${known}.`);
+        throw usageError(`Unknown model "${name}". Available: ${known}.`);
       }
       say('info', `${name} from ${entry.repo} (licence: ${entry.licence})`);
       const { folder } = await downloads.model(entry, update ? 'take' : 'tell', interrupt.signal);
@@ -55,7 +57,7 @@ export async function downloadModelsCommand(
     return EXIT.done;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    say('warn', 'Interrupted. The same command continues.');
+    say('warn', 'Interrupted. Rerun the same command to resume.');
     return EXIT.interrupted;
   } finally {
     interrupt.stop();
@@ -63,7 +65,7 @@ export async function downloadModelsCommand(
   }
 }
 
-/** `llavahr download`: benchmarks into a folder each. The folders are printed on stdout. */
+/** `llavahr download`: downloads each benchmark to its own folder and prints the folders. */
 export async function downloadCommand(names: string, options: DownloadCommandOptions): Promise<number> {
   const catalogue = await readCatalogue();
   const root = options.dir ?? defaultDataFolder();
@@ -71,7 +73,8 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
     const entry = benchmarkEntry(catalogue, definition.name);
     return { definition, entry, split: splitEntry(entry, options.split) };
   });
-  if (options.split !== undefined && chosen.length > 1) throw usageError('--split goes with a single benchmark.');
+  if (options.split !== undefined && chosen.length > 1)
+    throw usageError('--split can only be used with a single benchmark.');
   if (options.dryRun) {
     if (options.json) printJson({ benchmarks: plans(catalogue, chosen, options.source) });
     else console.log(dryRun(plans(catalogue, chosen, options.source)));
@@ -80,7 +83,7 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
 
   await mkdir(root, { recursive: true });
   const requests = openRequests({ offline: options.offline });
-  const interrupt = interruptible('Stopping; what was downloaded is kept.');
+  const interrupt = interruptible('Stopping. Everything downloaded so far is kept.');
   const results: ({ benchmark: string; split: string } & (SplitDownload | { error: string }))[] = [];
   let failures = 0;
   try {
@@ -95,10 +98,10 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
         results.push({ benchmark: entry.name, split: split.name, ...done });
         if (!options.json) console.log(done.folder);
         say('info', trafficLine(done.transferredBytes, done.savedBytes));
-        if (done.missingImages > 0) say('info', `${done.missingImages} images could not be had.`);
+        if (done.missingImages > 0) say('info', `${done.missingImages} images could not be downloaded.`);
       } catch (error) {
         if (interrupt.signal.aborted) {
-          say('warn', 'Interrupted. The same command continues.');
+          say('warn', 'Interrupted. Rerun the same command to resume.');
           return EXIT.interrupted;
         }
         if (chosen.length === 1 || !(error instanceof UserError)) throw error;
@@ -119,7 +122,7 @@ function printJson(content: object): void {
   console.log(JSON.stringify({ schemaVersion: 1, ...content }, null, 2));
 }
 
-/** What would be fetched for a split from where, and under which terms. */
+/** What a download of a split would fetch. */
 interface DownloadPlan {
   benchmark: string;
   split: string;
@@ -155,20 +158,23 @@ function dryRun(planned: readonly DownloadPlan[]): string {
   return [
     renderTable(['benchmark', 'split', 'what', 'size', 'from'], rows, align, { keys: 3 }),
     '',
-    'Of archives marked "members", and of parquet files, only what the questions ask about is fetched, where the server',
-    'can send parts.',
+    wrapText(
+      'From archives marked "members" and from Parquet files, only the images that the questions use are downloaded, ' +
+        'provided the server supports range requests.',
+      terminalWidth,
+    ),
     '',
     'Licences:',
-    ...licences.map((line) => `  ${line}`),
+    ...licences.map((line) => wrapText(`  ${line}`, terminalWidth)),
   ].join('\n');
 }
 
 interface Item {
   what: string;
   from: string;
-  /** null when it is not known. */
+  /** Null if unknown. */
   bytes: number | null;
-  /** `bytes` are those of a file of which only parts are fetched. */
+  /** Whether only parts of the file, whose size is `bytes`, are downloaded. */
   inPart: boolean;
 }
 
@@ -187,9 +193,9 @@ function itemOfFile(catalogue: Catalogue, { to, asset, member, bytes }: SplitFil
 }
 
 function itemOfImages(catalogue: Catalogue, way: ImageSourceEntry): Item {
-  if (way.kind === 'manual') return { what: `${way.to}/`, from: `by hand: ${way.page}`, bytes: null, inPart: false };
-  if (way.kind === 'addresses')
-    return { what: `${way.to}/`, from: 'the address of each image', bytes: null, inPart: false };
+  if (way.kind === 'manual')
+    return { what: `${way.to}/`, from: `manual download: ${way.page}`, bytes: null, inPart: false };
+  if (way.kind === 'addresses') return { what: `${way.to}/`, from: "each image's URL", bytes: null, inPart: false };
   const source = assetOf(catalogue, way.asset);
   if (way.kind === 'archive')
     return { what: way.to, from: address(source), bytes: source.bytes ?? null, inPart: false };
@@ -197,11 +203,11 @@ function itemOfImages(catalogue: Catalogue, way: ImageSourceEntry): Item {
 }
 
 function itemOfMirror(mirror: MirrorEntry | undefined): Item {
-  if (!mirror) return { what: 'images', from: 'no mirror: take --source official', bytes: null, inPart: false };
+  if (!mirror) return { what: 'images', from: 'no mirror; use --source official', bytes: null, inPart: false };
   const { to, repos, bytes } = mirror;
-  return { what: `${to}/`, from: `parquet files of ${repos[0]}`, bytes: bytes ?? null, inPart: true };
+  return { what: `${to}/`, from: `Parquet files of ${repos[0]}`, bytes: bytes ?? null, inPart: true };
 }
 
 function address({ urls, page }: Asset): string {
-  return urls[0] ?? `by hand: ${page}`;
+  return urls[0] ?? `manual download: ${page}`;
 }

@@ -44,20 +44,20 @@ export interface EvalCommandOptions {
   judgeModel?: string;
   judgeRuns: number;
   judgeKey: string;
-  /** Of the benchmark `custom`. */
+  /** This and the next two: only for the benchmark `custom`. */
   questions?: string;
   images?: string;
   metric?: CustomMetric;
 }
 
-/** What became of one benchmark. */
+/** How the evaluation of one benchmark ended. */
 type Outcome =
   | { state: 'complete'; result: RunResult }
   | { state: 'shard-complete'; result: ShardResult }
   | { state: 'failed'; exitCode: number }
   | { state: 'interrupted' };
 
-/** `llavahr eval`: results on stdout, everything else on stderr. A benchmark that fails does not stop the others. */
+/** `llavahr eval`: prints results on stdout, everything else on stderr. If one benchmark fails, the others still run. */
 export async function evalCommand(names: string, options: EvalCommandOptions): Promise<number> {
   const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
   for (const device of devices) checkPrecision(device, options.precision);
@@ -85,7 +85,7 @@ async function evaluateAll(
   const downloads = downloadsOnDemand(options.offline);
   const model = await chooseModel(options, downloads);
   const session = await openModelSession(model, devices, options.threads);
-  const interrupt = interruptible('Stopping after the batches that are running; Ctrl-C again stops at once.');
+  const interrupt = interruptible('Stopping after the current batches. Press Ctrl-C again to stop immediately.');
   const outcomes: Outcome[] = [];
   try {
     for (const definition of definitions) {
@@ -151,14 +151,17 @@ async function evaluateOne(
     const evaluation = await evaluate(asked).finally(benchmark.images.close);
     if (evaluation.state === 'interrupted') {
       const { answered, questions, folder } = evaluation;
-      say('warn', `Interrupted: ${answered} of ${questions} answers are in ${folder}. The same command continues.`);
+      say(
+        'warn',
+        `Interrupted: ${answered} of ${questions} answers are in ${folder}. Rerun the same command to resume.`,
+      );
       return { state: 'interrupted' };
     }
     const { state, result, wasComplete } = evaluation;
     const failed = failures(evaluation);
     const n = state === 'complete' ? result.metrics.n : result.questions;
-    if (wasComplete) say('info', 'This run is complete already; --fresh makes it again.');
-    if (failed > 0) say('warn', `${failed} of ${n} questions have no answer; the same command tries them again.`);
+    if (wasComplete) say('info', 'This run is already complete. Use --fresh to run it again.');
+    if (failed > 0) say('warn', `${failed} of ${n} questions failed. Rerun the same command to retry them.`);
     return evaluation;
   } catch (error) {
     if (alone || !(error instanceof UserError)) throw error;
@@ -167,43 +170,47 @@ async function evaluateOne(
   }
 }
 
-/** @throws UserError (usage) when only one of the judge's two options is there, or it should grade a shard */
+/** @throws UserError (usage) if only one of --judge and --judge-model is set, or together with --shard */
 function judgeChoice({ judge, judgeModel, judgeRuns, judgeKey, shard }: EvalCommandOptions): JudgeChoice | null {
   if (judge === undefined && judgeModel === undefined) return null;
-  if (shard) throw usageError('A judge grades whole runs: merge the shards, then give --judge without --shard.');
-  if (judge === undefined || judgeModel === undefined) throw usageError('--judge and --judge-model go together.');
+  if (shard)
+    throw usageError(
+      '--judge cannot grade a shard. Merge the shards first, then rerun eval with --judge and without --shard.',
+    );
+  if (judge === undefined || judgeModel === undefined)
+    throw usageError('--judge and --judge-model must be given together.');
   return { baseUrl: judge, model: judgeModel, runs: judgeRuns, keyVariable: judgeKey };
 }
 
-/** The benchmark `custom`: own questions. @throws UserError (usage) when one of its options is missing */
+/** The benchmark `custom`: the user's questions. @throws UserError (usage) if one of its options is missing */
 function customDefinition({ questions, images, metric }: EvalCommandOptions): BenchmarkDefinition {
   if (!questions || !images || !metric) throw usageError('eval custom needs --questions, --images and --metric.');
   return {
     name: 'custom',
-    title: 'Own questions',
+    title: 'Your own questions',
     metric,
     splits: [],
     load: (_folder, { limit }) => loadCustom({ questions, images, metric, limit }),
   };
 }
 
-function render(results: readonly RunResult[], wanted: number, json: boolean): string {
-  if (json) return JSON.stringify(wanted === 1 ? results[0] : results, null, 2);
-  return wanted === 1 ? runSummary(results[0]!) : runOverview(results);
+function render(results: readonly RunResult[], requested: number, json: boolean): string {
+  if (json) return JSON.stringify(requested === 1 ? results[0] : results, null, 2);
+  return requested === 1 ? runSummary(results[0]!) : runOverview(results);
 }
 
-/** Shards have no scores to show. */
-function renderShards(results: readonly ShardResult[], wanted: number, json: boolean): string {
-  if (json) return JSON.stringify(wanted === 1 ? results[0] : results, null, 2);
+/** Shards are not scored, so only counts are shown. */
+function renderShards(results: readonly ShardResult[], requested: number, json: boolean): string {
+  if (json) return JSON.stringify(requested === 1 ? results[0] : results, null, 2);
   return results
     .map(({ benchmark, split, shard: { index, count }, questions, failed, folder }) => {
-      const counts = `${questions - failed} of its ${questions} questions answered, ${failed} failed`;
+      const counts = `${questions - failed} of ${questions} questions answered, ${failed} failed`;
       return `${benchmark} ${split}, shard ${index}/${count}: ${counts}\n${folder}`;
     })
     .join('\n');
 }
 
-/** Questions without an answer. */
+/** Number of failed questions. */
 function failures(outcome: Outcome): number {
   if (outcome.state === 'complete') return outcome.result.metrics.failed;
   return outcome.state === 'shard-complete' ? outcome.result.failed : 0;

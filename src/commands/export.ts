@@ -13,7 +13,7 @@ export interface ExportCommandOptions {
   json: boolean;
 }
 
-/** `llavahr export`: prints the model folder's path, or what is in it as JSON, on stdout. */
+/** `llavahr export`: prints the folder of the exported model, or its description as JSON. */
 export async function exportCommand(checkpoint: string, options: ExportCommandOptions): Promise<number> {
   const output = options.output ?? (await defaultModelFolder(checkpoint, options.precision));
   const progress = startByteProgress(messageStream());
@@ -28,12 +28,12 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
   const sizes = manifest.resolutions.map(
     ({ resolution, visualTokens }) => `${resolution} px (${visualTokens} visual tokens)`,
   );
-  const said = {
+  const outcomeText = {
     exported: 'exported',
-    extended: 'weights were there, graphs added',
+    extended: 'added graphs to the existing weights',
     unchanged: 'already exported, nothing to do',
   };
-  say('info', `${manifest.name}, ${manifest.precision}: ${said[outcome]}. Resolutions: ${sizes.join(', ')}`);
+  say('info', `${manifest.name}, ${manifest.precision}: ${outcomeText[outcome]}. Resolutions: ${sizes.join(', ')}`);
   if (options.json) {
     const { name, precision, resolutions } = manifest;
     const inputs = resolutions.map(({ resolution, visualTokens }) => ({ resolution, visualTokens }));

@@ -1,5 +1,6 @@
 import { say } from '../shared/log.js';
-/** A signal that the first Ctrl-C raises, with a message; the second ends the process at once. */
+
+/** The first Ctrl-C prints the message and aborts the signal; the second one kills the process. */
 export function interruptible(message: string): { signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
   const onInterrupt = (): void => {

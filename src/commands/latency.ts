@@ -41,15 +41,15 @@ export interface LatencyCommandOptions {
 }
 
 /**
- * LLaVA-HR's model_speed.py: one image, "Describe this photo in detail.", which makes 49 tokens of text with vicuna_v1,
- * ten calls of ten new tokens, no call for warming up. The clock is on vision and generation.
+ * Settings of LLaVA-HR's model_speed.py: one image, "Describe this photo in detail." (49 text tokens in the vicuna_v1
+ * template), ten calls with ten new tokens each, no warm-up. It times vision and generation together.
  */
 const PAPER = { batchSize: [1], promptTokens: [49], newTokens: 10, warmup: 0, repetitions: 10 };
 const DEFAULTS = { batchSize: [1], promptTokens: [60], newTokens: 32, warmup: 2, repetitions: 20 };
-/** The start token and one after the image. */
-const FEWEST_PROMPT_TOKENS = 2;
+/** The start token before the image and one token after it. */
+const MIN_PROMPT_TOKENS = 2;
 
-/** `llavahr latency`: the tables on stdout, progress on stderr. */
+/** `llavahr latency`: prints tables on stdout and progress on stderr. */
 export async function latencyCommand(options: LatencyCommandOptions): Promise<number> {
   const device = parseDevice(options.device);
   checkOptions(options);
@@ -64,7 +64,7 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
   const models = await chooseModels(options, downloads).finally(downloads.close);
   for (const model of models) checkContext(model, settings);
 
-  const interrupt = interruptible('Stopping after this run; Ctrl-C again stops at once.');
+  const interrupt = interruptible('Stopping after the current run. Press Ctrl-C again to stop immediately.');
   const timings = await timeModels(models, settings, {
     ...{ device, threads: options.threads ?? 0, warmup, repetitions },
     timePrefill: options.protocol !== 'paper',
@@ -95,24 +95,25 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
 /** @throws UserError (usage) for options that contradict each other */
 function checkOptions({ model, randomWeights, clipTower, protocol, output, ...options }: LatencyCommandOptions): void {
   if (model !== undefined && randomWeights !== undefined) {
-    throw usageError('--model and --random-weights exclude each other.');
+    throw usageError('--model and --random-weights cannot be combined.');
   }
   if (randomWeights !== undefined && clipTower !== undefined) {
-    throw usageError('--clip-tower goes with a checkpoint, not with --random-weights.');
+    throw usageError('--clip-tower is for checkpoints and cannot be combined with --random-weights.');
   }
   const fixed = { '--batch-size': options.batchSize, '--prompt-tokens': options.promptTokens };
   for (const [name, value] of Object.entries({ ...fixed, '--new-tokens': options.newTokens })) {
-    if (protocol === 'paper' && value !== undefined) throw usageError(`--protocol paper sets ${name} itself.`);
+    if (protocol === 'paper' && value !== undefined)
+      throw usageError(`--protocol paper fixes ${name}. Leave one of the two out.`);
   }
-  if (options.promptTokens?.some((tokens) => tokens < FEWEST_PROMPT_TOKENS)) {
-    throw usageError(`--prompt-tokens must be at least ${FEWEST_PROMPT_TOKENS}.`);
+  if (options.promptTokens?.some((tokens) => tokens < MIN_PROMPT_TOKENS)) {
+    throw usageError(`--prompt-tokens must be at least ${MIN_PROMPT_TOKENS}.`);
   }
   if (output !== undefined && !['.csv', '.json'].includes(extname(output))) {
     throw usageError(`--output must end in .csv or .json, got "${output}".`);
   }
 }
 
-/** The options of a measurement that the command line sets. */
+/** The measurement options set on the command line. */
 function given({ batchSize, promptTokens, newTokens, warmup, repetitions }: LatencyCommandOptions) {
   return {
     ...(batchSize && { batchSize }),
@@ -124,8 +125,8 @@ function given({ batchSize, promptTokens, newTokens, warmup, repetitions }: Late
 }
 
 /**
- * The model, then what is set beside it: with the paper's protocol LLaVA-1.5 at its own size and, as in the paper's "3
- * times faster", at the largest size that is not above LLaVA-HR's.
+ * The model, then the ones it is compared with. With the paper's protocol, LLaVA-1.5 runs at its own size and, as in the
+ * paper's "3 times faster", at the largest size not above LLaVA-HR's.
  */
 async function chooseModels(options: LatencyCommandOptions, downloads: DownloadsOnDemand): Promise<Model[]> {
   const { resolution, clipTower, vs, protocol } = options;
@@ -153,25 +154,27 @@ async function chooseModels(options: LatencyCommandOptions, downloads: Downloads
 function openRandom(name: string | undefined, resolution: number | undefined, precision: Precision): Promise<Model> {
   const released = RELEASED_MODELS.find((model) => model === name);
   if (!released) {
-    throw usageError(`With --random-weights, --vs must be ${LLAVA_15}, ${RELEASED_MODELS.join(', ')}; got "${name}".`);
+    throw usageError(
+      `With --random-weights, --vs must be one of ${LLAVA_15}, ${RELEASED_MODELS.join(', ')}; got "${name}".`,
+    );
   }
   return openRandomModel({ name: released, architecture: RELEASED_ARCHITECTURES[released], precision, resolution });
 }
 
-/** @throws UserError (usage) when a prompt and its answer would not fit into the model's context */
+/** @throws UserError (usage) if a prompt and its answer would exceed the model's context length */
 function checkContext({ manifest, vision }: Model, settings: readonly TimedSetting[]): void {
   const context = contextLength(manifest.architecture, vision.visualTokens);
   for (const { promptTokens, newTokens } of settings) {
     const needed = vision.visualTokens + promptTokens + newTokens;
     if (needed <= context) continue;
     throw usageError(
-      `${promptTokens} prompt tokens, ${vision.visualTokens} visual tokens and ${newTokens} new ones are more than the ` +
-        `${context} of ${manifest.name}'s context.`,
+      `${promptTokens} prompt tokens, ${vision.visualTokens} visual tokens and ${newTokens} new tokens exceed ` +
+        `${manifest.name}'s context of ${context} tokens. Use fewer prompt or new tokens.`,
     );
   }
 }
 
-/** Rows of the report in the settings' order, the models of each beside each other; without those that never ran. */
+/** Report rows: for each setting one row per model, leaving out combinations that never ran. */
 function timingRows(
   models: readonly Model[],
   settings: readonly TimedSetting[],
@@ -213,7 +216,7 @@ function publishedOf({ manifest: { architecture }, vision }: Model): number | nu
 
 const PROGRESS_INTERVAL_MS = 10_000;
 
-/** Says on stderr what is run, every ten seconds at most. */
+/** Reports progress on stderr, at most every ten seconds. */
 function progressOf(models: readonly Model[], settings: readonly TimedSetting[]) {
   let last = performance.now();
   return (done: number, of: number, { model, setting }: PlannedRun): void => {
@@ -221,8 +224,8 @@ function progressOf(models: readonly Model[], settings: readonly TimedSetting[])
     last = performance.now();
     const { manifest, vision } = models[model]!;
     const { batchSize, promptTokens } = settings[setting]!;
-    const what = `${manifest.name} at ${vision.resolution} px, batch ${batchSize}, prompt ${promptTokens}`;
-    say('info', `${done} of ${of} runs are done; next ${what}`);
+    const next = `${manifest.name} at ${vision.resolution} px, batch size ${batchSize}, ${promptTokens} prompt tokens`;
+    say('info', `${done} of ${of} runs done; next: ${next}`);
   };
 }
 

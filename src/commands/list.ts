@@ -3,15 +3,16 @@ import { type PublishedScore, publishedScores } from '../benchmarks/published.js
 import { BENCHMARKS } from '../benchmarks/registry.js';
 import { readCatalogue } from '../datasets/catalogue.js';
 import { EXIT } from '../shared/errors.js';
+import { wrapText } from '../shared/wrap-text.js';
+import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
 
 const UNKNOWN = '-';
-
 const HEADERS = ['benchmark', 'split', 'questions', 'images', 'per image', 'metric', 'scored', 'note'];
 const ALIGN: Align[] = ['left', 'left', 'right', 'right', 'right', 'left', 'left', 'left'];
 
-/** How a split gets its score, for the table. */
-const SCORED: Record<SplitInfo['scored'], string> = { here: 'here', server: 'by a server', judge: 'by a judge' };
+/** Where a split is scored, for the table. */
+const SCORED: Record<SplitInfo['scored'], string> = { here: 'locally', server: 'by a server', judge: 'by a judge' };
 
 export interface ListCommandOptions {
   json: boolean;
@@ -20,8 +21,8 @@ export interface ListCommandOptions {
 }
 
 /**
- * `llavahr list`: every benchmark with its splits, the first of which is the default; or the published numbers; or whether
- * datasets.json is sound.
+ * `llavahr list`: lists all benchmarks and their splits, the default split first; or the published scores; or checks that
+ * datasets.json is valid.
  */
 export async function listCommand({ json, published, validate }: ListCommandOptions): Promise<number> {
   if (validate) {
@@ -33,7 +34,7 @@ export async function listCommand({ json, published, validate }: ListCommandOpti
   return EXIT.done;
 }
 
-/** @throws UserError when datasets.json has a mistake */
+/** @throws UserError if datasets.json is invalid */
 async function validateCatalogue(): Promise<string> {
   const { assets, benchmarks, models } = await readCatalogue();
   const splits = benchmarks.flatMap((benchmark) => benchmark.splits).length;
@@ -45,7 +46,7 @@ function publishedRecords(): PublishedScore[] {
   return BENCHMARKS.flatMap(({ name }) => publishedScores(name));
 }
 
-/** A line per model and source, a column per benchmark; the sources and what to know of the numbers below. */
+/** One row per model and source, one column per benchmark, followed by the sources and notes. */
 function publishedTable(): string {
   const records = publishedRecords();
   const sources = [...new Set(records.map(({ source }) => source))];
@@ -69,8 +70,10 @@ function publishedTable(): string {
       { keys: 3 },
     ),
     '',
-    ...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`),
-    ...[...notes].map((note) => `Note: ${note}`),
+    ...[
+      ...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`),
+      ...[...notes].map((note) => `Note: ${note}`),
+    ].map((line) => wrapText(line, terminalWidth)),
   ].join('\n');
 }
 

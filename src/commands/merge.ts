@@ -11,7 +11,7 @@ export interface MergeCommandOptions extends Pick<AskedData, 'data' | 'questions
   json: boolean;
 }
 
-/** `llavahr merge`: the result of the run without shards, on stdout as eval prints it. */
+/** `llavahr merge`: combines shards and prints the result as eval does for a whole run. */
 export async function mergeCommand(folders: readonly string[], options: MergeCommandOptions): Promise<number> {
   const { output, fresh, json } = options;
   const { shards, identity } = await readShards(folders);
@@ -23,8 +23,9 @@ export async function mergeCommand(folders: readonly string[], options: MergeCom
   const merged = await mergeShards({ shards, identity, benchmark, output, fresh, argv, stream });
   const { result, wasComplete } = merged;
   const { failed, n } = result.metrics;
-  if (wasComplete) say('info', 'This run is complete already; --fresh merges again.');
-  if (failed > 0) say('warn', `${failed} of ${n} questions have no answer; the shards' eval commands try them again.`);
+  if (wasComplete) say('info', 'This run is already complete. Use --fresh to merge it again.');
+  if (failed > 0)
+    say('warn', `${failed} of ${n} questions failed. Rerun the eval commands of the shards to retry them.`);
   console.log(json ? JSON.stringify(result, null, 2) : runSummary(result));
   return failed > 0 ? EXIT.someSamplesFailed : EXIT.done;
 }

@@ -4,8 +4,8 @@ import type { PublishedReference } from '../results/reports/compare.js';
 import type { RunResult } from '../results/runs/load-run.js';
 
 /**
- * What is published about a run's model on its benchmark: of several numbers the first that the run can be set against,
- * or else the first, with what differs. null when nothing is.
+ * Published score of a run's model on its benchmark. Of several, the first whose settings match the run; if none match, the
+ * first, with its mismatches. Null if nothing is published.
  */
 export function publishedBeside({ record, metrics }: RunResult): PublishedReference | null {
   const { model, protocol } = record.identity;
@@ -28,7 +28,7 @@ export function publishedBeside({ record, metrics }: RunResult): PublishedRefere
   return references.find(({ mismatches }) => mismatches.length === 0) ?? references[0] ?? null;
 }
 
-/** A sample or the first questions of a benchmark are not the benchmark. */
+/** A sample or the first n questions are not comparable with the whole benchmark. */
 function questionMismatch({ benchmark, split, n }: RunResult['metrics']): string[] {
   const official = BENCHMARKS.find(({ name }) => name === benchmark)?.splits.find(({ name }) => name === split);
   return official && official.questions !== n ? [`${official.questions} questions`] : [];

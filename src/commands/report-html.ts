@@ -15,13 +15,13 @@ import { say } from '../shared/log.js';
 import { publishedBeside } from './published-beside.js';
 
 export interface HtmlOptions {
-  /** Images that get a thumbnail. */
+  /** Maximum number of images with a thumbnail. */
   thumbnails: number;
-  /** Where the benchmarks' files are now; where they were when the runs were made without it. */
+  /** Folder with the benchmarks' files (default: where they were during the runs). */
   data?: string;
 }
 
-/** Runs as one HTML page, with thumbnails of the images where these can be found. Messages go to stderr. */
+/** Renders runs as one HTML page, with thumbnails of those images that are found. Warnings go to stderr. */
 export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlOptions): Promise<string> {
   const samplesOf = new Map<RunResult, RunSamples>();
   for (const run of runs) samplesOf.set(run, await readSamples(run.folder)); // one at a time: the files may be large
@@ -45,7 +45,7 @@ export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlO
       },
     });
   } finally {
-    if (missing > 0) say('warn', `${missing} images cannot be read; their questions have no thumbnail.`);
+    if (missing > 0) say('warn', `${missing} images could not be read; their questions have no thumbnail.`);
     for (const images of opened.values()) await (await images)?.close();
   }
 }
@@ -58,7 +58,7 @@ async function readSamples(folder: string): Promise<RunSamples> {
   };
 }
 
-/** null, with a message, where there are none: the report is worth having without them. */
+/** Null, with a warning, if the images are missing: the report is still useful without them. */
 async function openImages(run: RunResult, data: string | undefined): Promise<ImageSource | null> {
   try {
     return await openRunImages(run.record, data);

@@ -20,30 +20,30 @@ const THUMBNAILS = 1000; // about 5 MB
 
 export interface ReportCommandOptions {
   format: keyof typeof REPORTS;
-  /** File to write; without it the report goes to stdout. */
+  /** File to write (default: stdout). */
   output?: string;
-  /** HTML: images that get a thumbnail. */
+  /** HTML: maximum number of images with a thumbnail. */
   thumbnails?: number;
-  /** HTML: where the benchmarks' files are; where they were when the runs were made without it. */
+  /** HTML: folder with the benchmarks' files (default: where they were during the runs). */
   data?: string;
 }
 
-/** `llavahr report`: finished runs in a form that other programs and papers take. */
+/** `llavahr report`: exports finished runs in the chosen format. */
 export async function reportCommand(folders: string[], options: ReportCommandOptions): Promise<number> {
   const { format, output, thumbnails, data } = options;
   if (format !== 'html' && (thumbnails !== undefined || data !== undefined)) {
-    throw usageError('--thumbnails and --data are for --format html.');
+    throw usageError('--thumbnails and --data can only be used with --format html.');
   }
   const report = await REPORTS[format](await Promise.all(folders.map(loadRun)), options);
   if (output === undefined) {
-    process.stdout.write(report); // console.log would add a line's end to the CSV
+    process.stdout.write(report); // console.log would add an empty line to the CSV
   } else {
     await replaceFile(output, (file) => file.writeFile(report));
   }
   return EXIT.done;
 }
 
-/** Loads what makes plots and thumbnails, which no other format needs. */
+/** Imports the modules for plots and thumbnails, which no other format needs. */
 async function htmlReport(runs: readonly RunResult[], { thumbnails, data }: ReportCommandOptions): Promise<string> {
   const { writeHtmlReport } = await import('./report-html.js');
   return writeHtmlReport(runs, { thumbnails: thumbnails ?? THUMBNAILS, data });

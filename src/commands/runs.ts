@@ -12,7 +12,7 @@ const HEADERS = [
   'size (px)',
   'precision',
   'device',
-  'when (UTC)',
+  'updated (UTC)',
   'MB',
   'folder',
 ];
@@ -31,7 +31,7 @@ const ALIGN = [
   'left',
 ] as const;
 
-/** `llavahr runs`: the result folders in a folder. */
+/** `llavahr runs`: lists the run folders in a folder. */
 export async function runsCommand(folder: string, { json }: { json: boolean }): Promise<number> {
   const entries = await listRuns(folder);
   console.log(json ? JSON.stringify(entries, null, 2) : runsText(folder, entries));
@@ -44,9 +44,9 @@ function runsText(folder: string, entries: readonly RunEntry[]): string {
   const parts = intact.length > 0 ? [renderTable(HEADERS, intact.map(cells), ALIGN)] : [];
   if (damaged.length > 0) {
     const rows = damaged.map((entry) => [entry.folder, entry.problem]);
-    parts.push(renderTable(['damaged', 'what is wrong'], rows, ['left', 'left']));
+    parts.push(renderTable(['damaged', 'problem'], rows, ['left', 'left']));
   }
-  return parts.length > 0 ? parts.join('\n\n') : `${folder} holds no result folders.`;
+  return parts.length > 0 ? parts.join('\n\n') : `No run folders in ${folder}.`;
 }
 
 function cells(run: IntactRun): string[] {

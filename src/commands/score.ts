@@ -5,6 +5,8 @@ import { firstOf, type ScoredPredictions, scorePredictions } from '../evaluation
 import { scoreText } from '../results/statistics/digits.js';
 import { EXIT } from '../shared/errors.js';
 import { say } from '../shared/log.js';
+import { wrapText } from '../shared/wrap-text.js';
+import { terminalWidth } from '../terminal/style.js';
 import { renderTable } from '../terminal/table.js';
 
 export interface ScoreCommandOptions {
@@ -14,12 +16,12 @@ export interface ScoreCommandOptions {
   split?: string;
   protocol: Protocol;
   ocrTokens?: boolean;
-  /** Leave questions without a prediction out of the denominator. */
+  /** Score only the questions that have a prediction. */
   allowPartial: boolean;
   json: boolean;
 }
 
-/** `llavahr score`: scores on stdout; what did not fit the benchmark on stderr. */
+/** `llavahr score`: prints scores on stdout and warnings about mismatched predictions on stderr. */
 export async function scoreCommand(name: string, options: ScoreCommandOptions): Promise<number> {
   const { split, protocol, ocrTokens, allowPartial, json } = options;
   const definition = findBenchmark(name);
@@ -28,12 +30,12 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
   const scored = await scorePredictions(benchmark, options.predictions, { allowPartial }).finally(() =>
     benchmark.images.close(),
   );
-  for (const message of misfits(scored)) say('warn', message);
+  for (const message of mismatches(scored)) say('warn', message);
   console.log(json ? JSON.stringify(scoreRecord(scored, protocol), null, 2) : scoreTable(scored));
   return EXIT.done;
 }
 
-/** What is printed with --json: the scores at full precision, and how many predictions there were of what kind. */
+/** Output of --json: scores at full precision and counts of missing, unknown and duplicate predictions. */
 function scoreRecord({ metrics, predictions }: ScoredPredictions, protocol: Protocol): object {
   const { benchmark, split, headline, scores, intervals, points, n, failed, unparsable, notes } = metrics;
   return {
@@ -59,16 +61,16 @@ function scoreTable({ metrics, predictions }: ScoredPredictions): string {
     renderTable([title, 'unit', 'score', '95 % interval'], rows, ['left', 'left', 'right', 'left']),
     '',
     counts.join(', '),
-    ...notes.map((note) => `Note: ${note}`),
+    ...notes.map((note) => wrapText(`Note: ${note}`, terminalWidth)),
   ].join('\n');
 }
 
-/** What of the predictions file does not fit the benchmark. */
-function misfits({ predictions: { missing, unknown, duplicates } }: ScoredPredictions): string[] {
+/** Describes how the predictions file does not match the benchmark. */
+function mismatches({ predictions: { missing, unknown, duplicates } }: ScoredPredictions): string[] {
   const counts: [string, (string | number)[]][] = [
-    ['questions without a prediction, by row', missing],
-    ['ids of which the benchmark has no question, left out', unknown],
-    ['ids that answer a question again, of which the last answer counts', duplicates],
+    ['questions without a prediction (by index)', missing],
+    ['unknown ids (ignored)', unknown],
+    ['duplicate ids (the last prediction counts)', duplicates],
   ];
   return counts.flatMap(([what, ids]) => (ids.length > 0 ? [`${ids.length} ${what}: ${firstOf(ids)}`] : []));
 }

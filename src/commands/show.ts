@@ -5,7 +5,7 @@ import { buildPrompt } from '../model/prompt.js';
 import { EXIT, usageError } from '../shared/errors.js';
 
 export interface ShowCommandOptions {
-  /** Row in the benchmark's order, from 0. */
+  /** Position in the benchmark's order, from 0. */
   index: number;
   data?: string;
   split?: string;
@@ -14,7 +14,7 @@ export interface ShowCommandOptions {
   json: boolean;
 }
 
-/** `llavahr show`: what a model is asked about one sample, to the character, and the right answer. */
+/** `llavahr show`: prints the exact prompt and the reference answer of one question. */
 export async function showCommand(name: string, options: ShowCommandOptions): Promise<number> {
   const { index, split, protocol, ocrTokens, json } = options;
   const folder = options.data ?? sampleData(name);
@@ -36,10 +36,11 @@ interface ShownSample {
   maxNewTokens: number;
 }
 
-/** @throws UserError (usage) when there is no such row */
+/** @throws UserError (usage) if the index is out of range */
 function sampleOf({ name, split, questions, maxNewTokens, gold }: LoadedBenchmark, index: number): ShownSample {
   const question = questions[index];
-  if (!question) throw usageError(`${name} ${split} has the rows 0 to ${questions.length - 1}, not ${index}.`);
+  if (!question)
+    throw usageError(`--index ${index} is out of range: ${name} ${split} has questions 0 to ${questions.length - 1}.`);
   const { questionId, image, text } = question;
   const prompt = buildPrompt(text, { image: image !== null });
   return { benchmark: name, split, index, questionId, image, prompt, gold: gold(index), maxNewTokens };
@@ -47,13 +48,13 @@ function sampleOf({ name, split, questions, maxNewTokens, gold }: LoadedBenchmar
 
 function sampleText(
   { benchmark, split, index, questionId, image, prompt, gold, maxNewTokens }: ShownSample,
-  rows: number,
+  count: number,
 ): string {
   return [
-    `${benchmark} ${split}, row ${index} of ${rows}, question ${questionId}`,
+    `${benchmark} ${split}, index ${index} of ${count}, question ${questionId}`,
     `image: ${image ?? 'none'}`,
     `answer: ${gold ?? 'not public'}`,
-    `longest answer: ${maxNewTokens} tokens`,
+    `answer limit: ${maxNewTokens} tokens`,
     'prompt:',
     prompt,
   ].join('\n');

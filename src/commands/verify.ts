@@ -7,6 +7,7 @@ import type { Precision } from '../model/precision.js';
 import { precisionLabel } from '../results/reports/quantised.js';
 import { decimalsFor, halfWidthOf, intervalText, signedText } from '../results/statistics/digits.js';
 import { EXIT } from '../shared/errors.js';
+import { say } from '../shared/log.js';
 import { renderTable } from '../terminal/table.js';
 import { dataFolder } from './data-folder.js';
 
@@ -14,7 +15,7 @@ export interface VerifyCommandOptions {
   against: string;
   precision: Precision;
   resolution?: number;
-  /** The embedded TextVQA sample without it: a look that takes no download. */
+  /** Default: the embedded TextVQA sample, which needs no download. */
   benchmark?: string;
   data?: string;
   limit?: number;
@@ -23,7 +24,7 @@ export interface VerifyCommandOptions {
   json: boolean;
 }
 
-/** `llavahr verify`: how much a model differs from another export of the same checkpoint. */
+/** `llavahr verify`: measures how much a model differs from another export of the same checkpoint. */
 export async function verifyCommand(name: string, options: VerifyCommandOptions): Promise<number> {
   const { resolution, precision, limit, threads, data } = options;
   const definition = findBenchmark(options.benchmark ?? 'textvqa');
@@ -32,16 +33,16 @@ export async function verifyCommand(name: string, options: VerifyCommandOptions)
   try {
     const against = await choose(options.against, 'fp32');
     const model = await choose(name, precision);
-    const never = new AbortController().signal; // Ctrl-C ends the command, and the next one continues the download
+    const never = new AbortController().signal; // Ctrl-C ends the command; rerunning it resumes the download
     const isNamed = data !== undefined || options.benchmark !== undefined;
-    if (!isNamed) console.error('Questions of the embedded textvqa sample; --benchmark or --data names others');
+    if (!isNamed) say('info', 'Using the embedded TextVQA sample. Choose other questions with --benchmark or --data.');
     const folder = isNamed
       ? await dataFolder(definition, { data, model: name, split: undefined, alone: true }, downloads, never)
       : sampleData(definition.name);
     const benchmark = await definition.load(folder, { protocol: 'llava', limit });
-    const say = (label: ModelLabel): void => console.error(`Asking ${labelText(label)}`);
-    const made = await verifyModel(model, against, benchmark, threads, say).finally(benchmark.images.close);
-    console.log(options.json ? JSON.stringify(made, null, 2) : verificationText(made));
+    const onModel = (label: ModelLabel): void => say('info', `Running ${labelText(label)}`);
+    const verification = await verifyModel(model, against, benchmark, threads, onModel).finally(benchmark.images.close);
+    console.log(options.json ? JSON.stringify(verification, null, 2) : verificationText(verification));
     return EXIT.done;
   } finally {
     await downloads.close();
@@ -52,19 +53,19 @@ function labelText({ name, precision, resolution }: ModelLabel): string {
   return `${name} at ${resolution} px, ${precisionLabel(precision)}`;
 }
 
-function verificationText(made: Verification): string {
-  const { questions, notAsked, score, visualError } = made;
+function verificationText(verification: Verification): string {
+  const { questions, notAsked, score, visualError } = verification;
   const share = (same: number): string => `${same} of ${questions} (${((100 * same) / questions).toFixed(1)} %)`;
   const rows = [
-    ['same answers', share(made.sameAnswers)],
-    ['same first token', share(made.sameFirstTokens)],
-    ["first token's largest logit", errorText(made.logitError)],
+    ['same answers', share(verification.sameAnswers)],
+    ['same first token', share(verification.sameFirstTokens)],
+    ["first token's largest logit", errorText(verification.logitError)],
     [`visual tokens of ${visualError.images} images`, errorText(visualError)],
     ...(score === null ? [] : scoreRows(score, questions)),
-    ...(notAsked === 0 ? [] : [['questions that could not be asked', String(notAsked)]]),
+    ...(notAsked === 0 ? [] : [['questions that failed', String(notAsked)]]),
   ];
-  const title = `${labelText(made.model)}, against ${labelText(made.against)}`;
-  return `${title}\n\n${renderTable([`${made.benchmark}, ${questions} questions`, ''], rows, ['left', 'left'])}`;
+  const title = `${labelText(verification.model)}, against ${labelText(verification.against)}`;
+  return `${title}\n\n${renderTable([`${verification.benchmark}, ${questions} questions`, ''], rows, ['left', 'left'])}`;
 }
 
 function errorText({ largest, relative }: ErrorSize): string {

@@ -2,20 +2,21 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { messageOf, usageError } from './errors.js';
 import { redactText } from './redact.js';
+import { columnsOf, wrapText } from './wrap-text.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What an event is about; texts lose their secrets on the way into the file. */
+/** Details of an event. Secrets in texts are redacted before they are written to the file. */
 export type LogFields = Record<string, string | number | boolean | null | readonly (string | number)[]>;
 
 let level: LogLevel = 'info';
 let file: { descriptor: number; path: string } | null = null;
 
 /**
- * Sets what is told, for this process: on stderr and, as JSON lines, in a file. Without this, messages of level `info`.
- * @param path a file that is appended to; undefined for none
- * @throws UserError (usage) when it cannot be opened
+ * Sets the log level of this process, for stderr and for the log file. Until then it is `info`, without a file.
+ * @param path file to append JSON Lines to; undefined for none
+ * @throws UserError (usage) if the file cannot be opened
  */
 export function openLog(newLevel: LogLevel, path?: string): void {
   level = newLevel;
@@ -32,44 +33,44 @@ export function closeLog(): void {
   file = null;
 }
 
-/** Tells the user something: a line on stderr, and the event `message` of the file. */
+/** Prints a message on stderr, wrapped to the terminal, and logs it as an event `message`. */
 export function say(of: LogLevel, text: string): void {
-  if (isTold(of)) console.error(text);
+  if (isLogged(of)) console.error(wrapText(text, columnsOf(process.stderr)));
   logEvent(of, 'message', { text });
 }
 
-/** Notes an event in the file. At the level `debug` and without a file it is a line on stderr. */
+/** Appends an event to the log file. Without a file, events are printed on stderr at the level `debug`. */
 export function logEvent(of: LogLevel, event: string, fields: LogFields = {}): void {
-  if (!isTold(of)) return;
+  if (!isLogged(of)) return;
   if (file === null) {
     if (level === 'debug' && event !== 'message') console.error(`${event} ${JSON.stringify(redacted(fields))}`);
     return;
   }
   const line = { time: new Date().toISOString(), level: of, event, pid: process.pid, ...redacted(fields) };
   try {
-    // At once and in order, whatever becomes of the process; there are a few dozen events a second at most.
+    // Synchronous, so that events stay in order and survive a crash; there are a few dozen per second at most.
     writeSync(file.descriptor, `${JSON.stringify(line)}\n`);
   } catch (error) {
     const { path } = file;
     closeLog();
-    say('warn', `${path} cannot be written (${messageOf(error)}); the run goes on without it.`);
+    say('warn', `Cannot write the log file ${path} (${messageOf(error)}). Continuing without it.`);
   }
 }
 
-/** Where progress and messages of long work go: stderr, or nowhere at the levels `error` and `warn`. */
+/** Stream for progress and messages of long operations: stderr, or nothing at the levels `error` and `warn`. */
 export function messageStream(): NodeJS.WriteStream {
-  return isTold('info') ? process.stderr : silence;
+  return isLogged('info') ? process.stderr : silence;
 }
 
-/** The options of the log for a llavahr process that this one starts. */
+/** Logging options to pass to a child llavahr process. */
 export function logArguments(): string[] {
   return ['--log-level', level, ...(file ? ['--log-file', file.path] : [])];
 }
 
-/** No terminal, so that nothing is drawn on it. */
+/** Not a terminal, so that no progress bars are drawn. */
 const silence = new Writable({ write: (_chunk, _encoding, done) => done() }) as Writable as NodeJS.WriteStream;
 
-function isTold(of: LogLevel): boolean {
+function isLogged(of: LogLevel): boolean {
   return LOG_LEVELS.indexOf(of) <= LOG_LEVELS.indexOf(level);
 }
 

@@ -1,6 +1,8 @@
+import { columnsOf } from '../shared/wrap-text.js';
+
 /*
- * Emphasis for people at a terminal. It only ever repeats what the words say. Off when stdout is not a terminal, so that
- * files and pipes get plain text, and with NO_COLOR (no-color.org).
+ * Colours and bold for terminals. They only repeat what the words say. Off when stdout is not a terminal, so that files
+ * and pipes get plain text, and with NO_COLOR (no-color.org).
  */
 
 const isStyled = process.stdout.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
@@ -15,6 +17,5 @@ function style(on: number, off: number): (text: string) => string {
   return (text) => (isStyled ? `\x1b[${on}m${text}\x1b[${off}m` : text);
 }
 
-/** Characters in a line; without end where stdout is not a terminal, or one that does not say. */
-export const terminalWidth =
-  process.stdout.isTTY === true && process.stdout.columns > 0 ? process.stdout.columns : Number.POSITIVE_INFINITY;
+/** Columns of stdout; Infinity if it is a file or a pipe. */
+export const terminalWidth = columnsOf(process.stdout);

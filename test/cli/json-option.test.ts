@@ -5,8 +5,8 @@ import { Command } from 'commander';
 
 const FOLDER = new URL('../../src/cli/', import.meta.url);
 
-test('every command has --json; report writes files, of which JSON is a format', async () => {
-  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.js') && file !== 'options.js');
+test('every command has --json, except report, which has JSON as a format', async () => {
+  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.js') && !['help.js', 'options.js'].includes(file));
   assert.ok(files.length >= 14);
   for (const file of files) {
     const program = new Command();
@@ -14,7 +14,7 @@ test('every command has --json; report writes files, of which JSON is a format',
     for (const add of Object.values(module)) add(program);
     assert.equal(program.commands.length, 1, file);
     const command = program.commands[0]!;
-    if (command.name() === 'report') assert.match(command.helpInformation(), /--format <format> [^-]*"json"/);
+    if (command.name() === 'report') assert.match(command.helpInformation(), /--format <format> [^-]*\bjson\b/);
     else assert.match(command.helpInformation(), /^ +--json +print /m, command.name());
   }
 });

@@ -56,21 +56,21 @@ test('every size becomes a row of the table, LLaVA-1.5 at its own and the larger
   assert.match(readFileSync(join(report, 'ablation.svg'), 'utf8'), /textvqa over input size.*Latency over input size/s);
 });
 
-test('wrong combinations of options and sizes are refused before anything runs', async () => {
-  const refused = async (...args: string[]): Promise<string> => {
-    const { code, stderr } = await ablate('refused', ...args);
+test('invalid combinations of options and sizes are rejected before anything runs', async () => {
+  const rejected = async (...args: string[]): Promise<string> => {
+    const { code, stderr } = await ablate('rejected', ...args);
     assert.equal(code, 2, stderr);
     return stderr;
   };
-  assert.match(await refused(), /Name the input sizes with --resolutions/);
+  assert.match(await rejected(), /Give input sizes with --resolutions/);
   assert.match(
-    await refused('--models', 'a,b', '--resolutions', '128'),
+    await rejected('--models', 'a,b', '--resolutions', '128'),
     /--models runs each checkpoint at its own size/,
   );
-  assert.match(await refused('--resolutions', '100'), /Multiples of 32/);
+  assert.match(await rejected('--resolutions', '100'), /Multiples of 32/);
 });
 
-test('an interrupted ablation ends with 130 and continues', async () => {
+test('an interrupted ablation exits with 130 and can be resumed', async () => {
   const args = ['--resolutions', '256', '--limit', '8', '--batch-size', '1'];
   const running = start(folder, ablation('interrupted', ...args));
   await waitForLines(join(folder, 'interrupted'), 2);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '../fixtures.js';
 
-/** What a finished command said. */
+/** Exit status and output of a finished command. */
 export interface CommandResult {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -15,13 +15,13 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** A command line that is running. */
+/** A running command. */
 export interface RunningCommand {
   process: ChildProcess;
   result: Promise<CommandResult>;
 }
 
-/** A place for results and exported models that one test file has for itself. */
+/** A temporary folder for the results and exported models of one test file. */
 export async function testFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'llavahr-cli-'));
 }
@@ -29,7 +29,7 @@ export async function testFolder(): Promise<string> {
 /** Starts `llavahr` as a user does, with the model cache in `folder`. */
 export function start(folder: string, args: readonly string[], env: Record<string, string> = {}): RunningCommand {
   const child = spawn(process.execPath, [join(projectRoot, 'bin', 'llavahr'), ...args], {
-    env: { ...process.env, LLAVAHR_CACHE: join(folder, 'cache'), ...env },
+    env: { ...process.env, COLUMNS: '', LLAVAHR_CACHE: join(folder, 'cache'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -48,10 +48,10 @@ export function llavahr(folder: string, ...args: string[]): Promise<CommandResul
   return start(folder, args).result;
 }
 
-/** The only result folder below an output folder. */
+/** The only run folder in an output folder. */
 export async function resultFolder(output: string): Promise<string> {
   const names = await readdir(output);
-  if (names.length !== 1) throw new Error(`expected one result folder, found: ${names.join(', ')}`);
+  if (names.length !== 1) throw new Error(`expected one run folder, found: ${names.join(', ')}`);
   return join(output, names[0]!);
 }
 

@@ -10,7 +10,7 @@ import { readLines, resultFolder, start, testFolder } from './cli.js';
 const CHECKPOINT = join(PACKAGE_ROOT, 'sample', 'models', 'llava-1.5-tiny');
 const CHECKPOINT_FILES = ['config.json', 'tokenizer.model', 'model.safetensors'];
 
-test('eval of a name fetches split and checkpoint, exports, runs and scores; the second time it fetches nothing', async () => {
+test('eval of a model name downloads split and checkpoint, exports, runs and scores; the second time it downloads nothing', async () => {
   const folder = await testFolder();
   const { catalogue, split, server, routes } = await serveSample('textvqa');
   try {

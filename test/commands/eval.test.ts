@@ -13,7 +13,7 @@ after(() => rm(folder, { recursive: true }));
 const SAMPLE = join(projectRoot, 'sample', 'benchmarks', 'textvqa');
 const answersOf = (run: string): (string | null)[] => readLines(run).map(({ text }) => text);
 
-/** The embedded default, run once without disturbance: what every other run must equal. */
+/** An undisturbed run of the embedded default, which every other run must equal. */
 const undisturbed = join(folder, 'undisturbed');
 const first = await llavahr(folder, 'eval', 'textvqa', '--output', undisturbed);
 const expected = answersOf(await resultFolder(undisturbed));
@@ -42,10 +42,10 @@ test('the embedded default answers, scores and prints a table', async () => {
   assert.ok(latency.stages.visionMsPerImage.p50 > 0 && latency.stages.prefillMsPerQuestion.p50 > 0);
 });
 
-test('the same command again does nothing and says so; --fresh keeps the earlier folder', async () => {
+test('rerunning a complete run does nothing and says so; --fresh keeps the earlier folder', async () => {
   const again = await llavahr(folder, 'eval', 'textvqa', '--output', undisturbed);
   assert.equal(again.code, 0);
-  assert.match(again.stderr, /complete already; --fresh/);
+  assert.match(again.stderr, /already complete\. Use --fresh/);
   assert.equal(again.stdout, first.stdout);
 
   const output = join(folder, 'fresh');
@@ -59,7 +59,7 @@ test('the same command again does nothing and says so; --fresh keeps the earlier
   assert.equal(JSON.parse(fresh.stdout).metrics.n, 48);
 });
 
-test('batch size and packing change no answer', async () => {
+test('answers do not depend on batch size or packing', async () => {
   for (const batchSize of ['1', '5']) {
     const output = join(folder, `batch-${batchSize}`);
     const { code } = await llavahr(folder, 'eval', 'textvqa', '--output', output, '--batch-size', batchSize);
@@ -68,7 +68,7 @@ test('batch size and packing change no answer', async () => {
   }
 });
 
-test('killed at any moment and started again, it ends with the same answers', async () => {
+test('a run that is killed repeatedly ends with the same answers', async () => {
   const output = join(folder, 'killed');
   const args = ['eval', 'textvqa', '--output', output, '--batch-size', '1'];
   for (const lines of [1, 9, 20, 33]) {
@@ -85,12 +85,12 @@ test('killed at any moment and started again, it ends with the same answers', as
   assert.deepEqual(
     readLines(run).map(({ index }) => index),
     expected.map((_, index) => index),
-    'none lost, none doubled',
+    'none lost, none duplicated',
   );
   assert.equal(JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).sessions.length, 5);
 });
 
-test('a line of the answers that was damaged since is named, and its question asked again', async () => {
+test('a damaged line of predictions.jsonl is reported and its question asked again', async () => {
   const output = join(folder, 'damaged');
   await cp(undisturbed, output, { recursive: true });
   const run = await resultFolder(output);
@@ -107,7 +107,7 @@ test('a line of the answers that was damaged since is named, and its question as
   assert.deepEqual(answersOf(run), expected);
 });
 
-test('Ctrl-C stops after the batch, says how to go on and exits with 130', async () => {
+test('Ctrl-C stops after the current batch, says how to resume and exits with 130', async () => {
   const output = join(folder, 'interrupted');
   const args = ['eval', 'textvqa', '--output', output, '--batch-size', '1'];
   const running = start(folder, args);
@@ -116,13 +116,13 @@ test('Ctrl-C stops after the batch, says how to go on and exits with 130', async
   const stopped = await running.result;
   assert.equal(stopped.code, 130, stopped.stderr);
   assert.equal(stopped.stdout, '');
-  assert.match(stopped.stderr, /Interrupted: \d+ of 48 answers are in .*The same command continues/);
+  assert.match(stopped.stderr, /Interrupted: \d+ of 48 answers are in .*Rerun the same command to resume/);
   assert.equal(JSON.parse(readFileSync(join(await resultFolder(output), 'run.json'), 'utf8')).state, 'interrupted');
   assert.equal((await llavahr(folder, ...args)).code, 0);
   assert.deepEqual(answersOf(await resultFolder(output)), expected);
 });
 
-test('questions about a missing or broken image fail alone, are counted, and are tried again', async () => {
+test('only questions about a missing or broken image fail; they are counted and retried', async () => {
   const data = join(folder, 'data');
   const output = join(folder, 'broken-images');
   await cp(SAMPLE, data, { recursive: true });
@@ -139,7 +139,7 @@ test('questions about a missing or broken image fail alone, are counted, and are
   assert.deepEqual(new Set(failed.map(({ error }) => error?.code)), new Set(['image-missing', 'image-unreadable']));
   assert.match(stdout, new RegExp(`${48 - failed.length} answered, ${failed.length} failed`));
   assert.match(stdout, /counted as wrong: scores are over 48/);
-  assert.match(stderr, /have no answer; the same command tries them again/);
+  assert.match(stderr, /questions failed\. Rerun the same command to retry them/);
 
   const fast = await llavahr(folder, ...args.slice(0, -1), join(folder, 'fail-fast'), '--fail-fast');
   assert.equal(fast.code, 1);
@@ -253,7 +253,7 @@ test('download says what it would fetch, and from where', async () => {
   assert.equal((await llavahr(folder, 'download', 'model', 'gpt-4')).code, 2);
 });
 
-test('wrong usage is exit code 2 with a message that says what is allowed', async () => {
+test('usage errors exit with 2 and say what is allowed', async () => {
   const cases: [string[], RegExp][] = [
     [['eval', 'vqa9'], /no benchmark "vqa9"\. Available: vqav2, .*mmvet/],
     [['eval', 'textvqa', '--device', 'tpu'], /--device must be auto, cpu, cuda, cuda:N or webgpu, got "tpu"/],
@@ -261,7 +261,7 @@ test('wrong usage is exit code 2 with a message that says what is allowed', asyn
       ['eval', 'textvqa', '--device', 'cpu', '--devices', 'cpu:2'],
       /'--devices <list>' cannot be used with option '--device/,
     ],
-    [['eval', 'textvqa', '--batch-size', '0'], /auto or a whole number/],
+    [['eval', 'textvqa', '--batch-size', '0'], /auto or an integer/],
     [['eval', 'textvqa', '--resolution', '250'], /Resolution 250 gives/],
     [
       ['eval', 'textvqa', '--model', join(folder, 'nothing')],
@@ -280,7 +280,7 @@ test('wrong usage is exit code 2 with a message that says what is allowed', asyn
   }
 });
 
-test('missing files and an unusable device are exit code 1 and name what to do', async () => {
+test('missing files and unusable devices exit with 1 and say what to do', async () => {
   const data = await llavahr(folder, 'eval', 'textvqa', '--data', folder);
   assert.equal(data.code, 1);
   assert.match(data.stderr, /TextVQA_0\.5\.1_val\.json/);
@@ -294,7 +294,7 @@ test('missing files and an unusable device are exit code 1 and name what to do',
   }
 });
 
-test('two runs at once on one folder: the second is refused', async () => {
+test('a second run on a folder in use is rejected', async () => {
   const output = join(folder, 'twice');
   const args = ['eval', 'textvqa', '--output', output, '--batch-size', '1'];
   const running = start(folder, args);

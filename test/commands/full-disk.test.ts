@@ -9,7 +9,7 @@ import { llavahr, resultFolder, testFolder } from './cli.js';
 
 const EVAL = ['eval', 'textvqa', '--limit', '24', '--resolution', '128', '--batch-size', '1', '--threads', '1'];
 
-test('a full disk ends the run with what is there intact; with room again it continues to the same result', async (t) => {
+test('a full disk ends the run and keeps what is on disk intact; with free space it resumes with identical results', async (t) => {
   const folder = await testFolder();
   const disk = join(folder, 'disk');
   await mkdir(disk);

@@ -34,7 +34,7 @@ async function judgeServer(): Promise<{ server: Server; url: string; keys: Set<s
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, keys };
 }
 
-test('MM-Vet without a judge leaves the answer file; with one it is graded, averaged and not asked twice', async (t) => {
+test('MM-Vet without a judge leaves the answer file; with one, answers are graded, averaged and not graded twice', async (t) => {
   const output = join(folder, 'mmvet');
   const args = ['eval', 'mmvet', '--output', output];
   const alone = await llavahr(folder, ...args);
@@ -59,7 +59,7 @@ test('MM-Vet without a judge leaves the answer file; with one it is graded, aver
   assert.equal(keys.size, 0, 'a graded run is complete');
 });
 
-test('own questions are asked and scored with a chosen metric', async () => {
+test('custom questions are answered and scored with the chosen metric', async () => {
   const questions = join(folder, 'own.jsonl');
   const images = join(projectRoot, 'sample', 'benchmarks', 'vqav2', 'val2014');
   const image = 'COCO_val2014_000000900001.jpg';

@@ -4,12 +4,12 @@ import { BENCHMARKS } from '../../src/benchmarks/registry.js';
 import { listCommand } from '../../src/commands/list.js';
 import { printed } from './print.js';
 
-test('the table has a line per split, with counts and who scores it', async () => {
+test('the table has a row per split, with counts and where it is scored', async () => {
   const { code, stdout } = await printed(() => listCommand({ json: false, published: false, validate: false }));
   assert.equal(code, 0);
   const lines = stdout.split('\n').slice(2);
   assert.equal(lines.length, BENCHMARKS.flatMap(({ splits }) => splits).length);
-  assert.match(stdout, /^textvqa +val +5,000 +3,166 +1\.6 +VQA accuracy \(M4C\) +here/m);
+  assert.match(stdout, /^textvqa +val +5,000 +3,166 +1\.6 +VQA accuracy \(M4C\) +locally/m);
 });
 
 test('the JSON has every benchmark with its splits', async () => {
@@ -22,7 +22,7 @@ test('the JSON has every benchmark with its splits', async () => {
   assert.equal(list.find(({ name }) => name === 'textvqa')!.splits[0]!.questionsPerImage, 5000 / 3166);
 });
 
-test('the published numbers stand beside their sources', async () => {
+test('published scores are listed with their sources', async () => {
   const { stdout } = await printed(() => listCommand({ json: false, published: true, validate: false }));
   assert.match(
     stdout,

@@ -25,7 +25,7 @@ await writeFile(join(data, 'train_images', `${records[0].image_id}.jpg`), 'no im
 
 const SECRET = `hf_${'a1'.repeat(17)}`;
 
-test('a log file at the level debug has the milestones, the batches and the failed question, and no secrets', async () => {
+test('a log file at the level debug has milestones, batches and failed questions, but no secrets', async () => {
   const [log, heartbeat, output] = [join(folder, 'log.jsonl'), join(folder, 'heartbeat.json'), join(folder, SECRET)];
   const files = ['--log-level', 'debug', '--log-file', log, '--heartbeat', heartbeat];
   const { code, stderr } = await llavahr(folder, 'eval', 'textvqa', '--data', data, '--output', output, ...files);
@@ -58,7 +58,7 @@ test('a log file at the level debug has the milestones, the batches and the fail
   assert.ok(beat.lastBatchAt >= beat.startedAt && beat.writtenAt >= beat.lastBatchAt);
 });
 
-test('at the level error nothing but errors is on stderr, and a failed command ends in the log with its reason', async () => {
+test('at the level error stderr has only errors, and the log ends with the reason of the failure', async () => {
   const log = join(folder, 'errors.jsonl');
   const output = join(folder, 'quiet');
   const quiet = await llavahr(
@@ -88,7 +88,7 @@ test('at the level error nothing but errors is on stderr, and a failed command e
   assert.match(wrong.stderr, /--log-file .* cannot be opened/);
 });
 
-test('the heartbeat goes on while nothing is finished, and stops with the process', async () => {
+test('the heartbeat continues while no question finishes, and stops with the process', async () => {
   const heartbeat = join(folder, 'alive.json');
   const { process: child, result } = start(folder, [
     ...['eval', 'textvqa', '--output', join(folder, 'killed'), '--heartbeat', heartbeat],

@@ -38,20 +38,17 @@ async function copyOfShards(name: string): Promise<string[]> {
   return [1, 2, 3].map((index) => join(copy, shardName(index)));
 }
 
-test('a shard says what it answered, and has no scores', () => {
+test('a shard reports its counts and has no scores', () => {
   for (const [i, { code, stdout, stderr }] of first.entries()) {
     assert.equal(code, 0, stderr);
     const n = readLines(join(made, shardName(i + 1))).length;
     assert.ok(n >= 5 && n <= 7, `${n} questions`);
-    assert.match(
-      stdout,
-      new RegExp(`^textvqa val, shard ${i + 1}/3: ${n} of its ${n} questions answered, 0 failed\n.*`),
-    );
+    assert.match(stdout, new RegExp(`^textvqa val, shard ${i + 1}/3: ${n} of ${n} questions answered, 0 failed\n.*`));
     assert.match(stderr, new RegExp(`${n}/${n}, [\\d.]+ questions/s\n$`));
   }
 });
 
-test('three shards merged are the run without shards, whatever the order they are given in', async () => {
+test('three merged shards equal the run without shards, in any order', async () => {
   const output = join(folder, 'merged');
   const folders = [3, 1, 2].map((index) => join(made, shardName(index)));
   const { code, stdout } = await merge(folders, output);
@@ -74,10 +71,10 @@ test('three shards merged are the run without shards, whatever the order they ar
   assert.ok(Math.abs(latency.activeSeconds - seconds) < 1e-9);
   assert.ok(Math.abs(latency.questionsPerSecond - 18 / seconds) < 1e-9);
 
-  assert.match((await merge(folders, output)).stderr, /complete already; --fresh merges again/);
+  assert.match((await merge(folders, output)).stderr, /already complete\. Use --fresh to merge it again/);
 });
 
-test('missing, unfinished, repeated and foreign shards are named', async () => {
+test('missing, unfinished, duplicate and foreign shards are named', async () => {
   const [a, b, c] = await copyOfShards('wrong');
   const output = join(folder, 'never');
   const refused = async (folders: readonly string[], message: RegExp) =>
@@ -109,7 +106,7 @@ test('missing, unfinished, repeated and foreign shards are named', async () => {
   await refused([a!, b!, c!], /was made with onnxruntime 1\.20\.0/);
 });
 
-test("a question that no shard or two shards answered is named; the shard's command asks only what is missing", async () => {
+test("a question answered by no shard or by two is named; rerunning the shard's command asks only what is missing", async () => {
   const [a, b, c] = await copyOfShards('gaps');
   const output = join(folder, 'gaps-merged');
   const path = join(b!, 'predictions.jsonl');
@@ -136,7 +133,7 @@ test("a question that no shard or two shards answered is named; the shard's comm
   assert.equal(bytes(await resultFolder(output), 'predictions.jsonl'), bytes(expected, 'predictions.jsonl'));
 });
 
-test('--shard wants i/n', () => {
+test('--shard must be i/n', () => {
   assert.deepEqual(shard('2/8'), { index: 2, count: 8 });
   for (const wrong of ['0/3', '4/3', '1', '1/0', 'a/b', '1/3/4', '-1/3']) {
     assert.throws(() => shard(wrong), /It must be i\/n with i from 1 to n/);

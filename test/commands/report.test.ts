@@ -29,7 +29,7 @@ async function resultFolders(t: TestContext): Promise<{ root: string; folders: s
   return { root, folders };
 }
 
-test('each format is written as one file, replacing an older one', async (t) => {
+test('each format is written as one file, replacing an existing one', async (t) => {
   const { root, folders } = await resultFolders(t);
   const output = join(root, 'report');
   const starts = {
@@ -69,14 +69,14 @@ test('stdout gets the same bytes as a file', async (t) => {
   assert.equal(stdout, await readFile(output, 'utf8'));
 });
 
-test('a folder without a run, or a place that cannot be written to, is named', async (t) => {
+test('a folder without a run and an output path that cannot be written are named', async (t) => {
   const { root, folders } = await resultFolders(t);
   await assert.rejects(reportCommand([root], { format: 'md' }), /is not a result folder/);
   const output = join(root, 'missing', 'report.md');
   await assert.rejects(reportCommand(folders, { format: 'md', output }), /missing.report\.md cannot be written/);
 });
 
-test('HTML has the questions and answers of a folder, with images from where the benchmark is', async (t) => {
+test("HTML has a run's questions and answers, with images from the benchmark's folder", async (t) => {
   const { root, folders } = await resultFolders(t);
   const questions = JSON.parse(await readFile(join(sampleData('textvqa'), 'TextVQA_0.5.1_val.json'), 'utf8')).data;
   const images = questions.slice(0, 3).map(({ image_id }: { image_id: string }) => `${image_id}.jpg`);

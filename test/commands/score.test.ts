@@ -52,9 +52,9 @@ test('the table has scores with intervals; what does not fit is on stderr', asyn
   assert.match(stdout, /^accuracy +% +75 +\[\d\d, \d\d\]$/m);
   assert.match(stdout, /^44 questions, 0 failed$/m);
   assert.match(stdout, /^Note: Scores are over 44 of 48 questions/m);
-  assert.match(stderr, /^4 questions without a prediction, by row: 0, 1, 2, 3$/m);
-  assert.match(stderr, /^1 ids of which the benchmark has no question, left out: "other\\u001b\[2J"$/m);
-  assert.match(stderr, /^1 ids that answer a question again/m);
+  assert.match(stderr, /^4 questions without a prediction \(by index\): 0, 1, 2, 3$/m);
+  assert.match(stderr, /^1 unknown ids \(ignored\): "other\\u001b\[2J"$/m);
+  assert.match(stderr, /^1 duplicate ids/m);
 });
 
 test('missing predictions are an error, and so is a benchmark that does not exist', async () => {

@@ -9,7 +9,7 @@ const PROMPT =
   "polite answers to the user's questions. USER: <image>\nWhat does the blue sign say?\nAnswer the question using a " +
   'single word or phrase. ASSISTANT:';
 
-test('shows the prompt to the character, image and answer', async () => {
+test('shows the exact prompt, image and answer', async () => {
   const { code, stdout } = await printed(() => showCommand('textvqa', OPTIONS));
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(stdout), {
@@ -17,13 +17,13 @@ test('shows the prompt to the character, image and answer', async () => {
     ...{ prompt: PROMPT, gold: '694', maxNewTokens: 128, protocol: 'llava' },
   });
   const text = await printed(() => showCommand('textvqa', { ...OPTIONS, json: false }));
-  assert.ok(text.stdout.endsWith(`\nanswer: 694\nlongest answer: 128 tokens\nprompt:\n${PROMPT}`), text.stdout);
+  assert.ok(text.stdout.endsWith(`\nanswer: 694\nanswer limit: 128 tokens\nprompt:\n${PROMPT}`), text.stdout);
 });
 
-test('a row that does not exist is a usage error', async () => {
+test('an index out of range is a usage error', async () => {
   await assert.rejects(showCommand('textvqa', { ...OPTIONS, index: 48 }), {
     name: 'UserError',
     exitCode: 2,
-    message: /rows 0 to 47, not 48/,
+    message: /--index 48 is out of range: textvqa val has questions 0 to 47/,
   });
 });

@@ -14,20 +14,20 @@ after(() => rm(folder, { recursive: true }));
 const fast = await fastInt8Storage();
 const tiny = join(projectRoot, 'sample', 'models', 'llava-hr-tiny');
 
-test('embedded models are asked the embedded sample, others a named benchmark itself', async () => {
+test('embedded models use the embedded sample, others the named benchmark', async () => {
   const verify = (model: string, ...args: string[]) =>
     llavahr(folder, 'verify', model, '--precision', 'int8', '--against', tiny, '--offline', '--json', ...args);
   const embedded = await verify(tiny, '--benchmark', 'pope', '--limit', '9');
   assert.equal(embedded.code, 0, embedded.stderr);
   const { benchmark, questions, model, against } = JSON.parse(embedded.stdout) as Verification;
   assert.deepEqual([benchmark, questions, model.precision, against.precision], ['pope', 9, 'int8', 'fp32']);
-  assert.doesNotMatch(embedded.stderr, /embedded textvqa sample/);
+  assert.doesNotMatch(embedded.stderr, /embedded TextVQA sample/);
 
   const models = await readdir(join(folder, 'cache', 'models'));
   const exported = join(folder, 'cache', 'models', models.find((name) => name.startsWith('llava-hr-tiny-int8'))!);
   const unnamed = await verify(exported, '--limit', '2');
   assert.equal(unnamed.code, 0, unnamed.stderr);
-  assert.match(unnamed.stderr, /embedded textvqa sample/);
+  assert.match(unnamed.stderr, /embedded TextVQA sample/);
   assert.doesNotMatch(unnamed.stderr, /another kind of processor/);
   const named = await verify(exported, '--benchmark', 'pope');
   assert.notEqual(named.code, 0);

@@ -57,7 +57,7 @@ test('workers end with the process that started them, killed, interrupted once o
   for (const id of [...interrupted.workers, interrupted.parent.pid!]) process.kill(id, 'SIGINT'); // as a terminal does
   const stopped = await interrupted.result;
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, /Stopping after the batches that are running[\s\S]*Interrupted: \d+ of 48 answers/);
+  assert.match(stopped.stderr, /Stopping after the current batches[\s\S]*Interrupted: \d+ of 48 answers/);
   assert.ok(await gone(interrupted.workers));
 
   const atOnce = await running(16);

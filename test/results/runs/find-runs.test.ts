@@ -20,7 +20,7 @@ async function writeRun(root: string, name: string, { record, metrics, latency }
   return folder;
 }
 
-test("a model's name stands for its finished whole runs; what is left out is named", async (t) => {
+test("a model's name selects its finished whole runs; skipped folders are reported", async (t) => {
   const root = await temporaryFolder(t);
   const whole = await writeRun(root, 'a', runResult());
   const smaller = await writeRun(root, 'b', runResult({ model: { ...identity.model, resolution: 384 } }));
@@ -57,11 +57,11 @@ test("a model's name stands for its finished whole runs; what is left out is nam
   await assert.rejects(compareCommand([whole], options), { exitCode: 2, message: /^Nothing to compare/ });
   await assert.rejects(compareCommand([whole, smaller], { ...options, metric: 'beauty' }), {
     exitCode: 2,
-    message: 'No run has a score named "beauty". There are: accuracy.',
+    message: 'No run has a score named "beauty". Available: accuracy.',
   });
   await assert.rejects(compareCommand([whole], { ...options, baseline: 'llava-hr-7b' }), {
     exitCode: 2,
-    message: /stands for several models.*\n.* at 1024 px: .*a\n.* at 384 px: .*b/,
+    message: /matches several models.*\n.* at 1024 px: .*a\n.* at 384 px: .*b/,
   });
 });
 

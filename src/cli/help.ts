@@ -1,0 +1,65 @@
+import type { Argument, Command, Option } from 'commander';
+import { columnsOf, USUAL_WIDTH, wrapText } from '../shared/wrap-text.js';
+
+/** An example in a help text: a command line and what it does. */
+export type Example = [commandLine: string, comment?: string];
+
+/** Descriptions narrower than this are not worth wrapping. Commander's own limit, 40, lets lines overflow at 60 columns. */
+const NARROWEST_DESCRIPTION = 20;
+
+/** Sets how help and usage errors look: wrapped to the terminal, defaults as `(default: x)`. Subcommands inherit it. */
+export function configureHelp(program: Command): Command {
+  return program
+    .configureOutput({
+      getOutHelpWidth: () => helpWidth(process.stdout),
+      getErrHelpWidth: () => helpWidth(process.stderr),
+      outputError: (text, write) => write(wrapText(text, columnsOf(process.stderr))),
+    })
+    .configureHelp({
+      minWidthToWrap: NARROWEST_DESCRIPTION,
+      optionDescription: describeOption,
+      argumentDescription: describeArgument,
+      subcommandTerm: (command) => command.name(), // with its arguments, the list of commands would not fit
+    });
+}
+
+/** Text for the end of a command's help: notes, then examples. */
+export function helpEnd(examples: readonly Example[], note?: string): (context: { error: boolean }) => string {
+  return ({ error }) => {
+    const width = helpWidth(error ? process.stderr : process.stdout);
+    const lines = examples.flatMap(([commandLine, comment]) => [
+      ...(comment === undefined ? [] : [wrapText(`  # ${comment}`, width)]),
+      wrapCommand(commandLine, width),
+    ]);
+    const title = examples.length === 1 ? 'Example:' : 'Examples:';
+    return ['', ...(note === undefined ? [] : [wrapText(note, width), '']), title, ...lines].join('\n');
+  };
+}
+
+function helpWidth(stream: NodeJS.WriteStream): number {
+  const width = columnsOf(stream);
+  return Number.isFinite(width) ? width : USUAL_WIDTH;
+}
+
+/** A command line that can be copied: a long one continues after a backslash. */
+function wrapCommand(commandLine: string, width: number): string {
+  const lines = wrapText(`  ${commandLine}`, width - ' \\'.length).split('\n');
+  return lines.map((line, i) => (i === 0 ? line : `  ${line}`)).join(' \\\n');
+}
+
+function describeOption({ description, argChoices, defaultValue, ...option }: Option): string {
+  const isShown = defaultValue !== undefined && typeof defaultValue !== 'boolean';
+  return withDetails(description, argChoices, isShown ? (option.defaultValueDescription ?? defaultValue) : undefined);
+}
+
+function describeArgument({ description, argChoices, defaultValue }: Argument): string {
+  return withDetails(description, argChoices, defaultValue);
+}
+
+function withDetails(description: string, choices: readonly string[] | undefined, defaultValue: unknown): string {
+  const details = [
+    ...(choices ? [`choices: ${choices.join(', ')}`] : []),
+    ...(defaultValue === undefined ? [] : [`default: ${defaultValue}`]),
+  ];
+  return details.length === 0 ? description : `${description} (${details.join('; ')})`;
+}
