@@ -12,6 +12,7 @@ import { addMerge } from './cli/merge.js';
 import { addReport } from './cli/report.js';
 import { addRuns } from './cli/runs.js';
 import { addScore } from './cli/score.js';
+import { addSetupCuda } from './cli/setup-cuda.js';
 import { addShow } from './cli/show.js';
 import { addVerify } from './cli/verify.js';
 import { EXIT, messageOf, UserError } from './shared/errors.js';
@@ -73,6 +74,7 @@ function buildProgram(argv: readonly string[]): Command {
   addMerge(program);
   addDownload(program);
   addDoctor(program);
+  addSetupCuda(program);
   addExport(program);
   addScore(program);
   addList(program);

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { readCatalogue } from '../datasets/catalogue.js';
+import { cudaPackage, isInstalled } from '../downloads/cuda-libraries.js';
 import { type CheckpointState, checkpointStates, type SplitState, splitStates } from '../downloads/inventory.js';
 import { type ExportedModel, exportedModels } from '../model/exported-models.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
@@ -63,12 +65,19 @@ function nextCommands(data: readonly SplitState[], checkpoints: readonly Checkpo
   const partial = [...data, ...checkpoints].filter(({ state }) => state === 'partial');
   const model = checkpoints.find(({ state }) => state === 'complete')?.model;
   const benchmarks = [...new Set(data.filter(({ state }) => state === 'complete').map(({ benchmark }) => benchmark))];
-  const next = partial.flatMap(({ command }) => (command === null ? [] : [command]));
+  const next = lacksCudaLibraries() ? ['setup-cuda'] : [];
+  next.push(...partial.flatMap(({ command }) => (command === null ? [] : [command])));
   if (model && benchmarks.length > 0) next.push(`eval ${benchmarks.join(',')} --model ${model}`);
   if (benchmarks.length === 0) next.push('download textvqa');
   if (!model) next.push('download model llava-hr-7b');
   if (!model || benchmarks.length === 0) next.push('eval textvqa');
   return next.map((command) => `llavahr ${command}`);
+}
+
+/** Whether this computer has an NVIDIA GPU that ONNX Runtime cannot use because its CUDA libraries are missing. */
+function lacksCudaLibraries(): boolean {
+  const isSupported = process.platform === 'linux' && process.arch === 'x64';
+  return isSupported && existsSync('/dev/nvidiactl') && !isInstalled(cudaPackage());
 }
 
 function doctorText(findings: Findings): string {

@@ -290,7 +290,7 @@ test('missing files and unusable devices exit with 1 and say what to do', async 
   const cuda = await llavahr(folder, 'eval', 'textvqa', '--device', 'cuda', '--output', join(folder, 'cuda'));
   if (!existsSync('/dev/nvidiactl')) {
     assert.equal(cuda.code, 1);
-    assert.match(cuda.stderr, /ONNX Runtime's CUDA library is not installed.*setup:cuda|cannot be used|not found/);
+    assert.match(cuda.stderr, /ONNX Runtime's CUDA library is not installed.*setup-cuda|cannot be used|not found/);
   }
 });
 

@@ -61,7 +61,7 @@ export function deviceError(device: Device, error: unknown): UserError {
   if (device.provider === 'cuda' && !existsSync(cudaLibrary())) {
     return new UserError(
       `--device ${name}: ONNX Runtime's CUDA library is not installed (${cudaLibrary()} is missing). ` +
-        'Install it with: npm run setup:cuda',
+        'Install it with: llavahr setup-cuda',
       { cause: error },
     );
   }
