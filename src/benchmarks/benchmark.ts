@@ -76,6 +76,8 @@ export interface LoadedBenchmark {
   humanAnswers?(index: number): readonly string[];
   /** The part of the benchmark that a question belongs to, where there are parts. */
   category?(index: number): string;
+  /** The id of a question in the benchmark's source files, if `questionId` is another one; need not be unique. */
+  sourceId?(index: number): string | number;
   /** Score of one answer, 0 to 1, for the running accuracy; null where single answers have none. */
   scoreOne(index: number, answer: string): number | null;
   /** null when the split is scored by a server or a judge. */

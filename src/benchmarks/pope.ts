@@ -100,6 +100,7 @@ async function load(folder: string, { protocol, limit, split, images }: LoadOpti
     protocol: { protocol, questionFile: usesPromptFile, limit: limit ?? null },
     gold: (index) => rows[index]!.label,
     category: (index) => rows[index]!.category,
+    sourceId: (index) => rows[index]!.questionId % CATEGORY_ID_STEP,
     scoreOne: (index, answer) => (popeVerdict(answer, protocol) === rows[index]!.label ? 1 : 0),
     score: (answers) => scorePope(rows, answers, protocol, labelLines),
     submission: () => [],

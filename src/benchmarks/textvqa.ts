@@ -5,7 +5,7 @@ import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
-import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { COUNT, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyCapitalize } from '../shared/python-strings.js';
 import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions } from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
@@ -26,18 +26,23 @@ const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
 /** What is used of a record of TextVQA_0.5.1_val.json. */
 interface Annotation {
+  /** Which LLaVA's files do not have: there the id is the image's. */
+  question_id?: number;
   image_id: string;
   question: string;
   answers: string[];
 }
 
-const annotationCheck = schemaCheck<Annotation>(
-  objectOf<Annotation>({
+const annotationCheck = schemaCheck<Annotation>({
+  type: 'object',
+  properties: {
+    question_id: COUNT,
     image_id: TEXT,
     question: TEXT,
     answers: { type: 'array', items: TEXT, minItems: 10, maxItems: 10 },
-  }),
-);
+  },
+  required: ['image_id', 'question', 'answers'],
+});
 
 /** A line of LLaVA's question file: the whole prompt, and the image's id as the question's. */
 interface PromptLine {
@@ -90,6 +95,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     protocol: { protocol, ocrTokens, limit: limit ?? null },
     gold: (index) => mostFrequent(rows[index]!.answers),
     humanAnswers: (index) => rows[index]!.answers,
+    sourceId: (index) => rows[index]!.sourceId ?? '',
     scoreOne,
     score: (answers) => accuracyScore(answers, scoreOne),
     submission: () => [],
@@ -98,6 +104,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
 
 /** A question and what people answered. */
 interface Row {
+  sourceId: number | undefined;
   imageId: string;
   image: string;
   text: string;
@@ -111,11 +118,11 @@ async function rowsWithOcr(path: string, annotations: readonly Annotation[]): Pr
     'docs/Evaluation.md of github.com/haotian-liu/LLaVA links to, or run without --ocr-tokens.';
   const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
   // As there, of two records with the same image and question the last one counts.
-  const answersOf = new Map(annotations.map((record) => [keyOf(record.image_id, record.question), record.answers]));
+  const annotationOf = new Map(annotations.map((record) => [keyOf(record.image_id, record.question), record]));
   return lines.map(({ question_id: imageId, image, text }, i) => {
     const question = text.split('\n', 1)[0]!;
-    const answers = answersOf.get(keyOf(imageId, question));
-    if (answers) return { imageId, image, text, answers };
+    const annotation = annotationOf.get(keyOf(imageId, question));
+    if (annotation) return { sourceId: annotation.question_id, imageId, image, text, answers: annotation.answers };
     const row = `${path}, record ${i + 1}`;
     throw new UserError(`${row}: ${ANNOTATIONS} has no question ${JSON.stringify(question)} on image ${imageId}.`);
   });
@@ -125,8 +132,9 @@ function keyOf(imageId: string, question: string): string {
   return JSON.stringify([imageId, question.toLowerCase()]);
 }
 
-function rowWithoutOcr({ image_id, question, answers }: Annotation): Row {
-  return { imageId: image_id, image: `${image_id}.jpg`, text: pyCapitalize(question) + INSTRUCTION, answers };
+function rowWithoutOcr({ question_id, image_id, question, answers }: Annotation): Row {
+  const text = pyCapitalize(question) + INSTRUCTION;
+  return { sourceId: question_id, imageId: image_id, image: `${image_id}.jpg`, text, answers };
 }
 
 async function openImages(folder: string): Promise<ImageSource> {

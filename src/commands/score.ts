@@ -66,11 +66,14 @@ function scoreTable({ metrics, predictions }: ScoredPredictions): string {
 }
 
 /** Describes how the predictions file does not match the benchmark. */
-function mismatches({ predictions: { missing, unknown, duplicates } }: ScoredPredictions): string[] {
+function mismatches({ predictions: { missing, unknown, duplicates, tornLine } }: ScoredPredictions): string[] {
   const counts: [string, (string | number)[]][] = [
     ['questions without a prediction (by index)', missing],
     ['unknown ids (ignored)', unknown],
     ['duplicate ids (the last prediction counts)', duplicates],
   ];
-  return counts.flatMap(([what, ids]) => (ids.length > 0 ? [`${ids.length} ${what}: ${firstOf(ids)}`] : []));
+  return [
+    ...(tornLine === undefined ? [] : [`${tornLine} is cut off and left out.`]),
+    ...counts.flatMap(([what, ids]) => (ids.length > 0 ? [`${ids.length} ${what}: ${firstOf(ids)}`] : [])),
+  ];
 }

@@ -22,7 +22,7 @@ export async function scorePredictions(
   path: string,
   { allowPartial }: { allowPartial: boolean },
 ): Promise<ScoredPredictions> {
-  const predictions = await readPredictionFile(path, benchmark);
+  const predictions = await readPredictionFile(path, benchmark, { allowTornLine: allowPartial });
   const { answers, missing } = predictions;
   const asked = missing.length === 0 ? null : askedRows(benchmark, path, predictions, allowPartial);
   const { metrics, score } = asked

@@ -10,6 +10,22 @@ export function parseJson(text: string): unknown {
   return JSON.parse(text);
 }
 
+/** A JSON string, or one of the numbers that Python's json.dump writes although JSON has none of them. */
+const STRING_OR_NAN = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+
+/**
+ * `parseJson` for files that Python wrote: NaN and infinities, which its json.dump writes, become null.
+ * @throws Error likewise
+ */
+export function parsePythonJson(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!text.includes('NaN') && !text.includes('Infinity')) throw error;
+    return parseJson(text.replace(STRING_OR_NAN, (token) => (token.startsWith('"') ? token : 'null')));
+  }
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPENING = [0x5b, 0x7b]; // [ {

@@ -1,18 +1,34 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { messageOf, UserError } from '../../shared/errors.js';
 
 /** LLaVA's scripts split a run over GPUs: `<chunks>_<chunk>.jsonl`, put together in merge.jsonl afterwards. */
-const CHUNK = /^(\d+)_(\d+)\.jsonl$/;
-const WHOLE = ['predictions.jsonl', 'merge.jsonl'];
+const CHUNK = /^(\d+)_(\d+)\.jsonl(?:\.gz)?$/;
+const WHOLE = ['predictions.jsonl', 'merge.jsonl', 'merge.jsonl.gz'];
+
+/** lmms-eval's tasks and VLMEvalKit's datasets by benchmark, as they stand in the names of their files. */
+const TOOL_NAMES: Record<string, RegExp> = {
+  vqav2: /^vqav2/i,
+  gqa: /^gqa/i,
+  okvqa: /^ok_?vqa/i,
+  ocrvqa: /^ocr_?vqa/i,
+  scienceqa: /^scienceqa/i,
+  vizwiz: /^vizwiz/i,
+  textvqa: /^textvqa/i,
+  pope: /^pope/i,
+  mme: /^mme(?![a-z-])/i,
+  seed: /^seedbench(?!_?2|_ppl|_ko)/i,
+  mmvet: /^mm-?vet(?!v2|_hard)/i,
+};
 
 /**
  * The files of one set of predictions.
  * @param path a file, or a folder: a result folder of llavahr, LLaVA's answers in chunks or merged, MME's result files,
- *   or one that holds a single predictions file
- * @throws UserError when it does not exist, or the folder may mean several sets
+ *   the output of lmms-eval or VLMEvalKit, or one that holds a single predictions file
+ * @param benchmark whose file is looked for among those of several
+ * @throws UserError if it does not exist, or the folder may mean several sets
  */
-export async function findPredictionFiles(path: string): Promise<string[]> {
+export async function findPredictionFiles(path: string, benchmark: string): Promise<string[]> {
   const names = await namesIn(path);
   if (names === null) return [path];
   const whole = WHOLE.find((name) => names.includes(name));
@@ -24,18 +40,42 @@ export async function findPredictionFiles(path: string): Promise<string[]> {
     if (runs.size === 1) return chunks.map((name) => join(path, name));
     throw new UserError(`${path} holds chunks of several runs: ${listed(chunks)}. Move all but one run's away.`);
   }
-  const tables = names.filter((name) => name.endsWith('.txt'));
+  const tables = names.filter((name) => !name.includes('/') && name.endsWith('.txt'));
   if (tables.length > 0) return tables.map((name) => join(path, name));
-  const files = names.filter((name) => /\.jsonl?$/.test(name));
+  const ofTools = names.filter((name) => isOfTool(basename(name), benchmark));
+  if (ofTools.length === 1) return [join(path, ofTools[0]!)];
+  const files = ofTools.length > 0 ? ofTools : names.filter((name) => !name.includes('/') && IS_DATA.test(name));
   if (files.length === 1) return [join(path, files[0]!)];
-  const found = files.length === 0 ? 'no .jsonl, .json or .txt files' : `several files: ${listed(files)}`;
+  const found = files.length === 0 ? 'no .jsonl, .json, .tsv, .xlsx or .txt files' : `several files: ${listed(files)}`;
   throw new UserError(`${path} holds ${found}. Give the predictions file itself.`);
 }
 
-/** Names in a folder in a fixed order; null for a file. */
+const IS_DATA = /\.(?:jsonl?|tsv|csv|xlsx)(?:\.gz)?$/;
+/** `20260806_101112_samples_textvqa_val.jsonl`, and `textvqa_val.json` of versions before 0.2 */
+const LMMS_EVAL = /^(?:[\dT:_.-]*_?samples_(.+)\.jsonl|(.+)\.json)(?:\.gz)?$/;
+/** `llava_v1.5_7b_TextVQA_VAL.xlsx` */
+const VLMEVALKIT =
+  /^.+?_((?:MME|POPE|SEEDBench|SEEDBench_IMG|ScienceQA|TextVQA|OCRVQA|GQA|VizWiz|MMVet|OKVQA)(?:_[A-Za-z]+)*)\.(?:xlsx|tsv|json)$/;
+
+function isOfTool(name: string, benchmark: string): boolean {
+  const pattern = TOOL_NAMES[benchmark];
+  if (!pattern || name.endsWith('_results.json') || name === 'results.json') return false;
+  const [, samples, log] = LMMS_EVAL.exec(name) ?? [];
+  const task = VLMEVALKIT.exec(name)?.[1] ?? samples ?? log;
+  return task !== undefined && pattern.test(task);
+}
+
+const MAX_DEPTH = 3; // lmms-eval: <output>/<model>/; VLMEvalKit: <output>/<model>/<time>/
+
+/** Names in a folder and those below it in a fixed order, with "/" between; null for a file. */
 async function namesIn(path: string): Promise<string[] | null> {
   try {
-    return (await stat(path)).isDirectory() ? (await readdir(path)).sort() : null;
+    if (!(await stat(path)).isDirectory()) return null;
+    const entries = await readdir(path, { recursive: true });
+    return entries
+      .map((name) => name.split(sep).join('/'))
+      .filter((name) => name.split('/').length <= MAX_DEPTH)
+      .sort();
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new UserError(`${path} ${isMissing ? 'does not exist.' : `cannot be read: ${messageOf(error)}`}`, {

@@ -12,15 +12,17 @@ export async function readMmeResults(paths: readonly string[]): Promise<Predicti
   const records: PredictionRecord[] = [];
   for (const path of paths) {
     const task = basename(path, '.txt');
-    for await (const { text, number } of textLines(path)) {
-      const [image, question, , ...answer] = text.replace(/\r$/, '').split('\t');
-      if (answer.length === 0) {
-        const fields = 'image, question, right answer and answer, separated by tabs';
-        throw new UserError(
-          `${path}, line ${number} must have four fields: ${fields}. A file without answers has three.`,
-        );
+    for await (const lines of textLines(path)) {
+      for (const { text, number } of lines) {
+        const [image, question, , ...answer] = text.replace(/\r$/, '').split('\t');
+        if (answer.length === 0) {
+          const fields = 'image, question, right answer and answer, separated by tabs';
+          throw new UserError(
+            `${path}, line ${number} must have four fields: ${fields}. A file without answers has three.`,
+          );
+        }
+        records.push({ id: `${task}/${image}`, idKind: 'question', prompt: question!, answer: answer.join('\t') });
       }
-      records.push({ id: `${task}/${image}`, idKind: 'question', prompt: question!, answer: answer.join('\t') });
     }
   }
   return { format: 'MME results', records };

@@ -1,40 +1,70 @@
 import { UserError } from '../../shared/errors.js';
-import { pySplit } from '../../shared/python-strings.js';
+import { pyStrip } from '../../shared/python-strings.js';
 import type { LoadedBenchmark, Question } from '../benchmark.js';
 import type { PredictionRecord } from './prediction-record.js';
+import { asks, normalizeQuestion, questionIn } from './question-text.js';
 
-/** Rows that a prediction answers: none for a question the benchmark has not, several where one is there twice. */
-export type FindRows = (record: PredictionRecord) => readonly number[];
+/** Rows that each prediction answers: none for a question the benchmark has not, several where one is there twice. */
+export type JoinedRows = readonly (readonly number[])[];
 
 /**
- * Joins predictions to a benchmark's rows as the official scripts do: by question id, or by id and question where the id
- * alone does not tell. Ids are compared as texts, so 12 is "12".
+ * Joins predictions to a benchmark's rows as the official scripts do: by question id, or by id and question if the id
+ * alone does not tell. Ids are compared as texts, so 12 is "12". Predictions without ids are joined by their place if
+ * every question and right answer there agrees, and otherwise by their questions.
+ * @param path of the predictions, for messages
+ * @throws UserError if it cannot be told which questions are answered
  */
-export function rowFinder(benchmark: LoadedBenchmark): FindRows {
+export function joinToRows(records: readonly PredictionRecord[], benchmark: LoadedBenchmark, path: string): JoinedRows {
+  if (records.every(({ idKind }) => idKind === 'row')) return joinWithoutIds(records, benchmark, path);
+  const candidates = rowFinder(benchmark);
+  return shareOut(records, records.map(candidates), benchmark);
+}
+
+/** The rows that an id and a prompt may mean: several if that does not tell. */
+function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => readonly number[] {
   const { questions } = benchmark;
   const toKey = CANONICAL_IDS[benchmark.name] ?? ((id) => id);
-  const keyOf = (id: string | number): string => toKey(String(id));
-  const byId = groupRows(questions, ({ questionId }) => keyOf(questionId));
   const byOwnId = groupRows(questions, ({ questionId }) => String(questionId));
-  const byImage = groupRows(questions, ({ image }) => image ?? '');
-  const byQuestion = groupRows(questions, ({ questionId, text }) => withQuestion(keyOf(questionId), text));
+  const byKey = groupRows(questions, ({ questionId }) => toKey(String(questionId)));
+  const bySourceId = lazy(() =>
+    benchmark.sourceId ? groupRows(questions, ({ index }) => String(benchmark.sourceId!(index))) : new Map(),
+  );
+  const byImage = lazy(() => groupRows(questions, ({ image }) => image ?? ''));
+  const questionOf = memoized((row) => questionIn(questions[row]!.text));
   const needsQuestion = BENCHMARKS_BY_QUESTION.has(benchmark.name);
 
-  return (record) => {
-    const { id, prompt } = record;
-    if (record.idKind === 'row') return namedRow(benchmark, Number(id), prompt);
-    if (record.idKind === 'image') return onlyRow(byImage.get(String(id)) ?? [], id);
+  /** Those of an id's rows that the prompt asks. */
+  const askedOf = (rows: readonly number[], prompt: string): readonly number[] => {
+    const exact = rows.filter((row) => questions[row]!.text === prompt);
+    if (exact.length > 0) return exact;
+    const question = questionIn(prompt);
+    const same = rows.filter((row) => questionOf(row) === question);
+    if (same.length > 0) return same;
+    const within = rows.filter((row) => asks(prompt, questionOf(row)));
+    if (within.length > 0) return longest(within, questionOf);
+    // eval_pope.py takes any wording, but another object is a question of another edition.
+    return benchmark.name === 'pope' && rows.length === 1 && !POPE_QUESTION.test(question) ? rows : [];
+  };
 
-    const key = keyOf(id);
-    const named = record.row === undefined ? undefined : questions[record.row];
-    if (named && keyOf(named.questionId) === key && (prompt === null || asks(prompt, named))) return [named.index];
-    if (needsQuestion && prompt !== null) {
-      const alike = byQuestion.get(withQuestion(key, prompt)) ?? [];
-      const same = alike.filter((row) => questions[row]!.text === prompt);
-      return same.length > 0 ? same : alike;
+  return (record) => {
+    const { id, idKind, prompt, row } = record;
+    if (idKind === 'row') return [];
+    if (idKind === 'image') return onlyRow(byImage().get(String(id)) ?? [], id);
+    const key = toKey(String(id));
+    const named = row === undefined ? undefined : questions[row];
+    if (
+      named &&
+      toKey(String(named.questionId)) === key &&
+      (prompt === null || asks(prompt, questionOf(named.index)))
+    ) {
+      return [named.index];
     }
-    const rows = byOwnId.get(String(id)) ?? byId.get(key) ?? [];
-    return needsQuestion ? onlyRow(rows, id) : rows;
+    const own = byOwnId.get(String(id)) ?? byKey.get(key);
+    const source = bySourceId().get(String(id));
+    const rows = (idKind === 'source' ? (source ?? own) : (own ?? source)) ?? [];
+    if (!needsQuestion && idKind !== 'source') return rows;
+    if (prompt !== null && (needsQuestion || rows.length > 1)) return askedOf(rows, prompt);
+    return idKind === 'source' ? rows : onlyRow(rows, id);
   };
 }
 
@@ -44,6 +74,8 @@ export function rowFinder(benchmark: LoadedBenchmark): FindRows {
  */
 const BENCHMARKS_BY_QUESTION: ReadonlySet<string> = new Set(['textvqa', 'ocrvqa', 'mme', 'pope']);
 
+const POPE_QUESTION = /\bis there an? .+ in the image/;
+
 /** What a question's id is whichever file it stands in. */
 const CANONICAL_IDS: Record<string, (id: string) => string> = {
   // "artwork/images/10002.jpg" in LLaVA's question file, "10002.txt" or "10002.jpg" in artwork.txt among MME's results
@@ -52,9 +84,164 @@ const CANONICAL_IDS: Record<string, (id: string) => string> = {
   ocrvqa: (id) => id.replace(/-\d+$/, ''),
   // 0 in LLaVA's question file, "v1_0" in mm-vet.json
   mmvet: (id) => id.replace(/^v1_/, ''),
-  // 12 in LLaVA's question file, where there are only names of images elsewhere
-  vizwiz: (id) => id.replace(/^VizWiz_[a-z]+_0*(\d+)\.jpg$/, '$1'),
+  // 12 in LLaVA's question file, where there are only names of images elsewhere; lmms-eval appends ".jpg" to those
+  vizwiz: (id) => id.replace(/^VizWiz_[a-z]+_0*(\d+)(?:\.jpg)*$/, '$1'),
+  // lmms-eval writes "2971475.jpg"
+  okvqa: (id) => id.replace(/\.jpg$/, ''),
 };
+
+/**
+ * Settles which of several records answers which of several rows, where their ids and questions are the same: in order,
+ * if there are as many of both and the right answers agree.
+ */
+function shareOut(
+  records: readonly PredictionRecord[],
+  candidates: readonly (readonly number[])[],
+  benchmark: LoadedBenchmark,
+): JoinedRows {
+  const groups = new Map<string, number[]>(); // records by their rows
+  candidates.forEach((rows, i) => {
+    if (rows.length < 2 || records[i]!.idKind !== 'source') return;
+    const key = rows.join();
+    const group = groups.get(key);
+    if (group) group.push(i);
+    else groups.set(key, [i]);
+  });
+  if (groups.size === 0) return candidates;
+  const joined = [...candidates];
+  for (const group of groups.values()) {
+    const rows = candidates[group[0]!]!;
+    const ordered = inOrder(records, group);
+    if (!canPair(records, ordered, rows, benchmark)) continue;
+    ordered.forEach((record, i) => {
+      joined[record] = [rows[i]!];
+    });
+  }
+  return joined;
+}
+
+/** Places of records in the order of the rows they claim, or of the file. */
+function inOrder(records: readonly PredictionRecord[], group: readonly number[]): readonly number[] {
+  const rowOf = (i: number): number => records[i]!.row ?? Number(records[i]!.idKind === 'row' ? records[i]!.id : i);
+  return [...group].sort((a, b) => rowOf(a) - rowOf(b));
+}
+
+function canPair(
+  records: readonly PredictionRecord[],
+  group: readonly number[],
+  rows: readonly number[],
+  benchmark: LoadedBenchmark,
+): boolean {
+  return (
+    group.length === rows.length && group.every((record, i) => targetAgrees(records[record]!, rows[i]!, benchmark))
+  );
+}
+
+/** @throws UserError if neither place nor question tells which question a record answers */
+function joinWithoutIds(records: readonly PredictionRecord[], benchmark: LoadedBenchmark, path: string): JoinedRows {
+  const { questions } = benchmark;
+  const questionOf = memoized((row) => questionIn(questions[row]!.text));
+  const fits = (record: PredictionRecord, row: number): boolean =>
+    (record.prompt === null || asks(record.prompt, questionOf(row))) && targetAgrees(record, row, benchmark);
+  const places = records.map(({ id }) => Number(id));
+  const isInPlace = records.every((record, i) => places[i]! >= questions.length || fits(record, places[i]!));
+  if (isInPlace) return places.map((place) => (place < questions.length ? [place] : []));
+
+  const part = partInOrder(records, benchmark, fits);
+  if (part) return part.map((row) => [row]);
+  return joinByQuestion(records, benchmark, path, questionOf);
+}
+
+/**
+ * Records of one part of the benchmark in its order: a category, as the answers to one of POPE's files are, or the
+ * questions with an image, which other tools have as benchmarks of their own.
+ */
+function partInOrder(
+  records: readonly PredictionRecord[],
+  { questions, category }: LoadedBenchmark,
+  fits: (record: PredictionRecord, row: number) => boolean,
+): readonly number[] | null {
+  if (records.some(({ prompt }) => prompt === null)) return null;
+  const parts = [
+    ...groupRows(questions, ({ index }) => category?.(index) ?? '').values(),
+    questions.filter(({ image }) => image !== null).map(({ index }) => index),
+    ...groupRows(questions, ({ image }) => image?.split('/', 1)[0] ?? '').values(),
+  ];
+  const matching = parts.filter(
+    (rows) => rows.length === records.length && records.every((record, i) => fits(record, rows[i]!)),
+  );
+  return new Set(matching.map((rows) => rows.join())).size === 1 ? matching[0]! : null;
+}
+
+/** A prompt without its last line, which is the instruction. */
+function contextOf(prompt: string): string {
+  return normalizeQuestion(prompt.slice(0, Math.max(0, prompt.lastIndexOf('\n'))));
+}
+
+function joinByQuestion(
+  records: readonly PredictionRecord[],
+  benchmark: LoadedBenchmark,
+  path: string,
+  questionOf: (row: number) => string,
+): JoinedRows {
+  const { name, split, questions } = benchmark;
+  if (records.some(({ prompt }) => prompt === null)) throw notInOrder(records, benchmark, path);
+  const byQuestion = groupRows(questions, ({ index }) => questionOf(index));
+  const candidates = records.map(({ prompt, target }): readonly number[] => {
+    const rows = byQuestion.get(questionIn(prompt!)) ?? [];
+    if (rows.length < 2) return rows;
+    const whole = rows.filter((row) => asks(prompt!, contextOf(questions[row]!.text)));
+    const kept = whole.length > 0 ? whole : rows;
+    if (target === undefined) return kept;
+    const agreeing = kept.filter((row) => targetAgrees({ target }, row, benchmark));
+    return agreeing.length > 0 ? agreeing : kept;
+  });
+  const joined = shareOut(
+    records.map((record) => ({ ...record, idKind: 'source' as const })),
+    candidates,
+    benchmark,
+  );
+  const open = joined.flatMap((rows, i) => (rows.length > 1 ? [i] : []));
+  if (open.length === 0) return joined;
+  const [first] = open;
+  throw new UserError(
+    `${path} has no ids, and ${open.length} of its ${records.length} questions are asked several times in ${name} ` +
+      `${split}, such as ${JSON.stringify(questionIn(records[first!]!.prompt!))}: it cannot be told which one is answered. ` +
+      "Give a file with the benchmark's ids, or with all questions in the benchmark's order.",
+  );
+}
+
+/** What to say of records that have nothing but a place. */
+function notInOrder(records: readonly PredictionRecord[], { name, split, questions }: LoadedBenchmark, path: string) {
+  const wrong = records.find(({ id, prompt }) => {
+    const question = questions[Number(id)];
+    return question && prompt !== null && !asks(prompt, questionIn(question.text));
+  });
+  const row = wrong?.id ?? records[0]?.id;
+  return new UserError(
+    `Row ${row} of ${path} is another question than row ${row} of ${name} ${split} here: they are in another order or of ` +
+      'another split, and have no ids to find the questions by.',
+  );
+}
+
+/** Whether the right answer of a record can be that of a row. Lists of people's answers are compared by what they hold. */
+function targetAgrees(
+  { target }: Pick<PredictionRecord, 'target'>,
+  row: number,
+  { gold, humanAnswers }: LoadedBenchmark,
+): boolean {
+  if (target === undefined) return true;
+  const right = gold(row);
+  if (right === null) return true;
+  const [given, own] = [comparable(target), comparable(right)];
+  if (given === own || own.startsWith(`${given}. `)) return true;
+  if (!given.startsWith('[')) return humanAnswers?.(row).some((answer) => comparable(answer) === given) ?? false;
+  return (humanAnswers?.(row) ?? [right]).every((answer) => given.includes(comparable(answer)));
+}
+
+function comparable(text: string): string {
+  return pyStrip(text).toLowerCase();
+}
 
 function groupRows(questions: readonly Question[], keyOf: (question: Question) => string): Map<string, number[]> {
   const rows = new Map<string, number[]>();
@@ -67,24 +254,9 @@ function groupRows(questions: readonly Question[], keyOf: (question: Question) =
   return rows;
 }
 
-function withQuestion(key: string, prompt: string): string {
-  return JSON.stringify([key, normalizeQuestion(questionIn(prompt))]);
-}
-
-/** @throws UserError when the prompt shows that the row is another question: then all rows may be others */
-function namedRow({ name, split, questions }: LoadedBenchmark, row: number, prompt: string | null): readonly number[] {
-  const question = questions[row];
-  if (question === undefined) return [];
-  if (prompt === null || asks(prompt, question)) return [row];
-  throw new UserError(
-    `Row ${row} of the predictions asks another question than row ${row} of ${name} ${split} here: they are in another ` +
-      'order or of another split, and have no ids to find the questions by.',
-  );
-}
-
-/** Whether a prompt has the question in it; another tool may have put other words around. */
-function asks(prompt: string, { text }: Question): boolean {
-  return normalizeQuestion(prompt).includes(normalizeQuestion(questionIn(text)));
+function longest(rows: readonly number[], questionOf: (row: number) => string): number[] {
+  const length = Math.max(...rows.map((row) => questionOf(row).length));
+  return rows.filter((row) => questionOf(row).length === length);
 }
 
 function onlyRow(rows: readonly number[], id: string | number): readonly number[] {
@@ -95,18 +267,18 @@ function onlyRow(rows: readonly number[], id: string | number): readonly number[
   );
 }
 
-/** The question in a prompt, with OCR tokens before or behind it. Source: LLaVA eval_textvqa.py, prompt_processor */
-function questionIn(prompt: string): string {
-  if (prompt.startsWith('OCR tokens: ')) return /Question: (.*?) Short answer:/s.exec(prompt)?.[1] ?? prompt;
-  const [first, second] = prompt.split('\n');
-  return first!.startsWith('Reference OCR token:') ? (second ?? '') : first!;
+function memoized(compute: (row: number) => string): (row: number) => string {
+  const known: string[] = [];
+  return (row) => {
+    known[row] ??= compute(row);
+    return known[row]!;
+  };
 }
 
-/**
- * Without what differs between files: MME's own questions ask for yes or no behind one space or two, LLaVA's question
- * file does not; POPE's misspelt "imange" was corrected later.
- */
-function normalizeQuestion(text: string): string {
-  const lower = text.toLowerCase().replaceAll('please answer yes or no.', ' ').replaceAll('imange', 'image');
-  return pySplit(lower).join(' ');
+function lazy<T>(make: () => T): () => T {
+  let value: { made: T } | null = null;
+  return () => {
+    value ??= { made: make() };
+    return value.made;
+  };
 }

@@ -1,100 +1,175 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../../shared/errors.js';
-import { mapOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
-import { parseJson } from '../../shared/parse-json.js';
+import { parsePythonJson } from '../../shared/parse-json.js';
+import { answersById, recordsIn } from './documents.js';
+import { kindOf } from './file-kind.js';
 import { findPredictionFiles } from './find-prediction-files.js';
 import { readMmeResults } from './mme-results.js';
 import type { PredictionRecord, PredictionRecords } from './prediction-record.js';
-import { findRecordFormat, RECORD_FIELDS, type RecordFormat } from './record-formats.js';
-import { textLines, withoutMark } from './text-lines.js';
+import { findRecordFormat, type RecordFormat } from './record-formats.js';
+import { readSeparatedTable, readWorkbook } from './tables.js';
+import { fileHead, textLines, wholeText } from './text-lines.js';
 
-/** Answers by question id. Source: LLaVA convert_mmvet_for_eval.py */
-const answerMap = schemaCheck<Record<string, string>>(mapOf(TEXT));
+export interface ReadOptions {
+  /** Leaves out a last line that was cut off, instead of an error. */
+  allowTornLine: boolean;
+}
+
+/** What is accepted, for messages. */
+export const ACCEPTED =
+  "Accepted are LLaVA's answers (question_id, prompt, text), lmms-eval's samples, VLMEvalKit's predictions (xlsx, tsv, " +
+  "json) and the benchmarks' own result files; docs/data.md lists them all.";
 
 /**
- * Reads the predictions of a file or folder in any of the formats that LLaVA's scripts, the evaluation servers and
- * lmms-eval use. The format follows from the content.
- * @throws UserError when nothing can be read, naming file and record
+ * Reads the predictions of a file or folder in any of the formats that LLaVA's scripts, the evaluation servers, lmms-eval
+ * and VLMEvalKit use. The format follows from the content.
+ * @param benchmark whose predictions are looked for in a folder with those of several
+ * @throws UserError if nothing can be read, naming file and record
  */
-export async function readPredictionRecords(path: string): Promise<PredictionRecords> {
-  const files = await findPredictionFiles(path);
+export async function readPredictionRecords(
+  path: string,
+  benchmark: string,
+  options: ReadOptions,
+): Promise<PredictionRecords> {
+  const files = await findPredictionFiles(path, benchmark);
   if (files.every((file) => file.endsWith('.txt'))) return readMmeResults(files);
   const parts: PredictionRecords[] = [];
   for (const file of files) {
-    const part = await readJsonFile(file);
+    const part = await readFile(file, options);
     if (part.format !== (parts[0] ?? part).format) {
       throw new UserError(`${file} holds ${part.format}, but ${files[0]} ${parts[0]!.format}.`);
     }
     parts.push(part);
   }
-  return { format: parts[0]!.format, records: parts.flatMap(({ records }) => records) };
+  const torn = parts.flatMap(({ tornLine }) => tornLine ?? []);
+  return {
+    format: parts[0]!.format,
+    records: parts.flatMap(({ records }) => records),
+    ...(torn.length > 0 ? { tornLine: torn.join(', ') } : {}),
+  };
 }
 
-/** JSON lines when the first line is a record; otherwise one JSON document. */
-async function readJsonFile(path: string): Promise<PredictionRecords> {
-  for await (const { text } of textLines(path)) {
-    const format = findRecordFormat(parseOrUndefined(text));
-    return format ? readLines(path, format) : readDocument(path);
+async function readFile(path: string, options: ReadOptions): Promise<PredictionRecords> {
+  const { kind, name } = kindOf(await fileHead(path));
+  if (kind === 'xlsx') return fromList(await readWorkbook(path), path, 'row', 2);
+  if (kind === 'other') throw new UserError(`${path} is ${name}. ${ACCEPTED}`);
+  const plainName = path.replace(/\.gz$/i, '').toLowerCase();
+  if (plainName.endsWith('.tsv')) return fromList(await readSeparatedTable(path, '\t'), path, 'row', 2);
+  if (plainName.endsWith('.csv')) return fromList(await readSeparatedTable(path, ','), path, 'row', 2);
+  return readJsonFile(path, options);
+}
+
+/** JSON lines if the first line is a record; otherwise one JSON document. */
+async function readJsonFile(path: string, options: ReadOptions): Promise<PredictionRecords> {
+  let start = '';
+  for await (const lines of textLines(path)) {
+    start ||= lines[0]!.text;
+    const format = findRecordFormat(parseOrUndefined(start));
+    if (format) return readLines(path, format, options);
+    const second = lines[1] && parseOrUndefined(lines[1].text);
+    // A first line that is no JSON before others that are: the file has lines, one of them broken.
+    if (findRecordFormat(second)) parse(start, `${path}, line ${lines[0]!.number}`);
+    if (isObject(second) && isObject(parseOrUndefined(start))) throw unknownFormat(path, 'JSON lines', second);
+    break;
   }
-  throw new UserError(`${path} is empty.`);
+  if (start === '') throw new UserError(`${path} is empty.`);
+  return readDocument(path);
 }
 
 function parseOrUndefined(text: string): unknown {
   try {
-    return parseJson(text);
+    return parsePythonJson(text);
   } catch {
     return undefined;
   }
 }
 
-async function readLines(path: string, format: RecordFormat): Promise<PredictionRecords> {
+async function readLines(path: string, format: RecordFormat, options: ReadOptions): Promise<PredictionRecords> {
   const records: PredictionRecord[] = [];
-  for await (const { text, number } of textLines(path)) {
-    const where = `${path}, line ${number}`;
-    records.push(toPrediction(parse(text, where), format, where));
+  let place = 0;
+  let broken: { where: string; error: UserError } | null = null;
+  for await (const lines of textLines(path)) {
+    for (const { text, number } of lines) {
+      if (broken) throw broken.error;
+      const where = `${path}, line ${number}`;
+      let record: unknown;
+      try {
+        record = parse(text, where);
+      } catch (error) {
+        broken = { where, error: error as UserError }; // the last line may be cut off
+        continue;
+      }
+      const prediction = toPrediction(record, format, place++, where);
+      if (prediction) records.push(prediction);
+    }
   }
-  return { format: format.name, records };
+  if (broken === null) return { format: format.name, records };
+  if (options.allowTornLine) return { format: format.name, records, tornLine: broken.where };
+  throw new UserError(
+    `${broken.error.message}. It is the last line: the file was cut off. --allow-partial leaves it out.`,
+  );
 }
 
 async function readDocument(path: string): Promise<PredictionRecords> {
-  const document = parse(await readText(path), path);
-  if (Array.isArray(document) && document.length > 0) {
-    const format = findRecordFormat(document[0]);
-    if (!format) throw unknownFormat(path);
-    const records = document.map((record, i) => toPrediction(record, format, `${path}, record ${i + 1}`));
-    return { format: format.name, records };
-  }
-  if (!answerMap.fits(document)) throw unknownFormat(path);
-  const records = Object.entries(document).map(
-    ([id, answer]): PredictionRecord => ({ id, idKind: 'question', prompt: null, answer }),
-  );
-  return { format: 'MM-Vet results', records };
+  const document = parse(await wholeText(path), path);
+  const map = answersById(document);
+  if (map) return map;
+  const lists = recordsIn(document)?.filter(({ records }) => records.length > 0) ?? [];
+  if (lists.length === 0) throw unknownFormat(path, 'JSON', document);
+  const parts = lists.map(({ list, records }) => fromList(records, path, 'record', 1, list));
+  const other = parts.find(({ format }) => format !== parts[0]!.format);
+  if (other) throw new UserError(`${path} holds ${parts[0]!.format} and ${other.format}.`);
+  return { format: parts[0]!.format, records: parts.flatMap(({ records }) => records) };
 }
 
-async function readText(path: string): Promise<string> {
-  try {
-    return withoutMark(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
-  }
+/** @param first number of the first record in messages */
+function fromList(
+  records: readonly unknown[],
+  path: string,
+  unit: 'record' | 'row',
+  first: number,
+  list = '',
+): PredictionRecords {
+  const format = findRecordFormat(records[0]);
+  if (records.length === 0) throw new UserError(`${path} has no rows.`);
+  if (!format) throw unknownFormat(path, unit === 'row' ? 'a table' : 'JSON', records[0]);
+  return {
+    format: format.name,
+    records: records.flatMap(
+      (record, i) => toPrediction(record, format, i, `${path}, ${unit} ${i + first}${list}`) ?? [],
+    ),
+  };
 }
 
 function parse(text: string, where: string): unknown {
   try {
-    return parseJson(text);
+    return parsePythonJson(text);
   } catch (error) {
-    throw new UserError(`${where} is not JSON: ${messageOf(error)}`, { cause: error });
+    // V8 quotes what follows, with its line breaks.
+    throw new UserError(`${where} is not JSON: ${messageOf(error).replace(/\s+/g, ' ')}`, { cause: error });
   }
 }
 
-function toPrediction(record: unknown, { name, check, toPrediction }: RecordFormat, where: string): PredictionRecord {
-  if (check.fits(record)) return toPrediction(record);
+function toPrediction(
+  record: unknown,
+  { name, check, toPrediction }: RecordFormat,
+  place: number,
+  where: string,
+): PredictionRecord | null {
+  if (check.fits(record)) return toPrediction(record, place);
   throw new UserError(`${where}: ${check.problem()} (the file begins with ${name})`);
 }
 
-function unknownFormat(path: string): UserError {
-  return new UserError(
-    `${path} has none of the formats that are known. A record has these fields (${RECORD_FIELDS}); or the file is one ` +
-      'JSON object of answers by question id (MM-Vet), or result files of MME (.txt).',
-  );
+const SHOWN_FIELDS = 12;
+
+/** Says what a file looks like that has no known format. @param value its first record, or what else it holds */
+export function unknownFormat(path: string, shape: 'JSON' | 'JSON lines' | 'a table', value: unknown): UserError {
+  if (!isObject(value)) return new UserError(`${path} looks like ${shape} without records. ${ACCEPTED}`);
+  const fields = Object.keys(value);
+  const shown = fields.slice(0, SHOWN_FIELDS).map((field) => JSON.stringify(field));
+  const more = fields.length > SHOWN_FIELDS ? ` and ${fields.length - SHOWN_FIELDS} more` : '';
+  return new UserError(`${path} looks like ${shape} with the fields ${shown.join(', ')}${more}. ${ACCEPTED}`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

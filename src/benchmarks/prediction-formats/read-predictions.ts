@@ -1,7 +1,8 @@
 import { UserError } from '../../shared/errors.js';
 import type { LoadedBenchmark } from '../benchmark.js';
-import { rowFinder } from './prediction-rows.js';
-import { readPredictionRecords } from './read-prediction-records.js';
+import { ANSWERS_BY_ID } from './documents.js';
+import { joinToRows } from './prediction-rows.js';
+import { readPredictionRecords, unknownFormat } from './read-prediction-records.js';
 
 /** The answers in a predictions file, by the benchmark's rows. */
 export interface PredictionSet {
@@ -15,30 +16,41 @@ export interface PredictionSet {
   unknown: (string | number)[];
   /** Rows without a prediction. */
   missing: number[];
+  /** A last line that was cut off and left out. */
+  tornLine?: string;
 }
 
 /**
  * Reads answers that any program made to a benchmark's questions.
  * @param path a file or folder in any of the formats of src/benchmarks/prediction-formats
- * @throws UserError when it cannot be read, or holds nothing about this benchmark
+ * @param options.allowTornLine leave out a last line that was cut off, instead of an error
+ * @throws UserError if it cannot be read, or holds nothing about this benchmark
  */
-export async function readPredictionFile(path: string, benchmark: LoadedBenchmark): Promise<PredictionSet> {
-  const { format, records } = await readPredictionRecords(path);
-  const rowsOf = rowFinder(benchmark);
+export async function readPredictionFile(
+  path: string,
+  benchmark: LoadedBenchmark,
+  { allowTornLine = false } = {},
+): Promise<PredictionSet> {
+  const { format, records, tornLine } = await readPredictionRecords(path, benchmark.name, { allowTornLine });
+  const joined = joinToRows(records, benchmark, path);
   const answers: (string | null)[] = benchmark.questions.map(() => null);
-  const answered = new Set<number>();
+  const answered = new Uint8Array(answers.length);
   const duplicates = new Set<string | number>();
   const unknown = new Set<string | number>();
-  for (const record of records) {
-    const rows = rowsOf(record);
-    if (rows.length === 0) unknown.add(record.id);
+  let count = 0;
+  records.forEach(({ id, answer }, i) => {
+    const rows = joined[i]!;
+    if (rows.length === 0) unknown.add(id);
     for (const row of rows) {
-      if (answered.has(row)) duplicates.add(record.id);
-      answered.add(row);
-      answers[row] = record.answer;
+      if (answered[row]) duplicates.add(id);
+      else count++;
+      answered[row] = 1;
+      answers[row] = answer;
     }
-  }
-  if (answered.size === 0) {
+  });
+  if (count === 0) {
+    if (format === ANSWERS_BY_ID)
+      throw unknownFormat(path, 'JSON', Object.fromEntries(records.map(({ id }) => [id, 0])));
     const ids = records.slice(0, 3).map(({ id }) => JSON.stringify(id));
     const wanted = benchmark.questions.slice(0, 3).map(({ questionId }) => JSON.stringify(questionId));
     throw new UserError(
@@ -46,6 +58,13 @@ export async function readPredictionFile(path: string, benchmark: LoadedBenchmar
         `such as ${ids.join(', ')}, the benchmark's ${wanted.join(', ')}. Is it another benchmark or split?`,
     );
   }
-  const missing = answers.flatMap((_, row) => (answered.has(row) ? [] : [row]));
-  return { answers, format, duplicates: [...duplicates], unknown: [...unknown], missing };
+  const missing = answers.flatMap((_, row) => (answered[row] ? [] : [row]));
+  return {
+    answers,
+    format,
+    duplicates: [...duplicates],
+    unknown: [...unknown],
+    missing,
+    ...(tornLine === undefined ? {} : { tornLine }),
+  };
 }

@@ -1,5 +1,6 @@
 import type { SchemaObject } from 'ajv';
-import { COUNT, nullable, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../shared/json-schema.js';
+import { COUNT, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../shared/json-schema.js';
+import { lmmsEvalRecord, lmmsEvalSchema } from './lmms-eval-samples.js';
 import type { PredictionRecord } from './prediction-record.js';
 
 /** A format whose files hold one JSON object per answer, on lines of their own or in a list. */
@@ -8,103 +9,174 @@ export interface RecordFormat {
   /** A record of this format has all of these. */
   keys: readonly string[];
   check: SchemaCheck<unknown>;
-  /** @param record one that fits `check` */
-  toPrediction(record: unknown): PredictionRecord;
+  /**
+   * @param record one that fits `check`
+   * @param place of the record in its file, from 0
+   * @returns null for a record that says that the question has no prediction
+   */
+  toPrediction(record: unknown, place: number): PredictionRecord | null;
 }
 
 type Id = string | number;
+/** An answer as files have it: some programs write numbers as numbers. */
+type Answer = string | number | null;
+
 const ID: SchemaObject = { type: ['string', 'integer'] };
+export const ANSWER: SchemaObject = { type: ['string', 'number', 'null'] };
 
 function recordFormat<T>(
   name: string,
   required: Record<string, SchemaObject>,
-  toPrediction: (record: T) => PredictionRecord,
+  toPrediction: (record: T, place: number) => PredictionRecord | null,
 ): RecordFormat {
   return {
     name,
     keys: Object.keys(required),
     check: schemaCheck<unknown>(objectOf<Record<string, unknown>>(required)),
-    toPrediction: (record) => toPrediction(record as T),
+    toPrediction: (record, place) => toPrediction(record as T, place),
   };
 }
 
 /** An answer to the question that an id names. */
-function byId(id: Id, answer: string | null): PredictionRecord {
-  return { id, idKind: 'question', prompt: null, answer };
+function byId(id: Id, answer: Answer): PredictionRecord {
+  return { id, idKind: 'question', prompt: null, answer: answerText(answer) };
 }
 
-/** lmms-eval keeps the answers to a question as a list, or as a list of such lists. */
-type Responses = string | string[] | string[][];
-const RESPONSES: SchemaObject = {
-  anyOf: [TEXT, { type: 'array', minItems: 1, items: { anyOf: [TEXT, { type: 'array', minItems: 1, items: TEXT }] } }],
-};
-
-/** What is used of a line of lmms-eval's log. Some versions leave out the prompt or the unfiltered responses. */
-interface LmmsEvalSample {
-  doc_id: number;
-  input?: unknown;
-  filtered_resps?: Responses;
-  resps?: Responses;
+/** An answer to a question that has no id. */
+function byPlace(place: number, question: string, answer: Answer): PredictionRecord {
+  return { id: place, idKind: 'row', prompt: promptText(question), answer: answerText(answer) };
 }
 
-/** What its filters left is what lmms-eval scored. */
-function fromSample({ doc_id, input, filtered_resps, resps }: LmmsEvalSample): PredictionRecord {
-  const prompt = typeof input === 'string' ? input : null;
-  return { id: doc_id, idKind: 'row', prompt, answer: [(filtered_resps ?? resps)!].flat(2)[0]! };
+/** Numbers as Python's `str` has integers and most others. */
+export function answerText(answer: Answer): string | null {
+  return answer === null ? null : String(answer);
+}
+
+/** A prompt that says nothing is none. */
+function promptText(prompt: string | null): string | null {
+  return prompt === null || prompt.trim() === '' ? null : prompt;
+}
+
+/** VLMEvalKit stores this where a model's server gave no answer. Source: VLMEvalKit vlmeval/api/base.py */
+const VLMEVALKIT_FAILURE = 'Failed to obtain answer via API';
+
+/** What is used of a row of VLMEvalKit's prediction table. */
+interface VlmEvalKitRow {
+  index: Id;
+  question: Answer;
+  prediction: Answer;
+  hint?: Answer;
+  answer?: Answer;
+  [option: string]: Answer | undefined;
+}
+
+/** Its own index of questions holds if the questions are in the same order. Source: VLMEvalKit vlmeval/inference.py */
+function fromVlmEvalKit(row: VlmEvalKitRow, place: number): PredictionRecord {
+  const options = ['A', 'B', 'C', 'D', 'E'].flatMap((letter) => {
+    const option = row[letter] ?? '';
+    return option === '' ? [] : [`${letter}. ${option}`];
+  });
+  const hint = row.hint ?? '';
+  const prompt = [...(hint === '' ? [] : [`Context: ${hint}`]), row.question ?? '', ...options].join('\n');
+  const answer = row.prediction ?? ''; // an empty cell
+  return {
+    id: place,
+    idKind: 'row',
+    prompt: promptText(prompt),
+    ...(row.answer == null ? {} : { target: String(row.answer) }),
+    answer: String(answer).includes(VLMEVALKIT_FAILURE) ? null : answerText(answer),
+  };
 }
 
 /** Of several formats that fit a record the first counts: each has keys that those below it do not need. */
 const RECORD_FORMATS: readonly RecordFormat[] = [
-  recordFormat<{ index: number; question_id: Id; prompt: string; text: string | null }>(
+  recordFormat<{ index: number; question_id: Id; prompt: string | null; text: Answer }>(
     'llavahr predictions',
-    { index: COUNT, question_id: ID, prompt: TEXT, text: nullable(TEXT) },
-    ({ index, question_id, prompt, text }) => ({ ...byId(question_id, text), row: index, prompt }),
+    { index: COUNT, question_id: ID, prompt: { type: ['string', 'null'] }, text: ANSWER },
+    ({ index, question_id, prompt, text }) => ({ ...byId(question_id, text), row: index, prompt: promptText(prompt) }),
   ),
   // Source: LLaVA model_vqa_loader.py
-  recordFormat<{ question_id: Id; prompt: string; text: string }>(
+  recordFormat<{ question_id: Id; prompt: string | null; text: Answer }>(
     'LLaVA answers',
-    { question_id: ID, prompt: TEXT, text: TEXT },
-    ({ question_id, prompt, text }) => ({ ...byId(question_id, text), prompt }),
+    { question_id: ID, prompt: { type: ['string', 'null'] }, text: ANSWER },
+    ({ question_id, prompt, text }) => ({ ...byId(question_id, text), prompt: promptText(prompt) }),
   ),
-  recordFormat<{ question_id: Id; text: string }>(
+  recordFormat<{ question_id: Id; text: Answer }>(
     'LLaVA answers without prompts',
-    { question_id: ID, text: TEXT },
+    { question_id: ID, text: ANSWER },
     ({ question_id, text }) => byId(question_id, text),
   ),
   // Source: lmms-eval evaluation_tracker.py, save_results_samples
-  recordFormat<LmmsEvalSample>('lmms-eval samples', { doc_id: COUNT, filtered_resps: RESPONSES }, fromSample),
-  recordFormat<LmmsEvalSample>('lmms-eval samples', { doc_id: COUNT, resps: RESPONSES }, fromSample),
+  {
+    name: 'lmms-eval samples',
+    keys: ['doc_id', 'filtered_resps'],
+    check: schemaCheck(lmmsEvalSchema('filtered_resps')),
+    toPrediction: lmmsEvalRecord,
+  },
+  {
+    name: 'lmms-eval samples',
+    keys: ['doc_id', 'resps'],
+    check: schemaCheck(lmmsEvalSchema('resps')),
+    toPrediction: lmmsEvalRecord,
+  },
+  recordFormat<VlmEvalKitRow>(
+    'VLMEvalKit predictions',
+    { index: ID, question: ANSWER, prediction: ANSWER },
+    fromVlmEvalKit,
+  ),
+  // Source: LLaVA eval_science_qa.py, --output-file
+  recordFormat<{ question_id: Id; parsed_ans: string; question: string; pred: string }>(
+    'ScienceQA analyses',
+    { question_id: ID, parsed_ans: TEXT, question: TEXT, pred: TEXT },
+    ({ question_id, question, pred }) =>
+      question === 'Unknown' && pred === 'FAILED' ? null : { ...byId(question_id, pred), prompt: promptText(question) },
+  ),
+  // SEED-Bench: LLaVA convert_seed_for_submission.py. In a record with a prediction "answer" is the right one.
+  ...['prediction', 'pred', 'response', 'output'].flatMap((field) => [
+    recordFormat<{ question_id: Id } & Record<string, Answer>>(
+      field === 'prediction' ? 'SEED-Bench predictions' : `answers (${field})`,
+      { question_id: ID, [field]: ANSWER },
+      (record) => byId(record.question_id, record[field]!),
+    ),
+    recordFormat<{ question: string; answer: Answer } & Record<string, Answer>>(
+      `answers with questions (${field})`,
+      { question: TEXT, answer: ANSWER, [field]: ANSWER },
+      (record, place) => ({ ...byPlace(place, record.question, record[field]!), target: String(record.answer) }),
+    ),
+  ]),
   // Source: LLaVA convert_vqav2_for_submission.py
-  recordFormat<{ question_id: Id; answer: string }>(
+  recordFormat<{ question_id: Id; answer: Answer }>(
     'VQA results',
-    { question_id: ID, answer: TEXT },
+    { question_id: ID, answer: ANSWER },
     ({ question_id, answer }) => byId(question_id, answer),
   ),
-  // Source: LLaVA convert_seed_for_submission.py
-  recordFormat<{ question_id: Id; prediction: string }>(
-    'SEED-Bench predictions',
-    { question_id: ID, prediction: TEXT },
-    ({ question_id, prediction }) => byId(question_id, prediction),
-  ),
   // Source: LLaVA convert_gqa_for_eval.py
-  recordFormat<{ questionId: Id; prediction: string }>(
+  recordFormat<{ questionId: Id; prediction: Answer }>(
     'GQA predictions',
-    { questionId: ID, prediction: TEXT },
+    { questionId: ID, prediction: ANSWER },
     ({ questionId, prediction }) => byId(questionId, prediction),
   ),
   // Source: LLaVA convert_vizwiz_for_submission.py
-  recordFormat<{ image: string; answer: string }>(
+  recordFormat<{ image: string; answer: Answer }>(
     'VizWiz results',
-    { image: TEXT, answer: TEXT },
-    ({ image, answer }) => ({ id: image, idKind: 'image', prompt: null, answer }),
+    { image: TEXT, answer: ANSWER },
+    ({ image, answer }) => ({ id: image, idKind: 'image', prompt: null, answer: answerText(answer) }),
+  ),
+  // Source: POPE README.md, "Evaluation"; evaluate.py reads answers and labels line by line.
+  recordFormat<{ question: string; answer: Answer }>(
+    'POPE answers',
+    { question: TEXT, answer: ANSWER },
+    ({ question, answer }, place) => byPlace(place, question, answer),
   ),
 ];
 
-/** The format of a record by the names of its fields; undefined when it is none. */
+/** The format of a record by the names of its fields; undefined if it is none. */
 export function findRecordFormat(record: unknown): RecordFormat | undefined {
   if (typeof record !== 'object' || record === null) return undefined;
   return RECORD_FORMATS.find(({ keys }) => keys.every((key) => key in record));
 }
 
-/** The fields of every format, for the message to who has another. */
-export const RECORD_FIELDS = RECORD_FORMATS.map(({ name, keys }) => `${name}: ${keys.join(', ')}`).join('; ');
+/** The fields of every format, for messages. */
+export const RECORD_FIELDS = [...new Set(RECORD_FORMATS.map(({ name, keys }) => `${name}: ${keys.join(', ')}`))].join(
+  '; ',
+);

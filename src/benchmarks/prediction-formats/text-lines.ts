@@ -1,8 +1,14 @@
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { TextDecoder } from 'node:util';
+import { createGunzip } from 'node:zlib';
 import { messageOf, UserError } from '../../shared/errors.js';
+import { encodingOf, HEAD_BYTES, kindOf } from './file-kind.js';
 
 const CHUNK_BYTES = 1 << 20;
-const MAX_LINE_CHARACTERS = 1 << 26; // no answer comes near; a file without newlines must not fill the memory
+const MAX_LINE_CHARACTERS = 2 ** 28; // far above any answer; some JSON documents are one line
+const MAX_TEXT_CHARACTERS = 2 ** 32; // what a small gzip file may unpack to must end somewhere
 
 /** A line that is not blank, and its number from 1. */
 export interface TextLine {
@@ -11,34 +17,94 @@ export interface TextLine {
 }
 
 /**
- * The lines of a text file that are not blank, as a stream. Only "\n" ends a line: answers may hold U+2028, which
- * node:readline would split at.
- * @throws UserError when the file cannot be read
+ * The lines of a text file that are not blank, a chunk's worth at a time. Only "\n" ends a line: answers may hold U+2028,
+ * at which node:readline would split. UTF-8 and UTF-16 are read, gzip is unpacked.
+ * @throws UserError if the file cannot be read or is no text, saying what it looks like
  */
-export async function* textLines(path: string): AsyncGenerator<TextLine> {
+export async function* textLines(path: string): AsyncGenerator<TextLine[]> {
   let rest = '';
   let number = 0;
-  try {
-    for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: CHUNK_BYTES })) {
-      const isStart = number === 0 && rest === '';
-      const lines = (rest + (isStart ? withoutMark(chunk) : chunk)).split('\n');
-      rest = lines.pop()!;
-      for (const text of lines) {
-        number++;
-        if (text.trim() !== '') yield { text, number };
-      }
-      if (rest.length > MAX_LINE_CHARACTERS) {
-        throw new UserError(`${path}, line ${number + 1} is longer than ${MAX_LINE_CHARACTERS} characters.`);
-      }
+  let read = 0;
+  for await (const chunk of textChunks(path)) {
+    read += chunk.length;
+    if (read > MAX_TEXT_CHARACTERS)
+      throw new UserError(`${path} unpacks to more than ${MAX_TEXT_CHARACTERS} characters.`);
+    const texts = (rest + chunk).split('\n');
+    rest = texts.pop()!;
+    const lines: TextLine[] = [];
+    for (const text of texts) {
+      number++;
+      if (!isBlank(text)) lines.push({ text, number });
     }
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    if (lines.length > 0) yield lines;
+    if (rest.length > MAX_LINE_CHARACTERS) {
+      throw new UserError(`${path}, line ${number + 1} is longer than ${MAX_LINE_CHARACTERS} characters.`);
+    }
   }
-  if (rest.trim() !== '') yield { text: rest, number: number + 1 };
+  if (!isBlank(rest)) yield [{ text: rest, number: number + 1 }];
 }
 
-/** Without the byte order mark that some editors put before the first character. */
-export function withoutMark(text: string): string {
-  return text.startsWith('\ufeff') ? text.slice(1) : text;
+/** A text file as a whole, read as `textLines` does. @throws UserError likewise */
+export async function wholeText(path: string): Promise<string> {
+  const chunks: string[] = [];
+  let length = 0;
+  for await (const chunk of textChunks(path)) {
+    length += chunk.length;
+    if (length > MAX_LINE_CHARACTERS) throw new UserError(`${path} is longer than ${MAX_LINE_CHARACTERS} characters.`);
+    chunks.push(chunk);
+  }
+  return chunks.join('');
+}
+
+/** The first bytes of a file. @throws UserError if it cannot be read */
+export async function fileHead(path: string): Promise<Buffer> {
+  try {
+    const file = await open(path);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+async function* textChunks(path: string): AsyncGenerator<string> {
+  const { kind, name } = kindOf(await fileHead(path));
+  if (kind !== 'text' && kind !== 'gzip') throw notText(path, name);
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const stream: Readable = kind === 'gzip' ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;
+  file.on('error', (error) => stream.destroy(error)); // pipe() does not pass errors on
+  let decoder: TextDecoder | null = null;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      decoder ??= decoderOf(path, kind === 'gzip', chunk);
+      yield decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    throw error instanceof UserError ? error : unreadable(path, error);
+  }
+  yield decoder?.decode() ?? '';
+}
+
+/** The decoder, which drops a byte order mark. @throws UserError if what was unpacked is no text */
+function decoderOf(path: string, isUnpacked: boolean, start: Buffer): TextDecoder {
+  const head = start.subarray(0, HEAD_BYTES);
+  const { kind, name } = kindOf(head);
+  if (isUnpacked && kind !== 'text') throw notText(path, `a gzip file of ${name}`);
+  return new TextDecoder(encodingOf(head));
+}
+
+function notText(path: string, name: string): UserError {
+  return new UserError(`${path} is ${name}.`);
+}
+
+function unreadable(path: string, error: unknown): UserError {
+  return new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+}
+
+function isBlank(text: string): boolean {
+  return text.length < 1024 && text.trim() === '';
 }

@@ -236,12 +236,12 @@ const ROWS = smallBenchmark('gqa', [
   { questionId: '2', text: `What is on the table?${SHORT}` },
 ]);
 
-test('lmms-eval samples are joined by row; a row about another question is an error', async () => {
+test('lmms-eval samples are joined by row if the questions there agree, otherwise by question', async () => {
   const set = await read(
     ROWS,
     lines(
-      { doc_id: 1, target: 'cup', filtered_resps: ['Cup'], input: `What is on  the table?${SHORT}` },
-      { doc_id: 0, target: 'no', resps: [['No']], filtered_resps: ['no'], input: 'Think step by step: Is it blue?' },
+      { doc_id: 1, target: 'yes', filtered_resps: ['Cup'], input: `What is on  the table?${SHORT}` },
+      { doc_id: 0, target: 'Yes', resps: [['No']], filtered_resps: ['no'], input: 'Think step by step: Is it blue?' },
     ),
   );
   assert.deepEqual(set.answers, ['no', 'Cup']);
@@ -249,9 +249,12 @@ test('lmms-eval samples are joined by row; a row about another question is an er
   const other = await read(ROWS, lines({ doc_id: 0, resps: [['yes']] }, { doc_id: 2, resps: [['y']] }));
   assert.deepEqual(other.answers, ['yes', null]);
   assert.deepEqual(other.unknown, [2]);
-  await assert.rejects(read(ROWS, lines({ doc_id: 1, resps: [['x']], input: `Is it blue?${SHORT}` })), {
+  // In another order the questions tell; where they do not, it is an error.
+  const moved = await read(ROWS, lines({ doc_id: 1, resps: [['x']], input: `Is it blue?${SHORT}` }));
+  assert.deepEqual(moved.answers, ['x', null]);
+  await assert.rejects(read(ROWS, lines({ doc_id: 0, target: 'cup', resps: [['x']] }, { doc_id: 1, resps: [['y']] })), {
     name: 'UserError',
-    message: /Row 1 of the predictions asks another question than row 1 of gqa test/,
+    message: /Row 0 of .* is another question than row 0 of gqa test/,
   });
 });
 
@@ -293,7 +296,7 @@ const BROKEN_FOLDERS: readonly { what: string; contents: Record<string, string>;
     message: /chunks of several runs: 2_0/,
   },
   { what: 'two files', contents: { 'a.jsonl': '', 'b.json': '' }, message: /several files: a\.jsonl, b\.json/ },
-  { what: 'nothing', contents: { 'a.csv': '' }, message: /no \.jsonl, \.json or \.txt files/ },
+  { what: 'nothing', contents: { 'a.md': '' }, message: /no \.jsonl, \.json, \.tsv, \.xlsx or \.txt files/ },
   {
     what: 'chunks of two formats',
     contents: { '1_0.jsonl': lines(llava('7', 'x', 'y')), '1_1.jsonl': lines({ question_id: '7', answer: 'y' }) },
@@ -311,21 +314,36 @@ const BROKEN: readonly { what: string; content: string; message: RegExp }[] = [
   { what: 'a torn last line', content: `${lines(llava('7', 'x', 'y'))}{"quest`, message: /line 2 is not JSON/ },
   { what: 'a torn first line', content: '{"quest', message: /\.jsonl is not JSON/ },
   {
+    what: 'a broken line among others',
+    content: `${lines(llava('7', 'x', 'y'))}{"quest\n${lines(llava('20', 'x', 'y'))}`,
+    message: /line 2 is not JSON/,
+  },
+  {
+    what: 'a broken line before others',
+    content: `{"quest\n${lines(llava('7', 'x', 'y'))}`,
+    message: /line 1 is not JSON/,
+  },
+  {
     what: 'a line of another kind',
     content: lines(llava('7', 'x', 'y'), { a: 1 }),
     message: /line 2: .*'question_id'/,
   },
   {
     what: 'an answer that is no text',
-    content: '[{"question_id":1,"answer":2}]',
+    content: '[{"question_id":1,"answer":[2]}]',
     message: /record 1: answer must be string/,
   },
   {
     what: 'fields of no format',
     content: '{"id":1,"output":"x"}',
-    message: /none of the formats.*question_id, prompt, text/,
+    message: /looks like JSON with the fields "id", "output"\. Accepted are/,
   },
-  { what: 'an empty list', content: '[]', message: /none of the formats/ },
+  {
+    what: 'lines of no format',
+    content: lines({ id: 1, guess: 'x' }, { id: 2, guess: 'y' }),
+    message: /looks like JSON lines with the fields "id", "guess"\. Accepted are/,
+  },
+  { what: 'an empty list', content: '[]', message: /looks like JSON without records/ },
   { what: 'an empty list of responses', content: lines({ doc_id: 1, resps: [[]] }), message: /line 1: resps/ },
   {
     what: 'answers to another benchmark',

@@ -1,0 +1,104 @@
+import type { SchemaObject } from 'ajv';
+import { COUNT } from '../../shared/json-schema.js';
+import type { PredictionRecord } from './prediction-record.js';
+
+/** The answers to a question as lmms-eval keeps them: a list, or a list of such lists. null where there is none. */
+type Responses = string | null | readonly Responses[];
+
+const TEXT_OR_NULL: SchemaObject = { type: ['string', 'null'] };
+const RESPONSES: SchemaObject = {
+  anyOf: [
+    TEXT_OR_NULL,
+    {
+      type: 'array',
+      minItems: 1,
+      items: { anyOf: [TEXT_OR_NULL, { type: 'array', minItems: 1, items: TEXT_OR_NULL }] },
+    },
+  ],
+};
+
+/** What is used of a sample in lmms-eval's log. Versions differ in what they leave out and where the prompt is. */
+interface LmmsEvalSample {
+  doc_id: number;
+  doc?: unknown;
+  target?: unknown;
+  input?: unknown;
+  arguments?: unknown;
+  filtered_resps?: Responses;
+  resps?: Responses;
+  [metric: string]: unknown;
+}
+
+/** @param responses the field with the answer that must be there */
+export function lmmsEvalSchema(responses: 'filtered_resps' | 'resps'): SchemaObject {
+  return {
+    type: 'object',
+    properties: { doc_id: COUNT, [responses]: RESPONSES },
+    required: ['doc_id', responses],
+  };
+}
+
+/**
+ * A sample as a prediction. What its filters left is what lmms-eval scored. Its `doc_id` only counts rows of its edition of
+ * the dataset, so an id of the question is taken from where the task put it: in the inputs of metrics
+ * (`seed_all.question_id`), in the submission, in the document of old logs.
+ * Source: lmms_eval/evaluator.py and the process_results functions of its tasks
+ */
+export function lmmsEvalRecord(record: unknown): PredictionRecord {
+  const sample = record as LmmsEvalSample;
+  const { doc_id, target } = sample;
+  const id = carriedId(sample);
+  return {
+    ...(id === null ? { id: doc_id, idKind: 'row' } : { id, idKind: 'source', row: doc_id }),
+    prompt: promptOf(sample),
+    ...(typeof target === 'string' || typeof target === 'number' ? { target: String(target) } : {}),
+    answer: firstResponse(sample.filtered_resps ?? sample.resps ?? null),
+  };
+}
+
+function firstResponse(responses: Responses): string | null {
+  return responses === null || typeof responses === 'string' ? responses : firstResponse(responses[0] ?? null);
+}
+
+function carriedId(sample: LmmsEvalSample): string | number | null {
+  for (const value of Object.values(sample)) {
+    if (!isObject(value)) continue;
+    const id = value['question_id'] ?? value['questionId'];
+    if (typeof id === 'string' || typeof id === 'number') return id;
+  }
+  const { submission, doc } = sample;
+  const image = isObject(submission) ? submission['image'] : undefined;
+  if (typeof image === 'string') return image;
+  const docId = isObject(doc) ? doc['id'] : undefined;
+  return isObject(doc) && 'imageId' in doc && typeof docId === 'string' ? docId : null; // GQA
+}
+
+/** The prompt, as a text or in a list of arguments or of chat messages; the bare question of old logs if there is none. */
+function promptOf({ input, arguments: args, doc }: LmmsEvalSample): string | null {
+  return textIn(input) ?? textIn(args) ?? (isObject(doc) ? textIn(doc['question']) : null);
+}
+
+/** The first text in a value that is one, or a list or an object that holds one. */
+function textIn(value: unknown, depth = 0): string | null {
+  if (typeof value === 'string') return value.trim() === '' ? null : value;
+  if (depth > MAX_DEPTH || typeof value !== 'object' || value === null) return null;
+  const parts = Array.isArray(value)
+    ? value
+    : [
+        value['content' as keyof typeof value],
+        value['text' as keyof typeof value],
+        value['gen_args_0' as keyof typeof value],
+        value['arg_0' as keyof typeof value],
+      ];
+  for (const part of parts) {
+    const text = textIn(part, depth + 1);
+    if (text !== null) return text;
+  }
+  return null;
+}
+
+const MAX_DEPTH = 6;
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

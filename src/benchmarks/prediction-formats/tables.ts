@@ -1,0 +1,53 @@
+import { parse } from 'csv-parse/sync';
+import { openPromise } from 'yauzl';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { wholeText } from './text-lines.js';
+
+/** A row of a table by its column titles. */
+export type TableRow = Record<string, string | number | boolean | null>;
+
+/** Far above any workbook of answers; a small zip archive can unpack to much more. */
+const MAX_WORKBOOK_BYTES = 1 << 30;
+
+/**
+ * Reads a table of comma- or tab-separated values with titles in its first line (RFC 4180 quotes).
+ * @throws UserError if it is broken, saying where
+ */
+export async function readSeparatedTable(path: string, delimiter: ',' | '\t'): Promise<TableRow[]> {
+  const text = await wholeText(path);
+  try {
+    return parse(text, { delimiter, columns: true, relax_column_count_less: true, skip_empty_lines: true });
+  } catch (error) {
+    throw new UserError(`${path} is no table: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Reads the first sheet of an Excel workbook. @throws UserError if it is broken or unpacks to too much */
+export async function readWorkbook(path: string): Promise<TableRow[]> {
+  try {
+    await checkSize(path);
+    const { readSheet } = await import('read-excel-file/node');
+    const [titles, ...rows] = await readSheet(path, { trim: false });
+    if (!titles) return [];
+    return rows.map((row) => Object.fromEntries(titles.map((title, i) => [String(title), cellOf(row[i])])));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path} cannot be read as an Excel workbook: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function cellOf(cell: unknown): TableRow[string] {
+  if (typeof cell === 'string' || typeof cell === 'number' || typeof cell === 'boolean') return cell;
+  return cell instanceof Date ? cell.toISOString() : null;
+}
+
+async function checkSize(path: string): Promise<void> {
+  const zip = await openPromise(path, { autoClose: false });
+  try {
+    let bytes = 0;
+    for await (const { uncompressedSize } of zip.eachEntry()) bytes += uncompressedSize;
+    if (bytes > MAX_WORKBOOK_BYTES) throw new UserError(`${path} unpacks to more than ${MAX_WORKBOOK_BYTES} bytes.`);
+  } finally {
+    zip.close();
+  }
+}
