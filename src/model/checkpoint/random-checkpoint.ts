@@ -5,7 +5,7 @@ import type { Checkpoint } from './checkpoint.js';
 import { requiredTensors } from './required-tensors.js';
 
 /** Raised when the same architecture gets other values. */
-export const RANDOM_WEIGHTS_VERSION = 1;
+export const RANDOM_WEIGHTS_VERSION = 2;
 
 /** Values drawn once: a prime, so that rows of no usual length repeat. */
 const PATTERN_LENGTH = 1_048_583;
@@ -32,10 +32,10 @@ export function randomCheckpoint(architecture: Architecture): Checkpoint {
     architecture,
     files: [],
     notes: [],
-    tensor: (name) => ({ name, dtype: 'F32', shape: shapeOf(name), file: 'random weights' }),
+    tensor: (name) => ({ name, dtype: 'BF16', shape: shapeOf(name), file: 'random weights' }),
     async read(name) {
       const shape = shapeOf(name);
-      const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+      const values = new Uint16Array(shape.reduce((product, size) => product * size, 1));
       fill(values, name, shape, pattern);
       return new Uint8Array(values.buffer);
     },
@@ -43,10 +43,11 @@ export function randomCheckpoint(architecture: Architecture): Checkpoint {
   };
 }
 
-function fill(values: Float32Array, name: string, shape: readonly number[], pattern: Float32Array): void {
+/** Fills a tensor with bfloat16 values, the type that LLaVA-HR's checkpoints are stored in. */
+function fill(values: Uint16Array, name: string, shape: readonly number[], pattern: Float32Array): void {
   if (name.endsWith('.bias')) return;
   if (shape.length === 1) {
-    values.fill(/\.blocks\.\d+\.weight$/.test(name) ? LAYER_SCALE : 1);
+    values.fill(toBfloat16(/\.blocks\.\d+\.weight$/.test(name) ? LAYER_SCALE : 1));
     return;
   }
   const inputs = values.length / shape[0]!;
@@ -54,8 +55,17 @@ function fill(values: Float32Array, name: string, shape: readonly number[], patt
   const deviation = /embed_tokens|position_embedding/.test(name) ? 1 : 1 / Math.sqrt(inputs);
   const start = createHash('sha256').update(name).digest().readUInt32LE() % pattern.length;
   const period = Math.min(pattern.length, values.length);
-  for (let i = 0; i < period; i++) values[i] = pattern[(start + i) % pattern.length]! * deviation;
+  for (let i = 0; i < period; i++) values[i] = toBfloat16(pattern[(start + i) % pattern.length]! * deviation);
   for (let at = period; at < values.length; at += period) values.copyWithin(at, 0, period);
+}
+
+const float = new Float32Array(1);
+const floatBits = new Uint32Array(float.buffer);
+
+/** The upper half of a float32: rounded towards zero, which made-up values need not be spared. */
+function toBfloat16(value: number): number {
+  float[0] = value;
+  return floatBits[0]! >>> 16;
 }
 
 /** Values of deviation 1 whose sizes are within a factor of two of each other, half of them negative. */

@@ -35,3 +35,9 @@ test('float32 is rounded to the nearest float16, ties to even', () => {
   assert.deepEqual(toHalf(2 ** -25, 2 ** -25 * 1.001, 3 * 2 ** -25, 2 ** -26), [0, 1, 2, 0]);
   assert.deepEqual(toHalf(2 ** -14 - 2 ** -25), [0x0400], 'the largest subnormal rounds up to a normal number');
 });
+
+test('bfloat16 becomes float16 as by way of float32: every value', () => {
+  const all = bytesOf(Uint16Array.from({ length: 0x10000 }, (_, bits) => bits));
+  const direct = convertElements(all, 'BF16', 'float16');
+  assert.deepEqual(direct, convertElements(convertElements(all, 'BF16', 'float32'), 'F32', 'float16'));
+});
