@@ -95,6 +95,10 @@ export interface LoadOptions {
   ocrTokens?: boolean;
   /** Only the first n questions. */
   limit?: number;
+  /** custom: file with the questions. */
+  questions?: string;
+  /** custom: how answers are scored. */
+  metric?: string;
   /** False where nobody looks at the images, as for scoring answers: they need not be there. Default true. */
   images?: boolean;
 }
@@ -103,14 +107,35 @@ export interface LoadOptions {
 export const PROTOCOLS = ['llava', 'lmms-eval'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
+/** Options of commands that some benchmarks take and others do not. */
+export type BenchmarkOption =
+  | 'data'
+  | 'split'
+  | 'protocol'
+  | 'ocrTokens'
+  | 'judge'
+  | 'judgeModel'
+  | 'judgeRuns'
+  | 'judgeKey'
+  | 'questions'
+  | 'images'
+  | 'metric';
+
+/** What every benchmark with official files takes. */
+export const OFFICIAL_OPTIONS = { data: 'optional', split: 'optional', protocol: 'optional' } as const;
+
 /** A benchmark as `llavahr list` shows it. Counts are of the official files. */
 export interface BenchmarkDefinition {
   name: string;
   title: string;
   metric: string;
   splits: readonly SplitInfo[];
+  /** What it takes; an option that is not here is refused (`checkOptions`). */
+  options: Readonly<Partial<Record<BenchmarkOption, 'optional' | 'required'>>>;
   /** @throws UserError when files are missing or broken, or the split is none of `splits` (usage) */
   load(folder: string, options: LoadOptions): Promise<LoadedBenchmark>;
+  /** Opens the images alone, where that takes none of the other files. */
+  openImages?(folder: string): Promise<ImageSource>;
 }
 
 export interface SplitInfo {

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
-import { UserError } from '../shared/errors.js';
+import { UserError, usageError } from '../shared/errors.js';
 import { schemaCheck, TEXT } from '../shared/json-schema.js';
-import type { Answers, LoadedBenchmark, Score } from './benchmark.js';
+import type { Answers, BenchmarkDefinition, LoadedBenchmark, Score } from './benchmark.js';
 import { CUSTOM_METRICS, type CustomMetric, type Grader } from './custom-metrics.js';
 import { parse, unreadable } from './shared/read-records.js';
 import { meanPercent, meanStatistic } from './shared/statistics.js';
@@ -16,7 +16,25 @@ const MAX_NEW_TOKENS = 128;
 
 const FORMAT = 'The file must hold a JSON list of questions, or one question per line.';
 
-/** Own questions, in LLaVA's question format with the right answers. */
+/** Your own questions and images; `folder` is that of the images, or their zip archive. */
+export const custom: BenchmarkDefinition = {
+  name: 'custom',
+  title: 'Your own questions',
+  metric: 'chosen with --metric',
+  splits: [],
+  options: { questions: 'required', images: 'required', metric: 'required' },
+  async load(folder, { questions, metric, limit, images }) {
+    if (questions === undefined || metric === undefined) throw usageError('custom needs --questions and --metric.');
+    if (!Object.hasOwn(CUSTOM_METRICS, metric)) {
+      throw usageError(`There is no metric "${metric}". Available: ${Object.keys(CUSTOM_METRICS).join(', ')}.`);
+    }
+    const options = { questions, metric: metric as CustomMetric, limit };
+    return loadCustom(images === false ? options : { ...options, images: folder });
+  },
+  openImages: openCustomImages,
+};
+
+/** Your own questions, in LLaVA's question format with the right answers. */
 export interface CustomOptions {
   /** JSON file with a list of records, or JSON lines. */
   questions: string;

@@ -5,14 +5,15 @@ import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { nullable, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
-import type {
-  Answers,
-  BenchmarkDefinition,
-  LoadedBenchmark,
-  LoadOptions,
-  Protocol,
-  Score,
-  SplitInfo,
+import {
+  type Answers,
+  type BenchmarkDefinition,
+  type LoadedBenchmark,
+  type LoadOptions,
+  OFFICIAL_OPTIONS,
+  type Protocol,
+  type Score,
+  type SplitInfo,
 } from './benchmark.js';
 import {
   type GqaChoices,
@@ -113,6 +114,7 @@ export const gqa: BenchmarkDefinition = {
   title: 'GQA',
   metric: 'accuracy',
   splits: SPLITS.map(({ file, choices, ...info }) => info),
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type {
-  Answers,
-  BenchmarkDefinition,
-  LoadedBenchmark,
-  LoadOptions,
-  Protocol,
-  SubmissionFile,
+import {
+  type Answers,
+  type BenchmarkDefinition,
+  type LoadedBenchmark,
+  type LoadOptions,
+  OFFICIAL_OPTIONS,
+  type Protocol,
+  type SubmissionFile,
 } from './benchmark.js';
 import { type MmeAnnotation, readMmeRelease, stem } from './mme-files.js';
 import { type MmeItem, mmeVerdict, scoreMme } from './mme-score.js';
@@ -50,6 +51,7 @@ export const mme: BenchmarkDefinition = {
   title: 'MME',
   metric: 'perception points (of 2000)',
   splits: [{ name: 'test', questions: 2374, images: 1187, scored: 'here' }],
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

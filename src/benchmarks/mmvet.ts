@@ -6,13 +6,14 @@ import { noImages } from '../datasets/no-images.js';
 import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
-import type {
-  Answers,
-  BenchmarkDefinition,
-  LoadedBenchmark,
-  LoadOptions,
-  Protocol,
-  SubmissionFile,
+import {
+  type Answers,
+  type BenchmarkDefinition,
+  type LoadedBenchmark,
+  type LoadOptions,
+  OFFICIAL_OPTIONS,
+  type Protocol,
+  type SubmissionFile,
 } from './benchmark.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { type LlavaQuestion, readLlavaQuestions } from './shared/llava-questions.js';
@@ -64,6 +65,13 @@ export const mmVet: BenchmarkDefinition = {
   title: 'MM-Vet',
   metric: 'mean grade (GPT-4)',
   splits: [{ name: 'test', questions: 218, images: 200, scored: 'judge' }],
+  options: {
+    ...OFFICIAL_OPTIONS,
+    judge: 'optional',
+    judgeModel: 'optional',
+    judgeRuns: 'optional',
+    judgeKey: 'optional',
+  },
   load,
 };
 

@@ -6,7 +6,7 @@ import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { ImageError, UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions } from './benchmark.js';
+import { type BenchmarkDefinition, type LoadedBenchmark, type LoadOptions, OFFICIAL_OPTIONS } from './benchmark.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { readMembers } from './shared/read-members.js';
 import { readRecordLines } from './shared/read-records.js';
@@ -69,6 +69,7 @@ export const ocrVqa: BenchmarkDefinition = {
       note: 'many covers can no longer be downloaded; questions about a missing one count as wrong',
     },
   ],
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
-import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions, Protocol } from './benchmark.js';
+import {
+  type BenchmarkDefinition,
+  type LoadedBenchmark,
+  type LoadOptions,
+  OFFICIAL_OPTIONS,
+  type Protocol,
+} from './benchmark.js';
 import { cocoImage, openCocoImages } from './shared/coco-images.js';
 import { readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
 import { chosenSplit } from './shared/splits.js';
@@ -43,6 +49,7 @@ export const okVqa: BenchmarkDefinition = {
   title: 'OK-VQA',
   metric: 'VQA accuracy',
   splits: [{ name: 'val2014', questions: 5046, images: 5033, scored: 'here' }],
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
 import { UserError } from '../shared/errors.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
-import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions } from './benchmark.js';
+import { type BenchmarkDefinition, type LoadedBenchmark, type LoadOptions, OFFICIAL_OPTIONS } from './benchmark.js';
 import {
   POPE_CATEGORIES,
   type PopeCategory,
@@ -71,6 +71,7 @@ export const pope: BenchmarkDefinition = {
   title: 'POPE',
   metric: 'F1 (mean of random, popular, adversarial)',
   splits: [{ name: 'test', questions: 8910, images: 500, scored: 'here' }],
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

@@ -5,14 +5,15 @@ import { noImages } from '../datasets/no-images.js';
 import { UserError } from '../shared/errors.js';
 import { COUNT, nullable, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type {
-  Answers,
-  BenchmarkDefinition,
-  LoadedBenchmark,
-  LoadOptions,
-  Protocol,
-  SplitInfo,
-  SubmissionFile,
+import {
+  type Answers,
+  type BenchmarkDefinition,
+  type LoadedBenchmark,
+  type LoadOptions,
+  OFFICIAL_OPTIONS,
+  type Protocol,
+  type SplitInfo,
+  type SubmissionFile,
 } from './benchmark.js';
 import {
   chosenOption,
@@ -96,6 +97,7 @@ export const scienceQa: BenchmarkDefinition = {
   title: 'ScienceQA',
   metric: 'accuracy (IMG)',
   splits: SPLITS,
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

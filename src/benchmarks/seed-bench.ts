@@ -4,7 +4,14 @@ import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { ImageError, UserError } from '../shared/errors.js';
 import { COUNT, mapOf, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
-import type { Answers, BenchmarkDefinition, LoadedBenchmark, LoadOptions, SubmissionFile } from './benchmark.js';
+import {
+  type Answers,
+  type BenchmarkDefinition,
+  type LoadedBenchmark,
+  type LoadOptions,
+  OFFICIAL_OPTIONS,
+  type SubmissionFile,
+} from './benchmark.js';
 import { predictedLetters, type SeedItem, scoreSeed, seedLetter } from './seed-score.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { readMixedIdQuestions } from './shared/llava-questions.js';
@@ -90,6 +97,7 @@ export const seedBench: BenchmarkDefinition = {
     },
     { name: 'image', questions: 14233, images: null, scored: 'here', note: 'not comparable with the papers' },
   ],
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

@@ -7,9 +7,10 @@ import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyCapitalize } from '../shared/python-strings.js';
-import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions } from './benchmark.js';
+import { type BenchmarkDefinition, type LoadedBenchmark, type LoadOptions, OFFICIAL_OPTIONS } from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { readRecordLines, readRecords } from './shared/read-records.js';
+import { chosenSplit } from './shared/splits.js';
 import { accuracyScore } from './shared/statistics.js';
 import { mostFrequent, vqaAccuracy } from './shared/vqa-accuracy.js';
 
@@ -65,10 +66,12 @@ export const textVqa: BenchmarkDefinition = {
   title: 'TextVQA',
   metric: 'VQA accuracy (M4C)',
   splits: [{ name: 'val', questions: 5000, images: 3166, scored: 'here' }],
+  options: { ...OFFICIAL_OPTIONS, ocrTokens: 'optional' },
   load,
 };
 
 async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {
+  const split = chosenSplit(textVqa, options.split);
   const annotationPath = join(folder, ANNOTATIONS);
   const annotations = await readRecords<Annotation>(
     {
@@ -87,7 +90,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
 
   return {
     name: 'textvqa',
-    split: 'val',
+    split,
     questions: rows.map(({ imageId, image, text }, index) => ({ index, questionId: imageId, image, text })),
     images: options.images === false ? noImages(folder) : await openImages(folder),
     maxNewTokens: MAX_NEW_TOKENS,

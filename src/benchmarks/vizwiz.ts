@@ -6,7 +6,14 @@ import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyCapitalize } from '../shared/python-strings.js';
-import type { Answers, BenchmarkDefinition, LoadedBenchmark, LoadOptions, SubmissionFile } from './benchmark.js';
+import {
+  type Answers,
+  type BenchmarkDefinition,
+  type LoadedBenchmark,
+  type LoadOptions,
+  OFFICIAL_OPTIONS,
+  type SubmissionFile,
+} from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
@@ -95,6 +102,7 @@ export const vizWiz: BenchmarkDefinition = {
       note: 'not comparable with published test numbers; taken when there is no question file of test',
     },
   ],
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { noImages } from '../datasets/no-images.js';
-import type { Answers, BenchmarkDefinition, LoadedBenchmark, LoadOptions, Protocol } from './benchmark.js';
+import {
+  type Answers,
+  type BenchmarkDefinition,
+  type LoadedBenchmark,
+  type LoadOptions,
+  OFFICIAL_OPTIONS,
+  type Protocol,
+} from './benchmark.js';
 import { type CocoSet, cocoImage, openCocoImages } from './shared/coco-images.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
@@ -58,6 +65,7 @@ export const vqaV2: BenchmarkDefinition = {
       note: 'not comparable with published test-dev numbers; taken when there is no question file of test-dev',
     },
   ],
+  options: OFFICIAL_OPTIONS,
   load,
 };
 

@@ -2,13 +2,13 @@ import { type Command, Option } from 'commander';
 import { helpEnd } from './help.js';
 import {
   batchSize,
+  benchmarkProtocolOption,
   clipTowerOption,
   deviceOption,
   ocrTokensOption,
   offlineOption,
   positiveInteger,
   precisionOption,
-  protocolOption,
   shard,
   splitOption,
 } from './options.js';
@@ -34,7 +34,7 @@ export function addEval(program: Command): void {
     .addOption(offlineOption())
     .option('--resolution <pixels>', 'input size (default: the size the model was trained at)', positiveInteger)
     .addOption(splitOption())
-    .addOption(protocolOption())
+    .addOption(benchmarkProtocolOption())
     .addOption(ocrTokensOption("add the OCR tokens of LLaVA's question file to the prompts"))
     .option('--no-ocr-tokens', 'TextVQA: leave OCR tokens out of the prompts')
     .option('--limit <n>', 'only the first n questions', positiveInteger)
@@ -53,8 +53,11 @@ export function addEval(program: Command): void {
     .addOption(clipTowerOption())
     .option('--judge <url>', 'MM-Vet: base URL of the OpenAI-compatible server that grades the answers')
     .option('--judge-model <name>', 'MM-Vet: model that grades the answers')
-    .option('--judge-runs <n>', 'MM-Vet: times each answer is graded; the mean counts', positiveInteger, 5)
-    .option('--judge-key <variable>', "MM-Vet: environment variable with the server's API key", 'OPENAI_API_KEY')
+    .option('--judge-runs <n>', 'MM-Vet: times each answer is graded; the mean counts (default: 5)', positiveInteger)
+    .option(
+      '--judge-key <variable>',
+      "MM-Vet: environment variable with the server's API key (default: OPENAI_API_KEY)",
+    )
     .option('--questions <file>', "custom: your questions and answers, as JSON or JSON Lines in LLaVA's format")
     .option('--images <folder>', 'custom: folder or zip archive with the images')
     .addOption(

@@ -10,9 +10,13 @@ export function splitOption(): Option {
 }
 
 export function protocolOption(): Option {
-  return new Option('--protocol <protocol>', 'evaluation protocol: sets prompts and scoring; the papers use llava')
-    .choices(PROTOCOLS)
-    .default('llava');
+  return benchmarkProtocolOption().default('llava');
+}
+
+/** Without a value of its own, so that it can be refused where it means nothing. */
+export function benchmarkProtocolOption(): Option {
+  const description = 'evaluation protocol: sets prompts and scoring; the papers use llava (default: llava)';
+  return new Option('--protocol <protocol>', description).choices(PROTOCOLS);
 }
 
 /** How TextVQA is prompted; `what` is what the command does with the OCR tokens. */

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Protocol } from '../benchmarks/benchmark.js';
+import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { selectBenchmarks } from '../benchmarks/registry.js';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { ablationSize, sizesBeside } from '../evaluation/ablation-plan.js';
@@ -51,7 +52,7 @@ export interface AblateCommandOptions {
  * on stdout and writes it, with plots, to the report folder.
  */
 export async function ablateCommand(benchmarks: string, options: AblateCommandOptions): Promise<number> {
-  selectBenchmarks(benchmarks); // reject a wrong name before anything is exported
+  checkOptions(selectBenchmarks(benchmarks), { split: options.split }); // before anything is exported
   checkPrecision(parseDevice(options.device), options.precision);
   const downloads = downloadsOnDemand(options.offline);
   const models = await chooseModels(options, downloads).finally(downloads.close);

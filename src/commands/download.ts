@@ -36,8 +36,13 @@ export interface DownloadCommandOptions {
 /** `llavahr download model <names>`: downloads checkpoints to the Hugging Face cache and prints their folders. */
 export async function downloadModelsCommand(
   names: string,
-  { offline, update, json }: Pick<DownloadCommandOptions, 'offline' | 'update' | 'json'>,
+  { offline, update, json, split, dir, dryRun, source }: DownloadCommandOptions,
 ): Promise<number> {
+  if (split !== undefined || dir !== undefined || dryRun || source !== 'official') {
+    throw usageError(
+      '--split, --dir, --dry-run and --source are for benchmarks; models go into the Hugging Face cache.',
+    );
+  }
   const downloads = await openDownloads(offline);
   const interrupt = interruptible('Stopping. Everything downloaded so far is kept.');
   const models: { model: string; folder: string }[] = [];

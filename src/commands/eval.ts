@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
-import { loadCustom } from '../benchmarks/custom.js';
-import type { CustomMetric } from '../benchmarks/custom-metrics.js';
-import { selectBenchmarks } from '../benchmarks/registry.js';
+import { checkOptions, type GivenOptions, requireOptions } from '../benchmarks/benchmark-options.js';
+import { EVALUABLE, selectBenchmarks } from '../benchmarks/registry.js';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { chooseModel } from '../evaluation/choose-model.js';
 import { evaluate, type ShardResult } from '../evaluation/evaluate.js';
@@ -23,7 +22,8 @@ export interface EvalCommandOptions {
   model?: string;
   data?: string;
   split?: string;
-  protocol: Protocol;
+  /** Default: llava. */
+  protocol?: Protocol;
   resolution?: number;
   ocrTokens?: boolean;
   limit?: number;
@@ -42,12 +42,12 @@ export interface EvalCommandOptions {
   json: boolean;
   judge?: string;
   judgeModel?: string;
-  judgeRuns: number;
-  judgeKey: string;
+  judgeRuns?: number;
+  judgeKey?: string;
   /** This and the next two: only for the benchmark `custom`. */
   questions?: string;
   images?: string;
-  metric?: CustomMetric;
+  metric?: string;
 }
 
 /** How the evaluation of one benchmark ended. */
@@ -61,7 +61,9 @@ type Outcome =
 export async function evalCommand(names: string, options: EvalCommandOptions): Promise<number> {
   const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
   for (const device of devices) checkPrecision(device, options.precision);
-  const definitions = names === 'custom' ? [customDefinition(options)] : selectBenchmarks(names);
+  const definitions = selectBenchmarks(names, EVALUABLE);
+  checkOptions(definitions, benchmarkOptions(options));
+  for (const definition of definitions) requireOptions(definition, options);
   const judge = judgeChoice(options);
   const heartbeat = await startHeartbeat(options.heartbeat ?? null);
   let end: 'complete' | 'interrupted' | 'failed' = 'failed';
@@ -75,6 +77,25 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   }
 }
 
+/** The options of which a benchmark says whether it takes them. */
+function benchmarkOptions(options: EvalCommandOptions): GivenOptions {
+  const { data, split, protocol, ocrTokens, judge, judgeModel, judgeRuns, judgeKey, questions, images, metric } =
+    options;
+  return { data, split, protocol, ocrTokens, judge, judgeModel, judgeRuns, judgeKey, questions, images, metric };
+}
+
+/** What the evaluations of one command share. */
+interface Evaluations {
+  options: EvalCommandOptions;
+  /** Whether there is only one. */
+  alone: boolean;
+  session: ModelSession;
+  judge: JudgeChoice | null;
+  downloads: DownloadsOnDemand;
+  heartbeat: Heartbeat;
+  signal: AbortSignal;
+}
+
 async function evaluateAll(
   definitions: readonly BenchmarkDefinition[],
   options: EvalCommandOptions,
@@ -86,15 +107,14 @@ async function evaluateAll(
   const model = await chooseModel(options, downloads);
   const session = await openModelSession(model, devices, options.threads);
   const interrupt = interruptible('Stopping after the current batches. Press Ctrl-C again to stop immediately.');
+  const { signal } = interrupt;
+  const alone = definitions.length === 1;
   const outcomes: Outcome[] = [];
   try {
     for (const definition of definitions) {
-      if (definitions.length > 1) say('info', `${definition.name}:`);
-      const alone = definitions.length === 1;
-      outcomes.push(
-        await evaluateOne(definition, alone, session, options, judge, downloads, interrupt.signal, heartbeat),
-      );
-      if (interrupt.signal.aborted) break;
+      if (!alone) say('info', `${definition.name}:`);
+      outcomes.push(await evaluateOne(definition, { options, alone, session, judge, downloads, heartbeat, signal }));
+      if (signal.aborted) break;
     }
   } finally {
     interrupt.stop();
@@ -111,25 +131,20 @@ async function evaluateAll(
 
 async function evaluateOne(
   definition: BenchmarkDefinition,
-  alone: boolean,
-  session: ModelSession,
-  options: EvalCommandOptions,
-  judge: JudgeChoice | null,
-  downloads: DownloadsOnDemand,
-  signal: AbortSignal,
-  heartbeat: Heartbeat,
+  { options, alone, session, judge, downloads, heartbeat, signal }: Evaluations,
 ): Promise<Outcome> {
   const { name } = definition;
-  const { data, model, split, protocol, ocrTokens, limit, batchSize, failFast, output, fresh } = options;
+  const { data, model, split, ocrTokens, limit, questions, metric } = options;
+  const { protocol = 'llava', batchSize, failFast, output, fresh } = options;
   try {
     const folder =
-      name === 'custom'
+      definition.options.images === 'required'
         ? options.images!
         : await dataFolder(definition, { data, model, split, alone }, downloads, signal);
-    const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit });
-    const { split: loadedSplit, questions } = benchmark;
-    logEvent('info', 'benchmark-loaded', { benchmark: name, split: loadedSplit, questions: questions.length, folder });
-    heartbeat.update({ state: 'starting', benchmark: name, answered: 0, failed: 0, questions: questions.length });
+    const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit, questions, metric });
+    const count = benchmark.questions.length;
+    logEvent('info', 'benchmark-loaded', { benchmark: name, split: benchmark.split, questions: count, folder });
+    heartbeat.update({ state: 'starting', benchmark: name, answered: 0, failed: 0, questions: count });
     const [argv, stream] = [process.argv.slice(2), messageStream()];
     const judging = judge && { folder, judge };
     const shard = options.shard ?? null;
@@ -170,28 +185,20 @@ async function evaluateOne(
   }
 }
 
-/** @throws UserError (usage) if only one of --judge and --judge-model is set, or together with --shard */
-function judgeChoice({ judge, judgeModel, judgeRuns, judgeKey, shard }: EvalCommandOptions): JudgeChoice | null {
-  if (judge === undefined && judgeModel === undefined) return null;
+const JUDGE_RUNS = 5; // as the paper of MM-Vet
+const JUDGE_KEY = 'OPENAI_API_KEY';
+
+/** @throws UserError (usage) when one of the judge's options lacks another, or it should grade a shard */
+function judgeChoice(options: EvalCommandOptions): JudgeChoice | null {
+  const { judge, judgeModel, judgeRuns, judgeKey, shard } = options;
+  if ([judge, judgeModel, judgeRuns, judgeKey].every((option) => option === undefined)) return null;
   if (shard)
     throw usageError(
       '--judge cannot grade a shard. Merge the shards first, then rerun eval with --judge and without --shard.',
     );
   if (judge === undefined || judgeModel === undefined)
     throw usageError('--judge and --judge-model must be given together.');
-  return { baseUrl: judge, model: judgeModel, runs: judgeRuns, keyVariable: judgeKey };
-}
-
-/** The benchmark `custom`: the user's questions. @throws UserError (usage) if one of its options is missing */
-function customDefinition({ questions, images, metric }: EvalCommandOptions): BenchmarkDefinition {
-  if (!questions || !images || !metric) throw usageError('eval custom needs --questions, --images and --metric.');
-  return {
-    name: 'custom',
-    title: 'Your own questions',
-    metric,
-    splits: [],
-    load: (_folder, { limit }) => loadCustom({ questions, images, metric, limit }),
-  };
+  return { baseUrl: judge, model: judgeModel, runs: judgeRuns ?? JUDGE_RUNS, keyVariable: judgeKey ?? JUDGE_KEY };
 }
 
 function render(results: readonly RunResult[], requested: number, json: boolean): string {

@@ -1,4 +1,5 @@
 import type { Protocol } from '../benchmarks/benchmark.js';
+import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
 import { sampleData } from '../evaluation/sample.js';
 import { firstOf, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
@@ -25,6 +26,7 @@ export interface ScoreCommandOptions {
 export async function scoreCommand(name: string, options: ScoreCommandOptions): Promise<number> {
   const { split, protocol, ocrTokens, allowPartial, json } = options;
   const definition = findBenchmark(name);
+  checkOptions([definition], { split, ocrTokens });
   const folder = options.data ?? sampleData(name);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   const scored = await scorePredictions(benchmark, options.predictions, { allowPartial }).finally(() =>

@@ -1,4 +1,5 @@
 import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
+import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
 import { sampleData } from '../evaluation/sample.js';
 import { buildPrompt } from '../model/prompt.js';
@@ -17,8 +18,10 @@ export interface ShowCommandOptions {
 /** `llavahr show`: prints the exact prompt and the reference answer of one question. */
 export async function showCommand(name: string, options: ShowCommandOptions): Promise<number> {
   const { index, split, protocol, ocrTokens, json } = options;
+  const definition = findBenchmark(name);
+  checkOptions([definition], { split, ocrTokens });
   const folder = options.data ?? sampleData(name);
-  const benchmark = await findBenchmark(name).load(folder, { split, protocol, ocrTokens, images: false });
+  const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   await benchmark.images.close();
   const sample = sampleOf(benchmark, index);
   console.log(json ? JSON.stringify({ ...sample, protocol }, null, 2) : sampleText(sample, benchmark.questions.length));

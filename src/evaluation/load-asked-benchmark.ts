@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
-import { loadCustom } from '../benchmarks/custom.js';
-import type { CustomMetric } from '../benchmarks/custom-metrics.js';
-import { findBenchmark } from '../benchmarks/registry.js';
+import type { BenchmarkDefinition, LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
+import { checkOptions } from '../benchmarks/benchmark-options.js';
+import { EVALUABLE, findBenchmark } from '../benchmarks/registry.js';
 import { differences, type OptionValue, type RunIdentity } from '../results/runs/run-identity.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { messageOf, UserError, usageError } from '../shared/errors.js';
@@ -25,19 +24,22 @@ export interface AskedData {
  * @throws UserError when no folder holds the files, by their hashes, that the run was made from
  */
 export async function loadAskedBenchmark(identity: RunIdentity, named: AskedData): Promise<LoadedBenchmark> {
-  const { benchmark: name } = identity;
-  if (name === 'custom' && named.questions === undefined) throw usageError('A custom run needs --questions, as eval.');
-  const folders = name === 'custom' ? [named.questions!] : candidateFolders(name, named);
+  const definition = findBenchmark(identity.benchmark, EVALUABLE);
+  const { data, questions } = named;
+  checkOptions([definition], { data, questions });
+  const ownQuestions = definition.options.questions !== undefined;
+  if (ownQuestions && questions === undefined) throw usageError('A custom run needs --questions, as eval.');
+  const paths = ownQuestions ? [questions!] : candidateFolders(definition.name, named);
   const reasons: string[] = [];
-  for (const folder of folders) {
+  for (const path of paths) {
     try {
-      const benchmark = await load(identity, folder);
+      const benchmark = await load(definition, identity, path);
       const problem = await differenceOf(benchmark, identity);
       if (problem === null) return benchmark;
-      reasons.push(`${folder}: ${problem}`);
+      reasons.push(`${path}: ${problem}`);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      reasons.push(`${folder}: ${messageOf(error)}`);
+      reasons.push(`${path}: ${messageOf(error)}`);
     }
   }
   throw new UserError(
@@ -52,14 +54,19 @@ function candidateFolders(name: string, { data, recorded }: AskedData): string[]
   return [existsSync(join(data, name)) ? join(data, name) : data];
 }
 
-async function load({ benchmark, split, protocol }: RunIdentity, path: string): Promise<LoadedBenchmark> {
-  const limit = optional<number>(protocol['limit']);
-  if (benchmark === 'custom') return loadCustom({ questions: path, metric: protocol['metric'] as CustomMetric, limit });
-  return findBenchmark(benchmark).load(path, {
+/** @param path the benchmark's folder, or the file with the user's own questions */
+async function load(
+  { options, load }: BenchmarkDefinition,
+  { split, protocol }: RunIdentity,
+  path: string,
+): Promise<LoadedBenchmark> {
+  return load(path, {
     split,
     protocol: protocol['protocol'] as Protocol,
     ocrTokens: optional<boolean>(protocol['ocrTokens']),
-    limit,
+    limit: optional<number>(protocol['limit']),
+    questions: options.questions === undefined ? undefined : path,
+    metric: optional<string>(protocol['metric']),
     images: false,
   });
 }

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Protocol } from '../benchmarks/benchmark.js';
-import { openCustomImages } from '../benchmarks/custom.js';
-import { findBenchmark } from '../benchmarks/registry.js';
+import { EVALUABLE, findBenchmark } from '../benchmarks/registry.js';
 import type { ImageSource } from '../datasets/image-source.js';
 import type { RunRecord, Session } from '../results/runs/run-record.js';
 import { UserError } from '../shared/errors.js';
@@ -18,10 +17,11 @@ export async function openRunImages({ identity, sessions }: RunRecord, data?: st
   const folder = data === undefined ? recordedFolder(sessions) : ownFolder(data, benchmark);
   if (folder === undefined)
     throw new UserError("it is not recorded where the benchmark's files are; name the folder with --data.");
-  if (benchmark === 'custom') return openCustomImages(folder);
+  const definition = findBenchmark(benchmark, EVALUABLE);
+  if (definition.openImages) return definition.openImages(folder);
   const protocol = identity.protocol['protocol'] as Protocol;
   const limit = (identity.protocol['limit'] ?? undefined) as number | undefined;
-  return (await findBenchmark(benchmark).load(folder, { split, protocol, limit })).images;
+  return (await definition.load(folder, { split, protocol, limit })).images;
 }
 
 /** Of the last session that had one: merging shards needs no images. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -78,7 +78,7 @@ test('custom questions are answered and scored with the chosen metric', async ()
 
   const incomplete = await llavahr(folder, 'eval', 'custom', '--questions', questions);
   assert.equal(incomplete.code, 2);
-  assert.match(incomplete.stderr, /needs --questions, --images and --metric/);
+  assert.match(incomplete.stderr, /custom needs --questions, --images and --metric/);
 });
 
 test('eval all: every benchmark in one table; one that fails does not stop the others', async () => {
@@ -99,11 +99,13 @@ test('eval all: every benchmark in one table; one that fails does not stop the o
   ]) {
     assert.match(all.stdout, new RegExp(`\\n${name} `));
   }
-  const data = join(projectRoot, 'sample', 'benchmarks');
-  const args = ['--data', data, '--limit', '4', '--split', 'val', '--output', join(folder, 'some')];
+  const data = join(folder, 'textvqa-only');
+  await mkdir(data);
+  await symlink(join(projectRoot, 'sample', 'benchmarks', 'textvqa'), join(data, 'textvqa'));
+  const args = ['--data', data, '--limit', '4', '--output', join(folder, 'some')];
   const some = await llavahr(folder, 'eval', 'gqa,textvqa', ...args);
   assert.notEqual(some.code, 0);
-  assert.match(some.stderr, /error: gqa: .*val/);
+  assert.match(some.stderr, /error: gqa: .*textvqa-only/);
   assert.match(some.stdout, /\ntextvqa val +accuracy/);
 });
 
@@ -114,4 +116,30 @@ test("scoring a run's own predictions file gives the run's scores, without the m
   const { code, stdout } = await llavahr(folder, 'score', 'vqav2', '--predictions', predictions, '--json');
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(stdout).scores, run.metrics.scores);
+});
+
+test('options that mean nothing for a benchmark are usage errors before anything is run', async () => {
+  const refused: [string[], RegExp][] = [
+    [['eval', 'textvqa', '--split', 'nonsense'], /textvqa has no split "nonsense"\. Available: val\./],
+    [['eval', 'pope', '--ocr-tokens'], /--ocr-tokens has no meaning for pope/],
+    [['eval', 'gqa', '--questions', 'own.jsonl'], /--questions has no meaning for gqa/],
+    [['eval', 'vqav2', '--metric', 'exact'], /--metric has no meaning for vqav2/],
+    [['eval', 'textvqa', '--judge', 'http://127.0.0.1:1', '--judge-model', 'm'], /--judge has no meaning for textvqa/],
+    [['eval', 'textvqa', '--judge-runs', '3'], /--judge-runs has no meaning for textvqa/],
+    [['eval', 'mmvet', '--judge-runs', '3'], /--judge and --judge-model must be given together/],
+    [
+      ['eval', 'custom', '--questions', 'q', '--images', 'i', '--metric', 'exact', '--protocol', 'llava'],
+      /--protocol has no meaning for custom/,
+    ],
+    [['show', 'mme', '--no-ocr-tokens'], /--no-ocr-tokens has no meaning for mme/],
+    [['score', 'gqa', '--predictions', 'x', '--ocr-tokens'], /--ocr-tokens has no meaning for gqa/],
+    [['ablate', 'textvqa', '--resolutions', '128', '--split', 'nonsense'], /no split "nonsense"/],
+    [['download', 'model', 'llava-hr-7b', '--split', 'val'], /--split.* are for benchmarks/],
+  ];
+  for (const [args, message] of refused) {
+    const { code, stdout, stderr } = await llavahr(folder, ...args);
+    assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+    assert.match(stderr, message);
+    assert.equal(stdout, '');
+  }
 });
