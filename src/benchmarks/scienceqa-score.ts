@@ -1,4 +1,5 @@
 import { MEAN_PERCENT } from '../results/statistics/formula.js';
+import { pyStrip } from '../shared/python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 
 export const OPTION_LETTERS: readonly string[] = ['A', 'B', 'C', 'D', 'E'];
@@ -24,8 +25,14 @@ export const letterOfLlavaHr: LetterRule = (answer) => letterOf(answer, () => tr
 /** LLaVA's rule: after the letter there must be a full stop and a space. Source: LLaVA eval_science_qa.py */
 export const letterOfLlava: LetterRule = (answer) => letterOf(answer, (rest) => rest.startsWith('. '));
 
-/** lmms-eval's rule: the letter alone, or the letter and a full stop. Source: lmms_eval/tasks/scienceqa/utils.py */
-export const letterOfLmmsEval: LetterRule = (answer) => /^([A-Z])(?:\.|$)/.exec(answer)?.[1] ?? null;
+/**
+ * lmms-eval's rule: the letter alone, in either case and with space around, or a capital letter and a full stop.
+ * Source: lmms_eval/tasks/scienceqa/utils.py, sqa_process_results
+ */
+export const letterOfLmmsEval: LetterRule = (answer) => {
+  const text = pyStrip(answer);
+  return /^[A-Za-z]$/.test(text) ? text.toUpperCase() : (/^([A-Z])\./.exec(text)?.[1] ?? null);
+};
 
 // The last full stop is any character but a newline, as in the official scripts.
 const SENTENCE = /The answer is ([A-Z])[^\n]/gu;

@@ -18,7 +18,7 @@ export interface SeedItem {
 export function seedLetter(answer: string, protocol: Protocol): string {
   if (protocol === 'llava') return answer;
   const [first] = pyStrip(answer);
-  return first ?? '';
+  return (first ?? '').toUpperCase();
 }
 
 /**

@@ -21,7 +21,7 @@ import {
   type VqaQuestion,
   vqaResults,
 } from './shared/vqa-annotations.js';
-import { asUploaded, officialVqa } from './shared/vqa-eval.js';
+import { asUploaded, lmmsEvalVqa, officialVqa } from './shared/vqa-eval.js';
 import { vqaScore } from './shared/vqa-score.js';
 
 const DOWNLOADS = 'https://s3.amazonaws.com/cvmlp/vqa/mscoco/vqa';
@@ -43,7 +43,14 @@ const QUESTION_FILES = {
   'lmms-eval': { val: [VAL_QUESTIONS], 'test-dev': [TEST_DEV_QUESTIONS] },
 } as const;
 
-const SCORERS = { accuracy: asUploaded(officialVqa), 'accuracy-unprocessed': officialVqa };
+const LLAVA_SCORERS = { accuracy: asUploaded(officialVqa), 'accuracy-unprocessed': officialVqa };
+const LMMS_EVAL_SCORERS = { 'exact-match': lmmsEvalVqa, ...LLAVA_SCORERS };
+
+/** The headline's scorer and all of them. */
+const SCORERS = {
+  llava: { headline: 'accuracy', scoreOne: LLAVA_SCORERS.accuracy, all: LLAVA_SCORERS },
+  'lmms-eval': { headline: 'exact-match', scoreOne: lmmsEvalVqa, all: LMMS_EVAL_SCORERS },
+} as const;
 
 /**
  * VQAv2. The papers' numbers are of test-dev, which only the evaluation server can score: it gets answers that LLaVA's
@@ -81,6 +88,7 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
   const native = await readVqaQuestions(questionFile, limit);
   const rows = await readVqaAnnotations(annotationFile, native);
   const ids = native.map(({ question_id }) => question_id);
+  const { headline, scoreOne, all } = SCORERS[protocol];
   return {
     name: 'vqav2',
     split: 'val',
@@ -92,9 +100,9 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     gold: (index) => mostFrequent(rows[index]!.human.texts),
     humanAnswers: (index) => rows[index]!.human.texts,
     category: (index) => rows[index]!.answerType,
-    scoreOne: (index, answer) => SCORERS.accuracy(answer, rows[index]!.human),
+    scoreOne: (index, answer) => scoreOne(answer, rows[index]!.human),
     score: (answers) => ({
-      ...vqaScore(rows, answers, SCORERS, 'accuracy'),
+      ...vqaScore(rows, answers, all, headline),
       notes: [
         'These are scores on val. The numbers in papers are of test-dev, and not comparable.',
         '"accuracy" is of the answers as LLaVA uploads them, "accuracy-unprocessed" of the answers as they are.',

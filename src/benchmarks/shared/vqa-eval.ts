@@ -36,7 +36,11 @@ export const officialVqa: VqaScorer = (answer, { texts, details }) => {
  */
 export const llavaHrVqa: VqaScorer = (answer, { texts, details }) => {
   const isUnanimous = texts.every((text) => text === texts[0]);
-  return leaveOneOut(normalise(onOneLine(answer)), isUnanimous ? texts : texts.map(processPunctuation), details);
+  return leaveOneOut(
+    normalise(onOneLine(answer)),
+    isUnanimous ? texts : texts.map((text) => processPunctuation(text)),
+    details,
+  );
 };
 
 /**
@@ -49,6 +53,15 @@ export const vizWizVqa: VqaScorer = (answer, { texts }) => vqaAccuracy(normalise
 
 /** Both sides through the EvalAI processor, as TextVQA is scored. Source: LLaVA m4c_evaluator.py, lmms-eval. */
 export const m4cVqa: VqaScorer = (answer, { texts }) => vqaAccuracy(processAnswer(answer), texts.map(processAnswer));
+
+/**
+ * lmms-eval's evaluation of VQAv2: VQA's own, but both sides are normalised even if people agree.
+ * Source: lmms_eval/tasks/vqav2/utils.py, vqav2_process_results
+ */
+export const lmmsEvalVqa: VqaScorer = (answer, { texts, details }) => {
+  const normalised = (text: string): string => processDigitArticle(processPunctuation(onOneLine(text), 'evalai'));
+  return leaveOneOut(normalised(answer), texts.map(normalised), details);
+};
 
 /** The score of what LLaVA's conversion scripts upload to the evaluation server instead of the answer itself. */
 export function asUploaded(scorer: VqaScorer): VqaScorer {

@@ -30,20 +30,22 @@ const MARKS = [
   '!',
 ];
 const ANY_MARK = /[;/[\]"{}()=+\\_\->@<`,?!]/;
-const COMMA_IN_NUMBER = /\p{Nd},\p{Nd}/u;
+/** What deletes all marks: VQAEval wants one comma between digits, the EvalAI processor takes several. */
+const COMMA_IN_NUMBER = { 'vqa-eval': /\p{Nd},\p{Nd}/u, evalai: /\p{Nd},+\p{Nd}/u } as const;
+export type CommaRule = keyof typeof COMMA_IN_NUMBER;
 
 /**
  * Deletes or replaces punctuation. A mark beside a space anywhere in the text is deleted everywhere, otherwise it
  * becomes a space; a comma between digits makes that every mark is deleted. ":", "'", "$", "%" and "&" stay, and so do
  * full stops before a digit and those after the first 32.
  */
-export function processPunctuation(text: string): string {
-  return withoutPeriods(withoutMarks(text));
+export function processPunctuation(text: string, commas: CommaRule = 'vqa-eval'): string {
+  return withoutPeriods(withoutMarks(text, commas));
 }
 
-function withoutMarks(text: string): string {
+function withoutMarks(text: string, commas: CommaRule): string {
   if (!ANY_MARK.test(text)) return text;
-  const deletesAll = COMMA_IN_NUMBER.test(text);
+  const deletesAll = COMMA_IN_NUMBER[commas].test(text);
   let result = text;
   for (const mark of MARKS) {
     if (!text.includes(mark)) continue;
