@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Architecture } from '../src/model/architecture.js';
 import { randomCheckpoint } from '../src/model/checkpoint/random-checkpoint.js';
 import { fastInt8Storage } from '../src/model/export/fast-int8-storage.js';
@@ -11,6 +10,7 @@ import { planWeights, type WeightPlan, writeWeights } from '../src/model/export/
 import { sessionOptions } from '../src/model/inference/session-options.js';
 import { createGraph, type Graph } from '../src/model/onnx/graph.js';
 import { ELEMENT_TYPE, encodeModel } from '../src/model/onnx/onnx-proto.js';
+import { InferenceSession, Tensor } from '../src/model/onnxruntime.js';
 import { type Precision, ZERO_POINT } from '../src/model/precision.js';
 import { HR_7B_TWO_LAYERS, MID_SIZE } from './architectures.js';
 import { withFolder } from './temporary-folder.js';

@@ -18,6 +18,8 @@ import { addVerify } from './cli/verify.js';
 import { EXIT, messageOf, UserError } from './shared/errors.js';
 import { closeLog, LOG_LEVELS, type LogLevel, logEvent, openLog, say } from './shared/log.js';
 import { redactArguments } from './shared/redact.js';
+import { surviveLostStreams } from './shared/standard-streams.js';
+import { endOnWarningSignals } from './shared/stop-signals.js';
 import { VERSION } from './shared/version.js';
 
 /*
@@ -27,11 +29,8 @@ import { VERSION } from './shared/version.js';
 
 /** Runs the command line and sets the process's exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader closed the pipe, as `llavahr ... | head` does.
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT.done);
-  });
+  surviveLostStreams();
+  endOnWarningSignals();
   const program = buildProgram(argv);
   try {
     await program.parseAsync(argv as string[]);

@@ -1,4 +1,5 @@
 import { say } from '../shared/log.js';
+import { STOP_SIGNALS } from '../shared/stop-signals.js';
 
 /** The first Ctrl-C prints the message and aborts the signal; the second one kills the process. */
 export function interruptible(message: string): { signal: AbortSignal; stop(): void } {
@@ -9,10 +10,8 @@ export function interruptible(message: string): { signal: AbortSignal; stop(): v
     controller.abort();
   };
   const stop = (): void => {
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', onInterrupt);
+    for (const name of STOP_SIGNALS) process.off(name, onInterrupt);
   };
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onInterrupt);
+  for (const name of STOP_SIGNALS) process.on(name, onInterrupt);
   return { signal: controller.signal, stop };
 }

@@ -2,6 +2,8 @@ import { fork } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from './errors.js';
 import { pendingRequests } from './pending-requests.js';
+import { ALIVE_INTERVAL_MS, type SilenceWatch, watchSilence } from './silence-watch.js';
+import { STOP_SIGNALS } from './stop-signals.js';
 
 /*
  * Both ends of a process for work that others' files can keep busy for ever, or make fill the memory: a thread would take
@@ -40,8 +42,6 @@ type Response<Answer> =
   | { kind: 'answer'; id: number; answer: Answer }
   | { kind: 'failure'; id: number; failure: Failure };
 
-const ALIVE_INTERVAL_MS = 1000;
-
 /**
  * Starts a process whose module calls `answerParent`. It ends with this one, and does not keep this one from ending while
  * it has nothing to do.
@@ -59,27 +59,29 @@ export function startWatchedProcess<Request, Answer, Note = never>(
     if (requests.count === 1) watchAnew();
     if (child.connected) child.send(request, () => {}); // one that has ended meanwhile is told of by its `exit`
   });
-  let watch: NodeJS.Timeout | undefined;
+  let watch: SilenceWatch | undefined;
+  let hasStarted = false;
 
   const kill = (): void => {
     child.kill('SIGKILL');
   };
   const end = (how: string): void => {
     process.off('exit', kill);
-    clearTimeout(watch);
+    watch?.stop();
     requests.end(endedError(how));
   };
   const watchAnew = (): void => {
-    clearTimeout(watch);
+    watch?.stop();
     if (requests.count === 0) {
       child.channel?.unref();
       return;
     }
     child.channel?.ref();
-    watch = setTimeout(() => {
+    watch = watchSilence(stallMs, () => {
       end(`does not end (${stallMs / 1000} s without a sign of life)`);
       kill();
-    }, stallMs);
+    });
+    if (hasStarted) watch.heard();
   };
 
   child.unref();
@@ -87,6 +89,7 @@ export function startWatchedProcess<Request, Answer, Note = never>(
   child.on('error', (error) => end(`fails (${error.message})`));
   child.on('exit', (code, signal) => end(`ends the process that reads it (${signal ?? `code ${code}`})`));
   child.on('message', (message: FromChild<Answer, Note>) => {
+    hasStarted = true;
     if (message.kind === 'note') onNote?.(message.note);
     else if (message.kind !== 'alive') requests.settle(message);
     watchAnew();
@@ -117,8 +120,11 @@ export function answerParent<Request, Answer>(answer: (request: Request) => Prom
     }
   });
   process.on('disconnect', () => process.exit());
-  process.on('SIGINT', () => {}); // Ctrl-C is for the parent, which may still want an answer
-  setInterval(() => send({ kind: 'alive' }), ALIVE_INTERVAL_MS);
+  // They are for the parent, which may still want an answer.
+  for (const signal of [...STOP_SIGNALS, 'SIGHUP'] as const) process.on(signal, () => {});
+  const sayAlive = (): void => send({ kind: 'alive' });
+  sayAlive();
+  setInterval(sayAlive, ALIVE_INTERVAL_MS);
   endWithParent();
 }
 

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { exportModel } from '../../src/model/export/export-model.js';
 import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
@@ -13,6 +12,7 @@ import { sessionOptions } from '../../src/model/inference/session-options.js';
 import type { ModelManifest } from '../../src/model/manifest.js';
 import { openModel, portableName, visionGraphName } from '../../src/model/model-folder.js';
 import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
+import { InferenceSession, Tensor } from '../../src/model/onnxruntime.js';
 import type { Precision } from '../../src/model/precision.js';
 import { fixture } from '../fixtures.js';
 

@@ -1,6 +1,6 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { createGraph } from '../onnx/graph.js';
 import { ELEMENT_TYPE, encodeModel } from '../onnx/onnx-proto.js';
+import { InferenceSession, Tensor } from '../onnxruntime.js';
 import type { Int8StorageType } from '../precision.js';
 
 let known: Promise<Int8StorageType> | undefined;

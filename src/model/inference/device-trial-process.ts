@@ -1,8 +1,8 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../shared/errors.js';
 import { VERSION } from '../../shared/version.js';
 import { createGraph } from '../onnx/graph.js';
 import { encodeModel } from '../onnx/onnx-proto.js';
+import { InferenceSession, Tensor } from '../onnxruntime.js';
 import { deviceError, parseDevice } from './device.js';
 import { sessionOptions } from './session-options.js';
 

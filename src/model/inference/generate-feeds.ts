@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from '../onnxruntime.js';
 import type { PackedPrompts } from './pack-prompts.js';
 
 /**

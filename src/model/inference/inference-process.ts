@@ -1,5 +1,7 @@
 import { messageOf } from '../../shared/errors.js';
 import { peakMemoryBytes } from '../../shared/peak-memory.js';
+import { ALIVE_INTERVAL_MS, type AliveMessage } from '../../shared/silence-watch.js';
+import { STOP_SIGNALS } from '../../shared/stop-signals.js';
 import { type Inference, startInference } from './inference.js';
 import type { WorkerRequest, WorkerResponse } from './protocol.js';
 import type { LoadModel } from './worker-process.js';
@@ -20,7 +22,12 @@ process.on('message', async (request: WorkerRequest<LoadModel>) => {
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 // Terminals and cluster schedulers send these to every process of the group; the parent decides when to stop.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+for (const signal of [...STOP_SIGNALS, 'SIGHUP'] as const) process.on(signal, () => {});
+
+const alive: AliveMessage = { kind: 'alive' };
+const sayAlive = (): void => void process.send?.(alive, () => {});
+sayAlive();
+setInterval(sayAlive, ALIVE_INTERVAL_MS).unref();
 
 async function answer(request: WorkerRequest<LoadModel>): Promise<WorkerResponse> {
   const { id } = request;

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../shared/errors.js';
 import { peakMemoryBytes } from '../../shared/peak-memory.js';
+import { InferenceSession, Tensor } from '../onnxruntime.js';
 import { generateFeeds } from './generate-feeds.js';
 import { type PackedPrompts, type PromptRow, packPrompts } from './pack-prompts.js';
 import type { Batch, BatchResult, LoadSessions, ModelSizes, WorkerRequest, WorkerResponse } from './protocol.js';

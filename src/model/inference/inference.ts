@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../shared/errors.js';
 import { pendingRequests } from '../../shared/pending-requests.js';
+import '../without-telemetry.js'; // before the thread below loads ONNX Runtime
 import { MODEL_FILES, type Model, portableName } from '../model-folder.js';
 import { fitsWithArena } from './batch-memory.js';
 import { checkPrecision, type Device, deviceError } from './device.js';

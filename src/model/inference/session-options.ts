@@ -1,5 +1,5 @@
-import type { InferenceSession } from 'onnxruntime-node';
 import { fastInt8Storage } from '../export/fast-int8-storage.js';
+import type { InferenceSession } from '../onnxruntime.js';
 import type { Device } from './device.js';
 
 /**

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { UserError } from '../../shared/errors.js';
 import { pendingRequests } from '../../shared/pending-requests.js';
+import { type AliveMessage, watchSilence } from '../../shared/silence-watch.js';
 import type { Model } from '../model-folder.js';
 import { type Device, deviceName } from './device.js';
 import { type Inference, resultOf } from './inference.js';
@@ -35,26 +36,49 @@ export interface WorkerProcess extends Inference {
   readonly pid: number;
 }
 
+/** Its main thread is idle while the model runs, so that silence means a process that is stopped or hangs. */
+const SILENCE_MS = 60_000;
+
 /**
  * Loads a model on a device in a separate process, which exits when this one does, even if this one is killed.
  * @param threads threads per operator; 0 uses every core
+ * @param silenceMs a worker without a sign of life for this long is killed
  * @throws UserError when the device is unusable or the process ends while loading
  */
-export async function startWorkerProcess(model: Model, device: Device, threads: number): Promise<WorkerProcess> {
+export async function startWorkerProcess(
+  model: Model,
+  device: Device,
+  threads: number,
+  silenceMs = SILENCE_MS,
+): Promise<WorkerProcess> {
   const kills = outOfMemoryKills();
   const worker = fork(new URL('./inference-process.js', import.meta.url), { serialization: 'advanced' });
   const requests = pendingRequests<WorkerRequest<LoadModel>, WorkerResponse>((request) => {
     worker.send(request, () => {}); // a dead process is reported by `exit`
   });
   let peakMemoryBytes = 0;
-  worker.on('message', (response) => requests.settle(response as WorkerResponse));
+  let isFrozen = false;
+  const silence = watchSilence(silenceMs, () => {
+    isFrozen = true;
+    worker.kill('SIGKILL');
+  });
+  worker.on('message', (message) => {
+    silence.heard();
+    const sent = message as WorkerResponse | AliveMessage;
+    if (sent.kind !== 'alive') requests.settle(sent);
+  });
   const name = `The worker process of ${deviceName(device)}`;
   worker.on('error', (error) => requests.end(new WorkerEndedError(`${name} failed: ${error.message}`, 'no')));
   const exited = new Promise((resolve) => worker.on('exit', resolve));
   worker.on('exit', (code, signal) => {
-    const wasKilled = signal === 'SIGKILL' && outOfMemoryKills() > kills;
+    silence.stop();
+    const wasKilled = !isFrozen && signal === 'SIGKILL' && outOfMemoryKills() > kills;
     const outOfMemory = wasKilled ? 'yes' : signal === 'SIGABRT' || signal === 'SIGSEGV' ? 'perhaps' : 'no';
-    const reason = wasKilled ? 'killed by the kernel (out of memory)' : (signal ?? `exit code ${code}`);
+    const reason = wasKilled
+      ? 'killed by the kernel (out of memory)'
+      : isFrozen
+        ? `killed after ${Math.round(silenceMs / 1000)} s without a sign of life`
+        : (signal ?? `exit code ${code}`);
     requests.end(new WorkerEndedError(`${name} (${worker.pid}) ended: ${reason}`, outOfMemory));
   });
   const close = async (): Promise<void> => {

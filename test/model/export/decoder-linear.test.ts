@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { decoderLinear, linearInput } from '../../../src/model/export/decoder-linear.js';
 import { encodeTensor, storedTensors } from '../../../src/model/export/stored-tensors.js';
 import { sessionOptions } from '../../../src/model/inference/session-options.js';
 import { createGraph } from '../../../src/model/onnx/graph.js';
 import { ELEMENT_TYPE, encodeModel } from '../../../src/model/onnx/onnx-proto.js';
+import { InferenceSession, Tensor } from '../../../src/model/onnxruntime.js';
 import { INT8_STORAGE_TYPES, type Int8StorageType } from '../../../src/model/precision.js';
 
 const NAME = 'model.layers.0.mlp.up_proj.weight';
