@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addAblate } from './cli/ablate.js';
 import { addCompare } from './cli/compare.js';
+import { addCompletion } from './cli/completion.js';
 import { addDoctor } from './cli/doctor.js';
 import { addDownload } from './cli/download.js';
 import { addEval } from './cli/eval.js';
@@ -84,5 +85,6 @@ function buildProgram(argv: readonly string[]): Command {
   addLatency(program);
   addReport(program);
   addRuns(program);
+  addCompletion(program);
   return program;
 }

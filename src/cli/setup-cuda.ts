@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { helpEnd } from './help.js';
 
 export function addSetupCuda(program: Command): void {
   program
@@ -9,7 +10,7 @@ export function addSetupCuda(program: Command): void {
     .option('--from <file>', 'NuGet package that was downloaded elsewhere, for machines that cannot reach nuget.org')
     .option('--force', 'install again, for example after a damaged file', false)
     .option('--json', 'print the installed files and whether the GPU works as one JSON object', false)
-    .addHelpText('after', '\nExample:\n  llavahr setup-cuda && llavahr doctor')
+    .addHelpText('after', helpEnd([['llavahr setup-cuda']]))
     .action(async (options) => {
       const { setupCudaCommand } = await import('../commands/setup-cuda.js');
       process.exitCode = await setupCudaCommand(options);
