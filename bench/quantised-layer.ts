@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Architecture } from '../src/model/architecture.js';
 import { randomCheckpoint } from '../src/model/checkpoint/random-checkpoint.js';
+import { attendTo, splitKeyValue } from '../src/model/export/attention.js';
 import { fastInt8Storage } from '../src/model/export/fast-int8-storage.js';
 import { product } from '../src/model/export/layers.js';
 import { decoderLayers } from '../src/model/export/llama.js';
@@ -60,17 +61,21 @@ export async function quantisedLayer(): Promise<string> {
   });
 }
 
+/** A layer over new tokens that follow those of a cache, as in the loop of the generation graph. */
 function layer(g: Graph, precision: Precision): void {
-  const cache = ['rows', heads, 'past', hiddenSize / heads];
-  const { hidden, present } = decoderLayers(g, ONE_LAYER.language, precision, {
+  const shape = ['rows', heads, 'past', hiddenSize / heads];
+  const cached = { key: g.input('past_key', 'float32', shape), value: g.input('past_value', 'float32', shape) };
+  const bias = g.input('bias', 'float32', ['rows', 1, 'new', 'new']);
+  const hidden = decoderLayers(g, ONE_LAYER.language, precision, {
     x: g.input('x', 'float32', ['rows', 'new', hiddenSize]),
     positions: g.input('positions', 'int64', ['rows', 'new']),
-    bias: g.input('bias', 'float32', ['rows', 1, 'new', 'keys']),
     lastIndex: g.input('last', 'int64', ['rows', 'new', 1]), // of every token, so that the layer is a middle one
-    past: [{ key: g.input('past_key', 'float32', cache), value: g.input('past_value', 'float32', cache) }],
+    attention: {
+      keep: () => undefined,
+      attend: (l, _, inputs) => attendTo(l, inputs, [{ keys: cached }, { keys: splitKeyValue(l, inputs), bias }]),
+    },
   });
-  g.output('hidden', hidden, 'float32', ['rows', 'new', hiddenSize]);
-  g.output('key', g.op('Shape', [present[0]!.key]), 'int64', [4]);
+  g.output('hidden', hidden!, 'float32', ['rows', 'new', hiddenSize]);
 }
 
 /** Each product on its own, of inputs of the right width; only their last rows leave the graph. */
@@ -129,7 +134,7 @@ async function bestTimes(
       ramp.map((i) => i + BigInt(past)),
       [1, tokens],
     ),
-    bias: new Tensor('float32', new Float32Array(tokens * (past + tokens)), [1, 1, tokens, past + tokens]),
+    bias: new Tensor('float32', new Float32Array(tokens * tokens), [1, 1, tokens, tokens]),
     last: new Tensor('int64', ramp, [1, tokens, 1]),
     ...{ past_key: cache, past_value: cache },
   };

@@ -6,7 +6,7 @@ import { parseJson } from '../shared/parse-json.js';
 import { type ModelManifest, manifestSchema, type VisionGraphEntry } from './manifest.js';
 
 /** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
-export const GRAPH_VERSION = 5;
+export const GRAPH_VERSION = 6;
 
 /** Version of the image preprocessing: raised when the same image would give other pixels. */
 export const PREPROCESSING_VERSION = 1;
@@ -25,6 +25,11 @@ export function visionGraphName(resolution: number): string {
 /** Every graph is there twice: with fused operators, and beside it with the operators that every device has right. */
 export function portableName(graph: string): string {
   return graph.replace(/\.onnx$/, '.portable.onnx');
+}
+
+/** The generation graph for CUDA, which computes the prompts' prefix itself; see `PrefixSource`. */
+export function cudaName(graph: string): string {
+  return graph.replace(/\.onnx$/, '.cuda.onnx');
 }
 
 const check = schemaCheck<ModelManifest>(manifestSchema);

@@ -3,17 +3,17 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportModel } from '../../src/model/export/export-model.js';
-import { buildGenerateGraph } from '../../src/model/export/generate-graph.js';
+import { buildGenerateGraph, type PrefixSource } from '../../src/model/export/generate-graph.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
 import { prepareImage } from '../../src/model/images/prepare-image.js';
-import { generateFeeds } from '../../src/model/inference/generate-feeds.js';
+import { computePrefix, generateTokens } from '../../src/model/inference/generate-tokens.js';
 import { type PromptRow, packPrompts } from '../../src/model/inference/pack-prompts.js';
 import { sessionOptions } from '../../src/model/inference/session-options.js';
 import type { ModelManifest } from '../../src/model/manifest.js';
 import { openModel, portableName, visionGraphName } from '../../src/model/model-folder.js';
 import { encodeModel } from '../../src/model/onnx/onnx-proto.js';
 import { InferenceSession, Tensor } from '../../src/model/onnxruntime.js';
-import type { Precision } from '../../src/model/precision.js';
+import { elementType, type Precision } from '../../src/model/precision.js';
 import { fixture } from '../fixtures.js';
 
 /** goldens.json of a reference checkpoint: outputs of the official PyTorch code. See test/fixtures/reference/README.md. */
@@ -44,7 +44,14 @@ export interface ReferenceModel {
   manifest: ModelManifest;
   /** Visual tokens of an image file: [tokens * hidden]. */
   encodeImage(image: string, resolution: number): Promise<Float32Array>;
-  generate(rows: PromptRow[], visual: Float32Array, visualTokens: number, maxNewTokens: number): Promise<Generated>;
+  /** @param scoreBytes of computePrefix */
+  generate(
+    rows: PromptRow[],
+    visual: Float32Array,
+    visualTokens: number,
+    maxNewTokens: number,
+    scoreBytes?: number,
+  ): Promise<Generated>;
 }
 
 export interface Generated {
@@ -58,7 +65,11 @@ export interface Generated {
 export async function exportReference(
   name: string,
   resolutions: number[],
-  { portable = false, precision = 'fp32' }: { portable?: boolean; precision?: Precision } = {},
+  {
+    portable = false,
+    prefix = portable ? 'computed' : 'given',
+    precision = 'fp32',
+  }: { portable?: boolean; prefix?: PrefixSource; precision?: Precision } = {},
 ): Promise<ReferenceModel> {
   const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), name);
   const { manifest } = await exportModel(fixture('reference', name), {
@@ -68,7 +79,7 @@ export async function exportReference(
   });
   const { language, imageAspect } = manifest.architecture;
   const plan = planWeights(manifest.architecture, precision, manifest.int8Storage ?? 'int8');
-  const graph = buildGenerateGraph(language, plan.locations, precision, { portable, logits: true });
+  const graph = buildGenerateGraph(language, plan.locations, precision, { portable, prefix, logits: true });
   await writeFile(join(folder, 'generate-logits.onnx'), encodeModel(graph, 'test'));
   const options = await sessionOptions({ provider: 'cpu', index: 0 }, 0);
   const generate = await InferenceSession.create(join(folder, 'generate-logits.onnx'), options);
@@ -87,10 +98,11 @@ export async function exportReference(
       const feeds = { pixels: new Tensor('uint8', pixels, [1, resolution, resolution, 3]) };
       return (await vision.get(resolution)!.run(feeds))['visual_tokens']!.data as Float32Array;
     },
-    async generate(rows, visual, visualTokens, maxNewTokens) {
+    async generate(rows, visual, visualTokens, maxNewTokens, scoreBytes) {
       const packed = packPrompts(rows, visualTokens);
-      const feeds = generateFeeds(packed, visual, language.hiddenSize, maxNewTokens);
-      const outputs = await generate.run(feeds);
+      const sizes = { ...language, float: elementType(precision) };
+      const cache = await computePrefix(generate, sizes, packed, visual, scoreBytes);
+      const outputs = await generateTokens(generate, sizes, packed, visual, cache, maxNewTokens);
       const tokens = Array.from(outputs['tokens']!.data as BigInt64Array, Number);
       const logits = outputs['logits']!.data as Float32Array;
       const slotOf = (row: number, question: number): number => row * packed.questions + question;

@@ -19,45 +19,76 @@ export interface AttentionInputs {
 export function fullAttention(g: Graph, inputs: AttentionInputs): Value {
   const { query, key, value, heads } = inputs;
   if (!g.portable) return g.op('MultiHeadAttention', [query, key, value], { num_heads: heads });
-  return weightedSum(g, inputs, splitHeads(g, inputs, key), splitHeads(g, inputs, value), null);
+  return attendTo(g, inputs, [{ keys: splitKeyValue(g, inputs) }]);
 }
 
 /**
- * Attention over cached and new keys; the bias masks what a token must not see.
- * @param bias [rows, 1, tokens, past + new keys], added to the attention scores
- * @returns output [rows, tokens, hidden], and the cache with the new keys and values
+ * Attention of every token to itself and the ones before it: [rows, tokens, hidden]. Without a bias among its inputs,
+ * MultiHeadAttention has fast kernels on CUDA.
+ * @param bias [1, 1, tokens, tokens], 0 where visible; for the portable operators
  */
-export function cachedAttention(
-  g: Graph,
-  inputs: AttentionInputs,
-  bias: Value,
-  past: KeyValueCache,
-): { output: Value; present: KeyValueCache } {
+export function causalAttention(g: Graph, inputs: AttentionInputs, bias: () => Value): Value {
   const { query, key, value, heads } = inputs;
-  if (!g.portable) {
-    const operands = [query, key, value, '', '', bias, past.key, past.value];
-    const [output, presentKey, presentValue] = g.ops('MultiHeadAttention', operands, { num_heads: heads }, 3);
-    return { output: output!, present: { key: presentKey!, value: presentValue! } };
-  }
-  const extend = (before: Value, added: Value): Value =>
-    g.op('Concat', [before, splitHeads(g, inputs, added)], { axis: 2 });
-  const present = { key: extend(past.key, key), value: extend(past.value, value) };
-  return { output: weightedSum(g, inputs, present.key, present.value, bias), present };
+  if (!g.portable) return g.op('MultiHeadAttention', [query, key, value], { num_heads: heads, unidirectional: 1 });
+  return attendTo(g, inputs, [{ keys: splitKeyValue(g, inputs), bias: bias() }]);
 }
 
-/** softmax(query key^T / sqrt(head size) + bias) value in standard ONNX operators; keys and values are already split into heads. */
-function weightedSum(g: Graph, inputs: AttentionInputs, key: Value, value: Value, bias: Value | null): Value {
-  const { heads, headSize } = inputs;
-  const queryHeads = splitHeads(g, inputs, inputs.query);
-  const products = g.op('MatMul', [queryHeads, g.op('Transpose', [key], { perm: [0, 1, 3, 2] })]);
-  const scale = g.op('CastLike', [g.floats([1 / Math.sqrt(headSize)], []), products]);
-  const scores = g.op('Mul', [products, scale]);
-  const weights = g.op('Softmax', [bias === null ? scores : g.op('Add', [scores, bias])], { axis: -1 });
-  const merged = g.op('Transpose', [g.op('MatMul', [weights, value])], { perm: [0, 2, 1, 3] });
-  return g.op('Reshape', [merged, g.ints([0, 0, heads * headSize])]);
+/** Keys that queries attend to, with what is added to their scores; all are visible without it. */
+export interface KeyBlock {
+  keys: KeyValueCache;
+  /** [rows, 1, tokens, keys] */
+  bias?: Value;
+}
+
+/**
+ * One softmax over the keys of several blocks: [rows, tokens, hidden]. The blocks are read where they are; only their
+ * scores are brought together.
+ */
+export function attendTo(
+  g: Graph,
+  { query, heads, headSize }: Pick<AttentionInputs, 'query' | 'heads' | 'headSize'>,
+  blocks: readonly KeyBlock[],
+): Value {
+  const scale = g.op('CastLike', [g.floats([1 / Math.sqrt(headSize)], []), query]);
+  const queryHeads = splitHeads(g, g.op('Mul', [query, scale]), heads, headSize);
+  const scores = blocks.map(({ keys, bias }) => {
+    const products = timesKeys(g, queryHeads, keys.key);
+    return bias === undefined ? products : g.op('Add', [products, bias]);
+  });
+  const joined = scores.length === 1 ? scores[0]! : g.op('Concat', scores, { axis: -1 });
+  const weights = splitLast(g, g.op('Softmax', [joined], { axis: -1 }), scores);
+  const sums = blocks.map(({ keys }, i) => g.op('MatMul', [weights[i]!, keys.value]));
+  const sum = sums.reduce((a, b) => g.op('Add', [a, b]));
+  return g.op('Reshape', [g.op('Transpose', [sum], { perm: [0, 2, 1, 3] }), g.ints([0, 0, heads * headSize])]);
+}
+
+/** query times the transpose of the keys; the transposed keys are made once where they are not multiplied in place. */
+function timesKeys(g: Graph, query: Value, key: Value): Value {
+  if (!g.portable) return g.op('FusedMatMul', [query, key], { transB: 1 });
+  return g.op('MatMul', [query, transposedKeys(g, key)]);
+}
+
+/** [rows, heads, tokens, head size] -> [rows, heads, head size, tokens], in the outermost graph that has asked for it. */
+export function transposedKeys(g: Graph, key: Value): Value {
+  return g.once(`transposed ${key}`, () => g.op('Transpose', [key], { perm: [0, 1, 3, 2] }));
+}
+
+/** Cuts the last axis of x into parts as long as that of each of `like`. */
+function splitLast(g: Graph, x: Value, like: readonly Value[]): Value[] {
+  if (like.length === 1) return [x];
+  const lengths = like.map((part) => g.op('Shape', [part], { start: 3, end: 4 }));
+  return g.ops('Split', [x, g.op('Concat', lengths, { axis: 0 })], { axis: -1 }, like.length);
+}
+
+/** Keys and values [rows, tokens, hidden] by head. */
+export function splitKeyValue(
+  g: Graph,
+  { key, value, heads, headSize }: Pick<AttentionInputs, 'key' | 'value' | 'heads' | 'headSize'>,
+): KeyValueCache {
+  return { key: splitHeads(g, key, heads, headSize), value: splitHeads(g, value, heads, headSize) };
 }
 
 /** [rows, tokens, hidden] -> [rows, heads, tokens, head size] */
-function splitHeads(g: Graph, { heads, headSize }: AttentionInputs, x: Value): Value {
+function splitHeads(g: Graph, x: Value, heads: number, headSize: number): Value {
   return g.op('Transpose', [g.op('Reshape', [x, g.ints([0, 0, heads, headSize])])], { perm: [0, 2, 1, 3] });
 }

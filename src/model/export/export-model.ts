@@ -11,11 +11,11 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
 import { decoderPositions, fitsDecoder } from '../context-length.js';
 import type { ModelManifest, SourceFile, VisionGraphEntry } from '../manifest.js';
-import { GRAPH_VERSION, MODEL_FILES, portableName, readManifest, visionGraphName } from '../model-folder.js';
-import { encodeModel, type GraphProto } from '../onnx/onnx-proto.js';
+import { cudaName, GRAPH_VERSION, MODEL_FILES, portableName, readManifest, visionGraphName } from '../model-folder.js';
+import { encodeModel } from '../onnx/onnx-proto.js';
 import { type Int8StorageType, isQuantised, type Precision } from '../precision.js';
 import { toFloat32Values } from './convert-elements.js';
-import { buildGenerateGraph } from './generate-graph.js';
+import { buildGenerateGraph, type PrefixSource } from './generate-graph.js';
 import { buildVisionGraph } from './vision-graph.js';
 import { visionSizes } from './vision-sizes.js';
 import { planWeights, positionTableName, type WeightPlan, writeWeights } from './weight-files.js';
@@ -203,9 +203,12 @@ async function writeVisionGraphs(
   for (const resolution of [...new Set(resolutions)].sort((a, b) => a - b)) {
     const sizes = visionSizes(checkpoint.architecture, resolution);
     const graph = visionGraphName(resolution);
-    const build = (portable: boolean): GraphProto =>
-      buildVisionGraph(checkpoint.architecture, sizes, plan.locations, table, precision, { portable });
-    await writeGraphs(folder, graph, precision, build);
+    const write = (name: string, portable: boolean): Promise<void> => {
+      const built = buildVisionGraph(checkpoint.architecture, sizes, plan.locations, table, precision, { portable });
+      return replaceFile(folder, name, encodeModel(built, VERSION));
+    };
+    await write(graph, false);
+    if (!isQuantised(precision)) await write(portableName(graph), true);
     entries.push({ resolution, visualTokens: sizes.visualTokens, graph });
   }
   return entries;
@@ -217,20 +220,18 @@ async function writeGenerateGraphs(
   precision: Precision,
   folder: string,
 ): Promise<void> {
-  const build = (portable: boolean): GraphProto =>
-    buildGenerateGraph(architecture.language, plan.locations, precision, { portable, logits: false });
-  await writeGraphs(folder, MODEL_FILES.generate, precision, build);
-}
-
-/** Writes a graph and, for precisions that run on devices other than the CPU, its portable form. */
-async function writeGraphs(
-  folder: string,
-  name: string,
-  precision: Precision,
-  build: (portable: boolean) => GraphProto,
-): Promise<void> {
-  await replaceFile(folder, name, encodeModel(build(false), VERSION));
-  if (!isQuantised(precision)) await replaceFile(folder, portableName(name), encodeModel(build(true), VERSION));
+  const write = async (name: string, portable: boolean, prefix: PrefixSource): Promise<void> => {
+    const graph = buildGenerateGraph(architecture.language, plan.locations, precision, {
+      portable,
+      prefix,
+      logits: false,
+    });
+    await replaceFile(folder, name, encodeModel(graph, VERSION));
+  };
+  await write(MODEL_FILES.generate, false, 'given');
+  if (isQuantised(precision)) return; // runs on the CPU only
+  await write(cudaName(MODEL_FILES.generate), false, 'computed');
+  await write(portableName(MODEL_FILES.generate), true, 'computed');
 }
 
 /** Replaces a file atomically. The temporary name includes the pid: two processes may extend a cached model at once. */

@@ -2,46 +2,76 @@ import type { LanguageModel } from '../architecture.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
 import { elementType, type Precision } from '../precision.js';
-import type { KeyValueCache } from './attention.js';
+import { attendTo, causalAttention, type KeyValueCache, splitKeyValue, transposedKeys } from './attention.js';
 import { cast, product, toFloat32, toPrecision } from './layers.js';
 import { decoderLayers } from './llama.js';
 
 /** Segment of padding, visible only to other padding. The shared prefix is segment 0, question q of a row segment q + 1. */
 export const PADDING_SEGMENT = -1;
 
+/** How a generation graph comes by the keys and values of the prompts' common prefix. */
+export type PrefixSource =
+  /** They are inputs, and those of the new tokens are outputs: a run's outputs are the next run's inputs. */
+  | 'given'
+  /** The graph computes them before the loop: they never leave the device. */
+  | 'computed';
+
+/** Names of the inputs and outputs that hold keys and values of a layer. */
+export const CACHE_NAMES = {
+  cachedKey: (layer: number) => `cached_key_${layer}`,
+  cachedValue: (layer: number) => `cached_value_${layer}`,
+  newKey: (layer: number) => `new_key_${layer}`,
+  newValue: (layer: number) => `new_value_${layer}`,
+} as const;
+
 /**
- * Greedy generation for a whole batch in one session run, so that the KV cache never leaves the device
- * (onnxruntime-node copies every output of a CUDA session to the host).
+ * Greedy generation of a whole batch.
  *
- * A row is one image: the shared prompt prefix once, then the rest of each question's prompt as its own segment. The
- * decoder is the body of a Loop. The first iteration (prefill) takes the packed prompts; later ones (decode) take one token
- * per question, so the shapes of the loop-carried values change.
+ * A row is one image. All rows begin with a prefix of the same length (system text, visual tokens), which every token of
+ * the row sees; its keys and values are read where they are and never copied. Behind it come the new tokens: what the
+ * row's questions share beyond the prefix, then the rest of every question's prompt as its own segment. The decoder is the
+ * body of a Loop. Its first iteration takes the new tokens, the later ones a token per question; it carries the keys and
+ * values of new tokens only.
  *
- *     input_ids          int64 [rows, length]      token ids; -1 - k is visual token k of the batch
- *     positions          int64 [rows, length]      restart after the prefix for every question
- *     segments           int64 [rows, length]      0 prefix, q + 1 question q, PADDING_SEGMENT padding
- *     last_positions     int64 [rows, questions]   index in the row of each question's last prompt token
+ *     input_ids          int64 [rows, length]      new tokens; -1 - k is visual token k of the batch
+ *     positions          int64 [rows, length]      from the prefix's length up, restarting for every question
+ *     segments           int64 [rows, length]      0 shared, q + 1 question q, PADDING_SEGMENT padding
+ *     last_positions     int64 [rows, questions]   index in `input_ids` of each question's last prompt token
  *     question_segments  int64 [rows, questions]   q + 1, or PADDING_SEGMENT where the row has fewer questions
  *     visual_tokens      float32 [visual, hidden]
  *     max_new_tokens     int64 []
  *     min_steps          int64 []                  minimum number of steps, even after all answers have ended
  *       -> tokens        int64 [steps, rows, questions]   filled with the end-of-sequence id after an answer ends
- *       -> top_logits    float32 [steps, rows, questions] logit of the chosen token
+ *       -> top_logits    float32 [steps, rows, questions] logit of the chosen token; NaN if any logit is not finite
  *       -> logits        float32 [steps, rows, questions, vocabulary], only with `options.logits`
+ *
+ * With a computed prefix:
+ *
+ *     prefix_ids         int64 [rows, prefix]      at least one token
+ *
+ * With a given one, for every layer i, in the graph's precision:
+ *
+ *     cached_key_i, cached_value_i   [rows, heads, cached, head size]   of the prefix, in order; none before the first run
+ *       -> new_key_i, new_value_i    [rows, heads, new, head size]      of the new tokens
+ *
+ * A run with `max_new_tokens` 1 whose new tokens are a part of the prefix thus extends what is cached. On the CPU the
+ * prefix goes through the loop's body like that, since weights used by two nodes are packed, and held, twice. On devices
+ * whose outputs are copied to the host after each run (onnxruntime-node with CUDA), the graph computes the prefix.
  */
 export function buildGenerateGraph(
   model: LanguageModel,
   weights: WeightLocations,
   precision: Precision,
-  options: { portable: boolean; logits: boolean },
+  options: { portable: boolean; prefix: PrefixSource; logits: boolean },
 ): GraphProto {
   const g = createGraph('generate', weights, options.portable);
+  const prefixIds = options.prefix === 'computed' ? g.input('prefix_ids', 'int64', ['rows', 'prefix']) : null;
   const ids = g.input('input_ids', 'int64', ['rows', 'length']);
   const positions = g.input('positions', 'int64', ['rows', 'length']);
   const segments = g.input('segments', 'int64', ['rows', 'length']);
   const last = g.input('last_positions', 'int64', ['rows', 'questions']);
   const questionSegments = g.input('question_segments', 'int64', ['rows', 'questions']);
-  const visual = g.input('visual_tokens', 'float32', ['visual', model.hiddenSize]);
+  const visual = toPrecision(g, g.input('visual_tokens', 'float32', ['visual', model.hiddenSize]), precision);
   const maxNewTokens = g.input('max_new_tokens', 'int64', []);
   const minSteps = g.input('min_steps', 'int64', []);
 
@@ -51,10 +81,15 @@ export function buildGenerateGraph(
     g.op('Range', [g.ints([0], []), questionCount, g.ints([1], [])]),
     g.op('Shape', [last]),
   ]);
+  const prefix =
+    prefixIds === null
+      ? cacheInputs(g, model, precision)
+      : computePrefix(g.scope('prefix'), model, precision, visual, prefixIds);
   const context: DecodeContext = {
     model,
     precision,
-    visual: toPrecision(g, visual, precision),
+    visual,
+    prefix,
     questionSegments,
     minSteps,
     slots,
@@ -66,7 +101,7 @@ export function buildGenerateGraph(
   const headSize = model.hiddenSize / model.heads;
   const cacheShape = g.op('Concat', [rows, g.ints([model.heads, 0, headSize])], { axis: 0 });
   const emptyCache = toPrecision(g, g.op('ConstantOfShape', [cacheShape], {}), precision);
-  const carried = [
+  const state = [
     ids,
     positions,
     segments,
@@ -74,8 +109,8 @@ export function buildGenerateGraph(
     g.op('Equal', [questionSegments, g.ints([PADDING_SEGMENT], [])]),
     cast(g, emptyInts, 'int64'),
     cast(g, emptyInts, 'int64'),
-    ...Array.from({ length: 2 * model.layers }, () => emptyCache),
   ];
+  const carried = [...state, ...Array.from({ length: 2 * model.layers }, () => emptyCache)];
   const scans = options.logits ? 3 : 2;
   const results = g.ops(
     'Loop',
@@ -87,7 +122,59 @@ export function buildGenerateGraph(
   g.output('tokens', tokens!, 'int64', ['steps', 'rows', 'questions']);
   g.output('top_logits', topLogits!, 'float32', ['steps', 'rows', 'questions']);
   if (logits) g.output('logits', logits, 'float32', ['steps', 'rows', 'questions', model.vocabSize]);
+  if (options.prefix === 'given') {
+    const caches = results.slice(state.length, carried.length);
+    const shape = ['rows', model.heads, 'new', headSize];
+    for (let layer = 0; layer < model.layers; layer++) {
+      g.output(CACHE_NAMES.newKey(layer), caches[2 * layer]!, elementType(precision), shape);
+      g.output(CACHE_NAMES.newValue(layer), caches[2 * layer + 1]!, elementType(precision), shape);
+    }
+  }
   return g.toProto();
+}
+
+/** The prefix's keys and values as inputs of the graph. */
+function cacheInputs(g: Graph, model: LanguageModel, precision: Precision): KeyValueCache[] {
+  const shape = ['rows', model.heads, 'cached', model.hiddenSize / model.heads];
+  return Array.from({ length: model.layers }, (_, layer) => ({
+    key: g.input(CACHE_NAMES.cachedKey(layer), elementType(precision), shape),
+    value: g.input(CACHE_NAMES.cachedValue(layer), elementType(precision), shape),
+  }));
+}
+
+/** Runs the prefix through the decoder, every token seeing itself and those before it, and keeps keys and values. */
+function computePrefix(
+  g: Graph,
+  model: LanguageModel,
+  precision: Precision,
+  visual: Value,
+  ids: Value,
+): KeyValueCache[] {
+  const length = g.op('Gather', [g.op('Shape', [ids]), g.ints([1], [])]);
+  const range = g.op('Range', [g.ints([0], []), length, g.ints([1], [])]);
+  const causalBias = (): Value =>
+    g.once('causal bias', () => {
+      const notAfter = g.op('LessOrEqual', [
+        g.op('Unsqueeze', [range, g.ints([0])]),
+        g.op('Unsqueeze', [range, g.ints([1])]),
+      ]);
+      return g.op('Unsqueeze', [biasOf(g, notAfter, precision), g.ints([0, 1])]);
+    });
+  const kept: KeyValueCache[] = [];
+  decoderLayers(g, model, precision, {
+    x: embed(g, visual, ids),
+    positions: g.op('Expand', [range, g.op('Shape', [ids])]),
+    lastIndex: null,
+    attention: {
+      keep(l, _layer, keys) {
+        const cache = splitKeyValue(l, keys);
+        kept.push(cache);
+        if (g.portable) transposedKeys(l, cache.key); // here, so that the loop's body does not do it at every step
+      },
+      attend: (l, _layer, inputs) => causalAttention(l, inputs, causalBias),
+    },
+  });
+  return kept;
 }
 
 /** Values of the outer graph that the loop body uses. */
@@ -95,6 +182,8 @@ interface DecodeContext {
   model: LanguageModel;
   precision: Precision;
   visual: Value;
+  /** Keys and values of the prefix, by layer. */
+  prefix: readonly KeyValueCache[];
   questionSegments: Value;
   minSteps: Value;
   /** [rows, questions], 0 .. questions - 1 in each row: index of each question's token from the second iteration on. */
@@ -107,6 +196,8 @@ interface DecodeContext {
  *
  *     iteration, condition, ids, positions, segments, last, done, past positions, past segments, past keys and values
  *       -> condition, the same for the next iteration, chosen tokens, their logits
+ *
+ * The past ones are of new tokens, without the prefix.
  */
 function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const { model, precision } = context;
@@ -130,17 +221,32 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const keyPositions = g.op('Concat', [pastPositions, positions], { axis: 1 });
   const keySegments = g.op('Concat', [pastSegments, segments], { axis: 1 });
   const lastIndex = g.op('Unsqueeze', [last, g.ints([2])]);
-  const { hidden, present } = decoderLayers(g, model, precision, {
-    x: embed(g, context, ids),
+  const bias = attentionBias(g, { positions, segments, keyPositions, keySegments }, precision);
+  const present: KeyValueCache[] = [];
+  const hidden = decoderLayers(g, model, precision, {
+    x: embed(g, context.visual, ids),
     positions,
-    bias: attentionBias(g, { positions, segments, keyPositions, keySegments }, precision),
     lastIndex,
-    past,
+    attention: {
+      keep(l, layer, keys) {
+        const { key, value } = splitKeyValue(l, keys);
+        const extend = (before: Value, added: Value): Value => l.op('Concat', [before, added], { axis: 2 });
+        present.push({ key: extend(past[layer]!.key, key), value: extend(past[layer]!.value, value) });
+      },
+      attend(l, layer, inputs) {
+        const keys = present[layer]!;
+        const visible = layer === model.layers - 1 ? biasAt(l, bias, lastIndex) : bias;
+        return attendTo(l, inputs, [{ keys: context.prefix[layer]! }, { keys, bias: visible }]);
+      },
+    },
   });
+  if (hidden === null) throw new Error('the decoder gave no hidden states');
 
   const h = g.scope('head');
   const logits = toFloat32(h, product(h, hidden, h.weight('lm_head.weight')), precision);
-  const topLogit = h.op('ReduceMax', [logits, h.ints([2])], { keepdims: 0 });
+  // A sum is finite when all its terms are; times 0 it leaves the logit as it is, or makes it no number.
+  const flaw = h.op('Mul', [h.op('ReduceSum', [logits, h.ints([2])], { keepdims: 0 }), h.floats([0], [])]);
+  const topLogit = h.op('Add', [h.op('ReduceMax', [logits, h.ints([2])], { keepdims: 0 }), flaw]);
   const greedy = h.op('ArgMax', [logits], { axis: 2, keepdims: 0 });
   const endOfSequence = h.ints([model.eosTokenId], []);
   const chosen = h.op('Where', [done, endOfSequence, greedy]);
@@ -170,7 +276,7 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
 }
 
 /** Embeds token ids: [rows, new] -> [rows, new, hidden]; negative ids select visual tokens. */
-function embed(g: Graph, { visual }: DecodeContext, ids: Value): Value {
+function embed(g: Graph, visual: Value, ids: Value): Value {
   const e = g.scope('embed');
   const zero = e.ints([0], []);
   const words = e.op('Gather', [e.weight('model.embed_tokens.weight'), e.op('Max', [ids, zero])]);
@@ -196,7 +302,17 @@ function attentionBias(
   const inPrefix = b.op('Equal', [keySegments, b.ints([0], [])]);
   const sameSegment = b.op('Equal', [keySegments, asQuery(of.segments)]);
   const visible = b.op('And', [notAfter, b.op('Or', [inPrefix, sameSegment])]);
+  return biasOf(b, visible, precision);
+}
+
+/** 0 where visible, otherwise the lowest number of the precision. */
+function biasOf(g: Graph, visible: Value, precision: Precision): Value {
   const hidden = precision === 'fp16' ? -65504 : -3.4028234663852886e38;
-  const values = b.op('Where', [visible, b.floats([0], []), b.floats([hidden], [])]);
-  return toPrecision(b, values, precision);
+  return toPrecision(g, g.op('Where', [visible, g.floats([0], []), g.floats([hidden], [])]), precision);
+}
+
+/** The bias of the queries at `lastIndex` [rows, questions, 1]: [rows, 1, questions, keys]. */
+function biasAt(g: Graph, bias: Value, lastIndex: Value): Value {
+  const byQuery = g.op('Squeeze', [bias, g.ints([1])]);
+  return g.op('Unsqueeze', [g.op('GatherND', [byQuery, lastIndex], { batch_dims: 1 }), g.ints([1])]);
 }

@@ -33,8 +33,9 @@ export function linearGelu(g: Graph, x: Value, name: string): Value {
 
 /** x times the transposed weight: [..., in] times [out, in]^T -> [..., out]. */
 export function product(g: Graph, x: Value, weight: Value): Value {
-  if (g.portable) return g.op('MatMul', [x, g.op('Transpose', [weight], { perm: [1, 0] })]);
-  return g.op('FusedMatMul', [x, weight], { transB: 1 });
+  if (!g.portable) return g.op('FusedMatMul', [x, weight], { transB: 1 });
+  const transposed = g.once(`transposed ${weight}`, () => g.op('Transpose', [weight], { perm: [1, 0] }));
+  return g.op('MatMul', [x, transposed]);
 }
 
 /** torch.nn.LayerNorm over the last axis. */

@@ -2,30 +2,38 @@ import type { LanguageModel } from '../architecture.js';
 import { decoderPositions } from '../context-length.js';
 import type { Graph, Value } from '../onnx/graph.js';
 import type { Precision } from '../precision.js';
-import { cachedAttention, type KeyValueCache } from './attention.js';
+import type { AttentionInputs } from './attention.js';
 import { decoderLinear, type LinearInput, linearInput } from './decoder-linear.js';
 import { silu, toPrecision } from './layers.js';
+
+/** New keys and values of a layer, and queries for them: as `AttentionInputs`. */
+type NewKeys = Omit<AttentionInputs, 'query'>;
+
+/** What a layer attends to. */
+export interface LayerAttention {
+  /** Takes a layer's new keys and values. */
+  keep(l: Graph, layer: number, keys: NewKeys): void;
+  /** Attention of the queries, whose keys were kept before: [rows, queries, hidden]. */
+  attend(l: Graph, layer: number, inputs: AttentionInputs): Value;
+}
 
 /**
  * The Llama decoder with its final norm, evaluated at the positions in `lastIndex`.
  * @param input.x [rows, new, hidden] embeddings
- * @param input.bias [rows, 1, new, past + new], added to the attention scores
+ * @param input.positions [rows, new]
  * @param input.lastIndex [rows, questions, 1]: the tokens whose output is needed; the last layer computes queries, output
- *   projection and MLP only for these
- * @returns hidden [rows, questions, hidden] after the final norm, and every layer's cache including the new tokens
+ *   projection and MLP only for these. Without it, the last layer computes only keys and values.
+ * @returns [rows, questions, hidden] after the final norm; null without `lastIndex`
  */
 export function decoderLayers(
   g: Graph,
   model: LanguageModel,
   precision: Precision,
-  input: { x: Value; positions: Value; bias: Value; lastIndex: Value; past: readonly KeyValueCache[] },
-): { hidden: Value; present: KeyValueCache[] } {
+  input: { x: Value; positions: Value; lastIndex: Value | null; attention: LayerAttention },
+): Value | null {
   const { heads, layers, hiddenSize, intermediateSize, rmsNormEps } = model;
   const eps = { float: rmsNormEps };
-  const rotary = rotaryTables(model);
-  const cos = toPrecision(g, g.floats(rotary.cos, rotary.shape), precision);
-  const sin = toPrecision(g, g.floats(rotary.sin, rotary.shape), precision);
-  const present: KeyValueCache[] = [];
+  const { cos, sin } = rotaryTables(g, model, precision);
   let x = input.x;
   let normed = g.op('SimplifiedLayerNormalization', [x, g.weight('model.layers.0.input_layernorm.weight')], {
     axis: -1,
@@ -45,21 +53,21 @@ export function decoderLayers(
     let attentionInput = inputOf(normed);
     const key = rotate(project(attentionInput, 'self_attn.k_proj'), input.positions);
     const value = project(attentionInput, 'self_attn.v_proj');
+    const keys = { key, value, heads, headSize: hiddenSize / heads };
+    input.attention.keep(l, layer, keys);
     let positions = input.positions;
-    let bias = input.bias;
     if (layer === layers - 1) {
-      const atLast = (from: Value): Value => l.op('GatherND', [from, input.lastIndex], { batch_dims: 1 });
+      if (input.lastIndex === null) return null;
+      const lastIndex = input.lastIndex;
+      const atLast = (from: Value): Value => l.op('GatherND', [from, lastIndex], { batch_dims: 1 });
       attentionInput = inputOf(atLast(normed));
       x = atLast(x);
       positions = atLast(positions);
-      bias = l.op('Unsqueeze', [atLast(l.op('Squeeze', [bias, l.ints([1])])), l.ints([1])]);
     }
     const query = rotate(project(attentionInput, 'self_attn.q_proj'), positions);
-    const inputs = { query, key, value, heads, headSize: hiddenSize / heads };
-    const attention = cachedAttention(l, inputs, bias, input.past[layer]!);
-    present.push(attention.present);
+    const attention = input.attention.attend(l, layer, { query, ...keys });
 
-    const attended = project(inputOf(attention.output), 'self_attn.o_proj');
+    const attended = project(inputOf(attention), 'self_attn.o_proj');
     [normed, x] = addAndNorm(l, attended, x, `${name}.post_attention_layernorm.weight`, eps);
     const mlpInput = inputOf(normed);
     const gate = silu(l, project(mlpInput, 'mlp.gate_proj', intermediateSize));
@@ -68,7 +76,7 @@ export function decoderLayers(
     const nextNorm = layer === layers - 1 ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;
     [normed, x] = addAndNorm(l, mlp, x, nextNorm, eps);
   }
-  return { hidden: normed, present };
+  return normed;
 
   /** [RMSNorm(a + b), a + b] */
   function addAndNorm(l: Graph, a: Value, b: Value, weight: string, epsilon: { float: number }): [Value, Value] {
@@ -77,22 +85,33 @@ export function decoderLayers(
   }
 }
 
+/** Cosines and sines of the rotary embedding, [positions, head size / 2]; once in a graph and its bodies. */
+function rotaryTables(g: Graph, model: LanguageModel, precision: Precision): { cos: Value; sin: Value } {
+  const table = (name: string, of: (angle: number) => number): Value =>
+    g.once(name, () => {
+      const { values, shape } = rotaryTable(model, of);
+      return toPrecision(g, g.floats(values, shape), precision);
+    });
+  return { cos: table('rotary cos', Math.cos), sin: table('rotary sin', Math.sin) };
+}
+
 /**
- * Cosines and sines of the rotary embedding, float32 [positions, head size / 2]. Angles are computed in float32 as in
+ * A function of the rotary embedding's angles, float32 [positions, head size / 2]. Angles are computed in float32 as in
  * transformers' LlamaRotaryEmbedding; linear rope_scaling divides the positions.
  */
-function rotaryTables(model: LanguageModel): { cos: Float32Array; sin: Float32Array; shape: [number, number] } {
+function rotaryTable(
+  model: LanguageModel,
+  of: (angle: number) => number,
+): { values: Float32Array; shape: [number, number] } {
   const half = model.hiddenSize / model.heads / 2;
   const positions = decoderPositions(model);
-  const cos = new Float32Array(positions * half);
-  const sin = new Float32Array(positions * half);
+  const values = new Float32Array(positions * half);
   for (let i = 0; i < half; i++) {
     const frequency = Math.fround(1 / Math.fround(model.ropeTheta ** (i / half)));
     for (let position = 0; position < positions; position++) {
       const angle = Math.fround(Math.fround(position / model.ropeScale) * frequency);
-      cos[position * half + i] = Math.cos(angle);
-      sin[position * half + i] = Math.sin(angle);
+      values[position * half + i] = of(angle);
     }
   }
-  return { cos, sin, shape: [positions, half] };
+  return { values, shape: [positions, half] };
 }

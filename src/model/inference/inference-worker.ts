@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { messageOf } from '../../shared/errors.js';
 import { peakMemoryBytes } from '../../shared/peak-memory.js';
 import { InferenceSession, Tensor } from '../onnxruntime.js';
-import { generateFeeds } from './generate-feeds.js';
+import { computePrefix, generateTokens } from './generate-tokens.js';
 import { type PackedPrompts, type PromptRow, packPrompts } from './pack-prompts.js';
 import type { Batch, BatchResult, LoadSessions, ModelSizes, WorkerRequest, WorkerResponse } from './protocol.js';
 import { sessionOptions } from './session-options.js';
@@ -57,25 +57,29 @@ async function run({ pixels, rows, maxNewTokens, minSteps, timePrefill, keepVisu
   const visionMs = performance.now() - visionStart;
 
   const packed = packPrompts(rows, sizes.visualTokens);
-  const generate = (newTokens: number, steps = 0) => generateTokens(model!, packed, visual, newTokens, steps);
-  const generateStart = performance.now();
-  const { tokens, topLogits } = await generate(maxNewTokens, minSteps);
-  const generateMs = performance.now() - generateStart;
+  const prefixStart = performance.now();
+  const prefix = await computePrefix(model.generate, sizes, packed, visual);
+  const prefixMs = performance.now() - prefixStart;
+  const generate = async (newTokens: number, steps?: number) => {
+    const start = performance.now();
+    const made = await generateTokens(model!.generate, sizes, packed, visual, prefix, newTokens, steps);
+    return {
+      tokens: dataOf<BigInt64Array>(made['tokens']),
+      topLogits: dataOf<Float32Array>(made['top_logits']),
+      ms: performance.now() - start,
+    };
+  };
+  const { tokens, topLogits, ms } = await generate(maxNewTokens, minSteps);
   // Timed after the full run, so that the extra cost of the first run with a new shape is not counted as prefill.
-  let prefillMs: number | null = null;
-  if (timePrefill) {
-    const prefillStart = performance.now();
-    await generate(1);
-    prefillMs = performance.now() - prefillStart;
-  }
+  const firstStepMs = timePrefill ? (await generate(1)).ms : null;
   return {
     ...readAnswers(rows, packed, tokens, topLogits, sizes.eosTokenId),
     visual: keepVisual ? visual : new Float32Array(),
     steps: tokens.length / (packed.rows * packed.questions),
-    promptTokens: packed.segments.reduce((count, segment) => count + (segment >= 0n ? 1 : 0), 0),
+    promptTokens: packed.segments.reduce((count, segment) => count + (segment >= 0n ? 1 : 0), packed.prefixIds.length),
     visionMs,
-    generateMs,
-    prefillMs,
+    generateMs: prefixMs + ms,
+    prefillMs: firstStepMs === null ? null : prefixMs + firstStepMs,
   };
 }
 
@@ -89,16 +93,8 @@ async function encodeImages({ vision, sizes }: LoadedModel, pixels: Uint8Array):
   return visual_tokens!.data as Float32Array;
 }
 
-async function generateTokens(
-  { generate, sizes }: LoadedModel,
-  packed: PackedPrompts,
-  visual: Float32Array,
-  maxNewTokens: number,
-  minSteps: number,
-): Promise<{ tokens: BigInt64Array; topLogits: Float32Array }> {
-  const feeds = generateFeeds(packed, visual, sizes.hiddenSize, maxNewTokens, minSteps);
-  const { tokens, top_logits } = await generate.run(feeds);
-  return { tokens: tokens!.data as BigInt64Array, topLogits: top_logits!.data as Float32Array };
+function dataOf<T>(tensor: Tensor | undefined): T {
+  return tensor!.data as T;
 }
 
 /** Extracts each question's tokens up to the end of sequence from [steps, rows, questions]. */

@@ -3,10 +3,12 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../../shared/errors.js';
 import { pendingRequests } from '../../shared/pending-requests.js';
 import '../without-telemetry.js'; // before the thread below loads ONNX Runtime
-import { MODEL_FILES, type Model, portableName } from '../model-folder.js';
+import { cudaName, MODEL_FILES, type Model, portableName } from '../model-folder.js';
+import { elementType } from '../precision.js';
 import { fitsWithArena } from './batch-memory.js';
 import { checkPrecision, type Device, deviceError } from './device.js';
 import { freeMemory } from './free-memory.js';
+import type { DecoderSizes } from './generate-tokens.js';
 import type { Batch, BatchResult, LoadSessions, WorkerRequest, WorkerResponse } from './protocol.js';
 
 /**
@@ -40,20 +42,17 @@ export async function startInference(model: Model, device: Device, threads = 0):
     await worker.terminate();
   };
 
-  const graphPath = (graph: string): string =>
-    join(model.folder, device.provider === 'webgpu' ? portableName(graph) : graph);
   const { language } = model.manifest.architecture;
   const loaded = await requests.ask({
     kind: 'load',
-    visionPath: graphPath(model.vision.graph),
-    generatePath: graphPath(MODEL_FILES.generate),
+    ...graphPaths(model, device),
     device,
     threads,
     keepsFreed: device.provider !== 'cpu' || fitsWithArena(model, await freeMemory(device)),
     sizes: {
       resolution: model.vision.resolution,
       visualTokens: model.vision.visualTokens,
-      hiddenSize: language.hiddenSize,
+      ...decoderSizes(model.manifest),
       eosTokenId: language.eosTokenId,
     },
   });
@@ -74,4 +73,20 @@ export function resultOf(response: WorkerResponse): Extract<WorkerResponse, { ki
   if (response.kind === 'failure') throw new Error(response.message);
   if (response.kind !== 'result') throw new Error(`the worker answered a batch with "${response.kind}"`);
   return response;
+}
+
+/** Where the graphs for a device are. */
+function graphPaths({ folder, vision }: Model, { provider }: Device): { visionPath: string; generatePath: string } {
+  const asIs = (graph: string): string => graph;
+  const visionName = provider === 'webgpu' ? portableName : asIs;
+  const generateName = provider === 'webgpu' ? portableName : provider === 'cuda' ? cudaName : asIs;
+  return {
+    visionPath: join(folder, visionName(vision.graph)),
+    generatePath: join(folder, generateName(MODEL_FILES.generate)),
+  };
+}
+
+function decoderSizes({ architecture, precision }: Model['manifest']): DecoderSizes {
+  const { layers, heads, hiddenSize } = architecture.language;
+  return { layers, heads, hiddenSize, float: elementType(precision) };
 }

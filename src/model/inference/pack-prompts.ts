@@ -11,7 +11,11 @@ export interface PromptRow {
 /** Inputs of the generation graph; documented at buildGenerateGraph. */
 export interface PackedPrompts {
   rows: number;
-  /** Tokens in the longest row. */
+  /** Leading tokens that all questions of a row share; the same number in every row. */
+  prefixLength: number;
+  /** [rows, prefixLength], positions from 0 up. */
+  prefixIds: BigInt64Array;
+  /** Tokens after the prefix in the longest row. */
   length: number;
   /** Questions in the fullest row. */
   questions: number;
@@ -23,14 +27,16 @@ export interface PackedPrompts {
 }
 
 /**
- * Packs each row's prompts: their shared prefix once, then the rest of each prompt as its own segment.
+ * Packs each row's prompts: their shared tokens once (the prefix, and what is left of them in rows that share more), then
+ * the rest of each prompt as its own segment.
  * @param visualTokens tokens per image
  */
 export function packPrompts(rows: readonly PromptRow[], visualTokens: number): PackedPrompts {
   const expanded = rows.map((row) => row.prompts.map((prompt) => expandImage(prompt, row.image, visualTokens)));
   const shared = expanded.map(sharedPrefixLength);
+  const prefixLength = Math.min(...shared);
   const lengths = expanded.map((prompts, row) =>
-    prompts.reduce((sum, prompt) => sum + prompt.length - shared[row]!, shared[row]!),
+    prompts.reduce((sum, prompt) => sum + prompt.length - shared[row]!, shared[row]! - prefixLength),
   );
   const length = Math.max(...lengths);
   const questions = Math.max(...rows.map(({ prompts }) => prompts.length));
@@ -39,6 +45,11 @@ export function packPrompts(rows: readonly PromptRow[], visualTokens: number): P
   const slots = rows.length * questions;
   const packed: PackedPrompts = {
     rows: rows.length,
+    prefixLength,
+    prefixIds: BigInt64Array.from(
+      expanded.flatMap(([prompt]) => prompt!.slice(0, prefixLength)),
+      BigInt,
+    ),
     length,
     questions,
     inputIds: new BigInt64Array(cells),
@@ -57,7 +68,7 @@ export function packPrompts(rows: readonly PromptRow[], visualTokens: number): P
         next++;
       });
     };
-    write(prompts[0]!.slice(0, shared[row]), 0, 0);
+    write(prompts[0]!.slice(prefixLength, shared[row]), prefixLength, 0);
     prompts.forEach((prompt, question) => {
       write(prompt.slice(shared[row]), shared[row]!, question + 1);
       packed.lastPositions[row * questions + question] = BigInt(next - 1 - row * length);

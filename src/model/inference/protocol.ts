@@ -1,4 +1,5 @@
 import type { Device } from './device.js';
+import type { DecoderSizes } from './generate-tokens.js';
 import type { PromptRow } from './pack-prompts.js';
 
 /*
@@ -28,10 +29,9 @@ export interface LoadSessions {
 }
 
 /** Model sizes that the thread needs to shape inputs and read outputs. */
-export interface ModelSizes {
+export interface ModelSizes extends DecoderSizes {
   resolution: number;
   visualTokens: number;
-  hiddenSize: number;
   eosTokenId: number;
 }
 

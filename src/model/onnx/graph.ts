@@ -41,7 +41,7 @@ export interface Graph {
   op(type: string, inputs: readonly Value[], attributes?: Record<string, Attribute>): Value;
   /** Adds a node with `count` outputs. */
   ops(type: string, inputs: readonly Value[], attributes: Record<string, Attribute>, count: number): Value[];
-  /** A tensor of the external weight file, by its name in the checkpoint. */
+  /** A tensor of the external weight file, by its name in the checkpoint; held once, also where a body uses it as well. */
   weight(name: string): Value;
   /** Of such a tensor. */
   weightType(name: string): WeightLocation['type'];
@@ -52,6 +52,8 @@ export interface Graph {
   input(name: string, type: ElementType, shape: readonly Dim[]): Value;
   /** Declares `value` as an output called `name`. */
   output(name: string, value: Value, type: ElementType, shape: readonly Dim[]): void;
+  /** A value that is made once, by its key: in this graph, or in one around it where that has it already. */
+  once(key: string, make: () => Value): Value;
   /** A graph for the body of a control-flow node; it sees this graph's values by name. */
   body(name: string): Graph;
   toProto(): GraphProto;
@@ -71,7 +73,7 @@ const MICROSOFT_OPERATORS = new Set([
 
 /** Starts a graph. `weights` says where the tensors named by `Graph.weight` are stored. */
 export function createGraph(name: string, weights: WeightLocations, portable: boolean): Graph {
-  return openGraph(name, { weights, portable, nextName: 0 });
+  return openGraph(name, { weights, portable, nextName: 0 }, () => undefined);
 }
 
 /** What a graph shares with the bodies inside it. */
@@ -81,7 +83,10 @@ interface Shared {
   nextName: number;
 }
 
-function openGraph(graphName: string, shared: Shared): Graph {
+/** @param around the value of a key in the graphs around this one */
+function openGraph(graphName: string, shared: Shared, around: (key: string) => Value | undefined): Graph {
+  const made = new Map<string, Value>();
+  const find = (key: string): Value | undefined => made.get(key) ?? around(key);
   const nodes: NodeProto[] = [];
   const initializers = new Map<string, TensorProto>();
   const inputs: ValueInfoProto[] = [];
@@ -119,8 +124,10 @@ function openGraph(graphName: string, shared: Shared): Graph {
       return output;
     },
     weight(name) {
-      initializers.set(name, toExternalTensor(name, locationOf(name)));
-      return name;
+      return this.once(`weight ${name}`, () => {
+        initializers.set(name, toExternalTensor(name, locationOf(name)));
+        return name;
+      });
     },
     weightType: (name) => locationOf(name).type,
     floats: (values, shape) => {
@@ -147,7 +154,14 @@ function openGraph(graphName: string, shared: Shared): Graph {
       });
       outputs.push(toValueInfo(name, type, shape));
     },
-    body: (name) => openGraph(name, shared),
+    once(key, make) {
+      const known = find(key);
+      if (known !== undefined) return known;
+      const value = make();
+      made.set(key, value);
+      return value;
+    },
+    body: (name) => openGraph(name, shared, find),
     toProto: () => ({
       name: graphName,
       node: nodes,
