@@ -2,96 +2,96 @@ import type { ImageSource } from '../datasets/image-source.js';
 import type { OptionValue } from '../results/runs/run-identity.js';
 import type { Formula } from '../results/statistics/formula.js';
 
-/** One question of a benchmark, ready to be asked. */
+/** One question of a benchmark with its prompt. */
 export interface Question {
-  /** Row in the benchmark's own order; the identity of a row, since ids repeat in TextVQA and MME. */
+  /** Position in the benchmark's order. Identifies the question, since ids repeat in TextVQA and MME. */
   index: number;
   questionId: string | number;
   /** Name of the image for `ImageSource.read`; null for a question without an image. */
   image: string | null;
-  /** The user's turn without the image token: question and instruction, as LLaVA's question file has it. */
+  /** The user's turn without the image token: question and instruction, as in LLaVA's question files. */
   text: string;
 }
 
-/** Answers by row index; null where none could be made. */
+/** Answers by question index; null for failed questions. */
 export type Answers = readonly (string | null)[];
 
-/** What scoring a set of answers gives. */
+/** The scores of a set of answers. */
 export interface Score {
-  /** Name in `scores` of the number a paper would print. */
+  /** Name in `scores` of the number reported in papers. */
   headline: string;
   /**
-   * Full precision; percentages from 0 to 100 but for those named in `points`. Names without a "/" are the benchmark's
-   * main scores; "accuracy/yes-no" is a part of a breakdown.
+   * Full precision; percentages from 0 to 100, except those named in `points`. Names without "/" are the benchmark's main
+   * scores; names such as "accuracy/yes-no" belong to a breakdown.
    */
   scores: Record<string, number>;
-  /** Scores that are sums of points, as MME's. */
+  /** Names of scores that are sums of points, as in MME. */
   points?: readonly string[];
   /** Questions in the denominator. */
   n: number;
-  /** Questions that have no answer. They count as wrong, as in the official scripts. */
+  /** Questions without an answer. They count as wrong, as in the official scripts. */
   failed: number;
-  /** Answers from which the official script cannot tell the option, yes or no; 0 where any text is an answer. */
+  /** Answers in which the official script finds no option, yes or no; 0 where any text is valid. */
   unparsable: number;
-  /** Score of each row, 0 to 1; null where a row has none of its own. */
+  /** Score of each question, 0 to 1; null for questions without a score of their own. */
   perQuestion: (number | null)[];
-  /** How main scores follow from sums over questions, for confidence intervals; keys are names in `scores`. */
+  /** How main scores derive from sums over questions, for confidence intervals; keys are names in `scores`. */
   statistics: Record<string, Statistic>;
-  /** What a reader must know, such as an official script that would give another number on these answers. */
+  /** Caveats for readers, such as an official script that would give a different number for these answers. */
   notes: readonly string[];
 }
 
 /**
- * A score as a function of sums over questions, so that it can be computed again for any resample.
- * A mean has width 2: the score and 1.
+ * A score as a function of sums over questions, so that it can be recomputed for any resample.
+ * A mean has width 2: the question's score and 1.
  */
 export interface Statistic {
   width: number;
   /** [questions, width], row-major */
   counts: Float64Array;
-  /** The score from the columns' sums, in the score's unit. */
+  /** Computes the score, in its unit, from the column sums. */
   formula: Formula;
 }
 
-/** A file in the format an evaluation server or an official script takes. */
+/** A file in the format expected by an evaluation server or an official script. */
 export interface SubmissionFile {
   name: string;
   content: string;
 }
 
-/** A benchmark read from its native files. */
+/** A benchmark loaded from its native files. */
 export interface LoadedBenchmark {
   name: string;
   split: string;
   questions: Question[];
   images: ImageSource;
   maxNewTokens: number;
-  /** Annotation files that were read, for the run's record. */
+  /** Paths of the annotation files read, recorded with the run. */
   files: string[];
-  /** What was asked how, for the run's identity: protocol, OCR tokens, limit. */
+  /** Options that affect questions and scores, part of the run's identity: protocol, OCR tokens, limit. */
   protocol: Record<string, OptionValue>;
-  /** The right answer of a question as a person would want to see it; null on splits whose answers are not public. */
+  /** The correct answer in readable form; null for splits whose answers are not public. */
   gold(index: number): string | null;
-  /** What every person answered, where several were asked. */
+  /** All human answers, for benchmarks that have several. */
   humanAnswers?(index: number): readonly string[];
-  /** The part of the benchmark that a question belongs to, where there are parts. */
+  /** The category a question belongs to, for benchmarks with categories. */
   category?(index: number): string;
-  /** The id of a question in the benchmark's source files, if `questionId` is another one; need not be unique. */
+  /** A question's id in the benchmark's source files, if it differs from `questionId`; need not be unique. */
   sourceId?(index: number): string | number;
-  /** Score of one answer, 0 to 1, for the running accuracy; null where single answers have none. */
+  /** Score of one answer, 0 to 1, for the running accuracy; null where single answers are not scored. */
   scoreOne(index: number, answer: string): number | null;
-  /** null when the split is scored by a server or a judge. */
+  /** null for splits scored by a server or a judge. */
   score(answers: Answers): Score | null;
-  /** Files for the evaluation server or the official script; empty when there is none. */
+  /** Files for the evaluation server or the official script; may be empty. */
   submission(answers: Answers): SubmissionFile[];
 }
 
-/** Options that decide what is asked and how it is scored. */
+/** Options that select the questions and how they are asked and scored. */
 export interface LoadOptions {
-  /** One of the benchmark's splits; the first of them by default. */
+  /** One of the benchmark's splits (default: the first). */
   split?: string;
   protocol: Protocol;
-  /** TextVQA: prompts with reference OCR tokens. Undefined: when LLaVA's question file is there. */
+  /** TextVQA: prompts with reference OCR tokens (default: if LLaVA's question file is present). */
   ocrTokens?: boolean;
   /** Only the first n questions. */
   limit?: number;
@@ -99,15 +99,15 @@ export interface LoadOptions {
   questions?: string;
   /** custom: how answers are scored. */
   metric?: string;
-  /** False where nobody looks at the images, as for scoring answers: they need not be there. Default true. */
+  /** Open the images (default: true). False for scoring existing answers, which does not need them. */
   images?: boolean;
 }
 
-/** `llava` is the papers' way; `lmms-eval` follows that tool's common variant where it differs. */
+/** `llava` follows LLaVA's scripts, as the papers do; `lmms-eval` follows lmms-eval where it differs. */
 export const PROTOCOLS = ['llava', 'lmms-eval'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
-/** Options of commands that some benchmarks take and others do not. */
+/** Command-line options that only some benchmarks support. */
 export type BenchmarkOption =
   | 'data'
   | 'split'
@@ -121,18 +121,18 @@ export type BenchmarkOption =
   | 'images'
   | 'metric';
 
-/** What every benchmark with official files takes. */
+/** Options supported by every benchmark with official files. */
 export const OFFICIAL_OPTIONS = { data: 'optional', split: 'optional', protocol: 'optional' } as const;
 
-/** A benchmark as `llavahr list` shows it. Counts are of the official files. */
+/** A benchmark and how to load it. Counts refer to the official files. */
 export interface BenchmarkDefinition {
   name: string;
   title: string;
   metric: string;
   splits: readonly SplitInfo[];
-  /** What it takes; an option that is not here is refused (`checkOptions`). */
+  /** Supported options; others are rejected (`checkOptions`). */
   options: Readonly<Partial<Record<BenchmarkOption, 'optional' | 'required'>>>;
-  /** @throws UserError when files are missing or broken, or the split is none of `splits` (usage) */
+  /** @throws UserError when files are missing or invalid, or (usage) the split is not one of `splits` */
   load(folder: string, options: LoadOptions): Promise<LoadedBenchmark>;
   /** Opens the images alone, where that takes none of the other files. */
   openImages?(folder: string): Promise<ImageSource>;
@@ -141,7 +141,7 @@ export interface BenchmarkDefinition {
 export interface SplitInfo {
   name: string;
   questions: number;
-  /** null where the sources do not say. */
+  /** null if unknown. */
   images: number | null;
   scored: 'here' | 'server' | 'judge';
   note?: string;

@@ -3,26 +3,27 @@ import { popeVerdict } from './pope-score.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { vqaAccuracy } from './shared/vqa-accuracy.js';
 
-/** Scores an answer from 0 to 1; null when no option can be told from it, which counts as wrong. */
+/** Scores an answer from 0 to 1; null when it names no option, which counts as wrong. */
 export type Grader = (answer: string) => number | null;
 
-/** Leave-one-out and division by three make more than this many answers necessary for a full score. */
+/** With leave-one-out and min(1, matches / 3), fewer answers can never give a full score. */
 const VQA_MIN_ANSWERS = 4;
 
 /**
- * The ways to score own data: each makes a question's grader from its right answers, or says why they do not fit.
+ * The metrics for your own data. Each builds a question's grader from its correct answers, or returns a message that says
+ * why they are unsuitable.
  *
- * - `vqa`: VQA accuracy with leave-one-out, all texts normalised as for EvalAI; meant for ten answers.
- * - `exact`: equal to any of the answers but for case, space at the ends and periods at the end.
+ * - `vqa`: VQA accuracy with leave-one-out and EvalAI normalisation; intended for ten answers per question.
+ * - `exact`: equal to any correct answer, ignoring case, surrounding whitespace and trailing periods.
  * - `choice`: the letter of an option, see `optionLetter`.
- * - `yes-no`: yes or no as POPE's script tells them, to which any text that does not say no means yes.
+ * - `yes-no`: yes or no by the rule of POPE's script, where any text that does not say no means yes.
  */
 export const CUSTOM_METRICS = {
   vqa(answers: readonly string[]): Grader | string {
     if (answers.length < VQA_MIN_ANSWERS) {
       return (
-        `the metric vqa needs at least ${VQA_MIN_ANSWERS} answers to a question, got ${answers.length}: with fewer ` +
-        'none can reach the full score. Use the metric exact.'
+        `the metric vqa needs at least ${VQA_MIN_ANSWERS} answers per question, got ${answers.length}; with fewer, no ` +
+        'answer can reach the full score. Use the metric exact.'
       );
     }
     const humanAnswers = answers.map(processAnswer);
@@ -36,7 +37,7 @@ export const CUSTOM_METRICS = {
 
   choice(answers: readonly string[]): Grader | string {
     const letter = answers.length === 1 ? optionLetter(answers[0]!) : null;
-    if (letter === null) return `the metric choice needs one answer that is an option's letter, got ${list(answers)}.`;
+    if (letter === null) return `the metric choice needs exactly one answer, an option's letter; got ${list(answers)}.`;
     return (answer) => {
       const chosen = optionLetter(answer);
       return chosen === null ? null : Number(chosen === letter);
@@ -46,7 +47,7 @@ export const CUSTOM_METRICS = {
   'yes-no'(answers: readonly string[]): Grader | string {
     const right = answers.length === 1 ? comparable(answers[0]!) : null;
     if (right !== 'yes' && right !== 'no') {
-      return `the metric yes-no needs one answer that is "yes" or "no", got ${list(answers)}.`;
+      return `the metric yes-no needs exactly one answer, "yes" or "no"; got ${list(answers)}.`;
     }
     return (answer) => Number(popeVerdict(answer, 'llava') === right);
   },

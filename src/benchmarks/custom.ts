@@ -14,9 +14,9 @@ import { mostFrequent } from './shared/vqa-accuracy.js';
 /** Limit of LLaVA-HR model_vqa_loader.py. */
 const MAX_NEW_TOKENS = 128;
 
-const FORMAT = 'The file must hold a JSON list of questions, or one question per line.';
+const FORMAT = 'The file must contain a JSON list of questions, or one question per line.';
 
-/** Your own questions and images; `folder` is that of the images, or their zip archive. */
+/** Your own questions and images; `folder` is the image folder or zip archive. */
 export const custom: BenchmarkDefinition = {
   name: 'custom',
   title: 'Your own questions',
@@ -26,7 +26,7 @@ export const custom: BenchmarkDefinition = {
   async load(folder, { questions, metric, limit, images }) {
     if (questions === undefined || metric === undefined) throw usageError('custom needs --questions and --metric.');
     if (!Object.hasOwn(CUSTOM_METRICS, metric)) {
-      throw usageError(`There is no metric "${metric}". Available: ${Object.keys(CUSTOM_METRICS).join(', ')}.`);
+      throw usageError(`Unknown metric "${metric}". Available: ${Object.keys(CUSTOM_METRICS).join(', ')}.`);
     }
     const options = { questions, metric: metric as CustomMetric, limit };
     return loadCustom(images === false ? options : { ...options, images: folder });
@@ -34,14 +34,15 @@ export const custom: BenchmarkDefinition = {
   openImages: openCustomImages,
 };
 
-/** Your own questions, in LLaVA's question format with the right answers. */
+/** Your own questions, in LLaVA's question format plus the correct answers. */
 export interface CustomOptions {
-  /** JSON file with a list of records, or JSON lines. */
+  /** JSON file with a list of records, or JSON Lines. */
   questions: string;
-  /** Folder, or zip archive whose members have the images' names. Not needed where nobody looks at them. */
+  /** Folder or zip archive with the images. Not needed for scoring existing answers. */
   images?: string;
   metric: CustomMetric;
-  maxNewTokens?: number; // default 128
+  /** Default: 128. */
+  maxNewTokens?: number;
   /** Only the first n questions. */
   limit?: number;
 }
@@ -49,7 +50,7 @@ export interface CustomOptions {
 interface QuestionRecord {
   question_id: string | number;
   image: string;
-  /** The whole prompt: nothing is added to it. */
+  /** The complete prompt; nothing is added to it. */
   text: string;
   answer?: string;
   answers?: string[];
@@ -68,8 +69,8 @@ const recordCheck = schemaCheck<QuestionRecord>({
 });
 
 /**
- * Own data as a benchmark.
- * @throws UserError when a file is missing, or naming the line or record that is broken
+ * Loads your own data as a benchmark.
+ * @throws UserError when a file is missing, or when a record is invalid, naming its line or number
  */
 export async function loadCustom(options: CustomOptions): Promise<LoadedBenchmark> {
   const { questions: path, metric, limit, maxNewTokens = MAX_NEW_TOKENS } = options;
@@ -122,7 +123,7 @@ async function readRows(path: string, metric: CustomMetric): Promise<Row[]> {
     const { answer, answers } = value;
     if ((answer === undefined) === (answers === undefined)) {
       const has = answer === undefined ? 'neither "answer" nor "answers"' : 'both "answer" and "answers"';
-      throw new UserError(`${where} has ${has}; it needs one of them.`);
+      throw new UserError(`${where} has ${has}; exactly one is required.`);
     }
     const right = answers ?? [answer!];
     const grader = CUSTOM_METRICS[metric](right);
@@ -136,13 +137,13 @@ async function readRows(path: string, metric: CustomMetric): Promise<Row[]> {
 async function readText(path: string): Promise<string> {
   try {
     const text = await readFile(path, 'utf8');
-    return text.replace(/^\uFEFF/, ''); // editors on Windows put it there
+    return text.replace(/^\uFEFF/, ''); // byte order mark, added by some editors on Windows
   } catch (error) {
     throw unreadable(path, FORMAT, error);
   }
 }
 
-/** The values of a file and where they stand: a JSON list, or one value per line with empty lines passed over. */
+/** The values of a JSON list, or of JSON Lines with empty lines skipped, and their positions for messages. */
 function parseFile(text: string, path: string): { value: unknown; where: string }[] {
   if (text.trimStart().startsWith('[')) {
     const list = parse(text, path) as unknown[];
@@ -154,8 +155,8 @@ function parseFile(text: string, path: string): { value: unknown; where: string 
   });
 }
 
-/** Images in a folder, or in a zip archive. @throws UserError when it is not there */
+/** Opens images in a folder or zip archive. @throws UserError when it does not exist */
 export async function openCustomImages(path: string): Promise<ImageSource> {
-  if (!existsSync(path)) throw new UserError(`${path}, the folder or zip archive of the images, does not exist.`);
+  if (!existsSync(path)) throw new UserError(`The image folder or archive ${path} does not exist.`);
   return path.toLowerCase().endsWith('.zip') ? openImageZip(path) : openImageFolder(path);
 }

@@ -2,44 +2,44 @@ import { MEAN_PERCENT } from '../results/statistics/formula.js';
 import { pySplit, pyStrip } from '../shared/python-strings.js';
 import type { Statistic } from './benchmark.js';
 
-/** What the metrics use of a question of GQA. */
+/** The fields of a GQA question that the metrics use. */
 export interface GqaQuestion {
   question: string;
   answer: string;
-  /** Questions that are not balanced are asked for the consistency alone. */
+  /** Unbalanced questions are only used for consistency. */
   isBalanced: boolean;
   types: { structural: string; semantic: string; detailed: string };
-  /** Kind of answer, such as "color"; questions without one have no part in the distribution. */
+  /** Kind of answer, such as "color"; questions without one do not count for the distribution. */
   globalGroup: string | null;
-  /** Ids of questions whose answers follow from this one's; its own id may be among them. */
+  /** Ids of questions whose answers follow from this one's; may include its own id. */
   entailed: readonly string[];
   steps: number;
 }
 
-/** Answers that make sense for a question at all, and those that occur with its objects in the scene graphs. */
+/** Answers in the scope of a question, and those that occur with its objects in the scene graphs. */
 export interface GqaChoices {
   valid: readonly string[];
   plausible: readonly string[];
 }
 
-/** Scores of the questions by id. The metrics of one question are null where it does not count. */
+/** Scores of a set of questions. */
 export interface GqaScores {
   /** Percentages by name, and the distribution's chi-square. */
   scores: Record<string, number>;
-  /** The questions' part of each main score that is a mean, 0 to 1. */
+  /** Question scores (0 to 1) by id, for each main score that is a mean. */
   perQuestion: Record<string, Map<string, number>>;
-  /** How many of the entailed questions are asked. */
-  entailed: { asked: number; all: number };
+  /** How many of the entailed questions are selected. */
+  entailed: { selected: number; all: number };
 }
 
-/** An answer as it is compared. Source: LLaVA convert_gqa_for_eval.py */
+/** Converts an answer for comparison. Source: LLaVA convert_gqa_for_eval.py */
 export function gqaPrediction(answer: string): string {
   let end = answer.length;
   while (answer[end - 1] === '.') end--;
   return answer.slice(0, end).toLowerCase();
 }
 
-/** Equality without regard to case and ASCII punctuation. Source: lmms-eval exact_match, with the options of its gqa task */
+/** Equality ignoring case and ASCII punctuation. Source: lmms-eval exact_match with the options of its gqa task */
 export function lmmsExactMatch(answer: string, gold: string): boolean {
   const bare = (text: string) => text.toLowerCase().replace(/[!-/:-@[-`{-~]/g, '');
   return bare(pyStrip(answer)) === bare(gold);
@@ -51,22 +51,22 @@ export interface GqaOperation {
   argument: string;
 }
 
-/** Steps of reasoning: operations other than the last, which only asks. Source: GQA eval.py, getStepsNum */
+/** Number of reasoning steps: operations except those that only query the answer. Source: GQA eval.py, getStepsNum */
 export function stepsOf(program: readonly GqaOperation[]): number {
-  const asking = ['exist', 'query: name', 'choose name'];
-  const asks = ({ operation, argument }: GqaOperation) =>
-    asking.some((start) => `${operation}: ${argument}`.includes(start));
-  return program.filter((step) => !asks(step)).length;
+  const queryOperations = ['exist', 'query: name', 'choose name'];
+  const isQuery = ({ operation, argument }: GqaOperation) =>
+    queryOperations.some((start) => `${operation}: ${argument}`.includes(start));
+  return program.filter((step) => !isQuery(step)).length;
 }
 
 /**
- * The metrics of GQA's eval.py, but for the grounding of attention models.
+ * The metrics of GQA's eval.py, except grounding (for attention models).
  *
- * Consistency is what eval.py prints when all entailed questions are asked; where some are not eval.py stops, and the
- * score over those asked is called "consistency/asked".
- * @param questions by id, in the order of the native file: the sums' order of eval.py
- * @param predictions by id; questions without one count as wrong
- * @param choices by id, for validity and plausibility
+ * "consistency" equals eval.py's when all entailed questions are selected. Otherwise eval.py aborts, and the score over the
+ * selected ones is called "consistency/asked".
+ * @param questions by id, in the order of the native file, which is eval.py's order of summation
+ * @param predictions by question id; questions without one count as wrong
+ * @param choices by question id, for validity and plausibility
  */
 export function gqaScores(
   questions: ReadonlyMap<string, GqaQuestion>,
@@ -99,9 +99,9 @@ export function gqaScores(
 
   const entailedOf = ([id, { entailed }]: [string, GqaQuestion]) => entailed.filter((other) => other !== id);
   const all = balanced.flatMap(entailedOf);
-  const asked = all.filter((id) => questions.has(id));
-  if (asked.length > 0) {
-    const metric = asked.length === all.length ? 'consistency' : 'consistency/asked';
+  const selected = all.filter((id) => questions.has(id));
+  if (selected.length > 0) {
+    const metric = selected.length === all.length ? 'consistency' : 'consistency/asked';
     const consistency = new Map<string, number>();
     for (const entry of balanced) {
       const entailed = entailedOf(entry).filter((id) => questions.has(id));
@@ -115,15 +115,15 @@ export function gqaScores(
 
   const distribution = chiSquare(balanced, predictions);
   if (distribution !== null) scores['distribution'] = distribution / 100;
-  return { scores, perQuestion, entailed: { asked: asked.length, all: all.length } };
+  return { scores, perQuestion, entailed: { selected: selected.length, all: all.length } };
 }
 
-/** Attributes of any kind are allowed where a question asks what things have in common. Source: GQA eval.py, belongs */
+/** Questions about what objects have in common allow any kind of attribute. Source: GQA eval.py, belongs */
 function allowed({ types }: GqaQuestion, choices: readonly string[]): readonly string[] {
   return types.detailed.includes('Common') ? ['color', 'material', 'shape'] : choices;
 }
 
-/** Accuracy, and accuracy by kind of question and length; parts of a kind are sorted. */
+/** Overall accuracy, and accuracy by question type, steps and length in words, each sorted. */
 function breakdown(
   questions: readonly [string, GqaQuestion][],
   accuracy: ReadonlyMap<string, number>,
@@ -152,8 +152,9 @@ function breakdown(
 }
 
 /**
- * How far the answers' frequencies are from the right ones: chi-square of each group, averaged over groups by their
- * size; lower is better. Answers that are right nowhere in their group do not count. Source: GQA eval.py, chiSquare
+ * Distance between the distributions of predicted and correct answers: chi-square per group, averaged with group sizes as
+ * weights; lower is better. Predictions that are not the answer of any question in their group do not count.
+ * Source: GQA eval.py, chiSquare
  * @returns null when no question has a group
  */
 function chiSquare(
@@ -188,12 +189,12 @@ function count(counts: Map<string, number>, answer: string): void {
   counts.set(answer, (counts.get(answer) ?? 0) + 1);
 }
 
-/** Mean in percent; 0 for no scores, as eval.py has it. */
+/** Mean in percent; 0 when there are no scores, as in eval.py. */
 function percent(scores: readonly number[]): number {
   return scores.length === 0 ? 0 : (scores.reduce((sum, score) => sum + score, 0) / scores.length) * 100;
 }
 
-/** The mean over those questions that count, in percent. @param scores 0 to 1; null where a question does not count */
+/** Statistic for the mean over the questions that count, in percent. @param scores 0 to 1; null for questions that do not count */
 export function partMeanStatistic(scores: readonly (number | null)[]): Statistic {
   const counts = new Float64Array(2 * scores.length);
   scores.forEach((score, i) => {

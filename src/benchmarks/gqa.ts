@@ -36,10 +36,10 @@ const LLAVA_QUESTIONS = 'llava_gqa_testdev_balanced.jsonl';
 
 const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
-/** Limits of LLaVA-HR model_vqa_loader.py and of lmms-eval's gqa task. */
+/** Limits of LLaVA-HR model_vqa_loader.py and lmms-eval's gqa task. */
 const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 128, 'lmms-eval': 16 };
 
-/** A split, and its files: questions, and choices for validity and plausibility by the names eval.py looks for. */
+/** A split and its files: questions, and the choices for validity and plausibility under the names eval.py looks for. */
 interface GqaSplit extends SplitInfo {
   file: string;
   choices: readonly string[];
@@ -59,7 +59,7 @@ const SPLITS: readonly GqaSplit[] = [
     questions: 172_174,
     images: 398,
     scored: 'here',
-    note: 'scores are over the balanced questions; the others are asked for the consistency',
+    note: 'scores cover the balanced questions; the others are only needed for consistency',
     file: 'testdev_all_questions.json',
     choices: ['testdev_choices.json'],
   },
@@ -68,13 +68,13 @@ const SPLITS: readonly GqaSplit[] = [
     questions: 132_062,
     images: 10_234,
     scored: 'here',
-    note: 'has public choices for validity and plausibility; not comparable with numbers on testdev',
+    note: 'has public choices for validity and plausibility; not comparable with testdev numbers',
     file: 'val_balanced_questions.json',
     choices: ['val_balanced_choices.json', 'val_choices.json'],
   },
 ];
 
-/** What is used of a record of the native files. */
+/** The fields we use of a record in the native files. */
 interface Annotation {
   question: string;
   imageId: string;
@@ -104,10 +104,10 @@ const annotationCheck = schemaCheck<Annotation>(
 const choicesCheck = schemaCheck<GqaChoices>(objectOf<GqaChoices>({ valid: TEXTS, plausible: TEXTS }));
 
 /**
- * GQA. The accuracy is that of GQA's eval.py on answers as LLaVA's convert_gqa_for_eval.py leaves them; the further
- * scores are eval.py's, and the accuracy by detailed type, which it does not print.
+ * GQA. "accuracy" is that of GQA's eval.py on answers converted like LLaVA's convert_gqa_for_eval.py. The other scores are
+ * eval.py's too, except the accuracy by detailed type, which it does not print.
  *
- * LLaVA's question file asks the questions of testdev-balanced with the same prompts in another order.
+ * LLaVA's question file has the questions of testdev-balanced with the same prompts in a different order.
  */
 export const gqa: BenchmarkDefinition = {
   name: 'gqa',
@@ -127,11 +127,11 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
   const llavaQuestions = protocol === 'llava' && split.name === 'testdev-balanced' && existsSync(promptPath);
   const all = llavaQuestions ? await rowsOfLlava(promptPath, native, split.file) : [...native].map(rowOf);
   const rows = all.slice(0, limit);
-  const askedIds = new Set(rows.map(({ id }) => id));
-  const asked = new Map([...native].filter(([id]) => askedIds.has(id)));
+  const selectedIds = new Set(rows.map(({ id }) => id));
+  const selected = new Map([...native].filter(([id]) => selectedIds.has(id)));
   const choicesName = split.choices.find((name) => existsSync(join(folder, name)));
   const choicesPath = choicesName === undefined ? null : join(folder, choicesName);
-  const choices = choicesPath === null ? null : await readChoices(choicesPath, asked);
+  const choices = choicesPath === null ? null : await readChoices(choicesPath, selected);
   const isRight: Record<Protocol, (answer: string, gold: string) => boolean> = {
     llava: (answer, gold) => gqaPrediction(answer) === gold,
     'lmms-eval': lmmsExactMatch,
@@ -151,11 +151,11 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
       const { isBalanced, answer: gold } = native.get(rows[index]!.id)!;
       return isBalanced ? Number(isRight[protocol](answer, gold)) : null;
     },
-    score: (answers) => score({ rows, native, asked, choices, protocol }, answers),
+    score: (answers) => score({ rows, native, selected, choices, protocol }, answers),
     submission: (answers) => [
       {
         name: split.file.replace('questions', 'predictions'),
-        // eval.py stops at a question without a prediction; an empty one is wrong.
+        // eval.py aborts at a question without a prediction; an empty one counts as wrong.
         content: JSON.stringify(
           rows.map(({ id }, i) => ({ questionId: id, prediction: gqaPrediction(answers[i] ?? '') })),
         ),
@@ -164,7 +164,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
   };
 }
 
-/** A question as it is asked. */
+/** A question and its prompt. */
 interface Row {
   id: string;
   image: string;
@@ -173,9 +173,9 @@ interface Row {
 
 type NativeQuestion = GqaQuestion & { imageId: string };
 
-/** Questions by id, in the order of the file. */
+/** Questions by id, in file order. */
 async function readQuestions(path: string): Promise<Map<string, NativeQuestion>> {
-  const origin = `It is among GQA's questions: take it out of ${DOWNLOADS}/questions1.2.zip.`;
+  const origin = `It is part of GQA's questions: extract it from ${DOWNLOADS}/questions1.2.zip.`;
   const questions = new Map<string, NativeQuestion>();
   for await (const [id, record] of readMembers<Annotation>({ path, check: annotationCheck, origin })) {
     const { question, imageId, answer, isBalanced, groups, entailed, semantic, types } = record;
@@ -191,8 +191,8 @@ function rowOf([id, { imageId, question }]: [string, NativeQuestion]): Row {
 
 async function rowsOfLlava(path: string, native: ReadonlyMap<string, NativeQuestion>, file: string): Promise<Row[]> {
   const origin =
-    `It is LLaVA's question file: take gqa/${LLAVA_QUESTIONS} out of the eval.zip that docs/Evaluation.md of ` +
-    'github.com/haotian-liu/LLaVA links to, or delete it: its prompts can be built.';
+    `It is LLaVA's question file: extract gqa/${LLAVA_QUESTIONS} from the eval.zip linked from docs/Evaluation.md in ` +
+    'github.com/haotian-liu/LLaVA, or delete the file to have the prompts built.';
   const lines = await readMixedIdQuestions(path, origin);
   return lines.map(({ question_id, image, text }, i) => {
     const id = String(question_id);
@@ -201,39 +201,40 @@ async function rowsOfLlava(path: string, native: ReadonlyMap<string, NativeQuest
   });
 }
 
-/** Choices of the questions that are asked. */
+/** Choices of the selected questions. */
 async function readChoices(
   path: string,
-  asked: ReadonlyMap<string, GqaQuestion>,
+  selected: ReadonlyMap<string, GqaQuestion>,
 ): Promise<ReadonlyMap<string, GqaChoices>> {
-  const origin = 'It is for validity and plausibility: take it out of https://nlp.stanford.edu/data/gqa/eval.zip.';
+  const origin =
+    'It is needed for validity and plausibility: extract it from https://nlp.stanford.edu/data/gqa/eval.zip.';
   const choices = new Map<string, GqaChoices>();
   for await (const [id, record] of readMembers<GqaChoices>({ path, check: choicesCheck, origin })) {
-    if (asked.has(id)) choices.set(id, record);
+    if (selected.has(id)) choices.set(id, record);
   }
-  for (const [id, { isBalanced }] of asked) {
+  for (const [id, { isBalanced }] of selected) {
     if (isBalanced && !choices.has(id)) throw new UserError(`${path} has no choices for question ${id}.`);
   }
   return choices;
 }
 
-interface Asked {
+interface ScoreInput {
   rows: readonly Row[];
   /** All questions of the split. */
   native: ReadonlyMap<string, GqaQuestion>;
-  /** Those of `rows`, in the order of the native file. */
-  asked: ReadonlyMap<string, GqaQuestion>;
+  /** The questions of `rows`, in the order of the native file. */
+  selected: ReadonlyMap<string, GqaQuestion>;
   choices: ReadonlyMap<string, GqaChoices> | null;
   protocol: Protocol;
 }
 
-function score({ rows, native, asked, choices, protocol }: Asked, answers: Answers): Score {
+function score({ rows, native, selected, choices, protocol }: ScoreInput, answers: Answers): Score {
   const predictions = new Map<string, string>();
   rows.forEach(({ id }, i) => {
     const answer = answers[i] ?? null;
     if (answer !== null) predictions.set(id, gqaPrediction(answer));
   });
-  const result = gqaScores(asked, predictions, choices);
+  const result = gqaScores(selected, predictions, choices);
   const byRow = Object.entries(result.perQuestion).map(
     ([name, scores]) => [name, rows.map(({ id }) => scores.get(id) ?? null)] as const,
   );
@@ -243,13 +244,13 @@ function score({ rows, native, asked, choices, protocol }: Asked, answers: Answe
   if (protocol === 'lmms-eval') {
     headline = 'exact-match';
     const exactMatch = rows.map(({ id }, i) => {
-      const { isBalanced, answer: gold } = asked.get(id)!;
+      const { isBalanced, answer: gold } = selected.get(id)!;
       return isBalanced ? Number(answers[i] != null && lmmsExactMatch(answers[i], gold)) : null;
     });
     questionScores.set(headline, exactMatch);
     scores[headline] = meanPercent(exactMatch.filter((value) => value !== null));
   }
-  const balancedRows = rows.flatMap(({ id }, i) => (asked.get(id)!.isBalanced ? [i] : []));
+  const balancedRows = rows.flatMap(({ id }, i) => (selected.get(id)!.isBalanced ? [i] : []));
   return {
     headline,
     scores,
@@ -258,38 +259,41 @@ function score({ rows, native, asked, choices, protocol }: Asked, answers: Answe
     failed: balancedRows.filter((i) => answers[i] == null).length,
     unparsable: 0,
     perQuestion: questionScores.get(headline)!,
-    // Not for the distribution: a chi-square over groups and answers is no function of few sums.
+    // None for the distribution: its chi-square over groups and answers is not a function of a few sums.
     statistics: Object.fromEntries([...questionScores].map(([name, values]) => [name, partMeanStatistic(values)])),
-    notes: notes({ native, asked, choices }, result.entailed),
+    notes: notes({ native, selected, choices }, result.entailed),
   };
 }
 
 function notes(
-  { native, asked, choices }: Pick<Asked, 'native' | 'asked' | 'choices'>,
-  entailed: { asked: number; all: number },
+  { native, selected, choices }: Pick<ScoreInput, 'native' | 'selected' | 'choices'>,
+  entailed: { selected: number; all: number },
 ): string[] {
   const balanced = (questions: ReadonlyMap<string, GqaQuestion>) =>
     [...questions.values()].filter(({ isBalanced }) => isBalanced).length;
-  const [part, whole] = [balanced(asked), balanced(native)];
-  const made: string[] = [];
-  if (part < whole) made.push(`${part} of ${whole} balanced questions are asked; GQA's eval.py stops unless all are.`);
-  if (entailed.asked < entailed.all) {
-    made.push(
-      `${entailed.asked} of ${entailed.all} entailed questions are asked; GQA's eval.py needs all for the consistency.`,
+  const [part, whole] = [balanced(selected), balanced(native)];
+  const lines: string[] = [];
+  if (part < whole)
+    lines.push(`Only ${part} of ${whole} balanced questions were asked; GQA's eval.py requires all of them.`);
+  if (entailed.selected < entailed.all) {
+    lines.push(
+      `Only ${entailed.selected} of ${entailed.all} entailed questions were asked; GQA's eval.py requires all of them for ` +
+        'consistency.',
     );
   }
   if (!choices) {
-    made.push("Without a file of choices there is no validity and plausibility; GQA's eval.py prints 0.00% for both.");
+    lines.push(
+      "Without a choices file, validity and plausibility are not computed; GQA's eval.py prints 0.00% for both.",
+    );
   }
-  return made;
+  return lines;
 }
 
 async function openImages(folder: string): Promise<ImageSource> {
   const images = (await openFolderOrZip(folder, 'images')) ?? (await openParquetFolder(folder));
   if (images) return images;
   throw new UserError(
-    `${folder} holds neither images/ nor images.zip nor *.parquet files with images. ` +
-      `Download ${DOWNLOADS}/images.zip (21.8 GB) into it; it need not be ` +
-      'unpacked.',
+    `${folder} has no images: expected images/, images.zip or *.parquet files. ` +
+      `Download ${DOWNLOADS}/images.zip (21.8 GB) into it; there is no need to unpack it.`,
   );
 }

@@ -10,7 +10,7 @@ import { pyStrip } from '../shared/python-strings.js';
 
 const RELEASE = 'MME_Benchmark_release_version';
 
-/** The subtasks of the two halves of MME, in the order of its calculation.py. */
+/** The subtasks of MME's two parts, in the order of its calculation.py. */
 export const MME_TASKS = {
   perception: [
     'existence',
@@ -32,27 +32,26 @@ const ALL_TASKS: readonly string[] = [...MME_TASKS.perception, ...MME_TASKS.cogn
 /** One of an image's two questions. */
 export interface MmeAnnotation {
   task: string;
-  /** The file with both questions, without its folder: 0001.txt */
+  /** Name of the file with both questions, without its folder, such as 0001.txt. */
   file: string;
-  /** Below the release folder: artwork/images/0001.jpg */
+  /** Path inside the release folder, such as artwork/images/0001.jpg. */
   image: string;
-  /** With its "Please answer yes or no." */
+  /** Includes "Please answer yes or no." */
   question: string;
   answer: string;
 }
 
-/** MME as released: its annotations and where its images are. */
+/** The released MME: its annotations and images. */
 export interface MmeRelease {
   annotations: MmeAnnotation[];
   images: ImageSource;
-  /** Of all annotations; the same for the folder and the archive. */
+  /** Hash of all annotations; the same for folder and archive. */
   sha256: string;
 }
 
 /**
- * Reads all question files of MME, from its release folder or from the zip archive of it. Subtasks come in their official
- * order, files by name.
- * @throws UserError when the release or a subtask is missing, or naming the file and line that is broken
+ * Reads MME's question files from the release folder or its zip archive: subtasks in official order, files by name.
+ * @throws UserError when the release or a subtask is missing, or when a line is invalid, naming file and line
  */
 export async function readMmeRelease(folder: string): Promise<MmeRelease> {
   const { path, names, images } = await openRelease(folder);
@@ -60,7 +59,7 @@ export async function readMmeRelease(folder: string): Promise<MmeRelease> {
   for (const task of ALL_TASKS) {
     const imageOf = new Map(filesOf(task, IMAGE_FILE, names).map(({ path: image, file }) => [stem(file), image]));
     const questionFiles = filesOf(task, QUESTION_FILE, names);
-    if (questionFiles.length === 0) throw new UserError(`${path} has no question files of ${task}. ${origin(folder)}`);
+    if (questionFiles.length === 0) throw new UserError(`${path} has no question files for ${task}. ${origin(folder)}`);
     for (const { path: name, file } of questionFiles) {
       const image = imageOf.get(stem(file)) ?? missingImage(name);
       const text = Buffer.from(await images.read(name)).toString('utf8');
@@ -71,12 +70,12 @@ export async function readMmeRelease(folder: string): Promise<MmeRelease> {
   return { annotations, images, sha256 };
 }
 
-/** `0001` of `0001.txt`; up to the first period, as in LLaVA's convert_answer_to_mme.py. */
+/** `0001` for `0001.txt`: the name up to the first period, as in LLaVA's convert_answer_to_mme.py. */
 export function stem(file: string): string {
   return file.split('.', 1)[0]!;
 }
 
-/** A name for the picture that should be there: it is reported when it is to be read. */
+/** The expected name of a missing image, which is reported when the image is read. */
 function missingImage(questionFile: string): string {
   return questionFile.replace('questions_answers_YN/', 'images/').replace(/\.txt$/, '.jpg');
 }
@@ -89,12 +88,12 @@ async function openRelease(folder: string): Promise<{ path: string; names: strin
   }
   const zipPath = `${path}.zip`;
   if (!existsSync(zipPath))
-    throw new UserError(`${folder} holds neither ${RELEASE}/ nor ${RELEASE}.zip. ${origin(folder)}`);
+    throw new UserError(`${folder} has neither ${RELEASE}/ nor ${RELEASE}.zip. ${origin(folder)}`);
   const images = await openImageZip(zipPath, `${RELEASE}/`);
   return { path: zipPath, names: await namesInZip(zipPath), images };
 }
 
-/** Paths of the archive's files below the release folder. */
+/** Paths of the archive's files, relative to the release folder. */
 async function namesInZip(zipPath: string): Promise<string[]> {
   const zip = await openPromise(zipPath, { autoClose: false });
   try {
@@ -111,15 +110,15 @@ async function namesInZip(zipPath: string): Promise<string[]> {
 function origin(folder: string): string {
   return (
     'Download MME_Benchmark_release_version.zip from https://huggingface.co/datasets/darkyarding/MME into ' +
-    `${folder}; it need not be unpacked.`
+    `${folder}; there is no need to unpack it.`
   );
 }
 
-// Five subtasks keep questions and images in folders of their own, the others side by side.
+// Five subtasks have separate folders for questions and images; the others keep them together.
 const QUESTION_FILE = /^([^/]+)\/(?:questions_answers_YN\/)?([^/.][^/]*\.txt)$/;
 const IMAGE_FILE = /^([^/]+)\/(?:images\/)?([^/.][^/]*\.(?:jpe?g|png))$/i;
 
-/** The files of a subtask that fit a pattern: their paths below the release folder, and their names alone. */
+/** Files of a subtask that match a pattern: paths relative to the release folder, and file names. */
 function filesOf(task: string, pattern: RegExp, names: readonly string[]): { path: string; file: string }[] {
   return names.flatMap((path) => {
     const [, folder, file] = pattern.exec(path) ?? [];
@@ -127,13 +126,13 @@ function filesOf(task: string, pattern: RegExp, names: readonly string[]): { pat
   });
 }
 
-/** Lines of `question <tab> answer`. */
+/** Parses lines of `question <tab> answer`. */
 function questionLines(text: string, where: string): { question: string; answer: string }[] {
   return text.split(/\r\n|\r|\n/).flatMap((line, i) => {
     const stripped = pyStrip(line);
     if (stripped === '') return [];
     const [question, answer, ...more] = stripped.split('\t');
     if (more.length === 0 && /^(yes|no)$/i.test(answer ?? '')) return [{ question: question!, answer: answer! }];
-    throw new UserError(`${where}, line ${i + 1}: not a question, a tab and Yes or No.`);
+    throw new UserError(`${where}, line ${i + 1}: expected a question, a tab, and Yes or No.`);
   });
 }

@@ -4,7 +4,7 @@ import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { MME_TASKS } from './mme-files.js';
 import { columnSums } from './shared/statistics.js';
 
-/** What a scorer needs to know of a question. */
+/** The fields of a question that the scorer needs. */
 export interface MmeItem {
   task: string;
   image: string;
@@ -13,22 +13,22 @@ export interface MmeItem {
 
 type Verdict = 'yes' | 'no' | 'other';
 
-/** Rows of two questions; one row where a subtask has an odd number. */
+/** Indices of two questions; just one at the end of a subtask with an odd number of questions. */
 type Pair = readonly number[];
 
-/** Columns of the counts of one subtask. */
+/** Columns of a subtask's counts. */
 const COLUMN = { correct: 0, questions: 1, pairsRight: 2, pairs: 3 } as const;
 const TASK_WIDTH = 4;
 
 const TASKS: readonly string[] = [...MME_TASKS.perception, ...MME_TASKS.cognition];
 const WIDTH = TASKS.length * TASK_WIDTH;
 
-/** Main scores and the subtasks whose points they add up, in the order of calculation.py. */
+/** Main scores and the subtasks whose points they sum, in the order of calculation.py. */
 const TOTALS: Record<string, readonly string[]> = { ...MME_TASKS, total: TASKS };
 
 /**
- * Whether an answer means yes or no: by its first four characters, so that "know" and "Norway" mean no and "Answer: yes"
- * is something else. Source: MME eval_tool calculation.py; lmms-eval mme/utils.py
+ * Whether an answer means yes or no, judged by its first four characters: "know" and "Norway" mean no, "Answer: yes" means
+ * neither. Source: MME eval_tool calculation.py; lmms-eval mme/utils.py
  */
 export function mmeVerdict(answer: string, protocol: Protocol): Verdict {
   const lower = answer.toLowerCase();
@@ -45,8 +45,8 @@ function verdictOfPrefix(text: string): Verdict {
 }
 
 /**
- * Scores MME answers: a subtask gives 100 points for all questions right and 100 for all pairs right. A pair are two
- * consecutive questions of a subtask, as in calculation.py; in lmms-eval the two of an image.
+ * Scores MME answers: a subtask is worth 100 points for the share of correct questions plus 100 for the share of correct
+ * pairs. A pair is two consecutive questions of a subtask, as in calculation.py; in lmms-eval, the two of an image.
  */
 export function scoreMme(items: readonly MmeItem[], answers: Answers, protocol: Protocol): Score {
   const verdicts = answers.map((answer) => (answer === null ? null : mmeVerdict(answer, protocol)));
@@ -63,7 +63,7 @@ export function scoreMme(items: readonly MmeItem[], answers: Answers, protocol: 
     scores[name] = total(sums, added, protocol);
     if (added.length > 0) statistics[name] = { width: WIDTH, counts, formula: pointsFormula(added, protocol) };
   }
-  // The total is the sum of the two, not of their parts: the last digit may differ.
+  // Summed from the two scores rather than from all subtasks: the last digit may differ.
   scores['total'] = scores['perception']! + scores['cognition']!;
   for (const task of asked) {
     const columns = taskColumns(sums, task);
@@ -103,7 +103,7 @@ function imagePairs(items: readonly MmeItem[]): Pair[] {
   return [...rowsOf.values()];
 }
 
-/** [questions, WIDTH]; what belongs to a pair stands at its first question. */
+/** [questions, WIDTH]; a pair's counts are stored with its first question. */
 function countsOf(items: readonly MmeItem[], perQuestion: readonly number[], pairs: readonly Pair[]): Float64Array {
   const counts = new Float64Array(items.length * WIDTH);
   const add = (row: number, column: keyof typeof COLUMN, count: number): void => {
@@ -129,7 +129,7 @@ function total(sums: ArrayLike<number>, tasks: readonly string[], protocol: Prot
   return tasks.reduce((points, task) => points + taskPoints(taskColumns(sums, task), protocol), 0);
 }
 
-/** `total` as a formula; no score in a resample that lacks a subtask. */
+/** `total` as a formula; undefined for a resample that lacks a subtask. */
 function pointsFormula(tasks: readonly string[], protocol: Protocol): Formula {
   const rate = (task: string, factor: number, part: keyof typeof COLUMN, whole: keyof typeof COLUMN): Term => {
     const first = TASKS.indexOf(task) * TASK_WIDTH;
@@ -156,7 +156,7 @@ function missingTaskNotes(asked: readonly string[]): string[] {
   const missing = TASKS.filter((task) => !asked.includes(task));
   return missing.length === 0
     ? []
-    : [`The sums lack these subtasks, of which nothing was asked: ${missing.join(', ')}.`];
+    : [`Sums exclude these subtasks, none of whose questions were asked: ${missing.join(', ')}.`];
 }
 
 function pairNotes(
@@ -170,9 +170,7 @@ function pairNotes(
   const incomplete = pairs.filter(({ length }) => length !== 2);
   if (incomplete.length > 0) {
     const tasks = [...new Set(incomplete.map(([row]) => items[row!]!.task))].join(', ');
-    notes.push(
-      `${tasks}: what is not two questions counts as a pair that is not right; the official script stops here.`,
-    );
+    notes.push(`${tasks}: incomplete pairs count as wrong; the official script would abort.`);
   }
   const mixed = pairs.filter((pair) => pair.some((row) => items[row]!.image !== items[pair[0]!]!.image)).length;
   if (mixed > 0) {
@@ -183,7 +181,7 @@ function pairNotes(
       protocol,
     );
     notes.push(
-      `Consecutive questions make a pair, as in calculation.py, but ${mixed} pairs mix two images. With pairs by image ` +
+      `Consecutive questions form a pair, as in calculation.py, but ${mixed} pairs mix two images. With pairs by image, ` +
         `perception would be ${perception.toFixed(2)}.`,
     );
   }
@@ -194,7 +192,7 @@ function brokenLineNotes(answers: Answers): string[] {
   const broken = answers.filter((answer) => answer !== null && /[\t\r\n]/.test(answer)).length;
   if (broken === 0) return [];
   return [
-    `${broken} of the answers contain a tab or a line break, at which the official tool's files break. They are scored as they ` +
-      'are; in mme-results they stand with spaces.',
+    `${broken} answers contain a tab or a line break, which would corrupt the official tool's files. They are scored ` +
+      'unchanged; in mme-results, spaces replace these characters.',
   ];
 }

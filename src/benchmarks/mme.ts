@@ -24,7 +24,7 @@ const SHORT = 'Answer the question using a single word or phrase.';
 /** LLaVA-HR model_vqa_loader.py; lmms-eval mme.yaml. */
 const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 128, 'lmms-eval': 16 };
 
-/** A line of LLaVA's question file; the id is the image's path and stands on two lines. */
+/** A line of LLaVA's question file; the id is the image's path, which two lines share. */
 interface PromptLine {
   question_id: string;
   image: string;
@@ -41,10 +41,10 @@ interface Row extends MmeItem {
 }
 
 /**
- * MME: two yes-or-no questions per image in 14 subtasks. The headline is the sum of the ten perception subtasks, as the
- * papers print it.
+ * MME: two yes-or-no questions per image in 14 subtasks. The headline is the sum of the ten perception subtasks, as in
+ * the papers.
  *
- * lmms-eval's order of rows is not known; theirs is that of the release here.
+ * lmms-eval's question order is unknown; the lmms-eval protocol uses the order of the release.
  */
 export const mme: BenchmarkDefinition = {
   name: 'mme',
@@ -70,7 +70,7 @@ async function load(folder: string, { protocol, limit, split }: LoadOptions): Pr
     images,
     maxNewTokens: MAX_NEW_TOKENS[protocol],
     files: usesPromptFile ? [promptPath] : [],
-    // The 1,187 annotation files, which repeat their names, stand here as one hash.
+    // One hash for the 1,187 annotation files, whose names are not unique.
     protocol: { protocol, questionFile: usesPromptFile, annotationsSha256: sha256, limit: limit ?? null },
     gold: (index) => rows[index]!.annotation.answer,
     category: (index) => rows[index]!.task,
@@ -82,10 +82,10 @@ async function load(folder: string, { protocol, limit, split }: LoadOptions): Pr
 
 function rowOf(annotation: MmeAnnotation, protocol: Protocol): Row {
   const { image, question } = annotation;
-  // lmms-eval removes one space with the sentence: seven official questions have two and keep one.
-  const asked =
+  // lmms-eval removes the sentence with one space before it; seven official questions have two spaces and keep one.
+  const prompt =
     protocol === 'llava' ? pyStrip(question.replaceAll(YES_OR_NO, '')) : question.replaceAll(` ${YES_OR_NO}`, '');
-  return itemOf(annotation, image, image, `${asked}\n${SHORT}`);
+  return itemOf(annotation, image, image, `${prompt}\n${SHORT}`);
 }
 
 function itemOf(annotation: MmeAnnotation, questionId: string, image: string, text: string): Row {
@@ -95,7 +95,7 @@ function itemOf(annotation: MmeAnnotation, questionId: string, image: string, te
 
 /** Joins LLaVA's question file to the annotations by image and question, as convert_answer_to_mme.py does. */
 async function rowsOfPromptFile(path: string, annotations: readonly MmeAnnotation[]): Promise<Row[]> {
-  const origin = "It is LLaVA's question file, out of the eval.zip that its docs/Evaluation.md links to.";
+  const origin = "It is LLaVA's question file, part of the eval.zip linked from LLaVA's docs/Evaluation.md.";
   const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
   const byKey = new Map(
     annotations.map((annotation) => [keyOf(annotation.task, annotation.file, annotation.question), annotation]),
@@ -112,7 +112,7 @@ async function rowsOfPromptFile(path: string, annotations: readonly MmeAnnotatio
   });
 }
 
-/** How the official file may have a prompt's question; seven have two spaces before the last sentence. */
+/** Possible official wordings of a prompt's question; seven have two spaces before the last sentence. */
 function officialWordings(prompt: string): string[] {
   const question = prompt.includes(SHORT) ? pyStrip(prompt.replaceAll(SHORT, '')) : prompt;
   return question.includes(YES_OR_NO) ? [question] : [`${question} ${YES_OR_NO}`, `${question}  ${YES_OR_NO}`];
@@ -123,8 +123,8 @@ function keyOf(task: string, file: string, question: string): string {
 }
 
 /**
- * The folder that calculation.py takes: per subtask lines of file, question, right answer and answer, separated by tabs.
- * Tabs and line breaks in an answer become spaces. A missing answer is an empty one, which counts as wrong.
+ * The files that calculation.py reads: one per subtask, with tab-separated lines of file, question, correct answer and
+ * answer. Tabs and line breaks in answers become spaces. A missing answer becomes an empty one, which counts as wrong.
  */
 function resultFiles(rows: readonly Row[], answers: Answers): SubmissionFile[] {
   const tasks = [...new Set(rows.map(({ task }) => task))];

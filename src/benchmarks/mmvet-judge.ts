@@ -18,39 +18,39 @@ import { type AskJudge, connectJudge, JudgeError, type JudgeServer } from './sha
 export interface GradeOptions {
   /** Folder with mm-vet.json. */
   folder: string;
-  /** Answers by their id in mm-vet.json (`mmVetId`), null where none could be made; only these questions are scored. */
+  /** Answers by id in mm-vet.json (`mmVetId`), null for failed questions; only these questions are scored. */
   answers: ReadonlyMap<string, string | null>;
   judge: JudgeServer;
-  /** How often every answer is graded; MM-Vet's paper has 5. */
+  /** How often each answer is graded; 5 in MM-Vet's paper. */
   runs: number;
-  /** File for the grades, one JSON record a line. What is there already is not asked again. */
+  /** JSON Lines file for the grades. Grades already in it are reused. */
   cachePath: string;
-  /** Requests under way at once; default 4. */
+  /** Maximum number of concurrent requests (default: 4). */
   concurrency?: number;
   /** Called before the first request; throwing here prevents it. */
   onEstimate?: (estimate: CostEstimate) => void | Promise<void>;
-  /** Called after every grading, and at the start with what the cache holds. */
+  /** Called at the start with the number of cached grades, and after every grading. */
   onProgress?: (done: number, all: number) => void;
   signal?: AbortSignal;
 }
 
-/** What grading will cost at the least: an answer that is no grade is asked for again. Prices are the server's. */
+/** Minimum cost of grading; invalid grades cause further requests. */
 export interface CostEstimate {
   requests: number;
-  /** About: a token for every 4 characters. */
+  /** Estimate: one token per 4 characters. */
   promptTokens: number;
-  /** At most. */
+  /** Upper bound. */
   completionTokens: number;
 }
 
 export interface MmVetGrades extends MmVetScore {
-  /** The grades of every question by run, in the order of the answers; null where the judge gave none. */
+  /** The grades of each question by run, in the order of the answers; null where grading failed. */
   questions: { id: string; grades: (number | null)[] }[];
-  /** Gradings that failed. They are not in the cache: the same call tries them again. */
+  /** Failed gradings. They are not cached, so the next call retries them. */
   failures: GradingFailure[];
-  /** The judge's models as the server named them, the cached grades' included. */
+  /** Names of the judge's models as reported by the server, including those of cached grades. */
   judgeModels: string[];
-  /** What this call used, as the server counted. */
+  /** Requests and tokens used by this call, as counted by the server. */
   usage: { requests: number; promptTokens: number; completionTokens: number };
 }
 
@@ -60,13 +60,13 @@ export interface GradingFailure {
   reason: string;
 }
 
-/** A grade as the cache keeps it. */
+/** A cached grade. */
 interface CachedGrade {
-  /** Hash of all that decides the grade: judge, prompt and run. */
+  /** Hash of everything that determines the grade: judge, prompt and run. */
   key: string;
   id: string;
   run: number;
-  /** As the server named it. */
+  /** As named by the server. */
   model: string;
   content: string;
   grade: number;
@@ -83,7 +83,7 @@ const cachedGradeCheck = schemaCheck<CachedGrade>(
   }),
 );
 
-/** One answer to be graded in one run. */
+/** One grading: an answer in a run. */
 interface Task {
   key: string;
   id: string;
@@ -93,20 +93,20 @@ interface Task {
 
 const CONCURRENCY = 4;
 const CHARACTERS_PER_TOKEN = 4; // English text with OpenAI's tokenizers
-/** A judge that fails as often as this without a grade in between will not do better at the next question. */
+/** After this many failures without a grade in between, further requests are unlikely to succeed. */
 const MAX_FAILURES_IN_A_ROW = 10;
 
 /**
- * Has a language model grade the answers to MM-Vet with the official prompt, several times over, and scores them as the
- * official evaluator does. An answer that is null gets 0 and is not shown to the judge. A grading that fails is null and
- * listed, not 0. Source: yuweihao/MM-Vet mm-vet_evaluator.ipynb
- * @throws UserError when the annotations, the judge's address or its key are missing, when the server refuses all
- * requests, after ten failures in a row, or when a run has no grade; grades made until then are in the cache
+ * Has a language model grade MM-Vet answers several times with the official prompt, and scores them like the official
+ * evaluator. A null answer gets 0 without a request. A failed grading is null and listed in `failures`, not counted as 0.
+ * Source: yuweihao/MM-Vet mm-vet_evaluator.ipynb
+ * @throws UserError when the annotations or the API key are missing, when the server rejects all requests, after ten
+ *   failures in a row, or when a run has no grades at all; grades obtained before are in the cache
  */
 export async function gradeMmVet(options: GradeOptions): Promise<MmVetGrades> {
   const { answers, runs, judge, cachePath } = options;
   if (!Number.isInteger(runs) || runs < 1)
-    throw usageError(`The judge's runs must be a positive integer, got ${runs}.`);
+    throw usageError(`The number of judge runs must be a positive integer, got ${runs}.`);
   const ask = connectJudge(judge);
   const records = await readMmVetRecords(options.folder);
   const tasks = tasksOf(answers, records, runs, judge);
@@ -124,7 +124,7 @@ export async function gradeMmVet(options: GradeOptions): Promise<MmVetGrades> {
   }
 }
 
-/** What is to be graded: run by run, so that a run is whole before the next begins. */
+/** All gradings, run by run, so that one run is complete before the next begins. */
 function tasksOf(
   answers: GradeOptions['answers'],
   records: ReadonlyMap<string, MmVetRecord>,
@@ -134,7 +134,7 @@ function tasksOf(
   const prompts = Array.from(answers, ([id, answer]) => {
     const record = records.get(id);
     if (!record)
-      throw new UserError(`mm-vet.json has no question ${JSON.stringify(id)}, but there is an answer to it.`);
+      throw new UserError(`There is an answer to question ${JSON.stringify(id)}, which mm-vet.json does not have.`);
     return { id, prompt: answer === null ? null : gradingPrompt(record, answer) };
   });
   return Array.from({ length: runs }, (_, run) =>
@@ -153,7 +153,7 @@ function estimate(tasks: readonly Task[]): CostEstimate {
   return { requests: tasks.length, promptTokens, completionTokens: tasks.length * GRADE_MAX_TOKENS };
 }
 
-/** Grades the open tasks, some at a time, and adds what it gets to `grades` and the cache. */
+/** Runs the open tasks concurrently and adds the results to `grades` and the cache. */
 async function gradeAll(
   ask: AskJudge,
   open: readonly Task[],
@@ -175,11 +175,11 @@ async function gradeAll(
     usage.completionTokens += reply.completionTokens;
     return reply;
   };
-  const stop = new AbortController(); // what ends one worker ends the others
+  const stop = new AbortController(); // an error in one worker stops the others
   const stopOrCancel = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  let writing = Promise.resolve(); // lines are appended one after the other
+  let writing = Promise.resolve(); // serialises appending to the cache
   let failuresInARow = 0;
-  const remaining = open.values(); // shared: each worker takes the next task
+  const remaining = open.values(); // shared by the workers, which take the next task from it
   const worker = async (): Promise<void> => {
     for (const task of remaining) {
       stopOrCancel.throwIfAborted();
@@ -187,7 +187,7 @@ async function gradeAll(
       if ('reason' in outcome) {
         failures.push({ id: task.id, run: task.run, reason: outcome.reason });
         failuresInARow++;
-        if (failuresInARow === MAX_FAILURES_IN_A_ROW) throw givenUp(outcome.reason);
+        if (failuresInARow === MAX_FAILURES_IN_A_ROW) throw tooManyFailures(outcome.reason);
       } else {
         failuresInARow = 0;
         const { key, id, run } = task;
@@ -211,14 +211,14 @@ async function gradeAll(
   return { failures, usage };
 }
 
-function givenUp(reason: string): UserError {
+function tooManyFailures(reason: string): UserError {
   return new UserError(
-    `The judge failed ${MAX_FAILURES_IN_A_ROW} times in a row, the last time: ${reason}. The grades made before are ` +
-      'kept: mend the cause and run the same command again.',
+    `The judge failed ${MAX_FAILURES_IN_A_ROW} times in a row; last error: ${reason}. Earlier grades are kept. Fix the ` +
+      'cause and rerun the command.',
   );
 }
 
-/** @returns why there is no grade, if so @throws UserError when no request to this server will do */
+/** @returns a grade, or the reason why there is none @throws UserError when the server rejects all requests */
 async function gradeOnce(
   ask: AskJudge,
   { prompt }: Task,
@@ -226,8 +226,8 @@ async function gradeOnce(
 ): Promise<Pick<CachedGrade, 'grade' | 'content' | 'model'> | { reason: string }> {
   let last: string | null = null;
   try {
-    for (const { temperature, reminds } of GRADING_ATTEMPTS) {
-      const text = reminds ? prompt + GRADE_REMINDER : prompt;
+    for (const { temperature, addsReminder } of GRADING_ATTEMPTS) {
+      const text = addsReminder ? prompt + GRADE_REMINDER : prompt;
       const { content, model } = await ask({ text, maxTokens: GRADE_MAX_TOKENS, temperature }, signal);
       const grade = parseGrade(content);
       if (grade !== null) return { grade, content: content!, model };
@@ -235,11 +235,11 @@ async function gradeOnce(
     }
   } catch (error) {
     if (!(error instanceof JudgeError)) throw error;
-    if (error.concerns === 'server') throw new UserError(`The judge refuses to work: ${error.message}`);
+    if (error.concerns === 'server') throw new UserError(`The judge server rejects requests: ${error.message}`);
     return { reason: error.message };
   }
   return {
-    reason: `no grade from 0 to 1 in ${GRADING_ATTEMPTS.length} answers, the last of them ${JSON.stringify(last)}`,
+    reason: `no grade between 0 and 1 in ${GRADING_ATTEMPTS.length} attempts; last answer: ${JSON.stringify(last)}`,
   };
 }
 
@@ -264,7 +264,8 @@ function result(
     })),
     runs,
   );
-  if (scored === null) throw new UserError(`The judge graded nothing: ${failures[0]?.reason ?? 'there is no answer'}.`);
+  if (scored === null)
+    throw new UserError(`The judge returned no grades: ${failures[0]?.reason ?? 'there are no answers'}.`);
   const judgeModels = [...new Set(tasks.flatMap(({ key }) => grades.get(key)?.model ?? []))];
   return { ...scored, questions, failures, judgeModels, usage };
 }

@@ -1,15 +1,15 @@
 import { MEAN_PERCENT } from '../results/statistics/formula.js';
 import type { Score } from './benchmark.js';
 
-/** A question with what its answer was graded. */
+/** A question and the grades of its answer. */
 export interface GradedQuestion {
   capability: readonly string[];
-  /** 0 to 1 by run; null where the judge gave no grade. All 0 for a question without an answer. */
+  /** 0 to 1 by run; null where grading failed. All 0 for a question without an answer. */
   grades: readonly (number | null)[];
   isAnswered: boolean;
 }
 
-/** Scores with their spread over the runs of the judge. */
+/** Scores and their spread over the judge's runs. */
 export interface MmVetScore {
   score: Score;
   /** Total of each run, 0 to 100. */
@@ -19,10 +19,10 @@ export interface MmVetScore {
 }
 
 /**
- * The scores of the official evaluator, unrounded: the mean grade of each run times 100, then the mean over the runs.
- * "capability/rec" is over the questions that need rec among others, "integration/rec+know" over those that need just
- * these. A missing grade is left out of its run's means. Source: yuweihao/MM-Vet mm-vet_evaluator.ipynb
- * @returns null when some run has no grade at all
+ * The scores of the official evaluator, unrounded: the mean grade of each run times 100, then the mean over runs.
+ * "capability/rec" covers the questions that need rec, alone or with others, "integration/rec+know" those that need exactly
+ * these. Missing grades are excluded from their run's means. Source: yuweihao/MM-Vet mm-vet_evaluator.ipynb
+ * @returns null when a run has no grades at all
  */
 export function scoreMmVet(questions: readonly GradedQuestion[], runs: number): MmVetScore | null {
   const runTotals = runMeans(questions, runs);
@@ -73,14 +73,14 @@ function breakdown(questions: readonly GradedQuestion[], runs: number): Record<s
   return scores;
 }
 
-/** The capabilities, that of most questions first. */
+/** The capabilities, most frequent first. */
 function ranking(questions: readonly GradedQuestion[]): string[] {
   const counts = new Map<string, number>();
   for (const name of questions.flatMap(({ capability }) => capability)) counts.set(name, (counts.get(name) ?? 0) + 1);
   return [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name);
 }
 
-/** Mean grade of each run, 0 to 100; null when a run has no grade. */
+/** Mean grade of each run, 0 to 100; null when a run has no grades. */
 function runMeans(questions: readonly GradedQuestion[], runs: number): number[] | null {
   const means: number[] = [];
   for (let run = 0; run < runs; run++) {
@@ -97,8 +97,8 @@ function notes(questions: readonly GradedQuestion[], runs: number): string[] {
   const asOfficial = questions.map((question) => ({ ...question, grades: question.grades.map((grade) => grade ?? 0) }));
   const total = mean(runMeans(asOfficial, runs)!);
   return [
-    `${missing} of ${questions.length * runs} gradings failed and are left out. The official script counts an answer ` +
-      `that its judge gives no number for as 0: so the total would be ${total.toFixed(1)}.`,
+    `${missing} of ${questions.length * runs} gradings failed and are excluded. The official script counts an answer ` +
+      `without a grade as 0, which would give a total of ${total.toFixed(1)}.`,
   ];
 }
 

@@ -25,25 +25,24 @@ const QUESTION_FILE = 'llava-mm-vet.jsonl';
 const DOWNLOAD = 'https://github.com/yuweihao/MM-Vet/releases/download/v1/mm-vet.zip';
 
 /**
- * LLaVA-HR's mmvet.sh says 2048 (LLaVA's model_vqa.py: 1024); lmms-eval mmvet.yaml 1024. Answers end long before, but
- * for a model that repeats itself.
+ * LLaVA-HR mmvet.sh (LLaVA model_vqa.py: 1024) and lmms-eval mmvet.yaml. Only a model that repeats itself reaches them.
  */
 const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 2048, 'lmms-eval': 1024 };
 
-/** The question alone is asked by LLaVA; lmms-eval asks for reasoning first. Source: lmms_eval/tasks/mmvet/mmvet.yaml */
+/** LLaVA asks the plain question; lmms-eval asks for reasoning first. Source: lmms_eval/tasks/mmvet/mmvet.yaml */
 const PREFIX: Record<Protocol, string> = {
   llava: '',
   'lmms-eval':
     'First please perform reasoning, and think step by step to provide best answer to the following question: \n\n',
 };
 
-/** What is used of a record of mm-vet.json. */
+/** The fields we use of a record in mm-vet.json. */
 export interface MmVetRecord {
   imagename: string;
   question: string;
-  /** Parts that must all be there are joined by <AND>, alternatives by <OR>. */
+  /** Required parts are joined by <AND>, alternatives by <OR>. */
   answer: string;
-  /** Some of rec, ocr, know, gen, spat, math. */
+  /** One or more of rec, ocr, know, gen, spat, math. */
   capability: string[];
 }
 
@@ -57,8 +56,8 @@ const recordCheck = schemaCheck<MmVetRecord>(
 );
 
 /**
- * MM-Vet: open questions whose answers a language model grades; see `gradeMmVet` in mmvet-judge.ts. The answer file of
- * `submission` is what the official grading script takes.
+ * MM-Vet: open-ended questions whose answers are graded by a language model; see `gradeMmVet` in mmvet-judge.ts.
+ * `submission` gives the answer file for the official grading script.
  */
 export const mmVet: BenchmarkDefinition = {
   name: 'mmvet',
@@ -104,19 +103,19 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
   };
 }
 
-/** The benchmark's id of a question, as in mm-vet.json, from its number in LLaVA's files and in `Question`. */
+/** Converts a question's number, as in LLaVA's files and `Question`, to its id in mm-vet.json. */
 export function mmVetId(questionId: string | number): string {
   return `v1_${questionId}`;
 }
 
-/** The records of mm-vet.json by their id, "v1_0" and so on, in file order. @throws UserError when it is missing or broken */
+/** The records of mm-vet.json by id ("v1_0" etc.), in file order. @throws UserError when the file is missing or invalid */
 export async function readMmVetRecords(folder: string): Promise<Map<string, MmVetRecord>> {
   const path = annotationPath(folder);
-  const origin = `It is in ${DOWNLOAD}: unpack that into ${folder}.`;
+  const origin = `It is part of ${DOWNLOAD}: unpack that into ${folder}.`;
   const records = new Map<string, MmVetRecord>();
   for await (const [id, record] of readMembers({ path, check: recordCheck, origin })) {
     if (!/^v1_(?:0|[1-9]\d*)$/.test(id))
-      throw new UserError(`${path}: ${JSON.stringify(id)} is no id of the form "v1_0".`);
+      throw new UserError(`${path}: invalid id ${JSON.stringify(id)}; ids must look like "v1_0".`);
     records.set(id, record);
   }
   return records;
@@ -126,7 +125,7 @@ function annotationPath(folder: string): string {
   return join(folder, ANNOTATIONS);
 }
 
-/** The lines that LLaVA's question file has for these records. */
+/** The lines of LLaVA's question file for these records. */
 function linesOf(records: ReadonlyMap<string, MmVetRecord>): LlavaQuestion[] {
   return Array.from(records, ([id, { imagename, question }]) => ({
     question_id: Number(id.slice('v1_'.length)),
@@ -136,7 +135,7 @@ function linesOf(records: ReadonlyMap<string, MmVetRecord>): LlavaQuestion[] {
 }
 
 async function readQuestionFile(path: string, records: ReadonlyMap<string, MmVetRecord>): Promise<LlavaQuestion[]> {
-  const origin = `It is LLaVA's question file, mm-vet/${QUESTION_FILE} of its eval.zip.`;
+  const origin = `It is LLaVA's question file, mm-vet/${QUESTION_FILE} in its eval.zip.`;
   const lines = await readLlavaQuestions(path, origin);
   for (const [i, { question_id: number }] of lines.entries()) {
     if (records.has(mmVetId(number))) continue;
@@ -153,14 +152,13 @@ async function openImages(folder: string): Promise<ImageSource> {
   const parquet = await openParquetFolder(folder);
   if (parquet) return parquet;
   throw new UserError(
-    `${folder} holds neither images/ nor mm-vet.zip nor *.parquet files with images. ` +
-      `Download ${DOWNLOAD} (67 MB) into it.`,
+    `${folder} has no images: expected images/, mm-vet.zip or *.parquet files. Download ${DOWNLOAD} (67 MB) into it.`,
   );
 }
 
 /**
- * The file that LLaVA's convert_mmvet_for_eval.py makes for MM-Vet's evaluator. That stops at a missing id, so a question
- * without an answer is there with an empty one.
+ * The file that LLaVA's convert_mmvet_for_eval.py writes for MM-Vet's evaluator. The evaluator aborts at a missing id, so
+ * questions without an answer get an empty one.
  */
 function answerFile(rows: readonly LlavaQuestion[], answers: Answers): SubmissionFile {
   const byId = Object.fromEntries(rows.map(({ question_id: number }, i) => [mmVetId(number), answers[i] ?? '']));

@@ -16,9 +16,9 @@ import { accuracyScore } from './shared/statistics.js';
 const ANNOTATIONS = 'dataset.json';
 const HR_QUESTIONS = 'ocrvqa_test.jsonl';
 const HOME = 'https://ocr-vqa.github.io';
-const ORIGIN = `It is OCR-VQA's annotation file: download it from the folder that ${HOME} links to.`;
+const ORIGIN = `It is OCR-VQA's annotation file: download it from the folder linked from ${HOME}.`;
 
-/** The test split's number in dataset.json; 1 is training, 2 validation. Source: OCR-VQA loadDataset.py */
+/** Number of the test split in dataset.json (1 training, 2 validation). Source: OCR-VQA loadDataset.py */
 const TEST = 3;
 
 /** Limit of LLaVA-HR model_vqa_loader.py. */
@@ -26,7 +26,7 @@ const MAX_NEW_TOKENS = 128;
 
 const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
-/** What is used of a record of dataset.json: a book with its cover. */
+/** The fields we use of a record of dataset.json: a book and its cover. */
 interface Annotation {
   imageURL: string;
   questions: string[];
@@ -40,7 +40,7 @@ const annotationCheck = schemaCheck<Annotation>(
   objectOf<Annotation>({ imageURL: TEXT, questions: TEXTS, answers: TEXTS, split: { enum: [1, 2, TEST] } }),
 );
 
-/** A line of LLaVA-HR's question file, which holds the answers too. */
+/** A line of LLaVA-HR's question file, which includes the answers. */
 interface PromptLine {
   question_id: string | number;
   image: string;
@@ -53,8 +53,8 @@ const promptLineCheck = schemaCheck<PromptLine>(
 );
 
 /**
- * OCR-VQA, test split: one question about a book cover is one row. The score is the accuracy of LLaVA-HR's
- * eval_ocrvqa.py. lmms-eval has no such task, so that both protocols are the same.
+ * OCR-VQA, test split: questions about book covers. The score is the accuracy of LLaVA-HR's eval_ocrvqa.py. lmms-eval has
+ * no OCR-VQA task, so both protocols are the same.
  */
 export const ocrVqa: BenchmarkDefinition = {
   name: 'ocrvqa',
@@ -66,7 +66,7 @@ export const ocrVqa: BenchmarkDefinition = {
       questions: 100_037,
       images: 20_797,
       scored: 'here',
-      note: 'many covers can no longer be downloaded; questions about a missing one count as wrong',
+      note: 'many covers can no longer be downloaded; questions about missing covers count as wrong',
     },
   ],
   options: OFFICIAL_OPTIONS,
@@ -77,7 +77,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
   const promptPath = join(folder, HR_QUESTIONS);
   const hrQuestions = existsSync(promptPath);
   const path = hrQuestions ? promptPath : join(folder, ANNOTATIONS);
-  const { rows: all, otherNames } = hrQuestions ? await rowsOfHr(path) : await rowsOfDataset(path, limit);
+  const { rows: all, alternativeNames } = hrQuestions ? await rowsOfHr(path) : await rowsOfDataset(path, limit);
   const rows = all.slice(0, limit);
   const scoreOne = (index: number, answer: string): number =>
     Number(normalised(answer) === normalised(rows[index]!.answer));
@@ -86,7 +86,8 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     name: 'ocrvqa',
     split: chosenSplit(ocrVqa, options.split),
     questions: rows.map(({ id, image, text }, index) => ({ index, questionId: id, image, text })),
-    images: options.images === false ? noImages(folder) : withOtherNames(await openImages(folder), otherNames),
+    images:
+      options.images === false ? noImages(folder) : withAlternativeNames(await openImages(folder), alternativeNames),
     maxNewTokens: MAX_NEW_TOKENS,
     files: [path],
     protocol: { protocol, questionFile: hrQuestions, limit: limit ?? null },
@@ -97,7 +98,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
   };
 }
 
-/** A text as it is compared. Source: LLaVA-HR eval_ocrvqa.py */
+/** Normalises a text for comparison. Source: LLaVA-HR eval_ocrvqa.py */
 function normalised(text: string): string {
   return pyStrip(text).toLowerCase();
 }
@@ -111,37 +112,37 @@ interface Row {
 
 interface Rows {
   rows: Row[];
-  /** Second names of images, by the first. */
-  otherNames: ReadonlyMap<string, string>;
+  /** Alternative file names of images, by name. */
+  alternativeNames: ReadonlyMap<string, string>;
 }
 
 /**
- * Rows from dataset.json: its books in their order, and each book's questions. A cover is `<key>.jpg`, as LLaVA saves
- * all of them, or has the ending of its address, as the benchmark's own script saves it.
+ * Rows from dataset.json: the questions of each book, in file order. A cover is named `<key>.jpg`, as saved by LLaVA, or
+ * keeps the extension of its URL, as saved by the benchmark's own script.
  */
 async function rowsOfDataset(path: string, limit = Number.POSITIVE_INFINITY): Promise<Rows> {
   const rows: Row[] = [];
-  const otherNames = new Map<string, string>();
+  const alternativeNames = new Map<string, string>();
   for await (const [key, record] of readMembers<Annotation>({ path, check: annotationCheck, origin: ORIGIN })) {
     const { split, questions, answers, imageURL } = record;
     if (split !== TEST) continue;
     if (questions.length !== answers.length) {
-      throw new UserError(`${path}, record "${key}": ${questions.length} questions, but ${answers.length} answers.`);
+      throw new UserError(`${path}, record "${key}" has ${questions.length} questions but ${answers.length} answers.`);
     }
     const image = `${key}.jpg`;
     const saved = `${key}${extname(imageURL)}`;
-    if (saved !== image) otherNames.set(image, saved);
+    if (saved !== image) alternativeNames.set(image, saved);
     questions.forEach((question, i) => {
       rows.push({ id: `${key}-${i}`, image, text: question + INSTRUCTION, answer: answers[i]! });
     });
     if (rows.length >= limit) break;
   }
-  if (rows.length === 0) throw new UserError(`${path} has no record of the test split (split ${TEST}). ${ORIGIN}`);
-  return { rows, otherNames };
+  if (rows.length === 0) throw new UserError(`${path} has no records of the test split (split ${TEST}). ${ORIGIN}`);
+  return { rows, alternativeNames };
 }
 
 /**
- * Where the covers of the test split are: addresses by the names that the images are looked for under.
+ * URLs of the test split's covers, by file name.
  * @throws UserError when dataset.json is missing or broken
  */
 export async function ocrVqaImageAddresses(folder: string): Promise<Map<string, string>> {
@@ -154,13 +155,13 @@ export async function ocrVqaImageAddresses(folder: string): Promise<Map<string, 
 }
 
 /**
- * Rows from LLaVA-HR's question file. As in eval_ocrvqa.py the answer of a row is found by its id and prompt, and of
- * several with both the same the last one counts.
+ * Rows from LLaVA-HR's question file. As in eval_ocrvqa.py, answers are looked up by id and prompt; among duplicates, the
+ * last one counts.
  */
 async function rowsOfHr(path: string): Promise<Rows> {
   const origin =
-    `It is LLaVA-HR's question file: take ocrvqa/${HR_QUESTIONS} out of the eval_aug.zip that ` +
-    'github.com/luogen1996/LLaVA-HR links to, or delete it: its prompts can be built.';
+    `It is LLaVA-HR's question file: extract ocrvqa/${HR_QUESTIONS} from the eval_aug.zip linked from ` +
+    'github.com/luogen1996/LLaVA-HR, or delete the file to have the prompts built.';
   const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
   const keyOf = ({ question_id, text }: PromptLine) => `${question_id}${text}`;
   const answerOf = new Map(lines.map((line) => [keyOf(line), line.answer]));
@@ -170,17 +171,17 @@ async function rowsOfHr(path: string): Promise<Rows> {
     text: line.text,
     answer: answerOf.get(keyOf(line))!,
   }));
-  return { rows, otherNames: new Map() };
+  return { rows, alternativeNames: new Map() };
 }
 
-/** Images that may have another name where they are not found under the first. */
-function withOtherNames(images: ImageSource, otherNames: ReadonlyMap<string, string>): ImageSource {
+/** Falls back to an image's alternative name when it is missing under the first. */
+function withAlternativeNames(images: ImageSource, alternativeNames: ReadonlyMap<string, string>): ImageSource {
   return {
     async read(image) {
       try {
         return await images.read(image);
       } catch (error) {
-        const other = otherNames.get(image);
+        const other = alternativeNames.get(image);
         if (other === undefined || !(error instanceof ImageError) || error.code !== 'missing') throw error;
         return images.read(other).catch((otherError) => {
           const isMissingToo = otherError instanceof ImageError && otherError.code === 'missing';
@@ -196,7 +197,7 @@ async function openImages(folder: string): Promise<ImageSource> {
   const images = (await openFolderOrZip(folder, 'images')) ?? (await openParquetFolder(folder));
   if (images) return images;
   throw new UserError(
-    `${folder} holds neither images/ nor images.zip nor *.parquet files with images: ` +
-      `get the book covers with the script that ${HOME} links to.`,
+    `${folder} has no images: expected images/, images.zip or *.parquet files. ` +
+      `Download the book covers with the script linked from ${HOME}.`,
   );
 }

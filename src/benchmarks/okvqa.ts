@@ -21,7 +21,7 @@ const QUESTIONS = 'OpenEnded_mscoco_val2014_questions.json';
 const ANNOTATIONS = 'mscoco_val2014_annotations.json';
 const LLAVA_HR_QUESTIONS = 'okvqa_val.jsonl';
 
-/** lmms-eval adds the sentence of VizWiz. Sources: LLaVA's training data; lmms-eval ok_vqa. */
+/** lmms-eval adds VizWiz's sentence. Sources: LLaVA's training data; lmms-eval ok_vqa. */
 const INSTRUCTIONS: Record<Protocol, string> = {
   llava: '\nAnswer the question using a single word or phrase.',
   'lmms-eval':
@@ -34,15 +34,15 @@ const MAX_NEW_TOKENS = 128;
 
 const SCORERS = { accuracy: llavaHrVqa, 'accuracy-official': officialVqa, 'accuracy-m4c': m4cVqa };
 
-/** What each protocol reports. */
+/** The headline score of each protocol. */
 const HEADLINES = { llava: 'accuracy', 'lmms-eval': 'accuracy-m4c' } as const;
 
 /**
- * OK-VQA, whose test set is called val2014. "accuracy" is that of LLaVA-HR's eval_okvqa.py, "accuracy-official" that of
- * VQA's own script, and "accuracy-m4c" that of lmms-eval.
+ * OK-VQA, whose test set is called val2014. "accuracy" is computed like LLaVA-HR's eval_okvqa.py, "accuracy-official"
+ * like VQA's own script, and "accuracy-m4c" like lmms-eval.
  *
- * What LLaVA-HR's question file holds, which is in its eval_aug.zip, is not known from other sources; the prompts built
- * without it are those of the model's training data.
+ * The prompts of LLaVA-HR's question file (in its eval_aug.zip) are not documented elsewhere; without that file, prompts
+ * are built as in the model's training data.
  */
 export const okVqa: BenchmarkDefinition = {
   name: 'okvqa',
@@ -54,12 +54,12 @@ export const okVqa: BenchmarkDefinition = {
 };
 
 async function load(folder: string, { split, protocol, limit, images }: LoadOptions): Promise<LoadedBenchmark> {
-  const questionFile = { path: join(folder, QUESTIONS), origin: `It is in ${DOWNLOADS}/${QUESTIONS}.zip.` };
-  const annotationFile = { path: join(folder, ANNOTATIONS), origin: `It is in ${DOWNLOADS}/${ANNOTATIONS}.zip.` };
+  const questionFile = { path: join(folder, QUESTIONS), origin: `It is part of ${DOWNLOADS}/${QUESTIONS}.zip.` };
+  const annotationFile = { path: join(folder, ANNOTATIONS), origin: `It is part of ${DOWNLOADS}/${ANNOTATIONS}.zip.` };
   const llavaPath = join(folder, LLAVA_HR_QUESTIONS);
   const llavaQuestions = protocol === 'llava' && existsSync(llavaPath);
   const prompts = llavaQuestions
-    ? (await readLlavaQuestions(llavaPath, "It is LLaVA-HR's question file, in its eval_aug.zip.")).slice(0, limit)
+    ? (await readLlavaQuestions(llavaPath, "It is LLaVA-HR's question file, part of its eval_aug.zip.")).slice(0, limit)
     : (await readVqaQuestions(questionFile, limit)).map(({ question_id, image_id, question }) => ({
         question_id,
         image: cocoImage('val2014', image_id),
@@ -82,14 +82,14 @@ async function load(folder: string, { split, protocol, limit, images }: LoadOpti
     score: (answers) => ({
       ...vqaScore(rows, answers, SCORERS, headline),
       notes: [
-        '"accuracy" is by LLaVA-HR\'s script, which leaves number words and articles in human answers so that some ' +
-          'cannot be met; "accuracy-official" is by VQA\'s own.',
+        '"accuracy" is computed by LLaVA-HR\'s script, which keeps number words and articles in human answers, so that ' +
+          'some can never match; "accuracy-official" is computed by VQA\'s own script.',
       ],
     }),
     submission(answers) {
       const ids = prompts.map(({ question_id }) => question_id);
-      const given = new Map(ids.map((id, i) => [id, answers[i] ?? '']));
-      return [{ name: 'OpenEnded_mscoco_val2014_results.json', content: vqaResults(ids, given) }];
+      const answerOf = new Map(ids.map((id, i) => [id, answers[i] ?? '']));
+      return [{ name: 'OpenEnded_mscoco_val2014_results.json', content: vqaResults(ids, answerOf) }];
     },
   };
 }

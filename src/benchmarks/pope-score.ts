@@ -3,36 +3,36 @@ import { pyStrip } from '../shared/python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { columnSums } from './shared/statistics.js';
 
-/** The three ways POPE draws absent objects, in the order of LLaVA's question file. */
+/** POPE's three ways of sampling absent objects, in the order of LLaVA's question file. */
 export const POPE_CATEGORIES = ['adversarial', 'random', 'popular'] as const;
 export type PopeCategory = (typeof POPE_CATEGORIES)[number];
 export type PopeLabel = 'yes' | 'no';
 
-/** What a scorer needs to know of a question. */
+/** The fields of a question that the scorer needs. */
 export interface PopeItem {
   category: PopeCategory;
   label: PopeLabel;
 }
 
-/** How a protocol takes an answer; `neither` exists in lmms-eval only. */
+/** How a protocol interprets an answer; `neither` only occurs in lmms-eval. */
 type Verdict = PopeLabel | 'neither';
 
 const METRICS = ['f1', 'accuracy', 'precision', 'recall', 'yes-ratio'] as const;
 type Metric = (typeof METRICS)[number];
 
-/** Columns of the counts of one category: the confusion matrix, the terms of the yes ratio, and the questions. */
+/** Columns of a category's counts: the confusion matrix, the terms of the yes ratio, and the number of questions. */
 const COLUMN = { tp: 0, fp: 1, tn: 2, fn: 3, ratioYes: 4, ratioAll: 5, questions: 6 } as const;
 const CATEGORY_WIDTH = 7;
 const WIDTH = POPE_CATEGORIES.length * CATEGORY_WIDTH;
 
-/** How a protocol takes this answer. Source: POPE evaluate.py and LLaVA eval_pope.py; lmms-eval pope/utils.py */
+/** How a protocol interprets an answer. Source: POPE evaluate.py and LLaVA eval_pope.py; lmms-eval pope/utils.py */
 export function popeVerdict(answer: string, protocol: Protocol): Verdict {
   if (protocol === 'llava') return saysNo(answer) ? 'no' : 'yes';
   const text = pyStrip(answer.toLowerCase());
   return text === 'yes' || text === 'no' ? text : 'neither';
 }
 
-/** Only these very words before the first period mean no; "NO", "none", "No!" and "" mean yes. */
+/** Only these exact words before the first period mean no; "NO", "none", "No!" and "" mean yes. */
 function saysNo(answer: string): boolean {
   return firstSentence(answer)
     .replaceAll(',', '')
@@ -44,16 +44,16 @@ function firstSentence(answer: string): string {
   return answer.split('.', 1)[0]!;
 }
 
-/** Whether an answer says neither yes nor no, whatever the protocol makes of it. */
+/** Whether an answer says neither yes nor no, regardless of how the protocol interprets it. */
 function isUnparsable(answer: string, protocol: Protocol): boolean {
   const verdict = popeVerdict(answer, protocol);
   return protocol === 'llava' ? verdict === 'yes' && !/\byes\b/i.test(firstSentence(answer)) : verdict === 'neither';
 }
 
 /**
- * Scores POPE answers. The papers' numbers are means over the three categories; lmms-eval pools all questions.
- * @param items the questions, row by row
- * @param labelLines the labels of each category in the order of its file, for what eval_pope.py would print
+ * Scores POPE answers. Published numbers are means over the three categories; lmms-eval pools all questions.
+ * @param items the questions, by index
+ * @param labelLines each category's labels in file order, to compute what eval_pope.py would print
  */
 export function scorePope(
   items: readonly PopeItem[],
@@ -94,13 +94,13 @@ export function scorePope(
       ...missingCategoryNotes(asked),
       ...(protocol === 'llava' ? llavaNotes(items, verdicts, sums, asked, labelLines) : lmmsEvalNotes()),
       ...(protocol === 'llava' && unparsable > 0
-        ? [`${unparsable} of the answers say neither yes nor no; the official script takes them as yes.`]
+        ? [`${unparsable} answers say neither yes nor no; the official script counts them as yes.`]
         : []),
     ],
   };
 }
 
-/** What one question adds to its category. A missing answer (null) is wrong, whatever the label. */
+/** One question's counts for its category. A missing answer (null) is always wrong. */
 function countsOf(verdict: Verdict | null, label: PopeLabel, protocol: Protocol): Float64Array {
   const counts = new Float64Array(CATEGORY_WIDTH);
   const taken = verdict ?? (label === 'yes' ? 'no' : 'yes');
@@ -111,7 +111,7 @@ function countsOf(verdict: Verdict | null, label: PopeLabel, protocol: Protocol)
     counts[COLUMN.ratioYes] = verdict === 'yes' ? 1 : 0;
     counts[COLUMN.ratioAll] = verdict === null ? 0 : 1;
   } else {
-    counts[COLUMN.ratioYes] = label === 'yes' ? 1 : 0; // pope_aggregate_yes_ratio looks at the labels
+    counts[COLUMN.ratioYes] = label === 'yes' ? 1 : 0; // pope_aggregate_yes_ratio uses the labels
     counts[COLUMN.ratioAll] = 1;
   }
   return counts;
@@ -122,7 +122,7 @@ function categoryColumns(sums: ArrayLike<number>, category: PopeCategory): numbe
   return Array.from({ length: CATEGORY_WIDTH }, (_, column) => sums[first + column]!);
 }
 
-/** In percent: the mean over the categories that were asked, or of all questions together. */
+/** In percent: the mean over the categories that have questions, or pooled over all questions. */
 function mainScore(sums: ArrayLike<number>, metric: Metric, protocol: Protocol): number {
   const categories = POPE_CATEGORIES.map((category) => categoryColumns(sums, category));
   if (protocol === 'lmms-eval') {
@@ -196,7 +196,7 @@ function metricFormula(metric: Metric, asked: readonly PopeCategory[], protocol:
   return { terms, zeroByZero: 'zero' };
 }
 
-/** 0 to 1. Where the official script would divide by zero, 0. */
+/** 0 to 1; 0 where the official script would divide by zero. */
 function metricsOf(columns: readonly number[]): Record<Metric, number> {
   const at = (column: keyof typeof COLUMN): number => columns[COLUMN[column]]!;
   const precision = ratio(at('tp'), at('tp') + at('fp'));
@@ -216,13 +216,11 @@ function ratio(part: number, whole: number): number {
 
 function missingCategoryNotes(asked: readonly PopeCategory[]): string[] {
   const missing = POPE_CATEGORIES.filter((category) => !asked.includes(category));
-  return missing.length === 0 ? [] : [`No question of the categories ${missing.join(', ')} was asked.`];
+  return missing.length === 0 ? [] : [`No questions of these categories were asked: ${missing.join(', ')}.`];
 }
 
 function lmmsEvalNotes(): string[] {
-  return [
-    "yes-ratio is the share of questions whose right answer is yes, as lmms-eval's function of that name has it.",
-  ];
+  return ['yes-ratio is the share of questions whose correct answer is yes, as in lmms-eval.'];
 }
 
 function llavaNotes(
@@ -232,10 +230,10 @@ function llavaNotes(
   asked: readonly PopeCategory[],
   labelLines: Readonly<Record<PopeCategory, readonly PopeLabel[]>>,
 ): string[] {
-  // Without a true positive precision, recall or their harmonic mean is undefined.
+  // Without a true positive, precision, recall or their harmonic mean is undefined.
   const undefinedIn = asked.filter((category) => categoryColumns(sums, category)[COLUMN.tp] === 0);
   const notes = undefinedIn.map(
-    (category) => `${category}: eval_pope.py stops with a division by zero here; what is undefined counts as 0.`,
+    (category) => `${category}: undefined metrics count as 0; eval_pope.py would fail with a division by zero.`,
   );
   const byLine = asked.map((category) => {
     const answered = verdicts.filter((verdict, row) => verdict !== null && items[row]!.category === category);
@@ -248,14 +246,14 @@ function llavaNotes(
   if (differs) {
     const f1 = (100 * byLine.reduce((sum, columns) => sum + metricsOf(columns).f1, 0)) / byLine.length;
     notes.push(
-      'Answers and labels are matched by question here. eval_pope.py pairs them line by line, passing over questions ' +
-        `without an answer, and its mean F1 would be ${f1.toFixed(2)}.`,
+      'Answers are matched to labels by question. eval_pope.py pairs them line by line, skipping questions without an ' +
+        `answer, which would give a mean F1 of ${f1.toFixed(2)}.`,
     );
   }
   return notes;
 }
 
-/** The counts of eval_pope.py, which pairs the n-th answer of a category with the n-th line of its label file. */
+/** Counts as in eval_pope.py, which pairs the n-th answer of a category with the n-th line of its label file. */
 function joinedByLine(verdicts: readonly (Verdict | null)[], labels: readonly PopeLabel[]): number[] {
   const columns = new Array<number>(CATEGORY_WIDTH).fill(0);
   verdicts.slice(0, labels.length).forEach((verdict, i) => {

@@ -17,16 +17,16 @@ import { readRecordLines } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
 
 const LLAVA_QUESTIONS = 'llava_pope_test.jsonl';
-/** In LLaVA's question file the ids of the n-th category begin at n times this; in POPE's own files all begin at 1. */
+/** In LLaVA's question file, ids of the n-th category start at n times this value; in POPE's own files, all start at 1. */
 const CATEGORY_ID_STEP = 10_000_000;
-/** LLaVA's revision: the random file has 2,910 lines there and 3,000 in later ones. */
+/** The revision LLaVA uses: its random file has 2,910 lines, that of later revisions 3,000. */
 const REVISION = 'e3e39262c85a6a83f26cf5094022a782cb0df58d';
 const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
 /** Limit of LLaVA-HR model_vqa_loader.py; lmms-eval's pope.yaml has the same. */
 const MAX_NEW_TOKENS = 128;
 
-/** What is used of a line of coco_pope_*.json. */
+/** The fields we use of a line in coco_pope_*.json. */
 interface Annotation {
   question_id: number;
   image: string;
@@ -50,7 +50,7 @@ const promptLineCheck = schemaCheck<PromptLine>(
   objectOf<PromptLine>({ question_id: COUNT, image: TEXT, text: TEXT, category: { enum: [...POPE_CATEGORIES] } }),
 );
 
-/** A question and its right answer. */
+/** A question and its correct answer. */
 interface Row extends PopeItem {
   questionId: number;
   image: string;
@@ -108,7 +108,7 @@ async function load(folder: string, { protocol, limit, split, images }: LoadOpti
   };
 }
 
-/** The label files may lie in coco/, as in LLaVA's evaluation folder. */
+/** The label files may be in coco/, as in LLaVA's evaluation folder. */
 function annotationPath(folder: string, category: PopeCategory): string {
   const name = `coco_pope_${category}.json`;
   const nested = join(folder, 'coco', name);
@@ -117,14 +117,14 @@ function annotationPath(folder: string, category: PopeCategory): string {
 
 async function readAnnotations(path: string): Promise<Annotation[]> {
   const origin =
-    'It is one of the three files of POPE on MSCOCO: download them from ' +
+    "It is one of POPE's three files on COCO: download them from " +
     `https://github.com/AoiDragon/POPE/tree/${REVISION}/output/coco.`;
   return readRecordLines<Annotation>({ path, check: annotationCheck, origin });
 }
 
 /** Joins LLaVA's question file to the labels by category and question id. */
 async function rowsOfPromptFile(path: string, annotations: Annotations): Promise<Row[]> {
-  const origin = "It is LLaVA's question file, out of the eval.zip that its docs/Evaluation.md links to.";
+  const origin = "It is LLaVA's question file, part of the eval.zip linked from LLaVA's docs/Evaluation.md.";
   const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
   const byKey = new Map(
     POPE_CATEGORIES.flatMap((category, i) =>
@@ -140,13 +140,13 @@ async function rowsOfPromptFile(path: string, annotations: Annotations): Promise
       return { questionId, image, text, category, label: annotation.label };
     }
     throw new UserError(
-      `${path}, record ${i + 1}: coco_pope_${category}.json has no such question ${questionId % CATEGORY_ID_STEP} on ` +
-        `${image}. Both must be of the same edition: download POPE's files of revision ${REVISION}.`,
+      `${path}, record ${i + 1}: coco_pope_${category}.json has no matching question ${questionId % CATEGORY_ID_STEP} ` +
+        `about ${image}. Both files must be of the same version: download POPE's files of revision ${REVISION}.`,
     );
   });
 }
 
-/** Later editions of POPE corrected "imange" in 246 questions; LLaVA's file kept it. */
+/** Later versions of POPE corrected "imange" in 246 questions; LLaVA's file still has it. */
 function sameQuestion(prompt: string, question: string): boolean {
   return prompt.split('\n', 1)[0]!.replace('imange', 'image') === question.replace('imange', 'image');
 }

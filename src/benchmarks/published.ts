@@ -1,14 +1,14 @@
 import type { Protocol } from './benchmark.js';
 
 /**
- * Numbers that others published about LLaVA-1.5 and LLaVA-HR on these benchmarks, for tables that set them beside what
- * was measured here. Only numbers whose source was read; where sources disagree each has its own.
+ * Published results of LLaVA-1.5 and LLaVA-HR on these benchmarks, for comparison with measured ones. Every number was
+ * checked against its source; where sources disagree, each has its own entry.
  */
 
-/** Where numbers stand. */
+/** Where numbers were published. */
 export interface PublishedSource {
   title: string;
-  /** Of the revision that was read. */
+  /** URL of the revision the numbers were taken from. */
   address: string;
 }
 
@@ -16,19 +16,19 @@ export interface PublishedScore {
   model: string;
   /** Side of the square input image in pixels. */
   resolution: number;
-  /** Name in the registry. */
+  /** The benchmark's name. */
   benchmark: PublishedBenchmark;
   split: string;
   /** The benchmark's headline: percent, or points for MME. */
   score: number;
   source: PublishedSource;
-  /** How it was measured. */
+  /** How the score was measured. */
   protocol: PublishedProtocol;
-  /** What a reader must know before comparing; null when nothing. */
+  /** Caveat for comparisons; null if there is none. */
   note: string | null;
 }
 
-/** What decides whether a measured score can be set beside a published one. */
+/** Settings that must match for a measured score to be comparable with a published one. */
 export interface PublishedProtocol {
   name: Protocol;
   /** TextVQA: prompts with reference OCR tokens. */
@@ -38,7 +38,7 @@ export interface PublishedProtocol {
 const LLAVA: PublishedProtocol = { name: 'llava', ocrTokens: true };
 const LMMS: PublishedProtocol = { name: 'lmms-eval', ocrTokens: false };
 
-/** Published names of checkpoints, by the names of datasets.json and of their repositories. */
+/** Published model names, by checkpoint names in datasets.json and by repository names. */
 const CHECKPOINTS: Readonly<Record<string, string>> = {
   'llava-1.5-7b': 'LLaVA-1.5-7B',
   'llava-v1.5-7b': 'LLaVA-1.5-7B',
@@ -50,7 +50,7 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
   'llava-hr-13b-x-sft-1024': 'LLaVA-HR-X-13B',
 };
 
-/** What publications call a checkpoint; null for one that they do not know. */
+/** The name of a checkpoint's model in publications; null if unpublished. */
 export function publishedModel(checkpoint: string): string | null {
   return Object.hasOwn(CHECKPOINTS, checkpoint) ? CHECKPOINTS[checkpoint]! : null;
 }
@@ -62,7 +62,7 @@ const COLUMNS = [
 ];
 export type PublishedBenchmark = (typeof COLUMNS)[number];
 
-/** Published numbers on a benchmark. A model has several where several sources print one; the first is the one to quote. */
+/** Published scores on a benchmark. A model may have several from different sources; quote the first. */
 export function publishedScores(benchmark: string): PublishedScore[] {
   return TABLES.flatMap(readTable).filter((published) => published.benchmark === benchmark);
 }
@@ -73,7 +73,7 @@ interface PublishedTable {
   protocol: PublishedProtocol;
   splits: Record<PublishedBenchmark, string>;
   notes: Partial<Record<PublishedBenchmark, string>>;
-  /** Model, resolution, and a score per column; null where the source has none. */
+  /** Model, resolution, and a score per column; null where the source gives none. */
   rows: readonly [string, number, readonly (number | null)[]][];
 }
 
@@ -87,7 +87,7 @@ function readTable({ source, protocol, splits, notes, rows }: PublishedTable): P
   );
 }
 
-/** Splits of LLaVA's evaluation scripts, which LLaVA-HR shares. Source: LLaVA-HR paper, 5.1; LLaVA docs/Evaluation.md */
+/** Splits used by LLaVA's evaluation scripts and by LLaVA-HR. Source: LLaVA-HR paper, 5.1; LLaVA docs/Evaluation.md */
 const LLAVA_SPLITS: Record<PublishedBenchmark, string> = {
   vqav2: 'test-dev',
   gqa: 'testdev-balanced',
@@ -103,11 +103,11 @@ const LLAVA_SPLITS: Record<PublishedBenchmark, string> = {
 };
 
 const LLAVA_NOTES = {
-  scienceqa: 'questions with an image (IMG)',
+  scienceqa: 'only questions with an image (IMG)',
   textvqa: 'with reference OCR tokens in the prompts',
   mme: 'perception',
   seed: 'images and videos',
-  mmvet: 'scored by GPT-4: the same answers scored another day differ by points',
+  mmvet: 'graded by GPT-4; grading the same answers again can change the score by points',
 };
 
 const MODEL_ZOO: PublishedTable = {
@@ -141,7 +141,7 @@ const README: PublishedTable = {
 
 const PAPER = { title: 'LLaVA-HR paper, version 1, tables 4 and 5', address: 'https://arxiv.org/abs/2403.03003v1' };
 
-/** The paper's rows of LLaVA-1.5, which it quotes. */
+/** LLaVA-1.5 results that the LLaVA-HR paper quotes. */
 const PAPER_LLAVA: PublishedTable = {
   source: PAPER,
   protocol: LLAVA,
@@ -153,7 +153,7 @@ const PAPER_LLAVA: PublishedTable = {
   ],
 };
 
-const BEFORE_FIX = "images were not padded to a square, which LLaVA-HR's commit 6fe0c7a of April 2024 corrected";
+const BEFORE_FIX = 'images were not padded to a square (fixed in LLaVA-HR commit 6fe0c7a, April 2024)';
 
 const PAPER_LLAVA_HR: PublishedTable = {
   source: PAPER,
@@ -173,7 +173,7 @@ const PAPER_LLAVA_HR: PublishedTable = {
 
 const BY_LMMS_EVAL = 'measured with lmms-eval, whose prompts and scorers differ';
 
-/** The only numbers of LLaVA-1.5 on OK-VQA. Its SEED-Bench column is left out: it is unclear which questions it is over. */
+/** The only LLaVA-1.5 results on OK-VQA. Excludes the SEED-Bench column, since it is unclear which questions it covers. */
 const LMMS_EVAL: PublishedTable = {
   source: { title: 'LMMs-Eval paper, version 2, table 27', address: 'https://arxiv.org/abs/2407.12772v2' },
   protocol: LMMS,
@@ -185,7 +185,7 @@ const LMMS_EVAL: PublishedTable = {
     scienceqa: `${LLAVA_NOTES.scienceqa}; ${BY_LMMS_EVAL}`,
     vizwiz: BY_LMMS_EVAL,
     textvqa: `${BY_LMMS_EVAL}: without reference OCR tokens by default`,
-    pope: `${BY_LMMS_EVAL}: 9,000 questions, pooled`,
+    pope: `${BY_LMMS_EVAL}: pooled over 9,000 questions`,
   },
   rows: [
     ['LLaVA-1.5-7B', 336, [76.64, 61.97, 53.44, null, 70.43, 54.39, 46.07, null, 85.87, null, null]],
@@ -193,5 +193,5 @@ const LMMS_EVAL: PublishedTable = {
   ],
 };
 
-/** LLaVA's own numbers stand before those that others quote, LLaVA-HR's corrected ones before its paper's. */
+/** In order of preference: LLaVA's own numbers before quoted ones, LLaVA-HR's corrected ones before its paper's. */
 const TABLES: readonly PublishedTable[] = [MODEL_ZOO, README, PAPER_LLAVA, PAPER_LLAVA_HR, LMMS_EVAL];

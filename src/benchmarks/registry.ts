@@ -13,7 +13,7 @@ import { textVqa } from './textvqa.js';
 import { vizWiz } from './vizwiz.js';
 import { vqaV2 } from './vqav2.js';
 
-/** Every benchmark with official files, in the order of the paper's tables. */
+/** All benchmarks with official files, in the order of the paper's tables. */
 export const BENCHMARKS: readonly BenchmarkDefinition[] = [
   vqaV2,
   gqa,
@@ -28,22 +28,22 @@ export const BENCHMARKS: readonly BenchmarkDefinition[] = [
   mmVet,
 ];
 
-/** What a model can be evaluated on: the benchmarks, and the user's own questions. */
+/** Everything a model can be evaluated on: the benchmarks and your own questions. */
 export const EVALUABLE: readonly BenchmarkDefinition[] = [...BENCHMARKS, custom];
 
 /**
- * Benchmarks for `all`, which is those with official files, or a comma-separated list.
- * @param among what the list may name
- * @throws UserError (usage) for a name that is none
+ * The benchmarks for `all` (those with official files) or for a comma-separated list of names.
+ * @param among the benchmarks the list may contain
+ * @throws UserError (usage) for an unknown name
  */
 export function selectBenchmarks(names: string, among = BENCHMARKS): BenchmarkDefinition[] {
   if (names === 'all') return [...BENCHMARKS];
   return [...new Set(names.split(','))].map((name) => findBenchmark(name.trim(), among));
 }
 
-/** @param among what the name may be @throws UserError (usage) for a name that is none */
+/** @param among the benchmarks to search @throws UserError (usage) for an unknown name */
 export function findBenchmark(name: string, among = BENCHMARKS): BenchmarkDefinition {
   const found = among.find((benchmark) => benchmark.name === name);
   if (found) return found;
-  throw usageError(`There is no benchmark "${name}". Available: ${among.map((b) => b.name).join(', ')}.`);
+  throw usageError(`Unknown benchmark "${name}". Available: ${among.map((b) => b.name).join(', ')}.`);
 }

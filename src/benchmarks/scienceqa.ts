@@ -34,7 +34,7 @@ const SPLIT_IDS = 'pid_splits.json';
 const QUESTION_FILE = 'llava_test_CQM-A.json';
 const IMAGES_ADDRESS = 'https://scienceqa.s3.us-west-1.amazonaws.com/images/test.zip';
 
-/** LLaVA-HR model_vqa_science.py (LLaVA: 1024, which no letter needs) and lmms-eval scienceqa_img.yaml. */
+/** LLaVA-HR model_vqa_science.py (LLaVA: 1024, far more than a letter needs) and lmms-eval scienceqa_img.yaml. */
 const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 64, 'lmms-eval': 16 };
 
 const INSTRUCTION = "\nAnswer with the option's letter from the given choices directly.";
@@ -57,7 +57,7 @@ interface SplitIds {
 
 const splitIdsCheck = schemaCheck<SplitIds>(objectOf<SplitIds>({ test: { type: 'array', items: TEXT, minItems: 1 } }));
 
-/** A record of LLaVA's question file: the first turn is the prompt, the second the right letter. */
+/** A record of LLaVA's question file: the first turn is the prompt, the second the correct letter. */
 interface QuestionRecord {
   id: string;
   /** Missing for a question without an image. */
@@ -82,15 +82,15 @@ const SPLITS: readonly SplitInfo[] = [
     questions: 2017,
     images: 2017,
     scored: 'here',
-    note: 'the questions with an image: enough for the number that papers give',
+    note: 'only the questions with an image; sufficient for the number reported in papers',
   },
 ];
 
 /**
  * ScienceQA, test split. The headline is the accuracy on questions with an image, by LLaVA-HR's eval_science_qa.py.
  *
- * The prompts are those of LLaVA's question file where it is in the folder, and are built as they are there otherwise.
- * lmms-eval takes hint, question and options as they stand and reads answers by a rule of its own.
+ * Prompts come from LLaVA's question file if it is in the folder; otherwise they are built the same way. lmms-eval uses
+ * hint, question and options unchanged and has its own rule for reading answers.
  */
 export const scienceQa: BenchmarkDefinition = {
   name: 'scienceqa',
@@ -101,7 +101,7 @@ export const scienceQa: BenchmarkDefinition = {
   load,
 };
 
-/** A question with the problem it is made of. */
+/** A question and the problem it was built from. */
 interface Row {
   id: string;
   image: string | null;
@@ -121,7 +121,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     ? await rowsOfQuestionFile(questionPath, problems)
     : [...problems].map(([id, problem]) => rowOfProblem(id, problem, protocol));
   const rows = (split === 'test' ? all : all.filter(({ image }) => image !== null)).slice(0, limit);
-  if (rows.length === 0) throw new UserError(`${problemsPath} has no test question with an image.`);
+  if (rows.length === 0) throw new UserError(`${problemsPath} has no test questions with an image.`);
 
   return {
     name: 'scienceqa',
@@ -150,9 +150,9 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
   };
 }
 
-/** The problems of the test split by their id, in the split's order. */
+/** The test split's problems by id, in the split's order. */
 async function readProblems(problemsPath: string, splitPath: string): Promise<Map<string, Problem>> {
-  const origin = 'It is of ScienceQA: take it from data/scienceqa of github.com/lupantech/ScienceQA.';
+  const origin = 'It is part of ScienceQA: download it from data/scienceqa in github.com/lupantech/ScienceQA.';
   const { test: ids } = await readDocument({ path: splitPath, check: splitIdsCheck, origin });
   const isTest = new Set(ids);
   const problems = new Map<string, Problem>();
@@ -171,31 +171,33 @@ async function readProblems(problemsPath: string, splitPath: string): Promise<Ma
 function checkedAnswer(problem: Problem, where: string): Problem {
   const { answer, choices } = problem;
   if (answer < choices.length) return problem;
-  throw new UserError(`${where}: the answer is option ${answer + 1} of ${choices.length}.`);
+  throw new UserError(`${where}: the answer is option ${answer + 1}, but there are only ${choices.length}.`);
 }
 
-/** The prompt as LLaVA-HR's model_vqa_science.py makes it from the question file, with --single-pred-prompt. */
+/** The prompt that LLaVA-HR's model_vqa_science.py builds from the question file with --single-pred-prompt. */
 function promptOf(questionText: string): string {
   return pyStrip(questionText.replaceAll('<image>', '')) + INSTRUCTION;
 }
 
-/** @throws UserError when the questions are not those of the split: accuracies would be over something else */
+/** @throws UserError when the questions are not exactly those of the split, which would change the accuracies */
 async function rowsOfQuestionFile(path: string, problems: ReadonlyMap<string, Problem>): Promise<Row[]> {
-  const origin = `It is LLaVA's question file, scienceqa/${QUESTION_FILE} of its eval.zip.`;
+  const origin = `It is LLaVA's question file, scienceqa/${QUESTION_FILE} in its eval.zip.`;
   const records = await readRecords({ path, check: questionCheck, origin });
   const rows = records.map(({ id, image, conversations }, i) => {
     const problem = problems.get(id);
     if (!problem) throw new UserError(`${path}, record ${i + 1}: the test split has no problem ${JSON.stringify(id)}.`);
     if ((image !== undefined) !== hasImage(problem)) {
-      throw new UserError(`${path}, record ${i + 1}: only one of it and problem ${id} of ${PROBLEMS} has an image.`);
+      throw new UserError(
+        `${path}, record ${i + 1}: either this record or problem ${id} in ${PROBLEMS} has an image, but not both.`,
+      );
     }
     return { id, image: image ?? null, text: promptOf(conversations[0]!.value), problem };
   });
   const questions = new Set(records.map(({ id }) => id)).size;
   if (rows.length === problems.size && questions === problems.size) return rows;
   throw new UserError(
-    `${path} has ${rows.length} questions on ${questions} problems; the test split of ${SPLIT_IDS} has ${problems.size}. ` +
-      'Take both from the same release, or use --limit for a smaller run.',
+    `${path} has ${rows.length} questions about ${questions} problems; the test split in ${SPLIT_IDS} has ${problems.size}. ` +
+      'Use files of the same release. For a smaller run, use --limit.',
   );
 }
 
@@ -209,7 +211,7 @@ function rowOfProblem(id: string, problem: Problem, protocol: Protocol): Row {
   };
 }
 
-/** As in LLaVA's question file: "  " becomes " ", once. */
+/** Like LLaVA's question file, which replaces "  " by " " once. */
 function llavaPrompt({ hint, question }: Problem, options: readonly string[]): string {
   const context = pyStrip(hint);
   const lines = [...(context === '' ? [] : [`Context: ${context}`]), question, ...options];
@@ -226,13 +228,13 @@ async function openImages(folder: string): Promise<ImageSource> {
   const images = (await openFolderOrZip(join(folder, 'images'), 'test')) ?? (await openFolderOrZip(folder, 'test'));
   if (images) return images;
   throw new UserError(
-    `${folder} holds neither images/test/ nor test.zip. Download ${IMAGES_ADDRESS} into it; it need not be unpacked.`,
+    `${folder} has no images: expected images/test/ or test.zip. Download ${IMAGES_ADDRESS} into it; there is no need to unpack it.`,
   );
 }
 
 /**
- * The result file of LLaVA's eval_science_qa.py (--output-result), which ScienceQA's evaluate_acc.py reads. A question
- * without an answer is "FAILED" and option -1 there.
+ * The result file that LLaVA's eval_science_qa.py writes (--output-result) and ScienceQA's evaluate_acc.py reads. Questions
+ * without an answer are "FAILED" with option -1.
  */
 function resultFile(rows: readonly Row[], answers: Answers): SubmissionFile {
   const outputs = answers.map((answer) => answer ?? 'FAILED');

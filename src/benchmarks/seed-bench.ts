@@ -20,15 +20,15 @@ import { chosenSplit } from './shared/splits.js';
 
 const ANNOTATIONS = 'SEED-Bench.json';
 const LLAVA_QUESTIONS = 'llava-seed-bench.jsonl';
-const PICTURES = 'SEED-Bench-image';
+const IMAGES = 'SEED-Bench-image';
 const FRAMES = 'SEED-Bench-video-image';
 const RELEASE = 'https://huggingface.co/datasets/AILab-CVC/SEED-Bench';
 const INSTRUCTION = "\nAnswer with the option's letter from the given choices directly.";
 
-/** Limit of LLaVA-HR model_vqa_loader.py. lmms-eval sets none of its own, but scores the first character only. */
+/** Limit of LLaVA-HR model_vqa_loader.py. lmms-eval's task sets none, but only scores the first character. */
 const MAX_NEW_TOKENS = 128;
 
-/** What is used of a record of SEED-Bench.json. */
+/** The fields we use of a record in SEED-Bench.json. */
 interface Annotation {
   answer: string;
   choice_a: string | number;
@@ -59,29 +59,29 @@ const annotationCheck = schemaCheck<Annotation>(
   }),
 );
 
-/** What SEED-Bench.json has beside its questions. */
+/** The part of SEED-Bench.json other than its questions. */
 interface Dimensions {
-  /** Ids of the evaluation dimensions by their names. */
+  /** Ids of the evaluation dimensions by name. */
   question_type: Record<string, number>;
 }
 
 const dimensionsCheck = schemaCheck<Dimensions>(objectOf<Dimensions>({ question_type: mapOf(COUNT) }));
 
-/** A question and its right answer. */
+/** A question and its correct answer. */
 interface Row extends SeedItem {
   image: string;
   text: string;
   questionId: string | number;
-  /** Place in SEED-Bench.json. */
-  place: number;
+  /** Position in SEED-Bench.json. */
+  position: number;
 }
 
 /**
- * SEED-Bench, first version. The papers' number is over all questions, those about videos included, which LLaVA asks
- * about one frame. SEED-Bench does not release these frames: without them only the questions about images are asked, and
- * the score has the name `seed_image`.
+ * SEED-Bench, first version. Published numbers cover all questions, including those about videos, which LLaVA asks about a
+ * single frame. SEED-Bench does not release these frames; without them, only the questions about images are asked and the
+ * score is called `seed_image`.
  *
- * Not followed of lmms-eval: several frames per video and pictures in their own aspect ratio.
+ * Differs from lmms-eval, which uses several frames per video and keeps the images' aspect ratio.
  */
 export const seedBench: BenchmarkDefinition = {
   name: 'seed',
@@ -93,9 +93,9 @@ export const seedBench: BenchmarkDefinition = {
       questions: 19242,
       images: null,
       scored: 'here',
-      note: `the papers' split; needs frames of the videos in ${FRAMES}/ and is the default where they are`,
+      note: `the papers' split; the default if ${FRAMES}/ has the video frames, which it needs`,
     },
-    { name: 'image', questions: 14233, images: null, scored: 'here', note: 'not comparable with the papers' },
+    { name: 'image', questions: 14233, images: null, scored: 'here', note: "not comparable with the papers' numbers" },
   ],
   options: OFFICIAL_OPTIONS,
   load,
@@ -111,19 +111,19 @@ async function load(folder: string, options: LoadOptions): Promise<LoadedBenchma
   const hasFrames = images === null || images.frames !== null;
   const split = chosenSplit(seedBench, options.split ?? (hasFrames ? 'all' : 'image'));
   if (split === 'all' && !hasFrames && annotations.some(({ data_type }) => data_type === 'video'))
-    throw noFrames(folder);
+    throw missingFrames(folder);
 
   const promptPath = join(folder, LLAVA_QUESTIONS);
   const usesPromptFile = protocol === 'llava' && existsSync(promptPath);
   const dimensionNames = new Map(Object.entries(dimensions).map(([name, id]) => [id, name]));
-  const native = annotations.map((annotation, place) => rowOf(annotation, place, dimensionNames));
+  const native = annotations.map((annotation, position) => rowOf(annotation, position, dimensionNames));
   const all = usesPromptFile ? await rowsOfPromptFile(promptPath, native) : native;
   const rows = all.filter(({ dataType }) => split === 'all' || dataType === 'image').slice(0, limit);
   return {
     name: 'seed',
     split,
     questions: rows.map(({ questionId, image, text }, index) => ({ index, questionId, image, text })),
-    images: images === null ? noImages(folder) : bothPlaces(folder, images),
+    images: images === null ? noImages(folder) : combinedSource(folder, images),
     maxNewTokens: MAX_NEW_TOKENS,
     files: usesPromptFile ? [path, promptPath] : [path],
     protocol: { protocol, questionFile: usesPromptFile, limit: limit ?? null },
@@ -135,88 +135,88 @@ async function load(folder: string, options: LoadOptions): Promise<LoadedBenchma
   };
 }
 
-function rowOf(annotation: Annotation, place: number, dimensionNames: ReadonlyMap<number, string>): Row {
+function rowOf(annotation: Annotation, position: number, dimensionNames: ReadonlyMap<number, string>): Row {
   const { question_id: id, question, question_type_id: type, data_type: dataType, data_id: dataId } = annotation;
   const { choice_a: a, choice_b: b, choice_c: c, choice_d: d } = annotation;
   return {
     id,
     questionId: /^\d+$/.test(id) ? Number(id) : id,
-    place,
+    position,
     dataType,
     dimension: dimensionNames.get(type) ?? `type ${type}`,
     gold: annotation.answer,
-    image: dataType === 'image' ? `${PICTURES}/${dataId}` : `${FRAMES}/${type}_${id}.png`,
+    image: dataType === 'image' ? `${IMAGES}/${dataId}` : `${FRAMES}/${type}_${id}.png`,
     text: `${question}\nA. ${a}\nB. ${b}\nC. ${c}\nD. ${d}${INSTRUCTION}`,
   };
 }
 
-/** Prompts, images and order of LLaVA's question file. Where an id is used twice, both files have it in the same order. */
+/** Rows with the prompts, images and order of LLaVA's question file. Repeated ids are in the same order in both files. */
 async function rowsOfPromptFile(path: string, native: readonly Row[]): Promise<Row[]> {
-  const origin = "It is LLaVA's question file, out of the eval.zip that its docs/Evaluation.md links to.";
+  const origin = "It is LLaVA's question file, part of the eval.zip linked from LLaVA's docs/Evaluation.md.";
   const lines = await readMixedIdQuestions(path, origin);
   const unused = new Map<string, Row[]>();
   for (const row of native) unused.set(row.id, [...(unused.get(row.id) ?? []), row]);
   return lines.map(({ question_id: questionId, image, text }, i) => {
     const row = unused.get(String(questionId))?.shift();
     if (row) return { ...row, questionId, image, text };
-    throw new UserError(`${path}, record ${i + 1}: ${ANNOTATIONS} has no (further) question ${questionId}.`);
+    throw new UserError(`${path}, record ${i + 1}: ${ANNOTATIONS} has no such (or no further) question ${questionId}.`);
   });
 }
 
 interface Images {
-  pictures: ImageSource;
-  /** null where the user has none. */
+  stills: ImageSource;
+  /** null when the folder has no video frames. */
   frames: ImageSource | null;
 }
 
 async function openImages(folder: string): Promise<Images> {
-  const pictures = await openFolderOrZip(folder, PICTURES);
-  if (pictures) return { pictures, frames: await openFolderOrZip(folder, FRAMES) };
+  const stills = await openFolderOrZip(folder, IMAGES);
+  if (stills) return { stills, frames: await openFolderOrZip(folder, FRAMES) };
   throw new UserError(
-    `${folder} holds neither ${PICTURES}/ nor ${PICTURES}.zip. Download ${RELEASE}/resolve/main/${PICTURES}.zip ` +
-      '(1.7 GB) into it; it need not be unpacked.',
+    `${folder} has no images: expected ${IMAGES}/ or ${IMAGES}.zip. Download ` +
+      `${RELEASE}/resolve/main/${IMAGES}.zip (1.7 GB) into it; there is no need to unpack it.`,
   );
 }
 
-/** Images by their names in LLaVA's question file, which begin with the folder. */
-function bothPlaces(folder: string, { pictures, frames }: Images): ImageSource {
+/** Reads images by their names in LLaVA's question file, which start with the folder. */
+function combinedSource(folder: string, { stills, frames }: Images): ImageSource {
   const sources = new Map([
-    [PICTURES, pictures],
+    [IMAGES, stills],
     [FRAMES, frames],
   ]);
   return {
     async read(image) {
-      const [place] = image.split('/', 1) as [string];
-      const source = sources.get(place);
-      if (source) return source.read(image.slice(place.length + 1));
+      const [root] = image.split('/', 1) as [string];
+      const source = sources.get(root);
+      if (source) return source.read(image.slice(root.length + 1));
       throw new ImageError('missing', `${folder} has no ${JSON.stringify(image)}`);
     },
     async close() {
-      await pictures.close();
+      await stills.close();
       await frames?.close();
     },
   };
 }
 
-function noFrames(folder: string): UserError {
+function missingFrames(folder: string): UserError {
   return new UserError(
-    `${folder} holds no ${FRAMES}/ with a frame of each video. Cut them from the videos with extract_video_frames.py of ` +
-      "LLaVA's eval.zip, or ask the questions about images alone with --split image.",
+    `${folder} has no ${FRAMES}/ with a frame of each video. Extract the frames with extract_video_frames.py from LLaVA's ` +
+      'eval.zip, or evaluate only the questions about images with --split image.',
   );
 }
 
-/** The upload of LLaVA's convert_seed_for_submission.py: in the order of SEED-Bench.json, without unanswered questions. */
+/** The file of LLaVA's convert_seed_for_submission.py: in the order of SEED-Bench.json, without unanswered questions. */
 function uploadFile(rows: readonly Row[], answers: Answers): SubmissionFile {
   const predictions = predictedLetters(rows, answers);
   const lines = rows
-    .map(({ id, place }, index) => ({ id, place, prediction: predictions[index] ?? null }))
+    .map(({ id, position }, index) => ({ id, position, prediction: predictions[index] ?? null }))
     .filter(({ prediction }) => prediction !== null)
-    .sort((a, b) => a.place - b.place)
+    .sort((a, b) => a.position - b.position)
     .map(({ id, prediction }) => `{"question_id": ${pyJson(id)}, "prediction": ${pyJson(prediction!)}}\n`);
   return { name: 'seed-upload.jsonl', content: lines.join('') };
 }
 
-/** A text as Python's json.dumps writes it: in ASCII. */
+/** A string as written by Python's json.dumps: ASCII only. */
 function pyJson(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => {
     return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;

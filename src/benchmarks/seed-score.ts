@@ -3,9 +3,9 @@ import { pyStrip } from '../shared/python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { meanPercent } from './shared/statistics.js';
 
-/** What a scorer needs to know of a question. */
+/** The fields of a question that the scorer needs. */
 export interface SeedItem {
-  /** As in SEED-Bench.json; one id is used twice there. */
+  /** As in SEED-Bench.json, where one id occurs twice. */
   id: string;
   dataType: 'image' | 'video';
   /** Name of the evaluation dimension. */
@@ -14,7 +14,7 @@ export interface SeedItem {
   gold: string;
 }
 
-/** What is compared with the right letter. Source: LLaVA convert_seed_for_submission.py; lmms-eval seedbench/utils.py */
+/** The text compared with the correct letter. Source: LLaVA convert_seed_for_submission.py; lmms-eval seedbench/utils.py */
 export function seedLetter(answer: string, protocol: Protocol): string {
   if (protocol === 'llava') return answer;
   const [first] = pyStrip(answer);
@@ -22,8 +22,8 @@ export function seedLetter(answer: string, protocol: Protocol): string {
 }
 
 /**
- * The answer that LLaVA's script sees for each question: it keeps answers by id, so that the last one counts for all
- * questions of the id.
+ * The answer that LLaVA's script uses for each question: it stores answers by id, so the last answer counts for every
+ * question with that id.
  */
 export function predictedLetters(items: readonly SeedItem[], answers: Answers): (string | null)[] {
   const lastAnswer = new Map<string, string>();
@@ -34,7 +34,7 @@ export function predictedLetters(items: readonly SeedItem[], answers: Answers): 
   return items.map(({ id }) => lastAnswer.get(id) ?? null);
 }
 
-/** Accuracy over all questions, over those about images and about videos, and per evaluation dimension. */
+/** Accuracy over all questions, over those about images, over those about videos, and per evaluation dimension. */
 export function scoreSeed(items: readonly SeedItem[], answers: Answers, protocol: Protocol): Score {
   const own = items.map(({ gold }, row) => isRight(answers[row] ?? null, gold, protocol));
   const predictions = protocol === 'llava' ? predictedLetters(items, answers) : answers;
@@ -66,9 +66,9 @@ export function scoreSeed(items: readonly SeedItem[], answers: Answers, protocol
     notes: [
       ...(types.includes('video')
         ? []
-        : ["No question about videos was asked: seed_image is not comparable with the papers' number."]),
+        : ["Questions about videos were not asked, so seed_image is not comparable with the papers' numbers."]),
       ...repeatedIdNotes(own, perQuestion),
-      ...(protocol === 'llava' ? deadDimensionNotes(items, answers, perQuestion, dimensions) : []),
+      ...(protocol === 'llava' ? zeroDimensionNotes(items, answers, perQuestion, dimensions) : []),
     ],
   };
 }
@@ -77,7 +77,7 @@ function isRight(answer: string | null, gold: string, protocol: Protocol): numbe
   return answer !== null && seedLetter(answer, protocol) === gold ? 1 : 0;
 }
 
-/** The mean in percent over those questions that belong to a group. */
+/** Statistic for the mean over a group's questions, in percent. */
 function shareStatistic(perQuestion: readonly number[], belongs: readonly boolean[]): Statistic {
   const counts = new Float64Array(2 * perQuestion.length);
   perQuestion.forEach((score, row) => {
@@ -91,12 +91,12 @@ function shareStatistic(perQuestion: readonly number[], belongs: readonly boolea
 function repeatedIdNotes(own: readonly number[], perQuestion: readonly number[]): string[] {
   if (own.every((score, row) => score === perQuestion[row])) return [];
   return [
-    "LLaVA's script takes the last answer for all questions of an id, and one id is used twice; with its own answer for " +
-      `each question the accuracy would be ${meanPercent(own).toFixed(4)}.`,
+    "One id occurs twice, and LLaVA's script uses the last answer for every question with the same id; with separate " +
+      `answers the accuracy would be ${meanPercent(own).toFixed(4)}.`,
   ];
 }
 
-function deadDimensionNotes(
+function zeroDimensionNotes(
   items: readonly SeedItem[],
   answers: Answers,
   perQuestion: readonly number[],
@@ -105,5 +105,7 @@ function deadDimensionNotes(
   const dead = dimensions.filter((dimension) =>
     items.every((item, row) => item.dimension !== dimension || (perQuestion[row] === 0 && answers[row] !== null)),
   );
-  return dead.map((dimension) => `${dimension}: LLaVA's script stops with an error where no answer is right.`);
+  return dead.map(
+    (dimension) => `${dimension}: LLaVA's script crashes because no answer in this dimension is correct.`,
+  );
 }

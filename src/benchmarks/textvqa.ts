@@ -16,7 +16,7 @@ import { mostFrequent, vqaAccuracy } from './shared/vqa-accuracy.js';
 
 const ANNOTATIONS = 'TextVQA_0.5.1_val.json';
 const OCR_QUESTIONS = 'llava_textvqa_val_v051_ocr.jsonl';
-const IMAGE_FOLDER = 'train_images'; // the validation set's images are among the training images
+const IMAGE_FOLDER = 'train_images'; // the archive stores the validation images with the training images
 const IMAGE_ZIP = 'train_val_images.zip';
 const DOWNLOADS = 'https://dl.fbaipublicfiles.com/textvqa';
 
@@ -25,7 +25,7 @@ const MAX_NEW_TOKENS = 128;
 
 const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
-/** What is used of a record of TextVQA_0.5.1_val.json. */
+/** The fields we use of a record in TextVQA_0.5.1_val.json. */
 interface Annotation {
   /** Which LLaVA's files do not have: there the id is the image's. */
   question_id?: number;
@@ -45,7 +45,7 @@ const annotationCheck = schemaCheck<Annotation>({
   required: ['image_id', 'question', 'answers'],
 });
 
-/** A line of LLaVA's question file: the whole prompt, and the image's id as the question's. */
+/** A line of LLaVA's question file: the complete prompt, with the image's id as question id. */
 interface PromptLine {
   question_id: string;
   image: string;
@@ -58,8 +58,8 @@ const promptLineCheck = schemaCheck<PromptLine>(objectOf<PromptLine>({ question_
  * TextVQA, validation split of version 0.5.1. The score is the accuracy of LLaVA's eval_textvqa.py with
  * m4c_evaluator.py.
  *
- * With OCR tokens the prompts are those of LLaVA's question file, word for word and in its order: the published numbers
- * of LLaVA-1.5 and LLaVA-HR were made so. Otherwise they are built the same way without the OCR line.
+ * With OCR tokens, prompts and their order are exactly those of LLaVA's question file, as for the published numbers of
+ * LLaVA-1.5 and LLaVA-HR. Otherwise they are built the same way without the OCR line.
  */
 export const textVqa: BenchmarkDefinition = {
   name: 'textvqa',
@@ -105,7 +105,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
   };
 }
 
-/** A question and what people answered. */
+/** A question and its human answers. */
 interface Row {
   sourceId: number | undefined;
   imageId: string;
@@ -117,10 +117,10 @@ interface Row {
 /** Joins LLaVA's question file to the annotations by image and question, as eval_textvqa.py does. */
 async function rowsWithOcr(path: string, annotations: readonly Annotation[]): Promise<Row[]> {
   const origin =
-    `It is LLaVA's question file with the OCR tokens: take textvqa/${OCR_QUESTIONS} out of the eval.zip that ` +
-    'docs/Evaluation.md of github.com/haotian-liu/LLaVA links to, or run without --ocr-tokens.';
+    `It is LLaVA's question file with OCR tokens: extract textvqa/${OCR_QUESTIONS} from the eval.zip linked from ` +
+    'docs/Evaluation.md in github.com/haotian-liu/LLaVA, or run without --ocr-tokens.';
   const lines = await readRecordLines<PromptLine>({ path, check: promptLineCheck, origin });
-  // As there, of two records with the same image and question the last one counts.
+  // As in eval_textvqa.py, the last of several records with the same image and question counts.
   const annotationOf = new Map(annotations.map((record) => [keyOf(record.image_id, record.question), record]));
   return lines.map(({ question_id: imageId, image, text }, i) => {
     const question = text.split('\n', 1)[0]!;
@@ -148,8 +148,7 @@ async function openImages(folder: string): Promise<ImageSource> {
   const parquet = await openParquetFolder(folder);
   if (parquet) return parquet;
   throw new UserError(
-    `${folder} holds neither ${IMAGE_FOLDER}/ nor ${IMAGE_ZIP} nor *.parquet files with images. ` +
-      `Download ${DOWNLOADS}/images/${IMAGE_ZIP} (7.1 GB) ` +
-      'into it; it need not be unpacked.',
+    `${folder} has no images: expected ${IMAGE_FOLDER}/, ${IMAGE_ZIP} or *.parquet files. ` +
+      `Download ${DOWNLOADS}/images/${IMAGE_ZIP} (7.1 GB) into it; there is no need to unpack it.`,
   );
 }

@@ -2,8 +2,8 @@ import { evaluateFormula, type Formula, percentOf, type Ratio } from '../results
 import type { Answers, Score, Statistic } from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 
-/** Columns of the counts, in this order. */
-const WIDTH = 4; // found unanswerable and is; found unanswerable and is not; is unanswerable; question
+/** Columns of the counts: true positives, false positives, unanswerable questions, all questions. */
+const WIDTH = 4;
 const [HITS, FALSE_ALARMS, UNANSWERABLE, QUESTIONS] = [0, 1, 2, 3];
 
 const F1 = percentOf(
@@ -24,7 +24,7 @@ const PRECISION: Ratio = {
     [FALSE_ALARMS, 1],
   ],
 };
-/** The part of the recall that is left, times the share of unanswerable questions. */
+/** The remaining recall, times the share of unanswerable questions. */
 const MISSED: Ratio = {
   numerator: [
     [UNANSWERABLE, 1],
@@ -33,7 +33,7 @@ const MISSED: Ratio = {
   denominator: [[QUESTIONS, 1]],
 };
 
-/** The precision-recall curve has two steps: recall times precision, then the rest of the recall times the share of all. */
+/** The precision-recall curve has two steps: recall times precision, then the remaining recall times the base rate. */
 const AVERAGE_PRECISION: Formula = {
   terms: [
     { factor: 100, ratios: [RECALL, PRECISION] },
@@ -43,12 +43,12 @@ const AVERAGE_PRECISION: Formula = {
 };
 
 /**
- * VizWiz's second task, telling which questions cannot be answered: average precision and F1 of the unanswerable class.
- * The task wants a confidence for each question; a model that only answers has none but 0 and 1.
+ * VizWiz's second task, detecting unanswerable questions: average precision and F1 of the unanswerable class. The task
+ * expects a confidence per question; an answer gives only 0 or 1.
  *
  * Sources: VQAEval.evaluate_unanswerability of VizWiz's Python API, with scikit-learn's average_precision_score and
- * f1_score; the answer "unanswerable" as the prediction, as in the evaluation of Prismatic VLMs.
- * @param isAnswerable by row
+ * f1_score. Treats the answer "unanswerable" as the prediction, as the evaluation of Prismatic VLMs does.
+ * @param isAnswerable by question index
  */
 export function answerabilityScores(
   isAnswerable: readonly boolean[],
@@ -57,9 +57,9 @@ export function answerabilityScores(
   const counts = new Float64Array(WIDTH * answers.length);
   const sums = new Float64Array(WIDTH);
   answers.forEach((answer, i) => {
-    const found = answer !== null && processAnswer(answer) === 'unanswerable';
-    const is = !isAnswerable[i];
-    const row = [found && is, found && !is, is, true].map(Number);
+    const predicted = answer !== null && processAnswer(answer) === 'unanswerable';
+    const actual = !isAnswerable[i];
+    const row = [predicted && actual, predicted && !actual, actual, true].map(Number);
     counts.set(row, WIDTH * i);
     row.forEach((count, column) => {
       sums[column]! += count;

@@ -14,10 +14,10 @@ import {
   OFFICIAL_OPTIONS,
   type SubmissionFile,
 } from './benchmark.js';
+import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
-import { presentSplit } from './shared/present-split.js';
 import { readRecords } from './shared/read-records.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
 import { ANSWERS, type AnswerRecord, humanAnswers, type VqaAnnotation } from './shared/vqa-annotations.js';
@@ -26,7 +26,7 @@ import { vqaScore } from './shared/vqa-score.js';
 import { answerabilityScores } from './vizwiz-answerability.js';
 
 const DOWNLOADS = 'https://vizwiz.cs.colorado.edu/VizWiz_final';
-const ANNOTATIONS_ORIGIN = `VizWiz's annotations are in ${DOWNLOADS}/vqa_data/Annotations.zip.`;
+const ANNOTATIONS_ORIGIN = `VizWiz's annotations are part of ${DOWNLOADS}/vqa_data/Annotations.zip.`;
 const LLAVA_QUESTIONS = 'llava_test.jsonl';
 
 const INSTRUCTION =
@@ -36,7 +36,7 @@ const INSTRUCTION =
 /** Limit of LLaVA-HR model_vqa_loader.py; lmms-eval's task sets none. */
 const MAX_NEW_TOKENS = 128;
 
-/** Each protocol's own split comes first. */
+/** The protocol's default split comes first. */
 const QUESTION_FILES = {
   llava: { test: [LLAVA_QUESTIONS, 'test.json'], val: ['val.json'] },
   'lmms-eval': { val: ['val.json'], test: ['test.json'] },
@@ -48,10 +48,10 @@ const SCORERS = {
   'accuracy-vqa-eval': asUploaded(officialVqa),
 };
 
-/** What each protocol reports. */
+/** The headline score of each protocol. */
 const HEADLINES = { llava: 'accuracy', 'lmms-eval': 'accuracy-m4c' } as const;
 
-/** A record of test.json; it has no id but its place. */
+/** A record of test.json. Its only id is its position. */
 interface QuestionRecord {
   image: string;
   question: string;
@@ -77,10 +77,10 @@ const annotationCheck = schemaCheck<AnnotationRecord>(
 );
 
 /**
- * VizWiz-VQA. The papers' numbers are of test, which only the evaluation server can score. On val "accuracy" is what
- * VizWiz's own evaluation makes of the answers as LLaVA uploads them, "accuracy-m4c" is lmms-eval's, and
- * "accuracy-vqa-eval" that of VQA's script, which leaves out equal human answers together, VizWiz's having no ids.
- * Answerability is VizWiz's second task, with the answer "unanswerable" as the prediction.
+ * VizWiz-VQA. Published numbers are on test, which only the evaluation server can score. On val, "accuracy" is VizWiz's
+ * own evaluation of the answers as LLaVA uploads them, "accuracy-m4c" is lmms-eval's, and "accuracy-vqa-eval" is VQA's
+ * script, which leaves out equal human answers together because VizWiz's have no ids. Answerability is VizWiz's second
+ * task; the answer "unanswerable" is the prediction.
  */
 export const vizWiz: BenchmarkDefinition = {
   name: 'vizwiz',
@@ -99,7 +99,7 @@ export const vizWiz: BenchmarkDefinition = {
       questions: 4319,
       images: 4319,
       scored: 'here',
-      note: 'not comparable with published test numbers; taken when there is no question file of test',
+      note: "not comparable with published test numbers; the default if test's question file is missing",
     },
   ],
   options: OFFICIAL_OPTIONS,
@@ -107,7 +107,7 @@ export const vizWiz: BenchmarkDefinition = {
 };
 
 async function load(folder: string, options: LoadOptions): Promise<LoadedBenchmark> {
-  const split = presentSplit(vizWiz, folder, options.split, QUESTION_FILES[options.protocol], ANNOTATIONS_ORIGIN);
+  const split = detectSplit(vizWiz, folder, options.split, QUESTION_FILES[options.protocol], ANNOTATIONS_ORIGIN);
   return split === 'val' ? loadVal(folder, options) : loadTest(folder, options);
 }
 
@@ -145,9 +145,9 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
         scores: { ...score.scores, ...answerability.scores },
         statistics: { ...score.statistics, ...answerability.statistics },
         notes: [
-          'These are scores on val. The numbers in papers are of test, and not comparable.',
-          '"accuracy" is by VizWiz\'s own evaluation; "accuracy-vqa-eval" is by VQA\'s script, which leaves out equal ' +
-            'human answers together.',
+          'These scores are on val and not comparable with published numbers, which are on test.',
+          '"accuracy" is computed by VizWiz\'s own evaluation; "accuracy-vqa-eval" by VQA\'s script, which leaves out ' +
+            'equal human answers together.',
         ],
       };
     },
@@ -180,12 +180,12 @@ async function loadTest(folder: string, { protocol, limit, images }: LoadOptions
   };
 }
 
-/** As in LLaVA's question file, where questions are numbered in the order of test.json. */
+/** The prompt as in LLaVA's question file, which numbers questions in the order of test.json. */
 function promptOf({ image, question }: QuestionRecord, index: number): LlavaQuestion {
   return { question_id: index, image, text: pyCapitalize(question) + INSTRUCTION };
 }
 
-/** Source: LLaVA scripts/convert_vizwiz_for_submission.py, which stops at a question without an answer. */
+/** Source: LLaVA scripts/convert_vizwiz_for_submission.py, which aborts at a question without an answer. */
 function uploadFile(split: string, prompts: readonly LlavaQuestion[], answers: Answers): SubmissionFile {
   const results = prompts.map(({ image }, i) => ({ image, answer: processAnswer(answers[i] ?? '') }));
   return { name: `vizwiz_${split}_results.json`, content: JSON.stringify(results) };
@@ -195,8 +195,7 @@ async function openImages(folder: string, split: 'val' | 'test'): Promise<ImageS
   const images = (await openFolderOrZip(folder, split)) ?? (await openParquetFolder(folder));
   if (images) return images;
   throw new UserError(
-    `${folder} holds neither ${split}/ nor ${split}.zip nor *.parquet files with images. ` +
-      `Download ${DOWNLOADS}/images/${split}.zip into it; ` +
-      'it need not be unpacked.',
+    `${folder} has no images: expected ${split}/, ${split}.zip or *.parquet files. ` +
+      `Download ${DOWNLOADS}/images/${split}.zip into it; there is no need to unpack it.`,
   );
 }

@@ -10,9 +10,9 @@ import {
   type Protocol,
 } from './benchmark.js';
 import { type CocoSet, cocoImage, openCocoImages } from './shared/coco-images.js';
+import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
-import { presentSplit } from './shared/present-split.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
 import {
   type FileInfo,
@@ -34,10 +34,10 @@ const LLAVA_TEST_QUESTIONS = 'llava_vqav2_mscoco_test2015.jsonl';
 
 const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
-/** Limits of LLaVA-HR model_vqa_loader.py and of lmms-eval's vqav2 tasks. */
+/** Limits of LLaVA-HR model_vqa_loader.py and lmms-eval's vqav2 tasks. */
 const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 128, 'lmms-eval': 16 };
 
-/** Each protocol's own split comes first. */
+/** The protocol's default split comes first. */
 const QUESTION_FILES = {
   llava: { 'test-dev': [LLAVA_TEST_DEV_QUESTIONS, TEST_DEV_QUESTIONS], val: [VAL_QUESTIONS] },
   'lmms-eval': { val: [VAL_QUESTIONS], 'test-dev': [TEST_DEV_QUESTIONS] },
@@ -53,10 +53,9 @@ const SCORERS = {
 } as const;
 
 /**
- * VQAv2. The papers' numbers are of test-dev, which only the evaluation server can score: it gets answers that LLaVA's
- * convert_vqav2_for_submission.py has processed. On val the accuracy is that of VQA's own script on answers processed
- * in the same way; "accuracy-unprocessed" is the script's on the answers as they are, in which "Yes" does not meet a
- * unanimous "yes".
+ * VQAv2. Published numbers are on test-dev, which only the evaluation server can score, from answers processed by LLaVA's
+ * convert_vqav2_for_submission.py. On val, "accuracy" is VQA's own script applied to answers processed the same way, and
+ * "accuracy-unprocessed" is the script applied to raw answers, where "Yes" does not match a unanimous "yes".
  */
 export const vqaV2: BenchmarkDefinition = {
   name: 'vqav2',
@@ -69,7 +68,7 @@ export const vqaV2: BenchmarkDefinition = {
       questions: 214_354,
       images: 40_504,
       scored: 'here',
-      note: 'not comparable with published test-dev numbers; taken when there is no question file of test-dev',
+      note: "not comparable with published test-dev numbers; the default if test-dev's question file is missing",
     },
   ],
   options: OFFICIAL_OPTIONS,
@@ -77,8 +76,8 @@ export const vqaV2: BenchmarkDefinition = {
 };
 
 async function load(folder: string, options: LoadOptions): Promise<LoadedBenchmark> {
-  const origin = `The questions are in ${DOWNLOADS}/v2_Questions_Test_mscoco.zip and ${DOWNLOADS}/v2_Questions_Val_mscoco.zip.`;
-  const split = presentSplit(vqaV2, folder, options.split, QUESTION_FILES[options.protocol], origin);
+  const origin = `The questions are part of ${DOWNLOADS}/v2_Questions_Test_mscoco.zip and ${DOWNLOADS}/v2_Questions_Val_mscoco.zip.`;
+  const split = detectSplit(vqaV2, folder, options.split, QUESTION_FILES[options.protocol], origin);
   return split === 'val' ? loadVal(folder, options) : loadTestDev(folder, options);
 }
 
@@ -104,8 +103,8 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     score: (answers) => ({
       ...vqaScore(rows, answers, all, headline),
       notes: [
-        'These are scores on val. The numbers in papers are of test-dev, and not comparable.',
-        '"accuracy" is of the answers as LLaVA uploads them, "accuracy-unprocessed" of the answers as they are.',
+        'These scores are on val and not comparable with published numbers, which are on test-dev.',
+        '"accuracy" scores the answers as LLaVA uploads them, "accuracy-unprocessed" the raw answers.',
       ],
     }),
     submission: (answers) => [
@@ -122,36 +121,36 @@ async function loadTestDev(folder: string, { protocol, limit, images }: LoadOpti
     ? (await readLlavaQuestions(llavaPath, EVAL_ZIP)).slice(0, limit)
     : (await readVqaQuestions(nativeFile, limit)).map((question) => promptOf(question, 'test2015'));
   const ids = rows.map(({ question_id }) => question_id);
-  const list = await readTestIds(folder);
+  const test2015 = await readTestIds(folder);
   return {
     name: 'vqav2',
     split: 'test-dev',
     questions: toQuestions(rows),
     images: images === false ? noImages(folder) : await openCocoImages(folder, 'test2015'),
     maxNewTokens: MAX_NEW_TOKENS[protocol],
-    files: [llavaQuestions ? llavaPath : nativeFile.path, ...(list ? [list.path] : [])],
+    files: [llavaQuestions ? llavaPath : nativeFile.path, ...(test2015 ? [test2015.path] : [])],
     protocol: { protocol, llavaQuestions, limit: limit ?? null },
     gold: () => null,
     scoreOne: () => null,
     score: () => null,
-    // The server takes answers to all of test2015, of which test-dev is a part; LLaVA leaves the others empty.
+    // The server expects answers to all of test2015, which includes test-dev; LLaVA leaves the others empty.
     submission(answers) {
-      const name = `v2_OpenEnded_mscoco_${list ? 'test2015' : 'test-dev2015'}_results.json`;
-      return [{ name, content: vqaResults(list?.ids ?? ids, processedAnswers(ids, answers)) }];
+      const name = `v2_OpenEnded_mscoco_${test2015 ? 'test2015' : 'test-dev2015'}_results.json`;
+      return [{ name, content: vqaResults(test2015?.ids ?? ids, processedAnswers(ids, answers)) }];
     },
   };
 }
 
 function fileOf(folder: string, name: string, archive: string): FileInfo {
-  return { path: join(folder, name), origin: `It is in ${DOWNLOADS}/${archive}.` };
+  return { path: join(folder, name), origin: `It is part of ${DOWNLOADS}/${archive}.` };
 }
 
-/** A question as LLaVA's question files have it. */
+/** The prompt as in LLaVA's question files. */
 function promptOf({ question_id, image_id, question }: VqaQuestion, set: CocoSet): LlavaQuestion {
   return { question_id, image: cocoImage(set, image_id), text: question + INSTRUCTION };
 }
 
-/** Ids of all questions of test2015, if a list of them is in the folder. */
+/** Ids of all test2015 questions, if the folder has a list of them. */
 async function readTestIds(folder: string): Promise<{ path: string; ids: number[] } | null> {
   const llavaPath = join(folder, LLAVA_TEST_QUESTIONS);
   if (existsSync(llavaPath)) {
@@ -164,7 +163,7 @@ async function readTestIds(folder: string): Promise<{ path: string; ids: number[
   return { path: nativeFile.path, ids: questions.map(({ question_id }) => question_id) };
 }
 
-/** Answers by question id, as LLaVA's convert_vqav2_for_submission.py uploads them. */
+/** Answers by question id, processed like LLaVA's convert_vqav2_for_submission.py. */
 function processedAnswers(ids: readonly number[], answers: Answers): Map<number, string> {
   return new Map(ids.map((id, i) => [id, answers[i] == null ? '' : processAnswer(answers[i])]));
 }

@@ -25,7 +25,7 @@ async function load(content: string, metric: CustomMetric = 'exact', limit?: num
 
 const asLines = (records: readonly unknown[]) => records.map((record) => JSON.stringify(record)).join('\n');
 
-test('questions come from JSON lines or a JSON list', async () => {
+test('reads questions from JSON Lines or a JSON list', async () => {
   for (const content of [`\uFEFF${asLines(LINES)}\r\n\n`, JSON.stringify(LINES, null, 2)]) {
     const benchmark = await load(content);
     assert.deepEqual(benchmark.questions, [
@@ -40,7 +40,7 @@ test('questions come from JSON lines or a JSON list', async () => {
   }
 });
 
-test('exact is equality with any answer but for case, outer space and periods at the end', async () => {
+test('exact compares with any answer, ignoring case, surrounding whitespace and trailing periods', async () => {
   const benchmark = await load(asLines(LINES));
   const { headline, scores, n, failed, unparsable, perQuestion } = benchmark.score([' dog.', 'there'])!;
   assert.deepEqual({ headline, n, failed, unparsable }, { headline: 'accuracy', n: 2, failed: 0, unparsable: 0 });
@@ -51,7 +51,7 @@ test('exact is equality with any answer but for case, outer space and periods at
   assert.equal(benchmark.gold(1), 'here');
 });
 
-test('vqa is leave-one-out over the answers, normalised as for EvalAI', async () => {
+test('vqa is leave-one-out VQA accuracy with EvalAI normalisation', async () => {
   const answers = ['two', 'two', '2', 'three', 'The two', '2.', 'four', 'four', 'five', 'six'];
   const benchmark = await load(asLines([{ ...LINES[0], answer: undefined, answers }]), 'vqa');
   assert.equal(benchmark.scoreOne(0, 'Two!'), 1);
@@ -61,7 +61,7 @@ test('vqa is leave-one-out over the answers, normalised as for EvalAI', async ()
   });
 });
 
-test('choice compares letters of options and counts answers without one', async () => {
+test('choice compares option letters and counts answers without one as unparsable', async () => {
   const benchmark = await load(
     asLines([
       { ...LINES[0], answer: '(b)' },
@@ -95,18 +95,18 @@ const LETTERS: readonly [answer: string, letter: string | null][] = [
   ['', null],
   ['5', null],
 ];
-test('the letter of an option is told from the common forms only', () => {
+test('option letters are recognised in the common forms only', () => {
   for (const [answer, letter] of LETTERS) assert.equal(optionLetter(answer), letter, answer);
 });
 
-test("yes-no takes answers as POPE's script does", () => {
+test("yes-no interprets answers like POPE's script", () => {
   const grade = CUSTOM_METRICS['yes-no'](['No.']);
   assert.ok(typeof grade === 'function');
   for (const no of ['no', 'No, it is', 'There is not one. Yes']) assert.equal(grade(no), 1, no);
   for (const yes of ['Yes', 'NO', 'none', '', 'Yes. No']) assert.equal(grade(yes), 0, yes);
 });
 
-test('limit takes the first rows', async () => {
+test('limit selects the first questions', async () => {
   assert.equal((await load(asLines(LINES), 'exact', 1)).questions.length, 1);
 });
 
@@ -132,32 +132,32 @@ const BROKEN: readonly { what: string; content: string; metric?: CustomMetric; m
   },
   { what: 'no answer in the list', content: asLines([{ ...LINES[1], answers: [] }]), message: /answers must NOT have/ },
   {
-    what: 'an answer that is no letter',
+    what: 'an answer that is not a letter',
     content: asLines(LINES),
     metric: 'choice',
-    message: /line 1: the metric choice needs one answer that is an option's letter, got "Dog"/,
+    message: /line 1: the metric choice needs exactly one answer, an option's letter; got "Dog"/,
   },
   {
     what: 'an answer that is neither yes nor no',
     content: asLines([{ ...LINES[0], answer: 'yes' }, LINES[1]]),
     metric: 'yes-no',
-    message: /line 2: the metric yes-no needs one answer that is "yes" or "no", got "here","There\."/,
+    message: /line 2: the metric yes-no needs exactly one answer, "yes" or "no"; got "here","There\."/,
   },
   { what: 'an empty file', content: '\n', message: /q\.jsonl has no questions/ },
   { what: 'an empty list', content: '[]', message: /q\.jsonl has no questions/ },
 ];
 for (const { what, content, metric, message } of BROKEN) {
-  test(`${what} is an error that says where`, async () => {
+  test(`${what} gives an error that names the place`, async () => {
     await assert.rejects(load(content, metric), { name: 'UserError', message });
   });
 }
 
-test('missing files are errors', async () => {
+test('missing files give errors', async () => {
   await writeFile(questions, asLines(LINES));
   const missing = join(folder, 'nowhere');
   await assert.rejects(loadCustom({ questions, images: missing, metric: 'exact' }), {
     name: 'UserError',
-    message: /nowhere, the folder or zip archive of the images, does not exist/,
+    message: /image folder or archive .*nowhere does not exist/,
   });
   await assert.rejects(loadCustom({ questions: missing, images, metric: 'exact' }), {
     name: 'UserError',

@@ -4,8 +4,8 @@ import test from 'node:test';
 import { gqaPrediction, gqaScores, lmmsExactMatch, stepsOf } from '../../src/benchmarks/gqa-metrics.js';
 import { fixture } from '../fixtures.js';
 
-test('answers are brought into the form LLaVA compares, and compared as lmms-eval does', async () => {
-  // answer, gold, what convert_gqa_for_eval.py makes of the answer, what lmms-eval's exact_match gives with NumPy
+test("answers are converted like LLaVA's script and compared like lmms-eval", async () => {
+  // answer, gold, result of convert_gqa_for_eval.py, result of lmms-eval's exact_match with NumPy
   const texts: [string, string, string, number][] = JSON.parse(await readFile(fixture('gqa', 'texts.json'), 'utf8'));
   assert.equal(texts.length, 2824);
   for (const [answer, gold, prediction, exactMatch] of texts) {
@@ -14,7 +14,7 @@ test('answers are brought into the form LLaVA compares, and compared as lmms-eva
   }
 });
 
-test('steps are the operations that do not only ask', () => {
+test('reasoning steps exclude operations that only query the answer', () => {
   const program = [
     { operation: 'select', argument: 'dog (1)' },
     { operation: 'filter color', argument: 'red' },
@@ -33,7 +33,7 @@ function question(entailed: string[] = [], globalGroup: string | null = null) {
   return { question: 'What color is it?', answer: 'red', isBalanced: true, types, globalGroup, entailed, steps: 1 };
 }
 
-test('consistency asks only what follows from right answers', () => {
+test('consistency only considers questions entailed by correctly answered ones', () => {
   const questions = new Map([
     ['1', question(['1', '2', '3'])],
     ['2', question()],
@@ -53,7 +53,7 @@ test('consistency asks only what follows from right answers', () => {
   assert.equal(gqaScores(questions, new Map(), null).scores['consistency'], 0);
 });
 
-test('consistency over a part of the entailed questions has another name', () => {
+test('consistency over some of the entailed questions has a different name', () => {
   const { scores, entailed } = gqaScores(
     new Map([
       ['1', question(['2', 'elsewhere'])],
@@ -67,7 +67,7 @@ test('consistency over a part of the entailed questions has another name', () =>
   );
   assert.equal(scores['consistency/asked'], 100);
   assert.equal('consistency' in scores, false);
-  assert.deepEqual(entailed, { asked: 1, all: 2 });
+  assert.deepEqual(entailed, { selected: 1, all: 2 });
   const none = gqaScores(new Map([['1', question(['elsewhere'])]]), new Map(), null);
   assert.deepEqual(Object.keys(none.perQuestion), ['accuracy']);
 });
@@ -90,7 +90,7 @@ test('the distribution is chi-square by group, weighted by size', () => {
   assert.equal('distribution' in gqaScores(new Map([['4', question()]]), predictions, null).scores, false);
 });
 
-test('a question without a prediction is wrong in every metric', () => {
+test('a question without a prediction counts as wrong in every metric', () => {
   const choices = new Map([['1', { valid: ['red'], plausible: ['red'] }]]);
   const { scores } = gqaScores(new Map([['1', question([], 'color')]]), new Map(), choices);
   assert.deepEqual(

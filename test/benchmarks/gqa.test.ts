@@ -26,7 +26,7 @@ const RECORD = {
   types: { detailed: 'directOf', semantic: 'attr', structural: 'query' },
 };
 
-/** JSON text, so that ids that are numbers stay in this order. */
+/** Written as text to keep numeric ids in this order. */
 function records(...members: [string, unknown][]): string {
   return `{${members.map(([id, record]) => `${JSON.stringify(id)}: ${JSON.stringify(record)}`).join(', ')}}`;
 }
@@ -42,7 +42,7 @@ async function readJson<T>(...parts: string[]): Promise<T> {
   return JSON.parse(await readFile(join(...parts), 'utf8')) as T;
 }
 
-test('prompts are built from the native file, in its order', async () => {
+test('builds prompts from the native file, in its order', async () => {
   await writeFiles();
   const benchmark = await gqa.load(folder, { protocol: 'llava' });
   const text = `What color is it?${SUFFIX}`;
@@ -58,7 +58,7 @@ test('prompts are built from the native file, in its order', async () => {
   await assert.rejects(benchmark.images.read('n2.jpg'), { name: 'ImageError', code: 'missing' });
 });
 
-test("LLaVA's question file gives order, prompts and ids; lmms-eval does without it", async () => {
+test("LLaVA's question file determines order, prompts and ids; lmms-eval ignores it", async () => {
   await writeFiles();
   const lines = [
     { question_id: '1', image: 'n1.jpg', text: `First?${SUFFIX}`, category: 'default' },
@@ -86,7 +86,7 @@ test("LLaVA's question file gives order, prompts and ids; lmms-eval does without
   });
 });
 
-test("all scores are those of GQA's eval.py", async () => {
+test("all scores match GQA's eval.py", async () => {
   const answers = await readJson<Record<string, string>>(OFFICIAL, 'answers.json');
   const expected = await readJson<Record<string, Record<string, number>>>(OFFICIAL, 'expected.json');
   const benchmark = await gqa.load(OFFICIAL, { protocol: 'llava', split: 'testdev-all', images: false });
@@ -109,7 +109,7 @@ test("all scores are those of GQA's eval.py", async () => {
   }
 });
 
-test('without choices there is no validity and plausibility, and a note', async () => {
+test('without a choices file, validity and plausibility are missing and a note says so', async () => {
   await rm(join(folder, 'other'), { recursive: true, force: true });
   await mkdir(join(folder, 'other'));
   await copyFile(join(OFFICIAL, 'testdev_all_questions.json'), join(folder, 'other', 'testdev_all_questions.json'));
@@ -122,7 +122,7 @@ test('without choices there is no validity and plausibility, and a note', async 
   assert.match(score.notes[0]!, /validity and plausibility/);
 });
 
-test('the headline of lmms-eval is its exact match', async () => {
+test('the lmms-eval headline is its exact match', async () => {
   const answers = await readJson<Record<string, string>>(OFFICIAL, 'answers.json');
   const { exactMatch, withConsistency } = await readJson<Record<string, Record<string, number>>>(
     OFFICIAL,
@@ -145,7 +145,7 @@ test('the headline of lmms-eval is its exact match', async () => {
   assert.equal(scores['accuracy'], withConsistency!['accuracy']);
 });
 
-test('questions without an answer are wrong, and empty in the predictions file', async () => {
+test('questions without an answer count as wrong and are empty in the predictions file', async () => {
   await writeFiles();
   const benchmark = await gqa.load(folder, { protocol: 'llava' });
   const { scores, n, failed, perQuestion } = benchmark.score(['Red.', null, 'blue'])!;
@@ -161,7 +161,7 @@ test('questions without an answer are wrong, and empty in the predictions file',
   ]);
 });
 
-test('limit takes the first rows', async () => {
+test('limit selects the first questions', async () => {
   await writeFiles();
   const benchmark = await gqa.load(folder, { protocol: 'llava', limit: 1 });
   assert.equal(benchmark.questions.length, 1);
@@ -169,7 +169,7 @@ test('limit takes the first rows', async () => {
   assert.equal(benchmark.gold(0), 'red');
 });
 
-test('the embedded sample loads and its right answers score 100', async () => {
+test('the embedded sample loads and its correct answers score 100', async () => {
   const benchmark = await gqa.load(join(projectRoot, 'sample', 'benchmarks', 'gqa'), { protocol: 'llava' });
   assert.equal(benchmark.questions.length, 54);
   assert.equal(benchmark.questions[0]!.text, `Is there a blue square in the image?${SUFFIX}`);
@@ -193,20 +193,20 @@ const BROKEN: readonly { what: string; native: string; message: RegExp }[] = [
     message: /record "5": semantic\.0 .*'operation'/,
   },
   {
-    what: 'a file that is cut off',
+    what: 'a truncated file',
     native: records(['5', RECORD]).slice(0, 50),
-    message: /is cut off\. .*questions1\.2/,
+    message: /is truncated.*questions1\.2/,
   },
   { what: 'a list', native: '[1]', message: /is not a JSON object of records/ },
 ];
 for (const { what, native, message } of BROKEN) {
-  test(`${what} is an error that says where`, async () => {
+  test(`${what} gives an error that names the place`, async () => {
     await writeFiles(native);
     await assert.rejects(gqa.load(folder, { protocol: 'llava' }), { name: 'UserError', message });
   });
 }
 
-test('choices that lack a question are an error', async () => {
+test('missing choices for a question are an error', async () => {
   await writeFiles();
   const path = join(folder, 'testdev_choices.json');
   await writeFile(path, records(['20', { valid: [], plausible: [] }], ['1', { valid: [], plausible: [] }]));
@@ -217,12 +217,12 @@ test('choices that lack a question are an error', async () => {
   await rm(path);
 });
 
-test('what is missing is said, and a wrong split is a usage error', async () => {
+test('missing files give errors, and an unknown split is a usage error', async () => {
   await writeFiles();
   await assert.rejects(gqa.load(folder, { protocol: 'llava', split: 'val-balanced' }), {
     message: /val_balanced_questions\.json does not exist.*https/s,
   });
   await assert.rejects(gqa.load(folder, { protocol: 'llava', split: 'test' }), { name: 'UserError', exitCode: 2 });
   await rm(join(folder, 'images'), { recursive: true });
-  await assert.rejects(gqa.load(folder, { protocol: 'llava' }), { message: /images\.zip.*unpacked/s });
+  await assert.rejects(gqa.load(folder, { protocol: 'llava' }), { message: /images\.zip.*unpack/s });
 });

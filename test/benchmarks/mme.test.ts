@@ -13,10 +13,10 @@ import { encodeZip } from '../model/checkpoint/craft-torch.js';
 
 /** Printed by the official algorithms (MME calculation.py; lmms-eval mme/utils.py) on random and awkward answers. */
 interface OfficialScores {
-  /** Text, what calculation.py takes it as, what lmms-eval does. */
+  /** Text, and how calculation.py and lmms-eval interpret it. */
   verdicts: [string, string, string][];
   cases: {
-    /** Subtask, image, right answer, answer. */
+    /** Subtask, image, correct answer, answer. */
     rows: [string, string, string, string][];
     official: Record<string, number>;
     lmms: Record<string, number>;
@@ -32,7 +32,7 @@ const QUESTION_FILE = join(folder, 'llava_mme.jsonl');
 const SUFFIX = '\nAnswer the question using a single word or phrase.';
 const ALL_TASKS = [...MME_TASKS.perception, ...MME_TASKS.cognition];
 
-test('answers are taken as the official scripts take them', () => {
+test('answers are interpreted like the official scripts', () => {
   assert.ok(official.verdicts.length > 2000);
   for (const [text, llava, lmms] of official.verdicts) {
     assert.equal(mmeVerdict(text, 'llava'), llava, JSON.stringify(text));
@@ -44,7 +44,7 @@ official.cases.forEach(({ rows, official: expected, lmms }, i) => {
   const items = rows.map(([task, image, gold]): MmeItem => ({ task, image, gold: gold === 'Yes' ? 'yes' : 'no' }));
   const answers = rows.map(([, , , answer]) => answer);
 
-  test(`run ${i + 1}: the points of calculation.py to the last digit`, () => {
+  test(`run ${i + 1}: points equal calculation.py's to the last digit`, () => {
     const { scores, points, statistics, notes } = scoreMme(items, answers, 'llava');
     assert.equal(scores['perception'], expected['perception']);
     assert.equal(scores['cognition'], expected['cognition']);
@@ -61,9 +61,9 @@ official.cases.forEach(({ rows, official: expected, lmms }, i) => {
     assert.deepEqual(notes, []);
   });
 
-  test(`run ${i + 1}: the points of lmms-eval`, () => {
+  test(`run ${i + 1}: points equal lmms-eval's`, () => {
     const { scores } = scoreMme(items, answers, 'lmms-eval');
-    // It adds the subtasks in the order of its rows, and prints four digits.
+    // lmms-eval sums the subtasks in the order of its questions and prints four digits.
     for (const half of ['perception', 'cognition']) assert.ok(Math.abs(scores[half]! - lmms[half]!) < 1e-9);
   });
 });
@@ -72,7 +72,7 @@ function color(image: string, gold: 'yes' | 'no'): MmeItem {
   return { task: 'color', image, gold };
 }
 
-test('pairs are consecutive questions; a note says what pairs by image would give', () => {
+test('pairs are consecutive questions; a note gives the score with pairs by image', () => {
   const items = [color('a', 'yes'), color('b', 'yes'), color('a', 'no'), color('b', 'no')];
   const { scores, notes } = scoreMme(items, ['Yes', 'Yes', 'No', 'Yes'], 'llava');
   assert.equal(scores['perception'], 75 + 50);
@@ -85,7 +85,7 @@ test('pairs are consecutive questions; a note says what pairs by image would giv
   assert.equal(scoreMme(items, ['Yes', 'No', 'No', 'Yes'], 'lmms-eval').scores['perception'], 100);
 });
 
-test('a missing answer is wrong, something else than yes or no is counted, subtasks that are missing are named', () => {
+test('missing answers count as wrong, other texts than yes or no are counted, missing subtasks are named', () => {
   const items = [color('a', 'yes'), color('a', 'no'), color('b', 'yes'), color('b', 'no'), color('c', 'yes')];
   const score = scoreMme(items, ['Yes', null, 'Church', 'know', 'yes\tindeed'], 'llava');
   assert.deepEqual(score.perQuestion, [1, 0, 0, 1, 1]);
@@ -93,12 +93,12 @@ test('a missing answer is wrong, something else than yes or no is counted, subta
   assert.equal(score.scores['perception'], 60);
   assert.equal(score.scores['cognition'], 0);
   assert.equal(score.statistics['cognition'], undefined);
-  assert.ok(score.notes.some((note) => /lack these subtasks.*existence, count.*code_reasoning/.test(note)));
-  assert.ok(score.notes.some((note) => /^color: what is not two questions/.test(note)));
-  assert.ok(score.notes.some((note) => /^1 of the answers contain a tab/.test(note)));
+  assert.ok(score.notes.some((note) => /exclude these subtasks.*existence, count.*code_reasoning/.test(note)));
+  assert.ok(score.notes.some((note) => /^color: incomplete pairs/.test(note)));
+  assert.ok(score.notes.some((note) => /^1 answers contain a tab/.test(note)));
 });
 
-/** Two questions about one image for every subtask; `color` has two spaces before the last sentence. */
+/** Two questions about one image in every subtask; `color` has two spaces before the last sentence. */
 async function writeRelease(): Promise<void> {
   await rm(RELEASE, { recursive: true, force: true });
   await rm(QUESTION_FILE, { force: true });
@@ -119,7 +119,7 @@ async function write(path: string, content: string): Promise<void> {
   await writeFile(path, content);
 }
 
-test('both layouts of the release give their questions, images and answers', async () => {
+test('reads both layouts of the release', async () => {
   await writeRelease();
   const benchmark = await mme.load(folder, { protocol: 'llava' });
   assert.equal(benchmark.questions.length, 28);
@@ -137,7 +137,7 @@ test('both layouts of the release give their questions, images and answers', asy
   assert.match(String(benchmark.protocol['annotationsSha256']), /^[0-9a-f]{64}$/);
 });
 
-test('the zip archive of the release is read without unpacking, with the same outcome', async () => {
+test("the release's zip archive gives the same result without unpacking", async () => {
   await writeRelease();
   const unpacked = await mme.load(folder, { protocol: 'llava' });
   const names = (await readdir(RELEASE, { recursive: true })).filter((name) => name.includes('.'));
@@ -164,7 +164,7 @@ test('lmms-eval removes one space with the sentence and allows 16 tokens', async
   assert.equal(benchmark.maxNewTokens, 16);
 });
 
-test("LLaVA's question file decides the order and is joined by image and question", async () => {
+test("LLaVA's question file determines the order and is joined by image and question", async () => {
   await writeRelease();
   const lines = [
     { question_id: 'artwork/images/0001.png', image: 'artwork/images/0001.png', text: `Is it Musée?${SUFFIX}` },
@@ -206,7 +206,7 @@ test("LLaVA's question file decides the order and is joined by image and questio
   });
 });
 
-test('what is missing or broken is named', async () => {
+test('missing and invalid files are named', async () => {
   await writeRelease();
   await rm(join(RELEASE, 'count', '0001.png'));
   const benchmark = await mme.load(folder, { protocol: 'llava' });
@@ -218,10 +218,10 @@ test('what is missing or broken is named', async () => {
 
   await writeFile(join(RELEASE, 'count', '0001.txt'), 'Is it? Please answer yes or no.\tYes\nIs it not?\tPerhaps\n');
   await assert.rejects(mme.load(folder, { protocol: 'llava' }), {
-    message: /count\/0001\.txt, line 2: not a question/,
+    message: /count\/0001\.txt, line 2: expected a question/,
   });
   await rm(join(RELEASE, 'count'), { recursive: true });
-  await assert.rejects(mme.load(folder, { protocol: 'llava' }), { message: /has no question files of count/ });
+  await assert.rejects(mme.load(folder, { protocol: 'llava' }), { message: /has no question files for count/ });
   await rm(RELEASE, { recursive: true });
   await assert.rejects(mme.load(folder, { protocol: 'llava' }), { message: /neither MME_Benchmark_release_version/ });
 });

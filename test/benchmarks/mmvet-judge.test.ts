@@ -23,7 +23,7 @@ await writeFile(
   ),
 );
 
-/** A request as the judge gets it. */
+/** A request as received by the judge. */
 interface Asked {
   model: string;
   max_tokens: number;
@@ -88,7 +88,7 @@ beforeEach(async () => {
   await rm(join(folder, 'cache'), { recursive: true, force: true });
 });
 
-test('every answer is graded in every run with the official request, and the cache spares the next call', async () => {
+test('every answer is graded in every run with the official request, and the next call uses the cache', async () => {
   process.env['LLAVAHR_TEST_KEY'] = 'sk-secret';
   behaviour = ({ messages }, response) => grade(response, messages[0]!.content.includes('zero') ? '1.0' : '0.5');
   const estimates: (CostEstimate & { asked: number })[] = [];
@@ -144,7 +144,7 @@ test('every answer is graded in every run with the official request, and the cac
   assert.equal(again.score.scores.total, 75);
   assert.deepEqual(again.judgeModels, ['gpt-4-0613']);
   assert.equal(again.usage.requests, 0);
-  // A further run asks for that run alone, another answer for that answer, another judge for all.
+  // One more run requests only that run, a changed answer only that answer, a different judge everything.
   await gradeMmVet({ ...graded, runs: 4 });
   assert.equal(asked.length, 8);
   await gradeMmVet({ ...graded, answers: new Map([...graded.answers, ['v1_0', 'nought']]) });
@@ -153,7 +153,7 @@ test('every answer is graded in every run with the official request, and the cac
   assert.equal(asked.length, 13);
 });
 
-test('an answer that is no grade is asked for again with the reminder and rising temperature', async () => {
+test('invalid grades are retried with the reminder and rising temperature', async () => {
   const contents = ['The', null, '1.5', '0.5.', '0.7 |'];
   behaviour = (_asked, response, count) => grade(response, contents[count - 1]!);
   const { questions } = await gradeMmVet(options({ answers: answersTo(1) }));
@@ -170,14 +170,14 @@ test('an answer that is no grade is asked for again with the reminder and rising
   );
 });
 
-test('a judge that never gives a grade is a failure, not 0, and is asked again next time', async () => {
+test('a grading without a valid grade is a failure, not 0, and is retried by the next call', async () => {
   behaviour = ({ messages }, response) => grade(response, messages[0]!.content.includes('zero') ? 'no' : '0.8');
   const { score, questions, failures } = await gradeMmVet(options({ concurrency: 1 }));
   assert.equal(score.scores.total, 80);
   assert.deepEqual(questions[0], { id: 'v1_0', grades: [null] });
   assert.equal(failures.length, 1);
-  assert.match(failures[0]!.reason, /no grade from 0 to 1 in 5 answers, the last of them "no"/);
-  assert.match(score.notes.join(), /1 of 2 gradings failed.*would be 40\.0/);
+  assert.match(failures[0]!.reason, /no grade between 0 and 1 in 5 attempts; last answer: "no"/);
+  assert.match(score.notes.join(), /1 of 2 gradings failed.*a total of 40\.0/);
   assert.equal(asked.length, 6);
   behaviour = (_asked, response) => grade(response, '0.2');
   const again = await gradeMmVet(options());
@@ -185,7 +185,7 @@ test('a judge that never gives a grade is a failure, not 0, and is asked again n
   assert.equal(again.score.scores.total, 50);
 });
 
-test('an answer that could not be made gets 0 without being graded', async () => {
+test('a null answer gets 0 without being graded', async () => {
   behaviour = (_asked, response) => grade(response, '1.0');
   const { score, questions } = await gradeMmVet(
     options({
@@ -201,7 +201,7 @@ test('an answer that could not be made gets 0 without being graded', async () =>
   assert.deepEqual(questions[0]!.grades, [0]);
 });
 
-test('after 429 the pause that the server asks for is kept', async () => {
+test('Retry-After is respected after a 429', async () => {
   const times: number[] = [];
   behaviour = (_asked, response, count) => {
     times.push(performance.now());
@@ -214,7 +214,7 @@ test('after 429 the pause that the server asks for is kept', async () => {
   assert.ok(times[1]! - times[0]! >= 990);
 });
 
-test('errors of the server, cut connections, broken answers and hanging requests are tried again', async () => {
+test('server errors, dropped connections, invalid replies and timeouts are retried', async () => {
   behaviour = (_asked, response, count) => {
     if (count === 1) refuse(response, 500, 'broken');
     else if (count === 2) response.destroy();
@@ -229,7 +229,7 @@ test('errors of the server, cut connections, broken answers and hanging requests
   assert.deepEqual(failures, []);
 });
 
-test('a question that the server will not take fails alone', async () => {
+test('a rejected question does not affect the others', async () => {
   behaviour = ({ messages }, response) => {
     if (messages[0]!.content.includes('zero')) refuse(response, 400, 'content filter');
     else grade(response, '0.5');
@@ -242,12 +242,12 @@ test('a question that the server will not take fails alone', async () => {
   assert.match(failures[0]!.reason, /400 .*content filter/);
 });
 
-test('a server that hangs for good is a failure after the last try', { timeout: 60_000 }, async () => {
+test('a server that never answers is a failure after the last retry', { timeout: 60_000 }, async () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   behaviour = ({ messages }, response) => {
     if (!messages[0]!.content.includes('zero')) grade(response, '0.5');
-    else setTimeout(collectGarbage, 20); // which must not take the timeout with it
+    else setTimeout(collectGarbage, 20); // which must not collect the timeout
   };
   const judge = { baseUrl, model: 'gpt-4', backoffMs: 1, timeoutMs: 100, retries: 1 };
   const { failures } = await gradeMmVet(options({ judge }));
@@ -259,20 +259,20 @@ const REFUSALS: readonly { what: string; status: number; message: string; header
   { what: 'a wrong key', status: 401, message: 'Incorrect API key' },
   { what: 'an unknown model', status: 404, message: 'model not found' },
   { what: 'an account without credit', status: 429, message: 'insufficient_quota' },
-  { what: 'a server that wants an hour of rest', status: 429, message: 'later', headers: { 'retry-after': '3600' } },
+  { what: 'a Retry-After of an hour', status: 429, message: 'later', headers: { 'retry-after': '3600' } },
 ];
 for (const { what, status, message, headers } of REFUSALS) {
-  test(`${what} ends the grading at once`, async () => {
+  test(`${what} stops the grading immediately`, async () => {
     behaviour = (_asked, response) => refuse(response, status, message, headers);
     await assert.rejects(gradeMmVet(options({ answers: answersTo(12), concurrency: 2 })), {
       name: 'UserError',
-      message: new RegExp(`refuses to work: POST .*${status} .*${message}`),
+      message: new RegExp(`rejects requests: POST .*${status} .*${message}`),
     });
     assert.ok(asked.length <= 2);
   });
 }
 
-test('ten failures in a row end the grading; what was graded is kept', async () => {
+test('ten failures in a row stop the grading; earlier grades are kept', async () => {
   behaviour = ({ messages }, response) => {
     if (messages[0]!.content.includes('Question 0')) grade(response, '1.0');
     else refuse(response, 400, 'unknown parameter max_tokens');
@@ -289,11 +289,11 @@ test('ten failures in a row end the grading; what was graded is kept', async () 
   assert.deepEqual(questions[0]!.grades, [1]);
 });
 
-test('a cancelled grading stops and keeps its grades; a torn line is asked for again', async () => {
+test('a cancelled grading keeps its grades; an incomplete cache line is requested again', async () => {
   const cancel = new AbortController();
   behaviour = (_asked, response, count) => {
     if (count < 3) grade(response, '0.5');
-    else cancel.abort(new Error('cancelled')); // and no answer
+    else cancel.abort(new Error('cancelled')); // without answering
   };
   const graded = options({ answers: answersTo(12), concurrency: 1, signal: cancel.signal });
   await assert.rejects(gradeMmVet(graded), { message: 'cancelled' });
@@ -305,7 +305,7 @@ test('a cancelled grading stops and keeps its grades; a torn line is asked for a
   assert.equal(score.scores.total, 50);
 });
 
-test('a cost that the caller refuses is not run up', async () => {
+test('throwing in onEstimate prevents all requests', async () => {
   behaviour = (_asked, response) => grade(response, '0.5');
   const onEstimate = () => {
     throw new Error('too dear');
@@ -314,7 +314,7 @@ test('a cost that the caller refuses is not run up', async () => {
   assert.equal(asked.length, 0);
 });
 
-test('wrong options are errors before anything is asked', async () => {
+test('invalid options give errors before the first request', async () => {
   const judge = { baseUrl, model: 'gpt-4' };
   delete process.env['LLAVAHR_NO_KEY'];
   await assert.rejects(gradeMmVet(options({ judge: { ...judge, apiKeyEnv: 'LLAVAHR_NO_KEY' } })), {
@@ -323,11 +323,11 @@ test('wrong options are errors before anything is asked', async () => {
   });
   await assert.rejects(gradeMmVet(options({ judge: { ...judge, baseUrl: 'localhost:80' } })), { exitCode: 2 });
   await assert.rejects(gradeMmVet(options({ runs: 0 })), { exitCode: 2 });
-  await assert.rejects(gradeMmVet(options({ answers: new Map([['v1_99', 'x']]) })), { message: /no question "v1_99"/ });
+  await assert.rejects(gradeMmVet(options({ answers: new Map([['v1_99', 'x']]) })), { message: /question "v1_99"/ });
   assert.equal(asked.length, 0);
 });
 
-test('without a single grade there is no score', async () => {
+test('an error is thrown when there are no grades at all', async () => {
   behaviour = (_asked, response) => refuse(response, 400, 'no');
-  await assert.rejects(gradeMmVet(options()), { name: 'UserError', message: /graded nothing: .*400/ });
+  await assert.rejects(gradeMmVet(options()), { name: 'UserError', message: /returned no grades: .*400/ });
 });

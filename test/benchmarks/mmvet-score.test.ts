@@ -6,7 +6,7 @@ import { gradingPrompt, parseGrade } from '../../src/benchmarks/mmvet-grading-pr
 import { scoreMmVet } from '../../src/benchmarks/mmvet-score.js';
 import { fixture } from '../fixtures.js';
 
-/** Results of the official evaluator's code, before it rounds. */
+/** Results of the official evaluator before rounding. */
 interface Goldens {
   questions: { capability: string[]; grades: number[] }[];
   total: number;
@@ -19,7 +19,7 @@ interface Goldens {
 const goldens = JSON.parse(readFileSync(fixture('mmvet', 'scores.json'), 'utf8')) as Goldens;
 const questions = goldens.questions.map((question) => ({ ...question, isAnswered: true }));
 
-test('totals, spread, capabilities and integrations of 5 runs are the official ones to the last bit', () => {
+test('totals, spread, capabilities and integrations of 5 runs are bit-identical to the official ones', () => {
   const { score, runTotals, std } = scoreMmVet(questions, 5)!;
   assert.equal(score.scores.total, goldens.total);
   assert.equal(std, goldens.std);
@@ -36,7 +36,7 @@ test('totals, spread, capabilities and integrations of 5 runs are the official o
   assert.deepEqual(score.notes, []);
 });
 
-test('a missing grade is left out, and a note has the total with 0 in its place', () => {
+test('a missing grade is excluded, and a note gives the total that counts it as 0', () => {
   const graded = [
     { capability: ['rec'], grades: [1, 0.5], isAnswered: true },
     { capability: ['rec', 'ocr'], grades: [null, 0.5], isAnswered: true },
@@ -51,21 +51,21 @@ test('a missing grade is left out, and a note has the total with 0 in its place'
   assert.equal(score.n, 3);
   assert.equal(score.failed, 1);
   assert.equal('capability/math' in score.scores, false);
-  assert.match(score.notes.join(), /^3 of 8 gradings failed .* would be 25\.0\.$/);
+  assert.match(score.notes.join(), /^3 of 8 gradings failed .* a total of 25\.0\.$/);
 });
 
-test('a run without any grade has no score', () => {
+test('there is no score when a run has no grades', () => {
   assert.equal(scoreMmVet([{ capability: ['rec'], grades: [1, null], isAnswered: true }], 2), null);
 });
 
-test("grades are read as Python's float reads them", () => {
+test("grades are parsed like Python's float()", () => {
   const grades = JSON.parse(readFileSync(fixture('mmvet', 'grades.json'), 'utf8')) as [string, number | null][];
   for (const [content, expected] of grades) assert.equal(parseGrade(content), expected, JSON.stringify(content));
   assert.equal(parseGrade(null), null);
   assert.equal(parseGrade('nan'), null);
 });
 
-test('the prompt is the frozen official one', () => {
+test('the prompt is exactly the official one', () => {
   const record = { imagename: '', question: 'Q?', answer: '-1<AND>-5<OR>$&', capability: ['rec'] };
   const prompt = gradingPrompt(record, 'x = 1\ny');
   const examples = prompt.slice(0, -'\nQ? | -1 <AND> -5 <OR> $& | x = 1\ny | '.length);

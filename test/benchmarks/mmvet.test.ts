@@ -28,7 +28,7 @@ beforeEach(async () => {
   await writeFile(ANNOTATIONS, JSON.stringify(RECORDS));
 });
 
-test('the question alone is asked', async () => {
+test('the prompt is the plain question', async () => {
   const benchmark = await mmVet.load(folder, { protocol: 'llava' });
   assert.deepEqual(benchmark.questions, [
     { index: 0, questionId: 1, image: 'v1_1.png', text: 'What is d in the\nlast equation?' },
@@ -42,7 +42,7 @@ test('the question alone is asked', async () => {
   assert.equal(Buffer.from(await benchmark.images.read('v1_1.png')).toString(), 'picture');
 });
 
-test("LLaVA's question file gives order and texts", async () => {
+test("LLaVA's question file determines order and prompts", async () => {
   await writeFile(QUESTIONS, LINES.map((line) => `${JSON.stringify(line)}\n`).join(''));
   const built = await mmVet.load(folder, { protocol: 'llava' });
   assert.deepEqual(
@@ -65,7 +65,7 @@ test('lmms-eval asks for reasoning first', async () => {
   assert.equal(maxNewTokens, 1024);
 });
 
-test('the answer file has every id, as the official evaluator needs', async () => {
+test('the answer file has every id, as the official evaluator requires', async () => {
   const benchmark = await mmVet.load(folder, { protocol: 'llava' });
   const [file] = benchmark.submission(['é "1"', null]);
   assert.equal(file!.content, '{\n  "v1_1": "é \\"1\\"",\n  "v1_2": ""\n}\n');
@@ -77,7 +77,7 @@ test('the embedded sample loads', async () => {
   for (const { image } of benchmark.questions) assert.ok((await benchmark.images.read(image!)).length > 0);
 });
 
-test('broken and missing files are errors that say where', async () => {
+test('invalid and missing files give errors that name the place', async () => {
   const load = () => mmVet.load(folder, { protocol: 'llava' });
   await writeFile(QUESTIONS, JSON.stringify({ ...LINES[0], question_id: 7 }));
   await assert.rejects(load(), { name: 'UserError', message: /llava-mm-vet\.jsonl, record 1: .* no question "v1_7"/ });
@@ -85,11 +85,11 @@ test('broken and missing files are errors that say where', async () => {
   await writeFile(ANNOTATIONS, JSON.stringify({ ...RECORDS, v1_2: { ...RECORD, question: '?', capability: [] } }));
   await assert.rejects(load(), { name: 'UserError', message: /mm-vet\.json, record "v1_2": capability must NOT/ });
   await writeFile(ANNOTATIONS, JSON.stringify({ ...RECORDS, second: RECORDS.v1_2 }));
-  await assert.rejects(load(), { name: 'UserError', message: /mm-vet\.json: "second" is no id/ });
+  await assert.rejects(load(), { name: 'UserError', message: /mm-vet\.json: invalid id "second"/ });
   await rm(ANNOTATIONS);
   await assert.rejects(load(), { name: 'UserError', message: /mm-vet\.json does not exist.*mm-vet\.zip/ });
   await writeFile(ANNOTATIONS, JSON.stringify(RECORDS));
   await rm(join(folder, 'images'), { recursive: true });
-  await assert.rejects(load(), { name: 'UserError', message: /neither images\/ nor mm-vet\.zip/ });
+  await assert.rejects(load(), { name: 'UserError', message: /expected images\/, mm-vet\.zip/ });
   assert.equal((await mmVet.load(folder, { protocol: 'llava', images: false })).questions.length, 2);
 });

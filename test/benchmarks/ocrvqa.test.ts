@@ -23,7 +23,7 @@ const BOOK = {
   split: 3,
 };
 
-/** JSON text, so that keys that are numbers stay in this order. */
+/** Written as text to keep numeric keys in this order. */
 async function writeDataset(...books: [string, unknown][]): Promise<void> {
   const members = books.map(([key, book]) => `${JSON.stringify(key)}: ${JSON.stringify(book)}`);
   await writeFile(DATASET, `{${members.join(', ')}}`);
@@ -31,7 +31,7 @@ async function writeDataset(...books: [string, unknown][]): Promise<void> {
   await mkdir(join(folder, 'images'), { recursive: true });
 }
 
-test('each question of a book of the test split is a row, in the order of the file', async () => {
+test("loads the questions of the test split's books in file order", async () => {
   const another = { ...BOOK, questions: ['Is this a Travel book?'], answers: ['Yes'] };
   await writeDataset(['1500000000', BOOK], ['0500000000', { ...BOOK, split: 1 }], ['7', another]);
   const benchmark = await ocrVqa.load(folder, { protocol: 'llava' });
@@ -46,7 +46,7 @@ test('each question of a book of the test split is a row, in the order of the fi
   assert.equal(limited.questions.length, 1);
 });
 
-test('scores are equality without regard to case and outer space', async () => {
+test('scores compare exactly, ignoring case and surrounding whitespace', async () => {
   await writeDataset(['1', BOOK]);
   const benchmark = await ocrVqa.load(folder, { protocol: 'llava' });
   assert.equal(benchmark.scoreOne(0, '\nclara WOLF'), 1);
@@ -59,7 +59,7 @@ test('scores are equality without regard to case and outer space', async () => {
   assert.equal(scores['accuracy'], 50);
 });
 
-test("scores are those of LLaVA-HR's eval_ocrvqa.py on messy texts", async () => {
+test("scores match LLaVA-HR's eval_ocrvqa.py on messy texts", async () => {
   const texts: [string, string, number][] = JSON.parse(await readFile(fixture('ocrvqa', 'texts.json'), 'utf8'));
   const [answers, golds] = [texts.map(([answer]) => answer), texts.map(([, gold]) => gold)];
   await writeDataset(['1', { ...BOOK, questions: golds, answers: golds }]);
@@ -70,7 +70,7 @@ test("scores are those of LLaVA-HR's eval_ocrvqa.py on messy texts", async () =>
   );
 });
 
-test("LLaVA-HR's question file is used where it is, and the last of equal rows counts", async () => {
+test("LLaVA-HR's question file is used if present, and the last of duplicate rows counts", async () => {
   await writeDataset(['1', BOOK]);
   const text = `Who wrote this book?${SUFFIX}`;
   const lines = [
@@ -88,7 +88,7 @@ test("LLaVA-HR's question file is used where it is, and the last of equal rows c
   assert.deepEqual(benchmark.score(['Anna', 'ben', 'clara'])!.perQuestion, [0, 1, 1]);
 });
 
-test('a cover may have the ending of its address', async () => {
+test('a cover may keep the extension of its URL', async () => {
   await writeDataset(['1', { ...BOOK, imageURL: 'http://images.example.org/51.gif' }], ['2', BOOK]);
   await writeFile(join(folder, 'images', '1.gif'), 'gif');
   const { images } = await ocrVqa.load(folder, { protocol: 'llava' });
@@ -101,7 +101,7 @@ test('a cover may have the ending of its address', async () => {
   await assert.rejects(images.read('1.jpg'), { name: 'ImageError', code: 'missing', message: /1\.jpg/ });
 });
 
-test('the embedded sample loads and its right answers score 100', async () => {
+test('the embedded sample loads and its correct answers score 100', async () => {
   const benchmark = await ocrVqa.load(join(projectRoot, 'sample', 'benchmarks', 'ocrvqa'), { protocol: 'llava' });
   assert.equal(benchmark.questions.length, 56);
   for (const { image } of benchmark.questions) assert.ok((await benchmark.images.read(image!)).length > 0);
@@ -113,23 +113,23 @@ const BROKEN: readonly { what: string; book: unknown; message: RegExp }[] = [
   {
     what: 'a book with more questions than answers',
     book: { ...BOOK, answers: ['x'] },
-    message: /dataset\.json, record "1": 2 questions, but 1 answers/,
+    message: /dataset\.json, record "1" has 2 questions but 1 answers/,
   },
   { what: 'an unknown split', book: { ...BOOK, split: 4 }, message: /record "1": split / },
-  { what: 'no book of the test split', book: { ...BOOK, split: 2 }, message: /no record of the test split/ },
+  { what: 'no books of the test split', book: { ...BOOK, split: 2 }, message: /no records of the test split/ },
 ];
 for (const { what, book, message } of BROKEN) {
-  test(`${what} is an error that says where`, async () => {
+  test(`${what} gives an error that names the place`, async () => {
     await writeDataset(['1', book]);
     await assert.rejects(ocrVqa.load(folder, { protocol: 'llava' }), { name: 'UserError', message });
   });
 }
 
-test('what is missing is said, and a wrong split is a usage error', async () => {
+test('missing files give errors, and an unknown split is a usage error', async () => {
   await writeDataset(['1', BOOK]);
   await assert.rejects(ocrVqa.load(folder, { protocol: 'llava', split: 'val' }), { name: 'UserError', exitCode: 2 });
   await rm(join(folder, 'images'), { recursive: true });
-  await assert.rejects(ocrVqa.load(folder, { protocol: 'llava' }), { message: /neither images\/ nor images\.zip/ });
+  await assert.rejects(ocrVqa.load(folder, { protocol: 'llava' }), { message: /expected images\/, images\.zip/ });
   await rm(DATASET);
   await assert.rejects(ocrVqa.load(folder, { protocol: 'llava' }), {
     message: /dataset\.json does not exist.*ocr-vqa\.github\.io/s,

@@ -26,7 +26,7 @@ test('the embedded sample loads, with the prompts of the training data', async (
   assert.deepEqual([benchmark.split, benchmark.maxNewTokens], ['val2014', 128]);
 });
 
-test("the headline is LLaVA-HR's accuracy, beside the official one and lmms-eval's", async () => {
+test("the headline is LLaVA-HR's accuracy; the official one and lmms-eval's are reported too", async () => {
   await cp(SAMPLE, folder, { recursive: true });
   const answers = ['two', 'two', 'two', 'two', 'a pair', 'a pair', 'a pair', 'a pair', '2', '2'];
   const annotation = {
@@ -39,7 +39,7 @@ test("the headline is LLaVA-HR's accuracy, beside the official one and lmms-eval
   const benchmark = await okVqa.load(folder, { protocol: 'llava', limit: 1 });
   const { headline, scores, statistics } = benchmark.score(['Two'])!;
   assert.equal(headline, 'accuracy');
-  // "Two" becomes "2", which LLaVA-HR's script leaves unequal to the human "two".
+  // "Two" becomes "2", which does not match the human "two" in LLaVA-HR's script.
   assert.ok(Math.abs(scores['accuracy']! - 60) < 1e-9);
   assert.equal(scores['accuracy-official'], 100);
   assert.equal(scores['accuracy-m4c'], 100);
@@ -56,7 +56,7 @@ test("the headline is LLaVA-HR's accuracy, beside the official one and lmms-eval
   );
 });
 
-test("LLaVA-HR's question file gives prompts and order where it is there", async () => {
+test("LLaVA-HR's question file determines prompts and order if present", async () => {
   await rm(folder, { recursive: true });
   await cp(SAMPLE, folder, { recursive: true });
   const lines = [
@@ -79,11 +79,11 @@ test("LLaVA-HR's question file gives prompts and order where it is there", async
   await writeFile(join(folder, 'okvqa_val.jsonl'), JSON.stringify({ ...lines[0], question_id: 5 }));
   await assert.rejects(okVqa.load(folder, { protocol: 'llava' }), {
     name: 'UserError',
-    message: /annotations\.json has no annotation of question 5/,
+    message: /annotations\.json has no annotation for question 5/,
   });
 });
 
-test('missing files are errors that say where they come from', async () => {
+test('missing files give errors that say where to get them', async () => {
   await rm(folder, { recursive: true });
   await assert.rejects(okVqa.load(folder, { protocol: 'llava' }), {
     name: 'UserError',

@@ -3,12 +3,12 @@ import test from 'node:test';
 import { publishedScores } from '../../src/benchmarks/published.js';
 import { BENCHMARKS } from '../../src/benchmarks/registry.js';
 
-/** The score to quote: the first of a model. */
+/** The score to quote: the model's first. */
 function quoted(benchmark: string, model: string): number | undefined {
   return publishedScores(benchmark).find((published) => published.model === model)?.score;
 }
 
-test("LLaVA's model zoo and the README of LLaVA-HR come first", () => {
+test("LLaVA's model zoo and LLaVA-HR's README come first", () => {
   assert.equal(quoted('mmvet', 'LLaVA-1.5-13B'), 36.1);
   assert.equal(quoted('scienceqa', 'LLaVA-HR-7B'), 67.9);
   assert.equal(quoted('mmvet', 'LLaVA-HR-X-13B'), 40.3);
@@ -24,7 +24,7 @@ test('the columns are those of the tables: a value of each', () => {
   );
 });
 
-test('LLaVA-1.5 has a number on OK-VQA from lmms-eval only, and none on OCR-VQA', () => {
+test('LLaVA-1.5 has an OK-VQA score from lmms-eval only and none on OCR-VQA', () => {
   const okvqa = publishedScores('okvqa').filter(({ model }) => model === 'LLaVA-1.5-7B');
   assert.deepEqual(
     okvqa.map(({ score, source }) => [score, source.title]),
@@ -33,7 +33,7 @@ test('LLaVA-1.5 has a number on OK-VQA from lmms-eval only, and none on OCR-VQA'
   assert.equal(quoted('ocrvqa', 'LLaVA-1.5-7B'), undefined);
 });
 
-test("the paper's LLaVA-HR numbers that a later fix changed say so; a benchmark nobody published has none", () => {
+test('LLaVA-HR paper numbers changed by a later fix have a note; unpublished benchmarks have no scores', () => {
   const fixed = publishedScores('scienceqa').filter(({ note }) => note?.includes('6fe0c7a'));
   assert.deepEqual(
     fixed.map(({ model, score }) => [model, score]),
@@ -47,7 +47,7 @@ test("the paper's LLaVA-HR numbers that a later fix changed say so; a benchmark 
 });
 
 for (const { name, splits } of BENCHMARKS) {
-  test(`${name}: splits are those of the registry, every number has a source`, () => {
+  test(`${name}: splits exist in the registry and every number has a source`, () => {
     const names = splits.map((split) => split.name);
     for (const { split, source, score } of publishedScores(name)) {
       assert.ok(names.includes(split), split);

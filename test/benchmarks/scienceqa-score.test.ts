@@ -21,7 +21,7 @@ function readGoldens(file: string): unknown {
 
 type Letters = [answer: string, choices: number, gold: number, llavaHr: number, llava: number, lmmsEval: 0 | 1];
 
-test('3000 messy answers are read as the official scripts read them', () => {
+test('3000 messy answers are read like the official scripts', () => {
   const letters = readGoldens('letters.json') as Letters[];
   assert.equal(letters.length, 3000);
   for (const [answer, choices, gold, llavaHr, llava, lmmsEval] of letters) {
@@ -49,7 +49,7 @@ const goldens = readGoldens('scores.json') as {
 };
 const problems = Object.values(goldens.problems);
 
-test('accuracies and the tables by subject, context and grade are the official ones to the last bit', () => {
+test('accuracies and breakdowns by subject, context and grade are bit-identical to the official ones', () => {
   const { headline, scores, statistics, n, failed } = scoreScienceQa(problems, goldens.answers, 'llava');
   const table = Object.entries(goldens.table).map(([name, score]) => [`accuracy/${name}`, score]);
   assert.deepEqual(scores, {
@@ -74,7 +74,7 @@ test('accuracies and the tables by subject, context and grade are the official o
   ]);
 });
 
-test("lmms-eval's exact match is the headline of its protocol", () => {
+test('the lmms-eval headline is its exact match', () => {
   const { headline, scores } = scoreScienceQa(problems, goldens.answers, 'lmms-eval');
   assert.equal(headline, 'img-exact-match');
   assert.equal(scores['img-exact-match'], goldens.imgExactMatch);
@@ -83,7 +83,7 @@ test("lmms-eval's exact match is the headline of its protocol", () => {
   assert.ok('exact-match/natural' in scores);
 });
 
-test('questions without an answer count as wrong, and a note has what the official script would print', () => {
+test("questions without an answer count as wrong, and a note gives the official script's output", () => {
   const ids = Object.keys(goldens.problems);
   const answers = goldens.answers.map((answer, i) => (goldens.missing.includes(ids[i]!) ? null : answer));
   const { scores, failed, notes } = scoreScienceQa(problems, answers, 'llava');
@@ -93,20 +93,20 @@ test('questions without an answer count as wrong, and a note has what the offici
   assert.match(notes.join(), new RegExp(`print ${goldens.imgAccuracyWithMissing.toFixed(2)} % over \\d+ questions`));
 });
 
-test('unparsable are answers without a letter and letters without an option', () => {
+test('answers without a letter and letters without an option are unparsable', () => {
   const two = { ...problem, choices: ['x', 'y'] };
   const { unparsable, perQuestion } = scoreScienceQa([two, two, two, two], ['A', 'C', 'so what', null], 'llava');
   assert.equal(unparsable, 2);
   assert.deepEqual(perQuestion, [1, 0, 0, 0]);
 });
 
-test('without a question with an image the headline is the accuracy', () => {
+test('without image questions, the headline is the accuracy', () => {
   const { headline, scores } = scoreScienceQa([{ ...problem, choices: ['x'] }], ['A'], 'llava');
   assert.equal(headline, 'accuracy');
   assert.deepEqual(scores, { accuracy: 100, 'accuracy-llava': 100, 'accuracy/no-context': 100 });
 });
 
-test('with questions with images alone there is one accuracy of each kind', () => {
+test('with image questions only, there is one accuracy of each kind', () => {
   const { scores } = scoreScienceQa([{ ...problem, choices: ['x'], image: 'image.png' }], ['Art'], 'llava');
   assert.deepEqual(scores, { 'img-accuracy': 100, 'img-accuracy-llava': 0, 'img-accuracy/image-context': 100 });
 });

@@ -49,7 +49,7 @@ beforeEach(async () => {
   await writeFile(SPLITS, JSON.stringify({ train: ['1'], test: ['5', '4'] }));
 });
 
-test("prompts are built as in LLaVA's question file, in the split's order", async () => {
+test("builds prompts like LLaVA's question file, in the split's order", async () => {
   const benchmark = await scienceQa.load(folder, { protocol: 'llava' });
   assert.deepEqual(benchmark.questions, [
     { index: 0, questionId: '5', image: '5/image.png', text: LLAVA_TEXTS['5'] + SUFFIX },
@@ -63,7 +63,7 @@ test("prompts are built as in LLaVA's question file, in the split's order", asyn
   await assert.rejects(benchmark.images.read('4/image.png'), { name: 'ImageError', code: 'missing' });
 });
 
-test("LLaVA's question file is used where it is, in its order", async () => {
+test("LLaVA's question file is used if present, in its order", async () => {
   const built = await scienceQa.load(folder, { protocol: 'llava' });
   await writeFile(QUESTIONS, JSON.stringify(QUESTION_RECORDS));
   const benchmark = await scienceQa.load(folder, { protocol: 'llava' });
@@ -76,7 +76,7 @@ test("LLaVA's question file is used where it is, in its order", async () => {
   assert.equal(benchmark.gold(1), 'B. how ');
 });
 
-test('lmms-eval takes the texts as they stand', async () => {
+test('lmms-eval uses the texts unchanged', async () => {
   await writeFile(QUESTIONS, JSON.stringify(QUESTION_RECORDS));
   const { questions, maxNewTokens } = await scienceQa.load(folder, { protocol: 'lmms-eval' });
   const { hint, question } = PROBLEMS_BY_ID['5'];
@@ -84,7 +84,7 @@ test('lmms-eval takes the texts as they stand', async () => {
   assert.equal(maxNewTokens, 16);
 });
 
-test('the split test-img has the questions with an image', async () => {
+test('the split test-img has only the questions with an image', async () => {
   const benchmark = await scienceQa.load(folder, { protocol: 'llava', split: 'test-img' });
   assert.deepEqual(
     benchmark.questions.map(({ questionId }) => questionId),
@@ -97,13 +97,13 @@ test('the split test-img has the questions with an image', async () => {
   });
 });
 
-test('limit takes the first rows', async () => {
+test('limit selects the first questions', async () => {
   const benchmark = await scienceQa.load(folder, { protocol: 'llava', limit: 1 });
   assert.equal(benchmark.questions.length, 1);
   assert.equal(benchmark.score(['B. how'])?.scores['img-accuracy'], 100);
 });
 
-test("the result file is LLaVA's", async () => {
+test("the result file is identical to LLaVA's", async () => {
   const benchmark = await scienceQa.load(folder, { protocol: 'llava' });
   const [file] = benchmark.submission(['Bees', null]);
   assert.equal(file!.name, 'scienceqa_result.json');
@@ -116,7 +116,7 @@ test("the result file is LLaVA's", async () => {
   });
 });
 
-test('the embedded sample loads, and its right answers score 100', async () => {
+test('the embedded sample loads, and its correct answers score 100', async () => {
   const benchmark = await scienceQa.load(SAMPLE, { protocol: 'llava' });
   assert.equal(benchmark.questions.length, 44);
   assert.equal(benchmark.questions.filter(({ image }) => image === null).length, 11);
@@ -145,10 +145,10 @@ const BROKEN: readonly { what: string; file: string; content: unknown; message: 
     message: /problems\.json, record "4": choices must NOT have fewer/,
   },
   {
-    what: 'an answer that is none of the choices',
+    what: 'an answer index beyond the choices',
     file: PROBLEMS,
     content: { ...PROBLEMS_BY_ID, '4': { ...RECORD, question: '?', answer: 2 } },
-    message: /problems\.json, record "4": the answer is option 3 of 2/,
+    message: /problems\.json, record "4": the answer is option 3, but there are only 2/,
   },
   { what: 'a list of problems', file: PROBLEMS, content: [], message: /problems\.json is not a JSON object/ },
   {
@@ -157,9 +157,9 @@ const BROKEN: readonly { what: string; file: string; content: unknown; message: 
     content: { test: ['5', '99'] },
     message: /pid_splits\.json: .*problems\.json has no problem "99"/,
   },
-  { what: 'a file without test split', file: SPLITS, content: { val: [] }, message: /pid_splits\.json: .*'test'/ },
+  { what: 'a file without a test split', file: SPLITS, content: { val: [] }, message: /pid_splits\.json: .*'test'/ },
   {
-    what: 'a question on a problem of another split',
+    what: 'a question about a problem of another split',
     file: QUESTIONS,
     content: [...QUESTION_RECORDS, { id: '1', conversations: [{ value: '?' }] }],
     message: /CQM-A\.json, record 3: the test split has no problem "1"/,
@@ -168,13 +168,13 @@ const BROKEN: readonly { what: string; file: string; content: unknown; message: 
     what: 'a question file with half of the questions',
     file: QUESTIONS,
     content: QUESTION_RECORDS.slice(1),
-    message: /CQM-A\.json has 1 questions on 1 problems; .* has 2/,
+    message: /CQM-A\.json has 1 questions about 1 problems; .* has 2/,
   },
   {
     what: 'a question file that lacks an image',
     file: QUESTIONS,
     content: QUESTION_RECORDS.map(({ id, conversations }) => ({ id, conversations })),
-    message: /CQM-A\.json, record 2: only one of it and problem 5 .*has an image/,
+    message: /CQM-A\.json, record 2: either this record or problem 5 .*has an image/,
   },
   {
     what: 'a question without a prompt',
@@ -184,17 +184,17 @@ const BROKEN: readonly { what: string; file: string; content: unknown; message: 
   },
 ];
 for (const { what, file, content, message } of BROKEN) {
-  test(`${what} is an error that says where`, async () => {
+  test(`${what} gives an error that names the place`, async () => {
     await writeFile(file, JSON.stringify(content));
     await assert.rejects(scienceQa.load(folder, { protocol: 'llava' }), { name: 'UserError', message });
   });
 }
 
-test('missing files are errors that say where they come from', async () => {
+test('missing files give errors that say where to get them', async () => {
   await rm(join(folder, 'images'), { recursive: true });
   await assert.rejects(scienceQa.load(folder, { protocol: 'llava' }), {
     name: 'UserError',
-    message: /neither images\/test\/ nor test\.zip.*https/,
+    message: /expected images\/test\/ or test\.zip.*https/,
   });
   assert.equal((await scienceQa.load(folder, { protocol: 'llava', images: false })).questions.length, 2);
   await rm(PROBLEMS);

@@ -12,7 +12,7 @@ import { encodeZip } from '../model/checkpoint/craft-torch.js';
 /** Printed by the official algorithms (LLaVA convert_seed_for_submission.py; lmms-eval seedbench/utils.py). */
 interface OfficialScores {
   cases: {
-    /** Question id, image or video, dimension, right letter, answer; in each case one id stands twice. */
+    /** Question id, image or video, dimension, correct letter, answer; every case has one repeated id. */
     rows: [string, 'image' | 'video', number, string, string | null][];
     /** Percent. */
     official: { total: number; image: number; video: number; types: Record<string, number> };
@@ -34,7 +34,7 @@ official.cases.forEach(({ rows, official: expected, lmms, upload }, i) => {
   const items = rows.map(([id, dataType, type, gold]): SeedItem => ({ id, dataType, dimension: `type ${type}`, gold }));
   const answers = rows.map(([, , , , answer]) => answer);
 
-  test(`run ${i + 1}: the accuracies of LLaVA's script`, () => {
+  test(`run ${i + 1}: accuracies equal LLaVA's script`, () => {
     const { headline, scores, statistics } = scoreSeed(items, answers, 'llava');
     assert.equal(headline, 'accuracy');
     assert.equal(scores['accuracy'], expected.total);
@@ -53,7 +53,7 @@ official.cases.forEach(({ rows, official: expected, lmms, upload }, i) => {
     }
   });
 
-  test(`run ${i + 1}: the accuracies of lmms-eval`, () => {
+  test(`run ${i + 1}: accuracies equal lmms-eval's`, () => {
     const { scores } = scoreSeed(items, answers, 'lmms-eval');
     assert.equal(scores['accuracy'], 100 * lmms.total);
     assert.equal(scores['seed_image'], 100 * lmms.image);
@@ -61,7 +61,7 @@ official.cases.forEach(({ rows, official: expected, lmms, upload }, i) => {
   });
 
   if (upload === null) return;
-  test(`run ${i + 1}: the upload file of LLaVA's script`, async () => {
+  test(`run ${i + 1}: the upload file equals LLaVA's script`, async () => {
     await writeFiles({
       questions: rows.map(([id, type, dimension, answer]) => ({
         ...question(id, type),
@@ -76,21 +76,21 @@ official.cases.forEach(({ rows, official: expected, lmms, upload }, i) => {
   });
 });
 
-test('the later answer counts for both questions of an id, and the note says what it changes', () => {
+test('the last answer counts for both questions with the same id, and a note gives the difference', () => {
   const item: SeedItem = { id: '49914', dataType: 'image', dimension: 'Scene Understanding', gold: 'A' };
   const { scores, perQuestion, notes } = scoreSeed([item, { ...item, gold: 'B' }], ['A', 'B'], 'llava');
   assert.deepEqual(perQuestion, [0, 1]);
   assert.equal(scores['seed_image'], 50);
-  assert.ok(notes.some((note) => /one id is used twice.*100\.0000/.test(note)));
+  assert.ok(notes.some((note) => /One id occurs twice.*100\.0000/.test(note)));
   assert.deepEqual(scoreSeed([item, { ...item, gold: 'B' }], ['A', 'B'], 'lmms-eval').perQuestion, [1, 1]);
 });
 
-test('answers that are no letter are counted, and dimensions at which the script stops are named', () => {
+test('answers that are not a letter are counted, and dimensions that crash the script are named', () => {
   const item = (id: string, dimension: string): SeedItem => ({ id, dataType: 'image', dimension, gold: 'A' });
   const items = [item('1', 'x'), item('2', 'x'), item('3', 'y'), item('4', 'z')];
   const { unparsable, failed, headline, notes } = scoreSeed(items, ['A', 'A.', 'B', null], 'llava');
   assert.deepEqual([unparsable, failed, headline], [1, 1, 'seed_image']);
-  assert.ok(notes.some((note) => /^y: LLaVA's script stops/.test(note)));
+  assert.ok(notes.some((note) => /^y: LLaVA's script crashes/.test(note)));
   assert.ok(!notes.some((note) => /^z:/.test(note)));
 });
 
@@ -123,7 +123,7 @@ async function writeFiles(options: { questions?: unknown[]; prompts?: unknown[];
   if (options.prompts) await writeFile(QUESTION_FILE, options.prompts.map((line) => JSON.stringify(line)).join('\n'));
 }
 
-test('prompts, ids and images are built as LLaVA has them', async () => {
+test("builds prompts, ids and images like LLaVA's question file", async () => {
   await writeFiles();
   const benchmark = await seedBench.load(folder, { protocol: 'llava' });
   const text = `How many towels are in the image?\nA. One\nB. Two\nC. Three\nD. 4${SUFFIX}`;
@@ -145,7 +145,7 @@ test('prompts, ids and images are built as LLaVA has them', async () => {
   });
 });
 
-test('pictures and frames may lie in zip archives', async () => {
+test('images and frames may be in zip archives', async () => {
   await writeFiles();
   for (const [name, file] of [
     ['SEED-Bench-image', '77_101'],
@@ -163,7 +163,7 @@ test('pictures and frames may lie in zip archives', async () => {
   await images.close();
 });
 
-test('without frames only questions about images are asked, under a name of their own', async () => {
+test('without frames, only image questions are asked, with a different score name', async () => {
   await writeFiles({ frames: false });
   const benchmark = await seedBench.load(folder, { protocol: 'llava' });
   assert.equal(benchmark.split, 'image');
@@ -179,7 +179,7 @@ test('without frames only questions about images are asked, under a name of thei
   assert.equal((await seedBench.load(folder, { protocol: 'llava', images: false })).split, 'all');
 });
 
-test("LLaVA's question file decides order and wording; the upload follows SEED-Bench.json", async () => {
+test("LLaVA's question file determines order and wording; the upload follows SEED-Bench.json", async () => {
   const prompts = [
     { question_id: 'v5', image: 'SEED-Bench-video-image/10_v5.png', text: 'video?' },
     { question_id: 101, image: 'SEED-Bench-image/77_101', text: 'image?' },
@@ -205,11 +205,11 @@ test("LLaVA's question file decides order and wording; the upload follows SEED-B
 
   await writeFiles({ prompts: [prompts[1], prompts[1]] });
   await assert.rejects(seedBench.load(folder, { protocol: 'llava' }), {
-    message: /llava-seed-bench\.jsonl, record 2: SEED-Bench\.json has no \(further\) question 101/,
+    message: /llava-seed-bench\.jsonl, record 2: SEED-Bench\.json has no such \(or no further\) question 101/,
   });
 });
 
-test('what is missing or broken is named', async () => {
+test('missing and invalid files are named', async () => {
   await writeFiles({ questions: [question('1', 'image'), { ...question('2', 'image'), answer: 'E' }] });
   await assert.rejects(seedBench.load(folder, { protocol: 'llava' }), {
     message: /SEED-Bench\.json, record 2 of "questions": answer must be equal to one of the allowed values/,

@@ -29,7 +29,7 @@ const OCR_LINES = [
   { question_id: 'aa', image: 'aa.jpg', text: `Is it open?\nReference OCR token: ${SUFFIX}`, category: 'default' },
 ];
 
-/** `count` times one answer, the rest of ten another. */
+/** Ten answers, `count` of which are equal. */
 function ten(answer: string, count: number, other: string): string[] {
   return Array.from({ length: 10 }, (_, i) => (i < count ? answer : other));
 }
@@ -44,7 +44,7 @@ async function writeFiles(
   await writeFile(OCR_QUESTIONS, `${ocrText}\n`);
 }
 
-test('without OCR tokens the prompts are built from the annotations, in their order', async () => {
+test('without OCR tokens, prompts are built from the annotations in their order', async () => {
   await writeFiles();
   const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: false });
   assert.deepEqual(benchmark.questions, [
@@ -62,7 +62,7 @@ test('without OCR tokens the prompts are built from the annotations, in their or
   });
 });
 
-test('with OCR tokens the prompts are those of the question file, joined to the right answers', async () => {
+test('with OCR tokens, prompts come from the question file and are joined to their answers', async () => {
   await writeFiles();
   const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: true });
   const lines = OCR_LINES.map(({ question_id: questionId, image, text }, index) => ({
@@ -77,7 +77,7 @@ test('with OCR tokens the prompts are those of the question file, joined to the 
   assert.ok(Math.abs(benchmark.scoreOne(1, 'Yes')! - 0.6) < 1e-12);
 });
 
-test('of two records with the same image and question the last one counts', async () => {
+test('the last of two records with the same image and question counts', async () => {
   await writeFiles([...RECORDS, { ...RECORDS[1], answers: ten('late', 10, '') }]);
   const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: true });
   assert.equal(benchmark.scoreOne(0, 'late'), 1);
@@ -95,7 +95,7 @@ test('the accuracy counts questions without an answer as wrong', async () => {
   assert.equal(scores[headline], 100 * (2 / 3));
 });
 
-test('limit takes the first rows', async () => {
+test('limit selects the first questions', async () => {
   await writeFiles();
   const benchmark = await textVqa.load(folder, { protocol: 'llava', ocrTokens: true, limit: 1 });
   assert.deepEqual(
@@ -140,13 +140,13 @@ const BROKEN: readonly { what: string; records?: unknown; ocr?: string; message:
     message: /ocr\.jsonl, line 1: .*'text'/,
   },
   {
-    what: 'a question that nobody annotated',
+    what: 'a question without annotation',
     ocr: JSON.stringify({ question_id: 'bb', image: 'bb.jpg', text: `Is it open?${SUFFIX}` }),
     message: /ocr\.jsonl, record 1: .* has no question "Is it open\?" on image bb\./,
   },
 ];
 for (const { what, records, ocr, message } of BROKEN) {
-  test(`${what} is an error that says where`, async () => {
+  test(`${what} gives an error that names the place`, async () => {
     await writeFiles(records, ocr);
     await assert.rejects(textVqa.load(folder, { protocol: 'llava', ocrTokens: ocr !== undefined }), {
       name: 'UserError',
@@ -155,7 +155,7 @@ for (const { what, records, ocr, message } of BROKEN) {
   });
 }
 
-test('missing files are errors that say what they are and where they come from', async () => {
+test('missing files give errors that say what they are and where to get them', async () => {
   await writeFiles();
   await rm(OCR_QUESTIONS);
   await assert.rejects(textVqa.load(folder, { protocol: 'llava', ocrTokens: true }), {

@@ -39,7 +39,7 @@ beforeEach(async () => {
   await write('val.json', RECORDS);
 });
 
-test('val: questions are capitalised as Python does, spaces stay', async () => {
+test('val: questions are capitalised like Python, keeping spaces', async () => {
   const benchmark = await vizWiz.load(folder, { split: 'val', protocol: 'llava' });
   assert.deepEqual(benchmark.questions, [
     { index: 0, questionId: 0, image: 'VizWiz_val_00000000.jpg', text: `What is this? thank you. ${SUFFIX}` },
@@ -54,7 +54,7 @@ test("val: accuracies of VizWiz's script, lmms-eval's and VQA's, and answerabili
   assert.equal(headline, 'accuracy');
   assert.equal(scores['accuracy'], 100);
   assert.equal(scores['accuracy-m4c'], 100);
-  // VizWiz's answers have no ids: leaving "r" out takes all nine away; where all ten are one, none is left.
+  // VizWiz's answers have no ids: leaving one "r" out removes all nine; if all ten are equal, none remain.
   assert.ok(Math.abs(scores['accuracy-vqa-eval']! - 5) < 1e-9);
   assert.equal(scores['accuracy/unanswerable'], 100);
   assert.equal(scores['answerability-f1'], 100);
@@ -63,7 +63,7 @@ test("val: accuracies of VizWiz's script, lmms-eval's and VQA's, and answerabili
   assert.match(notes.join(' '), /not comparable/);
 });
 
-test('lmms-eval asks val and reports its own accuracy', async () => {
+test('lmms-eval uses val and reports its own accuracy', async () => {
   await write('test.json', [{ image: 'VizWiz_test_00000000.jpg', question: 'a?' }]);
   const benchmark = await vizWiz.load(folder, { protocol: 'lmms-eval' });
   assert.deepEqual([benchmark.split, benchmark.score(['r', null])!.headline], ['val', 'accuracy-m4c']);
@@ -108,7 +108,7 @@ test('the embedded sample loads as val and is scored', async () => {
   assert.ok(scores['accuracy']! > 90);
 });
 
-test('broken and missing files are errors that say where', async () => {
+test('invalid and missing files give errors that name the place', async () => {
   const load = () => vizWiz.load(folder, { split: 'val', protocol: 'llava' });
   await write('val.json', [RECORDS[0], { ...RECORDS[1], answerable: 'no' }]);
   await assert.rejects(load(), {
@@ -119,10 +119,10 @@ test('broken and missing files are errors that say where', async () => {
   await assert.rejects(load(), { name: 'UserError', message: /val\.json has no list\./ });
   await write('val.json', RECORDS);
   await rm(join(folder, 'val'), { recursive: true });
-  await assert.rejects(load(), { name: 'UserError', message: /neither val\/ nor val\.zip.*images\/val\.zip/ });
+  await assert.rejects(load(), { name: 'UserError', message: /expected val\/, val\.zip.*images\/val\.zip/ });
   await rm(join(folder, 'val.json'));
   await assert.rejects(vizWiz.load(folder, { protocol: 'llava' }), {
     name: 'UserError',
-    message: /neither llava_test\.jsonl nor test\.json \(split test\) nor val\.json \(split val\).*Annotations\.zip/,
+    message: /expected llava_test\.jsonl or test\.json \(split test\) or val\.json \(split val\).*Annotations\.zip/,
   });
 });

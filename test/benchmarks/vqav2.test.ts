@@ -26,7 +26,7 @@ const ANNOTATIONS = [
   annotation(458752001, 'how many', 'number', ten('two', 2, '3')),
 ];
 
-/** `count` times one answer, the rest of ten another. */
+/** Ten answers, `count` of which are equal. */
 function ten(answer: string, count: number, other: string): string[] {
   return Array.from({ length: 10 }, (_, i) => (i < count ? answer : other));
 }
@@ -54,7 +54,7 @@ beforeEach(async () => {
   await write(VAL_ANNOTATIONS, { info: {}, annotations: ANNOTATIONS });
 });
 
-test('val: questions in the order of their file, with the answers of their ids', async () => {
+test('val: questions are in file order, with the answers to their ids', async () => {
   const benchmark = await vqaV2.load(folder, { split: 'val', protocol: 'llava' });
   assert.deepEqual(benchmark.questions, [
     { index: 0, questionId: 42000, image: 'COCO_val2014_000000000042.jpg', text: `Is the TV on?${SUFFIX}` },
@@ -66,13 +66,13 @@ test('val: questions in the order of their file, with the answers of their ids',
   assert.equal(benchmark.maxNewTokens, 128);
 });
 
-test('val: the accuracy is of processed answers, as they would be uploaded', async () => {
+test('val: the accuracy uses answers processed as for an upload', async () => {
   const benchmark = await vqaV2.load(folder, { split: 'val', protocol: 'llava' });
   const score = benchmark.score(['Yes', 'Two', null])!;
   const close = (actual: number | undefined, expected: number) => assert.ok(Math.abs(actual! - expected) < 1e-9);
   assert.deepEqual([score.headline, score.n, score.failed], ['accuracy', 3, 1]);
   close(score.scores['accuracy'], 160 / 3); // 1, 0.6 and 0
-  close(score.scores['accuracy-unprocessed'], 60 / 3); // "Yes" is not the unanimous "yes"
+  close(score.scores['accuracy-unprocessed'], 60 / 3); // "Yes" does not match a unanimous "yes"
   close(score.scores['accuracy/yes-no'], 100);
   close(score.scores['accuracy/number'], 60);
   close(score.scores['accuracy/question-type/how many'], 60);
@@ -81,7 +81,7 @@ test('val: the accuracy is of processed answers, as they would be uploaded', asy
   assert.equal(benchmark.scoreOne(0, 'Yes.'), 1);
 });
 
-test('val: the result file has processed answers, and empty ones where there is none', async () => {
+test('val: the result file has processed answers, empty for failed questions', async () => {
   const benchmark = await vqaV2.load(folder, { split: 'val', protocol: 'llava' });
   const [file] = benchmark.submission(['Yes', 'Two', null]);
   assert.deepEqual(JSON.parse(file!.content), [
@@ -91,7 +91,7 @@ test('val: the result file has processed answers, and empty ones where there is 
   ]);
 });
 
-test('limit takes the first questions', async () => {
+test('limit selects the first questions', async () => {
   const benchmark = await vqaV2.load(folder, { split: 'val', protocol: 'llava', limit: 2 });
   assert.equal(benchmark.questions.length, 2);
   assert.equal(benchmark.score(['yes', '2'])!.n, 2);
@@ -133,7 +133,7 @@ const TEST_LISTS: readonly { what: string; name: string; content: unknown }[] = 
   },
 ];
 for (const { what, name, content } of TEST_LISTS) {
-  test(`test-dev: the upload has an answer to each question of ${what} test2015 list`, async () => {
+  test(`test-dev: the upload has an answer for each question of ${what} test2015 list`, async () => {
     await write(TEST_DEV_QUESTIONS, { questions: NATIVE_TEST_DEV });
     await write(name, content);
     const benchmark = await vqaV2.load(folder, { protocol: 'llava' });
@@ -147,7 +147,7 @@ for (const { what, name, content } of TEST_LISTS) {
   });
 }
 
-test('test-dev: without such a list the upload has the questions that were asked', async () => {
+test('test-dev: without a test2015 list, the upload has the test-dev questions', async () => {
   await write(TEST_DEV_QUESTIONS, { questions: NATIVE_TEST_DEV });
   const [file] = (await vqaV2.load(folder, { protocol: 'llava' })).submission(['a', 'b c']);
   assert.equal(file!.name, 'v2_OpenEnded_mscoco_test-dev2015_results.json');
@@ -157,7 +157,7 @@ test('test-dev: without such a list the upload has the questions that were asked
   ]);
 });
 
-test('lmms-eval asks val first, with at most 16 tokens', async () => {
+test('lmms-eval defaults to val with at most 16 tokens', async () => {
   await write(TEST_DEV_QUESTIONS, { questions: NATIVE_TEST_DEV });
   const benchmark = await vqaV2.load(folder, { protocol: 'lmms-eval' });
   assert.deepEqual([benchmark.split, benchmark.maxNewTokens], ['val', 16]);
@@ -171,16 +171,19 @@ test('the embedded sample loads as val and is scored', async () => {
   assert.equal(scores['accuracy'], 100);
 });
 
-test('the images need not be there where nobody looks at them', async () => {
+test('images are not needed with images: false', async () => {
   await rm(join(folder, 'val2014'), { recursive: true });
   const benchmark = await vqaV2.load(folder, { split: 'val', protocol: 'llava', images: false });
   assert.equal(benchmark.score(['yes', '3', 'red'])!.scores['accuracy'], 100);
 });
 
-test('broken files are errors that say where', async () => {
+test('invalid files give errors that name the place', async () => {
   const load = () => vqaV2.load(folder, { split: 'val', protocol: 'llava' });
   await write(VAL_ANNOTATIONS, { annotations: ANNOTATIONS.slice(1) });
-  await assert.rejects(load(), { name: 'UserError', message: /annotations\.json has no annotation of question 42002/ });
+  await assert.rejects(load(), {
+    name: 'UserError',
+    message: /annotations\.json has no annotation for question 42002/,
+  });
   await write(VAL_ANNOTATIONS, { annotations: [ANNOTATIONS[0], { ...ANNOTATIONS[1], answers: [] }] });
   await assert.rejects(load(), {
     name: 'UserError',
@@ -192,12 +195,12 @@ test('broken files are errors that say where', async () => {
   await assert.rejects(load(), { name: 'UserError', message: /record 1 of "questions": image_id must be integer/ });
 });
 
-test('what is missing is named with its source', async () => {
+test('missing files give errors that say where to get them', async () => {
   await rm(join(folder, VAL_QUESTIONS));
   await assert.rejects(vqaV2.load(folder, { protocol: 'llava' }), {
     name: 'UserError',
     message:
-      /holds neither llava_vqav2_mscoco_test-dev2015\.jsonl.*\(split test-dev\).*\(split val\).*Questions_Val_mscoco\.zip/s,
+      /expected llava_vqav2_mscoco_test-dev2015\.jsonl.*\(split test-dev\).*\(split val\).*Questions_Val_mscoco\.zip/s,
   });
   await assert.rejects(vqaV2.load(folder, { split: 'val', protocol: 'llava' }), {
     name: 'UserError',
@@ -211,6 +214,6 @@ test('what is missing is named with its source', async () => {
   await rm(join(folder, 'val2014'), { recursive: true });
   await assert.rejects(vqaV2.load(folder, { split: 'val', protocol: 'llava' }), {
     name: 'UserError',
-    message: /holds neither val2014\/ nor val2014\.zip.*6\.6 GB/,
+    message: /expected val2014\/, val2014\.zip.*6\.6 GB/,
   });
 });

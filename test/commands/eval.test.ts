@@ -255,7 +255,7 @@ test('download says what it would fetch, and from where', async () => {
 
 test('usage errors exit with 2 and say what is allowed', async () => {
   const cases: [string[], RegExp][] = [
-    [['eval', 'vqa9'], /no benchmark "vqa9"\. Available: vqav2, .*mmvet/],
+    [['eval', 'vqa9'], /Unknown benchmark "vqa9"\. Available: vqav2, .*mmvet/],
     [['eval', 'textvqa', '--device', 'tpu'], /--device must be auto, cpu, cuda, cuda:N or webgpu, got "tpu"/],
     [
       ['eval', 'textvqa', '--device', 'cpu', '--devices', 'cpu:2'],

@@ -2,10 +2,10 @@ import { pyStrip } from '../../shared/python-strings.js';
 import { processDigitArticle, processPunctuation } from './vqa-normalisation.js';
 
 /**
- * Brings an answer into the form in which the evaluation server of VQA compares answers: lower case, no punctuation
- * and articles, digits for small numbers, apostrophes in contractions; "'s" becomes a word of its own.
+ * Normalises an answer as the VQA evaluation server does before comparing: lower case, no punctuation or articles, digits
+ * for small numbers, apostrophes in contractions; "'s" becomes a separate word.
  *
- * Keeps what the official script does rather than what it means to do: "the" alone becomes nothing.
+ * Reproduces what the official script does, not what it intends: an answer of "the" becomes empty.
  * Source: LLaVA-HR llava_hr/eval/m4c_evaluator.py, EvalAIAnswerProcessor (the same in LLaVA and MMF).
  */
 export function processAnswer(answer: string): string {

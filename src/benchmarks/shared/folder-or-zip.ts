@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ImageSource } from '../../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../../datasets/image-source.js';
 
-/** Opens the images of `<folder>/<name>/`, or of `<folder>/<name>.zip` where that folder lies within; null without both. */
+/** Opens the images in `<folder>/<name>/`, or in `<name>/` inside `<folder>/<name>.zip`; null when neither exists. */
 export async function openFolderOrZip(folder: string, name: string): Promise<ImageSource | null> {
   const images = join(folder, name);
   if (existsSync(images)) return openImageFolder(images);

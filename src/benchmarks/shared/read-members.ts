@@ -2,16 +2,16 @@ import { createReadStream } from 'node:fs';
 import { UserError } from '../../shared/errors.js';
 import { checked, parse, type RecordFile, unreadable } from './read-records.js';
 
-/** A string, the quote of a string that does not end in the text, or a mark that opens, closes or separates. */
+/** A complete string, the opening quote of an incomplete one, or a bracket, brace or comma. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|["{}[\],]/gs;
 
-/** Far above any record; a file with a longer one is not what it should be and would fill the memory. */
+/** Far above any real record; keeps a wrong file from filling the memory. */
 const MAX_RECORD_CHARACTERS = 64 * 1024 * 1024;
 
 /**
- * Reads a JSON file that is one object with a record per id, a record at a time: the largest have hundreds of MB. The
- * order is the file's; `JSON.parse` would put ids that are numbers first, by size.
- * @throws UserError when the file is missing, cut off, or naming the first record that is broken
+ * Streams the records of a JSON file that is one object with a record per id (the largest have hundreds of MB). Keeps the
+ * file's order; `JSON.parse` would move integer-like ids to the front.
+ * @throws UserError when the file is missing or truncated, or when a record is invalid, naming the first one
  */
 export async function* readMembers<T>({ path, check, origin }: RecordFile<T>): AsyncGenerator<[id: string, record: T]> {
   let count = 0;
@@ -26,20 +26,20 @@ export async function* readMembers<T>({ path, check, origin }: RecordFile<T>): A
 function parseMember(text: string, where: string): [id: string, record: unknown] {
   const [member] = Object.entries(parse(`{${text}}`, where) as Record<string, unknown>);
   if (member) return member;
-  throw new UserError(`${where} is not JSON: two commas follow each other, or a comma the last record`);
+  throw new UserError(`${where} is not valid JSON: unexpected comma.`);
 }
 
 /** The members of the file's object as text, `"id": {...}`. */
 async function* memberTexts(path: string, origin: string): AsyncGenerator<string> {
   const notAnObject = () => new UserError(`${path} is not a JSON object of records. ${origin}`);
   let pending = '';
-  let scanned = 0; // in pending
+  let scanned = 0; // position in pending
   let depth = 0;
   let isFirst = true;
   let ended = false;
   for await (const chunk of chunksOf(path, origin)) {
     pending += chunk;
-    let start = 0; // of the member, in pending
+    let start = 0; // start of the current member in pending
     for (let token = nextToken(pending, scanned); token; token = nextToken(pending, scanned)) {
       const before = scanned;
       scanned = token.end;
@@ -65,14 +65,14 @@ async function* memberTexts(path: string, origin: string): AsyncGenerator<string
     pending = pending.slice(start);
     scanned -= start;
     if (pending.length > MAX_RECORD_CHARACTERS) {
-      throw new UserError(`${path} has a record of more than ${MAX_RECORD_CHARACTERS} characters. ${origin}`);
+      throw new UserError(`${path} has a record longer than ${MAX_RECORD_CHARACTERS} characters. ${origin}`);
     }
   }
-  if (depth > 0) throw new UserError(`${path} ends in the middle of a record: it is cut off. ${origin}`);
+  if (depth > 0) throw new UserError(`${path} is truncated: it ends in the middle of a record. ${origin}`);
   if (pending.trim() !== '') throw notAnObject();
 }
 
-/** The next string or mark; null when the text has none that ends in it. @returns its first character and end */
+/** The first character and end position of the next token; null when the text has no complete one. */
 function nextToken(text: string, from: number): { mark: string; end: number } | null {
   TOKEN.lastIndex = from;
   const token = TOKEN.exec(text)?.[0];

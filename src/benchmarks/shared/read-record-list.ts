@@ -2,13 +2,13 @@ import { createReadStream } from 'node:fs';
 import { UserError } from '../../shared/errors.js';
 import { checked, parse, type RecordFile, unreadable } from './read-records.js';
 
-/** Far above any record; a file with a longer one is not what it should be and would fill the memory. */
+/** Far above any real record; keeps a wrong file from filling the memory. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads the records of a JSON document that has them as a list under a key of its own, a record at a time: the
- * annotations of VQAv2 have 190 MB. What else the document holds is passed over unchecked.
- * @throws UserError when the file is missing, cut off, or naming the first record that is broken
+ * Streams the records of a JSON document that has them in a list under a top-level key (VQAv2's annotations have 190 MB).
+ * The rest of the document is skipped unchecked.
+ * @throws UserError when the file is missing or truncated, or when a record is invalid, naming the first one
  */
 export async function* readRecordList<T>(
   { path, check, origin }: RecordFile<T>,
@@ -23,11 +23,11 @@ export async function* readRecordList<T>(
       yield checked(parse(text, where), check, where);
     }
     if (scanner.pendingBytes() > MAX_RECORD_BYTES) {
-      throw new UserError(`${path} has a record of more than ${MAX_RECORD_BYTES} bytes. ${origin}`);
+      throw new UserError(`${path} has a record longer than ${MAX_RECORD_BYTES} bytes. ${origin}`);
     }
   }
   if (!scanner.foundList()) throw new UserError(`${path} has no list "${key}". ${origin}`);
-  if (!scanner.isComplete()) throw new UserError(`${path} ends in the middle of "${key}": it is cut off. ${origin}`);
+  if (!scanner.isComplete()) throw new UserError(`${path} is truncated: it ends in the middle of "${key}". ${origin}`);
   if (count === 0) throw new UserError(`${path} has no records. ${origin}`);
 }
 
@@ -41,26 +41,26 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Cuts the elements of the list out of a document that comes in pieces. Works on bytes: in UTF-8 none of the marks is
- * part of a longer character.
+ * Extracts the elements of the list from a document that arrives in chunks. Works on bytes: in UTF-8, no structural
+ * character is part of a multi-byte sequence.
  */
 export function listScanner(key: string) {
   const quotedKey = JSON.stringify(key);
-  let pending: Buffer = Buffer.alloc(0); // from `start` on
-  let scanned = 0; // in pending
-  let start = 0; // of the element in the list, or of the document's key or value
-  let depth = 0; // of brackets; 1 in the document, 2 in the list
+  let pending: Buffer = Buffer.alloc(0); // unprocessed bytes, from `start` on
+  let scanned = 0; // position in pending
+  let start = 0; // start of the current list element, or of the document's current key or value
+  let depth = 0; // nesting: 1 in the document, 2 in the list
   let inString = false;
-  let list: 'before' | 'inside' | 'behind' = 'before';
+  let list: 'before' | 'inside' | 'after' = 'before';
   let isListNext = false;
 
   return {
     foundList: () => list !== 'before',
-    isComplete: () => list === 'behind',
+    isComplete: () => list === 'after',
     pendingBytes: () => pending.length,
 
     *push(chunk: Buffer): Generator<string, void, undefined> {
-      if (list === 'behind') return;
+      if (list === 'after') return;
       pending = Buffer.concat([pending.subarray(start), chunk]);
       scanned -= start;
       start = 0;
@@ -68,7 +68,7 @@ export function listScanner(key: string) {
         const byte = pending[scanned++]!;
         if (inString) {
           if (byte === BACKSLASH)
-            scanned++; // the escaped character, which may be in the next piece
+            scanned++; // skip the escaped character, which may be in the next chunk
           else if (byte === QUOTE) inString = false;
         } else if (byte === QUOTE) {
           inString = true;
@@ -81,7 +81,7 @@ export function listScanner(key: string) {
         } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
           depth--;
           if (depth === 1 && list === 'inside') {
-            list = 'behind';
+            list = 'after';
             const last = pending.toString('utf8', start, scanned - 1);
             if (last.trim() !== '') yield last;
             return;
@@ -95,7 +95,7 @@ export function listScanner(key: string) {
         const opensOrSeparates = byte === COMMA || byte === OPEN_OBJECT;
         if (opensOrSeparates && depth === 1 && !inString) start = scanned;
       }
-      // Other values of the document are not kept.
+      // Discard the document's other values.
       if (list === 'before' && depth > 1) start = Math.min(scanned, pending.length);
     },
   };

@@ -3,17 +3,17 @@ import { messageOf, UserError } from '../../shared/errors.js';
 import type { SchemaCheck } from '../../shared/json-schema.js';
 import { parseJson } from '../../shared/parse-json.js';
 
-/** An annotation file: how its records must look, and what it is and where it comes from, for who does not have it. */
+/** An annotation file, the schema of its records, and where to get it. */
 export interface RecordFile<T> {
   path: string;
   check: SchemaCheck<T>;
-  /** Whole sentences, said when the file is missing. */
+  /** Where to get the file, in complete sentences; part of the error when it is missing. */
   origin: string;
 }
 
 /**
- * Reads the records of a JSON document that has them as a list under a key, or that is the list.
- * @throws UserError when the file is missing, or naming the first record that is broken
+ * Reads the records of a JSON document that is a list or has one under `key`.
+ * @throws UserError when the file is missing, or when a record is invalid, naming the first one
  */
 export async function readRecords<T>(file: RecordFile<T>, key?: string): Promise<T[]> {
   const text = await readText(file);
@@ -27,8 +27,8 @@ export async function readRecords<T>(file: RecordFile<T>, key?: string): Promise
 }
 
 /**
- * Reads a file with one JSON record per line; empty lines are passed over.
- * @throws UserError when the file is missing, or naming the first line that is broken
+ * Reads a file with one JSON record per line; skips empty lines.
+ * @throws UserError when the file is missing, or when a line is invalid, naming the first one
  */
 export async function readRecordLines<T>(file: RecordFile<T>): Promise<T[]> {
   const lines = (await readText(file)).split('\n');
@@ -42,8 +42,8 @@ export async function readRecordLines<T>(file: RecordFile<T>): Promise<T[]> {
 }
 
 /**
- * Reads a JSON document as a whole.
- * @throws UserError when the file is missing, or naming what is broken in it
+ * Reads and checks a JSON document.
+ * @throws UserError when the file is missing or does not match the schema
  */
 export async function readDocument<T>(file: RecordFile<T>): Promise<T> {
   return checked(parse(await readText(file), file.path), file.check, file.path);
@@ -57,14 +57,14 @@ async function readText<T>({ path, origin }: RecordFile<T>): Promise<string> {
   }
 }
 
-/** What to tell the user when an annotation file cannot be read. */
+/** The error for an annotation file that is missing or cannot be read. */
 export function unreadable(path: string, origin: string, error: unknown): UserError {
   const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
   const problem = isMissing ? `does not exist. ${origin}` : `cannot be read: ${messageOf(error)}`;
   return new UserError(`${path} ${problem}`, { cause: error });
 }
 
-/** @param where the record, for the message @throws UserError when the text is not JSON */
+/** @param where names the record in the error @throws UserError when the text is not JSON */
 export function parse(text: string, where: string): unknown {
   try {
     return parseJson(text);
@@ -73,7 +73,7 @@ export function parse(text: string, where: string): unknown {
   }
 }
 
-/** @throws UserError when the record does not fit, saying where and why */
+/** @throws UserError when the record does not match the schema */
 export function checked<T>(record: unknown, check: SchemaCheck<T>, where: string): T {
   if (check.fits(record)) return record;
   throw new UserError(`${where}: ${check.problem()}`);

@@ -4,9 +4,9 @@ import type { Answers, LoadedBenchmark, Score, Statistic } from '../benchmark.js
 import { columnSums } from './statistics.js';
 
 /**
- * A benchmark with some of its rows only, as if the others had never been asked. Main scores follow from their
- * statistics; breakdowns are left out.
- * @param rows in the benchmark's order
+ * A benchmark restricted to some of its questions, as if the others had never been asked. Main scores are recomputed from
+ * their statistics; breakdowns are dropped.
+ * @param rows question indices in the benchmark's order
  */
 export function restrictToRows(benchmark: LoadedBenchmark, rows: readonly number[]): LoadedBenchmark {
   const allAnswers = (answers: Answers): (string | null)[] => {
@@ -37,7 +37,7 @@ function restrictScore(score: Score, rows: readonly number[], answers: Answers):
   for (const [name, full] of Object.entries(score.statistics)) {
     const statistic = restrictStatistic(full, rows);
     const value = evaluateFormula(statistic.formula, columnSums(statistic.counts, statistic.width));
-    if (!Number.isFinite(value)) continue; // none of its questions is among the rows
+    if (!Number.isFinite(value)) continue; // none of its questions is selected
     statistics[name] = statistic;
     scores[name] = value;
   }
@@ -62,8 +62,8 @@ function restrictScore(score: Score, rows: readonly number[], answers: Answers):
 
 function partNotes(count: number, total: number, hasNotes: boolean): string[] {
   return [
-    `Scores are over ${count} of ${total} questions; the others are left out, not counted as wrong.`,
-    ...(hasNotes ? [`The notes below are on all ${total} questions, with those left out as wrong.`] : []),
+    `Scores cover ${count} of ${total} questions; the others are excluded, not counted as wrong.`,
+    ...(hasNotes ? [`The notes below refer to all ${total} questions and count the excluded ones as wrong.`] : []),
   ];
 }
 
@@ -75,7 +75,7 @@ function restrictStatistic({ width, counts, formula }: Statistic, rows: readonly
   return { width, counts: restricted, formula };
 }
 
-/** Whether any main score counts this row: some are over the questions with an image only. */
+/** Whether any main score counts this question; some only count questions with an image. */
 function isCounted({ statistics }: Score, row: number): boolean {
   return Object.values(statistics).some(({ width, counts }) =>
     counts.subarray(row * width, (row + 1) * width).some((count) => count !== 0),

@@ -1,10 +1,10 @@
 import { usageError } from '../../shared/errors.js';
 import type { SplitInfo } from '../benchmark.js';
 
-/** The split that was asked for, or the first one. @throws UserError (usage) when there is no such split */
-export function chosenSplit(benchmark: { name: string; splits: readonly SplitInfo[] }, asked?: string): string {
+/** The requested split (default: the benchmark's first). @throws UserError (usage) when it does not exist */
+export function chosenSplit(benchmark: { name: string; splits: readonly SplitInfo[] }, requested?: string): string {
   const names = benchmark.splits.map(({ name }) => name);
-  if (asked === undefined) return names[0]!;
-  if (names.includes(asked)) return asked;
-  throw usageError(`${benchmark.name} has no split "${asked}". Available: ${names.join(', ')}.`);
+  if (requested === undefined) return names[0]!;
+  if (names.includes(requested)) return requested;
+  throw usageError(`${benchmark.name} has no split "${requested}". Available: ${names.join(', ')}.`);
 }

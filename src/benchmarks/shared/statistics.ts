@@ -1,7 +1,7 @@
 import { MEAN_PERCENT } from '../../results/statistics/formula.js';
 import type { Answers, Score, Statistic } from '../benchmark.js';
 
-/** The mean of the questions' scores in percent. @param perQuestion 0 to 1 */
+/** Statistic for the mean of question scores, in percent. @param perQuestion 0 to 1 */
 export function meanStatistic(perQuestion: readonly number[]): Statistic {
   const counts = new Float64Array(2 * perQuestion.length);
   perQuestion.forEach((score, i) => {
@@ -11,12 +11,12 @@ export function meanStatistic(perQuestion: readonly number[]): Statistic {
   return { width: 2, counts, formula: MEAN_PERCENT };
 }
 
-/** Mean in percent, in the order of operations of the official scripts; 0 for no scores. */
+/** Mean in percent, with the official scripts' order of operations; 0 when there are no scores. */
 export function meanPercent(scores: readonly number[]): number {
   return scores.length === 0 ? 0 : 100 * (scores.reduce((sum, score) => sum + score, 0) / scores.length);
 }
 
-/** Sums of the columns of [questions, width]. */
+/** Column sums of [questions, width]. */
 export function columnSums(counts: Float64Array, width: number): Float64Array {
   const sums = new Float64Array(width);
   counts.forEach((count, i) => {
@@ -25,7 +25,7 @@ export function columnSums(counts: Float64Array, width: number): Float64Array {
   return sums;
 }
 
-/** The score of a benchmark whose only number is the mean over its questions, called "accuracy". */
+/** The score of a benchmark whose only metric is the mean over its questions, called "accuracy". */
 export function accuracyScore(answers: Answers, scoreOne: (index: number, answer: string) => number): Score {
   const perQuestion = answers.map((answer, index) => (answer === null ? 0 : scoreOne(index, answer)));
   return {

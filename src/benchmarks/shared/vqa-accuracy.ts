@@ -1,8 +1,8 @@
 /**
- * VQA accuracy of an answer: each person's answer in turn is left out, and min(1, matches among the others / 3) is
- * averaged. All texts must have been normalised. Source: LLaVA-HR m4c_evaluator.py, TextVQAAccuracyEvaluator.
- * @param humanAnswers ten in the benchmarks
- * @returns 0 to 1, to the last bit the official script's
+ * VQA accuracy of an answer: min(1, matches / 3), averaged over all leave-one-out subsets of the human answers. All texts
+ * must be normalised. Source: LLaVA-HR m4c_evaluator.py, TextVQAAccuracyEvaluator.
+ * @param humanAnswers ten in the official benchmarks
+ * @returns 0 to 1, bit-identical to the official script
  */
 export function vqaAccuracy(answer: string, humanAnswers: readonly string[]): number {
   const matches = humanAnswers.filter((human) => human === answer).length;
@@ -11,7 +11,7 @@ export function vqaAccuracy(answer: string, humanAnswers: readonly string[]): nu
   return sum / humanAnswers.length;
 }
 
-/** The answer most people gave; of several the one given first. */
+/** The most frequent answer; among ties, the one given first. */
 export function mostFrequent(humanAnswers: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const answer of humanAnswers) counts.set(answer, (counts.get(answer) ?? 0) + 1);

@@ -4,10 +4,10 @@ import { readRecordList } from './read-record-list.js';
 import type { RecordFile } from './read-records.js';
 import type { HumanAnswers } from './vqa-eval.js';
 
-/** A record of a question file of VQA; OK-VQA has the same format. */
+/** A record of a VQA question file; OK-VQA uses the same format. */
 export interface VqaQuestion {
   question_id: number;
-  /** COCO's number of the image. */
+  /** COCO image id. */
   image_id: number;
   question: string;
 }
@@ -16,13 +16,13 @@ const questionCheck = schemaCheck<VqaQuestion>(
   objectOf<VqaQuestion>({ question_id: COUNT, image_id: COUNT, question: TEXT }),
 );
 
-/** A human answer with whatever else its record says. */
+/** A human answer and any other fields of its record. */
 export interface AnswerRecord {
   answer: string;
   [field: string]: unknown;
 }
 
-/** Schema of the answers to a question; the scripts take any number but none. */
+/** Schema of a question's answers; the official scripts accept any number of at least one. */
 export const ANSWERS = { type: 'array', items: objectOf<{ answer: string }>({ answer: TEXT }), minItems: 1 };
 
 interface AnnotationRecord {
@@ -36,18 +36,18 @@ const annotationCheck = schemaCheck<AnnotationRecord>(
   objectOf<AnnotationRecord>({ question_id: COUNT, question_type: TEXT, answer_type: TEXT, answers: ANSWERS }),
 );
 
-/** What people answered to a question, and its place in the breakdowns. */
+/** Human answers to a question, and its types for the breakdowns. */
 export interface VqaAnnotation {
   human: HumanAnswers;
   answerType: string;
-  /** null in benchmarks without question types. */
+  /** null for benchmarks without question types. */
   questionType: string | null;
 }
 
-/** Where a file of the benchmark is and comes from. */
+/** Path of a benchmark file and where to get it. */
 export type FileInfo = Pick<RecordFile<unknown>, 'path' | 'origin'>;
 
-/** @param limit only so many @throws UserError as `readRecordList` */
+/** @param limit maximum number of questions @throws UserError like `readRecordList` */
 export async function readVqaQuestions(file: FileInfo, limit = Number.POSITIVE_INFINITY): Promise<VqaQuestion[]> {
   const questions: VqaQuestion[] = [];
   for await (const record of readRecordList<VqaQuestion>({ ...file, check: questionCheck }, 'questions')) {
@@ -58,46 +58,47 @@ export async function readVqaQuestions(file: FileInfo, limit = Number.POSITIVE_I
 }
 
 /**
- * The annotations of questions, in their order; of several with one question id the last counts, as in the scripts.
- * @throws UserError as `readRecordList`, or when a question has none
+ * The annotations of the given questions, in their order. When several have the same question id, the last one counts, as
+ * in the official scripts.
+ * @throws UserError like `readRecordList`, or when a question has no annotation
  */
 export async function readVqaAnnotations(
   file: FileInfo,
   questions: readonly { question_id: number }[],
 ): Promise<VqaAnnotation[]> {
-  const wanted = new Set(questions.map(({ question_id }) => question_id));
+  const ids = new Set(questions.map(({ question_id }) => question_id));
   const byId = new Map<number, VqaAnnotation>();
-  const texts = new Map<string, string>(); // one copy of each: most of two million answers are among a few thousand
+  const texts = new Map<string, string>(); // shared copies: most of two million answers are one of a few thousand texts
   for await (const record of readRecordList<AnnotationRecord>({ ...file, check: annotationCheck }, 'annotations')) {
-    if (!wanted.has(record.question_id)) continue;
+    if (!ids.has(record.question_id)) continue;
     byId.set(record.question_id, {
       human: humanAnswers(record.answers, texts),
-      answerType: onceOnly(record.answer_type, texts),
-      questionType: onceOnly(record.question_type, texts),
+      answerType: shareCopy(record.answer_type, texts),
+      questionType: shareCopy(record.question_type, texts),
     });
   }
   return questions.map(({ question_id }) => {
     const annotation = byId.get(question_id);
     if (annotation) return annotation;
-    throw new UserError(`${file.path} has no annotation of question ${question_id}. ${file.origin}`);
+    throw new UserError(`${file.path} has no annotation for question ${question_id}. ${file.origin}`);
   });
 }
 
 /**
- * The result file that the VQA scripts read. Source: VQA's README, "Evaluation on EvalAI".
- * @param ids of all questions; those without an answer get an empty one
+ * Content of a result file for the VQA scripts. Source: VQA's README, "Evaluation on EvalAI".
+ * @param ids ids of all questions; those without an answer get an empty one
  */
 export function vqaResults(ids: readonly number[], answers: ReadonlyMap<number, string>): string {
   return JSON.stringify(ids.map((question_id) => ({ question_id, answer: answers.get(question_id) ?? '' })));
 }
 
-/** @param texts copies made so far, for sharing them */
+/** @param texts pool of shared strings */
 export function humanAnswers(records: readonly AnswerRecord[], texts = new Map<string, string>()): HumanAnswers {
   const ids = new Set(records.map(({ answer_id }) => answer_id));
-  const differ = ids.size === records.length;
+  const areUnique = ids.size === records.length;
   return {
-    texts: records.map(({ answer }) => onceOnly(answer, texts)),
-    details: differ ? null : records.map((record) => onceOnly(detailsOf(record), texts)),
+    texts: records.map(({ answer }) => shareCopy(answer, texts)),
+    details: areUnique ? null : records.map((record) => shareCopy(detailsOf(record), texts)),
   };
 }
 
@@ -105,7 +106,7 @@ function detailsOf({ answer: _, ...details }: AnswerRecord): string {
   return JSON.stringify(Object.entries(details).sort());
 }
 
-function onceOnly(text: string, texts: Map<string, string>): string {
+function shareCopy(text: string, texts: Map<string, string>): string {
   const known = texts.get(text);
   if (known !== undefined) return known;
   texts.set(text, text);

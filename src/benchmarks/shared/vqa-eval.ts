@@ -3,23 +3,23 @@ import { processAnswer } from './evalai-answer-processor.js';
 import { vqaAccuracy } from './vqa-accuracy.js';
 import { processDigitArticle, processPunctuation } from './vqa-normalisation.js';
 
-/** What people answered to a question. */
+/** Human answers to a question. */
 export interface HumanAnswers {
-  /** As the annotation file has them; ten in the benchmarks. */
+  /** As in the annotation file; ten in the official benchmarks. */
   texts: readonly string[];
   /**
-   * What else the records of the answers say, for scripts that compare whole records; null when no two records are
-   * equal, since each has an id of its own.
+   * The other fields of the answers' records, for scripts that compare whole records; null when every record has a unique
+   * id, so that no two are equal.
    */
   details: readonly string[] | null;
 }
 
-/** Scores the model's answer as one of the scripts does. @returns 0 to 1 */
+/** Scores a model's answer like one of the official scripts. @returns 0 to 1 */
 export type VqaScorer = (answer: string, human: HumanAnswers) => number;
 
 /**
- * VQA's own evaluation: both sides are normalised, but only where people disagree; a unanimous answer must be met
- * letter by letter. Source: GT-Vision-Lab/VQA vqaEval.py.
+ * VQA's own evaluation. Both sides are normalised, but only when people disagree; a unanimous answer must match exactly.
+ * Source: GT-Vision-Lab/VQA vqaEval.py.
  */
 export const officialVqa: VqaScorer = (answer, { texts, details }) => {
   const human = texts.map(onOneLine);
@@ -30,8 +30,8 @@ export const officialVqa: VqaScorer = (answer, { texts, details }) => {
 };
 
 /**
- * LLaVA-HR's evaluation of OK-VQA: the model's answer is normalised in full, those of people only lose their
- * punctuation, and only where they disagree. A human "two" or "the beach" can so not be met.
+ * LLaVA-HR's evaluation of OK-VQA. The model's answer is fully normalised; human answers only lose their punctuation, and
+ * only when people disagree. So a human "two" or "the beach" can never match.
  * Source: LLaVA-HR llava_hr/eval/vqa_eval.py (the same in LAVIS).
  */
 export const llavaHrVqa: VqaScorer = (answer, { texts, details }) => {
@@ -44,14 +44,13 @@ export const llavaHrVqa: VqaScorer = (answer, { texts, details }) => {
 };
 
 /**
- * VizWiz's own evaluation: the model's answer is normalised, those of people are taken as they are, and only the
- * answer itself is left out. Source: VQAEval of VizWiz's Python API. Its contractions are written with typographic
- * apostrophes, which people's answers do not have; that matters only for answers which the EvalAI processor has not
- * been applied to, and is not copied.
+ * VizWiz's own evaluation. The model's answer is normalised, human answers are not, and leave-one-out drops one record at
+ * a time. Source: VQAEval of VizWiz's Python API. That script's contractions have typographic apostrophes, which human
+ * answers lack; this only affects answers not passed through the EvalAI processor, so it is not reproduced.
  */
 export const vizWizVqa: VqaScorer = (answer, { texts }) => vqaAccuracy(normalise(onOneLine(answer)), texts);
 
-/** Both sides through the EvalAI processor, as TextVQA is scored. Source: LLaVA m4c_evaluator.py, lmms-eval. */
+/** Passes both sides through the EvalAI processor, as for TextVQA. Source: LLaVA m4c_evaluator.py, lmms-eval. */
 export const m4cVqa: VqaScorer = (answer, { texts }) => vqaAccuracy(processAnswer(answer), texts.map(processAnswer));
 
 /**
@@ -63,7 +62,7 @@ export const lmmsEvalVqa: VqaScorer = (answer, { texts, details }) => {
   return leaveOneOut(normalised(answer), texts.map(normalised), details);
 };
 
-/** The score of what LLaVA's conversion scripts upload to the evaluation server instead of the answer itself. */
+/** Scores the processed answer that LLaVA's conversion scripts upload to the evaluation server. */
 export function asUploaded(scorer: VqaScorer): VqaScorer {
   return (answer, human) => scorer(processAnswer(answer), human);
 }
@@ -72,12 +71,12 @@ function onOneLine(text: string): string {
   return pyStrip(text.replace(/[\n\t]/g, ' '));
 }
 
-/** The normalisation of vqaEval.py. */
+/** Normalises a text like vqaEval.py. */
 function normalise(text: string): string {
   return processDigitArticle(processPunctuation(text));
 }
 
-/** VQA accuracy where all records equal to the one left out go with it. */
+/** VQA accuracy that leaves out all records equal to the left-out one together. */
 function leaveOneOut(answer: string, texts: readonly string[], details: readonly string[] | null): number {
   if (details === null) return vqaAccuracy(answer, texts);
   let sum = 0;

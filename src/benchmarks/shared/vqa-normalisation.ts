@@ -1,9 +1,9 @@
 import { pySplit } from '../../shared/python-strings.js';
 
 /*
- * The two steps that the official scorers of VQA and the processor of its evaluation server share. Both keep what the
- * scripts do rather than what they mean to do. Sources: GT-Vision-Lab/VQA vqaEval.py, LLaVA-HR vqa_eval.py and
- * m4c_evaluator.py; the tables are the same in all of them.
+ * Two normalisation steps shared by the official VQA scorers and the evaluation server's answer processor. Both reproduce
+ * what the scripts do, not what they intend. Sources: GT-Vision-Lab/VQA vqaEval.py, LLaVA-HR vqa_eval.py and
+ * m4c_evaluator.py, which have the same tables.
  */
 
 const MARKS = [
@@ -35,9 +35,9 @@ const COMMA_IN_NUMBER = { 'vqa-eval': /\p{Nd},\p{Nd}/u, evalai: /\p{Nd},+\p{Nd}/
 export type CommaRule = keyof typeof COMMA_IN_NUMBER;
 
 /**
- * Deletes or replaces punctuation. A mark beside a space anywhere in the text is deleted everywhere, otherwise it
- * becomes a space; a comma between digits makes that every mark is deleted. ":", "'", "$", "%" and "&" stay, and so do
- * full stops before a digit and those after the first 32.
+ * Removes or replaces punctuation. A mark next to a space anywhere in the text is removed everywhere, otherwise it becomes
+ * a space; if the text has a comma between digits, every mark is removed. ":", "'", "$", "%" and "&" are kept, as are
+ * periods before a digit and periods after the first 32.
  */
 export function processPunctuation(text: string, commas: CommaRule = 'vqa-eval'): string {
   return withoutPeriods(withoutMarks(text, commas));
@@ -49,13 +49,13 @@ function withoutMarks(text: string, commas: CommaRule): string {
   let result = text;
   for (const mark of MARKS) {
     if (!text.includes(mark)) continue;
-    const standsApart = deletesAll || text.includes(`${mark} `) || text.includes(` ${mark}`);
-    result = result.replaceAll(mark, standsApart ? '' : ' ');
+    const removes = deletesAll || text.includes(`${mark} `) || text.includes(` ${mark}`);
+    result = result.replaceAll(mark, removes ? '' : ' ');
   }
   return result;
 }
 
-/** What the scripts pass as flags (re.UNICODE) is taken as the largest number of replacements. */
+/** The scripts pass the flag re.UNICODE (32) in the position of re.sub's maximum number of replacements. */
 const MAX_PERIODS = 32;
 
 function withoutPeriods(text: string): string {
@@ -64,7 +64,7 @@ function withoutPeriods(text: string): string {
   return text.replace(/\.(?!\p{Nd})/gu, (period) => (count++ < MAX_PERIODS ? '' : period));
 }
 
-/** Lower case, digits for small numbers, no articles, apostrophes in contractions, single spaces. */
+/** Lower-cases, replaces small numbers by digits, drops articles, restores apostrophes, collapses spaces. */
 export function processDigitArticle(text: string): string {
   const words: string[] = [];
   for (const word of pySplit(text.toLowerCase())) {
@@ -80,7 +80,7 @@ const NUMBERS = pairs(`
   none 0  zero 0  one 1  two 2  three 3  four 4  five 5  six 6  seven 7  eight 8  nine 9  ten 10
 `);
 
-// Without the entries that map to themselves and those a lower-case text cannot match: let's, she's, Id've, Im, ...
+// Without entries that map to themselves or that lower-case text cannot match: let's, she's, Id've, Im, ...
 const CONTRACTIONS = pairs(`
   aint ain't  arent aren't  cant can't  couldve could've  couldnt couldn't  couldn'tve couldn't've
   couldnt've couldn't've  didnt didn't  doesnt doesn't  dont don't  hadnt hadn't  hadnt've hadn't've
@@ -105,7 +105,7 @@ const CONTRACTIONS = pairs(`
   youve you've
 `);
 
-/** A map from words separated by white space: key, value, key, value ... */
+/** Builds a map from whitespace-separated words: key, value, key, value ... */
 function pairs(text: string): ReadonlyMap<string, string> {
   const words = pySplit(text);
   return new Map(words.flatMap((word, i) => (i % 2 === 0 ? [[word, words[i + 1]!] as const] : [])));

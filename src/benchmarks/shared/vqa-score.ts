@@ -4,9 +4,9 @@ import type { VqaAnnotation } from './vqa-annotations.js';
 import type { VqaScorer } from './vqa-eval.js';
 
 /**
- * The mean of each scorer over all questions, in percent, and of the headline's also by answer and question type.
- * Questions without an answer count as wrong.
- * @param scorers by the name of the main score
+ * The mean of each scorer over all questions, in percent; for the headline also by answer and question type. Questions
+ * without an answer count as wrong.
+ * @param scorers by name of the main score
  */
 export function vqaScore(
   rows: readonly VqaAnnotation[],
@@ -34,7 +34,7 @@ export function vqaScore(
   };
 }
 
-/** "accuracy/yes-no", "accuracy/question-type/is there a". */
+/** Scores such as "accuracy/yes-no" and "accuracy/question-type/is there a". */
 function breakdown(
   rows: readonly VqaAnnotation[],
   perQuestion: readonly number[],
@@ -53,7 +53,7 @@ function breakdown(
   return Object.fromEntries([...byType].map(([name, scores]) => [name, percent(scores)]));
 }
 
-/** In the order of operations of vqaEval.py, which is not that of `meanPercent`: a rounded score may depend on it. */
+/** Order of operations of vqaEval.py, which differs from `meanPercent`: a rounded score may depend on it. */
 function percent(scores: readonly number[]): number {
   return (100 * scores.reduce((sum, score) => sum + score, 0)) / scores.length;
 }

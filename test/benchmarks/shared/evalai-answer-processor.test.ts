@@ -13,21 +13,21 @@ interface Goldens {
 
 const goldens = JSON.parse(readFileSync(fixture('textvqa', 'normalisation.json'), 'utf8')) as Goldens;
 
-test('3000 messy answers become what the official script makes of them', () => {
+test('3000 messy answers are normalised like the official script', () => {
   assert.equal(goldens.normalisation.length, 3000);
   for (const [answer, expected] of goldens.normalisation) {
     assert.equal(processAnswer(answer), expected, JSON.stringify(answer));
   }
 });
 
-test('300 accuracies are the official ones to the last bit', () => {
+test('300 accuracies are bit-identical to the official ones', () => {
   assert.equal(goldens.accuracy.length, 300);
   for (const { answer, humanAnswers, score } of goldens.accuracy) {
     assert.equal(vqaAccuracy(processAnswer(answer), humanAnswers.map(processAnswer)), score, JSON.stringify(answer));
   }
 });
 
-test('only the first 32 full stops go', () => {
+test('only the first 32 periods are removed', () => {
   assert.equal(processAnswer(`${'.'.repeat(40)}x`), '........x');
 });
 
@@ -35,13 +35,13 @@ test('names of object methods are ordinary words', () => {
   assert.equal(processAnswer('constructor toString __proto__'), 'constructor tostring proto');
 });
 
-test('a long answer of marks and periods is processed quickly', () => {
+test('a long answer full of punctuation is processed quickly', () => {
   const start = performance.now();
   processAnswer('- a.b ('.repeat(100_000));
   assert.ok(performance.now() - start < 2000);
 });
 
-// By hand: n of the ten people say "red".
+// Computed by hand: n of ten people say "red".
 const RED_ANSWERS: readonly (readonly [count: number, accuracy: number])[] = [
   [0, 0],
   [1, 0.3],
@@ -51,7 +51,7 @@ const RED_ANSWERS: readonly (readonly [count: number, accuracy: number])[] = [
   [10, 1],
 ];
 for (const [count, accuracy] of RED_ANSWERS) {
-  test(`an answer that ${count} of ten people gave counts ${accuracy}`, () => {
+  test(`an answer given by ${count} of ten people scores ${accuracy}`, () => {
     const people = Array.from({ length: 10 }, (_, i) => (i < count ? 'red' : `other ${i}`));
     assert.ok(Math.abs(vqaAccuracy('red', people) - accuracy) < 1e-12);
   });

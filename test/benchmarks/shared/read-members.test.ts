@@ -18,7 +18,7 @@ async function read(content: string): Promise<[string, string][]> {
   return members;
 }
 
-test('members come in the order of the file, whatever their names', async () => {
+test('records come in file order, even with integer-like ids', async () => {
   const content = ' {"20": {"text": "a"},\n"007":{"text":"b", "x": [{"y": [1, 2]}, {}]} , "1": {"text": "c"}}\n';
   assert.deepEqual(await read(content), [
     ['20', 'a'],
@@ -28,14 +28,14 @@ test('members come in the order of the file, whatever their names', async () => 
   assert.deepEqual(await read('{"__proto__": {"text": "a"}}'), [['__proto__', 'a']]);
 });
 
-test('marks, quotes and escapes in strings are part of them', async () => {
+test('brackets, quotes and escapes inside strings are handled', async () => {
   const texts = ['}{][,":', '\\', '\\"', '"', 'a\\\\",', '\u2028é😀'];
   const members = texts.map((text, i): [string, string] => [`${text}${i}`, text]);
   const content = `{${members.map(([id, text]) => `${JSON.stringify(id)}:${JSON.stringify({ text })}`).join(',')}}`;
   assert.deepEqual(await read(content), members);
 });
 
-test('records may lie across the borders of the pieces that are read', async () => {
+test('records may span chunks', async () => {
   const members = Array.from({ length: 40_000 }, (_, i): [string, string] => [
     `${40_000 - i}`,
     'é\\"{'.repeat(i % 17) + i,
@@ -50,28 +50,28 @@ test('records may lie across the borders of the pieces that are read', async () 
 const BROKEN: readonly [content: string, message: RegExp][] = [
   ['', /has no records\. Where from\./],
   ['{}', /has no records/],
-  ['{', /cut off/],
-  ['{"a": {"text": "x"}', /cut off/],
-  ['{"a": {"text": "x', /cut off/],
+  ['{', /truncated/],
+  ['{"a": {"text": "x"}', /truncated/],
+  ['{"a": {"text": "x', /truncated/],
   ['[]', /not a JSON object/],
   ['"a"', /not a JSON object/],
   ['x{"a": {"text": "x"}}', /not a JSON object/],
   ['{"a": {"text": "x"}} {', /not a JSON object/],
   ['{"a": {"text": "x"}} x', /not a JSON object/],
-  ['{"a": {"text": "x"},}', /record 2 is not JSON/],
-  ['{"a": {"text": "x"},,"b": {"text": "x"}}', /record 2 is not JSON/],
+  ['{"a": {"text": "x"},}', /record 2 is not valid JSON/],
+  ['{"a": {"text": "x"},,"b": {"text": "x"}}', /record 2 is not valid JSON/],
   ['{"a": {"text": "x"}, "b" {"text": "x"}}', /record 2 is not JSON/],
   ['{"a": {"text": "x"}, b: {"text": "x"}}', /record 2 is not JSON/],
-  ['{"a": {"text": ["x"}}}', /cut off|not JSON/],
+  ['{"a": {"text": ["x"}}}', /truncated|not JSON/],
   ['{"a": {"text": 1}}', /records\.json, record "a": text must be string/],
 ];
 for (const [content, message] of BROKEN) {
-  test(`${JSON.stringify(content)} is an error that says what is wrong`, async () => {
+  test(`${JSON.stringify(content)} gives an error that names the problem`, async () => {
     await assert.rejects(read(content), { name: 'UserError', message });
   });
 }
 
-test('a missing file is an error that says where it comes from', async () => {
+test('a missing file gives an error that says where to get it', async () => {
   await rm(path, { force: true });
   await assert.rejects(readMembers({ path, check, origin: 'Where from.' }).next(), {
     name: 'UserError',

@@ -21,20 +21,20 @@ async function read(text: string): Promise<{ text: string }[]> {
 
 const TRICKY = ['', '"', '\\', '\\"', ']}', '{"list": [', ',', 'é 😀', '\u2028'].map((text) => ({ text }));
 
-test('records are read whatever stands in their strings and around the list', async () => {
+test('reads records regardless of their strings and what surrounds the list', async () => {
   const document = { info: { list: [1], 'a]': '"list": [' }, other: [['x'], {}], list: TRICKY, last: { text: 1 } };
   assert.deepEqual(await read(JSON.stringify(document)), TRICKY);
   assert.deepEqual(await read(JSON.stringify(document, null, 2)), TRICKY);
   assert.deepEqual(await read('{"list" :[ {"text":"a"} ]}'), [{ text: 'a' }]);
 });
 
-test('a file of more than one piece is read', async () => {
+test('reads a file of several chunks', async () => {
   const fill = 'x'.repeat(1024 * 1024);
   const records = [{ text: fill }, ...TRICKY, { text: fill }];
   assert.deepEqual(await read(JSON.stringify({ fill: [fill], list: records })), records);
 });
 
-test('pieces may end anywhere', () => {
+test('chunks may end anywhere', () => {
   const document = Buffer.from(JSON.stringify({ 'a"': ['\\"', { list: [] }], list: TRICKY, last: [TRICKY] }));
   for (let size = 1; size < 40; size++) {
     const scanner = listScanner('list');
@@ -45,7 +45,7 @@ test('pieces may end anywhere', () => {
     assert.deepEqual(
       texts.map((text) => JSON.parse(text)),
       TRICKY,
-      `pieces of ${size} bytes`,
+      `chunks of ${size} bytes`,
     );
     assert.ok(scanner.isComplete());
   }
@@ -54,17 +54,17 @@ test('pieces may end anywhere', () => {
 const BROKEN: readonly { what: string; text: string; message: RegExp }[] = [
   { what: 'no list', text: '{"other": []}', message: /records\.json has no list "list"\. From there\./ },
   { what: 'a list elsewhere', text: '{"other": {"list": [{"text": ""}]}}', message: /has no list "list"/ },
-  { what: 'something else under the key', text: '{"list": {"a": [{"text": ""}]}}', message: /has no list "list"/ },
+  { what: 'an object under the key', text: '{"list": {"a": [{"text": ""}]}}', message: /has no list "list"/ },
   { what: 'an empty list', text: '{"list": [ ]}', message: /records\.json has no records\. From there\./ },
   {
-    what: 'a file cut off in a record',
+    what: 'a file truncated in a record',
     text: '{"list": [{"text": "a"}, {"te',
-    message: /middle of "list": it is cut off/,
+    message: /truncated: it ends in the middle of "list"/,
   },
   {
-    what: 'a file cut off after a record',
+    what: 'a file truncated after a record',
     text: '{"list": [{"text": "a"}',
-    message: /middle of "list": it is cut off/,
+    message: /truncated: it ends in the middle of "list"/,
   },
   {
     what: 'a broken record',
@@ -73,7 +73,7 @@ const BROKEN: readonly { what: string; text: string; message: RegExp }[] = [
   },
   { what: 'two commas', text: '{"list": [{"text": "a"},, {"text": "b"}]}', message: /record 2 of "list" is not JSON/ },
   {
-    what: 'a record of another form',
+    what: 'a record that does not match the schema',
     text: '{"list": [{"text": 1}]}',
     message: /record 1 of "list": text must be string/,
   },
@@ -81,12 +81,12 @@ const BROKEN: readonly { what: string; text: string; message: RegExp }[] = [
   { what: 'no JSON at all', text: 'not found', message: /has no list "list"/ },
 ];
 for (const { what, text, message } of BROKEN) {
-  test(`${what} is an error that says where`, async () => {
+  test(`${what} gives an error that names the place`, async () => {
     await assert.rejects(read(text), { name: 'UserError', message });
   });
 }
 
-test('a missing file is an error that says where it comes from', async () => {
+test('a missing file gives an error that says where to get it', async () => {
   const check = schemaCheck<unknown>({});
   const records = readRecordList({ path: join(folder, 'none.json'), check, origin: 'From there.' }, 'list');
   await assert.rejects(records.next(), { name: 'UserError', message: /none\.json does not exist\. From there\./ });

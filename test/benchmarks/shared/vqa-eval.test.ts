@@ -17,7 +17,7 @@ import { answerabilityScores } from '../../../src/benchmarks/vizwiz-answerabilit
 import { evaluateFormula } from '../../../src/results/statistics/formula.js';
 import { fixture } from '../../fixtures.js';
 
-/** Results of the official scripts on made-up answers. */
+/** Results of the official scripts on generated answers. */
 interface Goldens {
   scorers: string[];
   overall: Record<string, number>;
@@ -29,7 +29,7 @@ interface Goldens {
     answerType: string,
     answerable: 0 | 1,
     distinctTexts: string[],
-    texts: string, // a digit per person, of the distinct texts
+    texts: string, // a digit per person: index in the distinct texts
     confidences: string, // a letter per person
     answer: string,
     scores: number[],
@@ -63,12 +63,12 @@ const CASES: Readonly<Record<string, { scorer: VqaScorer; rows: VqaAnnotation[] 
   M4C: { scorer: m4cVqa, rows: withoutIds },
 };
 
-/** As the scripts print scores. */
+/** Rounds like the scripts' output. */
 function round(score: number | undefined): number {
   return Number(score!.toFixed(2));
 }
 
-test('messy texts become what vqaEval.py makes of them', () => {
+test('messy texts are normalised like vqaEval.py', () => {
   assert.ok(goldens.normalised.length > 1500);
   for (const [text, expected] of goldens.normalised) {
     const processed = processDigitArticle(processPunctuation(text.replace(/[\n\t]/g, ' ')));
@@ -80,13 +80,13 @@ assert.deepEqual(Object.keys(CASES), goldens.scorers);
 goldens.scorers.forEach((name, column) => {
   const { scorer, rows } = CASES[name]!;
 
-  test(`${name}: each accuracy is the script's to the last bit`, () => {
+  test(`${name}: each accuracy is bit-identical to the script's`, () => {
     goldens.questions.forEach((question, i) => {
       assert.equal(scorer(answers[i]!, rows[i]!.human), question[7][column], JSON.stringify(question));
     });
   });
 
-  test(`${name}: the mean is what the script prints`, () => {
+  test(`${name}: the mean equals the script's output`, () => {
     const { scores, statistics } = vqaScore(rows, answers, { accuracy: scorer }, 'accuracy');
     assert.equal(round(scores['accuracy']), goldens.overall[name]);
     const { counts, formula } = statistics['accuracy']!;
@@ -95,7 +95,7 @@ goldens.scorers.forEach((name, column) => {
   });
 });
 
-test('breakdowns are what the script prints', () => {
+test("breakdowns equal the script's output", () => {
   const { scores } = vqaScore(withIds, answers, { accuracy: llavaHrVqa, other: officialVqa }, 'accuracy');
   for (const [type, expected] of Object.entries(goldens.answerTypes)) {
     assert.equal(round(scores[`accuracy/${type.replace('/', '-')}`]), expected, type);
@@ -107,7 +107,7 @@ test('breakdowns are what the script prints', () => {
   assert.deepEqual(names, ['accuracy', 'other']);
 });
 
-test('a question without an answer is wrong whatever people said', () => {
+test('a question without an answer is always wrong', () => {
   const row = { human: humanAnswers([{ answer: '' }, { answer: '' }]), answerType: 'other', questionType: null };
   const { scores, failed, perQuestion } = vqaScore([row, row], [null, ''], { accuracy: officialVqa }, 'accuracy');
   assert.deepEqual({ failed, perQuestion }, { failed: 1, perQuestion: [0, 0] });
@@ -115,20 +115,20 @@ test('a question without an answer is wrong whatever people said', () => {
 });
 
 const RED = humanAnswers(['red', 'red', 'red', 'red', 'blue'].map((answer) => ({ answer, answer_confidence: 'yes' })));
-test('people whose records are equal are left out together, unless the records have ids', () => {
-  // Leaving one "red" out takes all four away, which scores 0; leaving "blue" out scores 1.
+test('equal human answers are left out together, unless their records have ids', () => {
+  // Leaving out one "red" removes all four, which scores 0; leaving out "blue" scores 1.
   assert.equal(officialVqa('red', RED), 1 / 5);
   assert.equal(officialVqa('red', { ...RED, details: null }), 1);
 });
 
-test('a unanimous answer must be met letter by letter, one of several need not', () => {
+test('a unanimous answer must match exactly; otherwise both sides are normalised', () => {
   const unanimous = humanAnswers([1, 2, 3, 4].map((answer_id) => ({ answer: 'yes', answer_id })));
   assert.deepEqual([officialVqa('Yes', unanimous), officialVqa('yes\n', unanimous)], [0, 1]);
   const divided = humanAnswers(['yes', 'Yes', 'yes', 'yes', 'no'].map((answer, answer_id) => ({ answer, answer_id })));
   assert.equal(officialVqa('YES.', divided), 1);
 });
 
-test("LLaVA-HR's script cannot meet a human number word or article", () => {
+test("LLaVA-HR's script never matches a human number word or article", () => {
   const two = humanAnswers(
     ['two', 'two', 'two', 'two', 'the beach'].map((answer, answer_id) => ({ answer, answer_id })),
   );
@@ -136,7 +136,7 @@ test("LLaVA-HR's script cannot meet a human number word or article", () => {
   assert.equal(officialVqa('two', two), 1);
 });
 
-test('answerability is what scikit-learn makes of it', () => {
+test("answerability equals scikit-learn's results", () => {
   const isAnswerable = goldens.questions.map(([, , answerable]) => answerable === 1);
   const { scores, statistics } = answerabilityScores(isAnswerable, answers);
   const [averagePrecision, f1] = goldens.answerability;
@@ -147,7 +147,7 @@ test('answerability is what scikit-learn makes of it', () => {
   }
 });
 
-// [answerable, answer] by hand
+// [answerable, answer], computed by hand
 const ANSWERABILITY: readonly { what: string; rows: [boolean, string | null][]; ap: number; f1: number }[] = [
   {
     what: 'all found',
