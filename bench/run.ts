@@ -9,6 +9,7 @@ import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { HR_7B_TWO_LAYERS, MID_SIZE } from './architectures.js';
 import { comparingVal } from './compare-scale.js';
 import { largeFile, zipMembers } from './downloads.js';
+import { evaluationCosts } from './evaluation-costs.js';
 import { parquetProcess } from './parquet-process.js';
 import { quantisedLayer } from './quantised-layer.js';
 import { reportPage } from './report-page.js';
@@ -39,6 +40,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'download of a large file': largeFile,
   'download of zip members': zipMembers,
   'report page of 10,000 samples': reportPage,
+  'estimated costs of a full evaluation': evaluationCosts,
 };
 
 console.log(`${cpus()[0]!.model}, ${availableParallelism()} cores`);

@@ -53,7 +53,7 @@ function report(error: unknown, debug: boolean): number {
   return isExpected ? error.exitCode : EXIT.failed;
 }
 
-function buildProgram(argv: readonly string[]): Command {
+export function buildProgram(argv: readonly string[]): Command {
   const program = configureHelp(new Command('llavahr'))
     .description('Evaluate LLaVA-HR and LLaVA-1.5 on vision-language benchmarks.')
     .version(VERSION)

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { loadCustom } from '../../src/benchmarks/custom.js';
 import { CUSTOM_METRICS, type CustomMetric, optionLetter } from '../../src/benchmarks/custom-metrics.js';
+import { projectRoot } from '../fixtures.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-custom-'));
 after(() => rm(folder, { recursive: true }));
@@ -163,4 +164,17 @@ test('missing files give errors', async () => {
     name: 'UserError',
     message: /nowhere does not exist/,
   });
+});
+
+test("the README's own questions have answers, and images among the samples", async () => {
+  const benchmark = await loadCustom({
+    questions: join(projectRoot, 'sample', 'custom', 'questions.jsonl'),
+    images: join(projectRoot, 'sample', 'benchmarks', 'textvqa', 'train_images'),
+    metric: 'exact',
+  });
+  assert.ok(benchmark.questions.length > 0);
+  for (const { index, image } of benchmark.questions) {
+    assert.ok((await benchmark.images.read(image!)).length > 0);
+    assert.equal(benchmark.scoreOne(index, benchmark.gold(index)!), 1);
+  }
 });

@@ -19,7 +19,7 @@ export function scalesName(weight: string): string {
 
 /**
  * The decoder's linear layers, by their names in the official state dict. Excludes the LM head: quantising it would double
- * the logit error in int4 (docs/architecture.md).
+ * the logit error in int4 (docs/decisions/0022-int4-in-blocks-of-32.md).
  */
 const DECODER_LINEAR = /^model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight$/;
 

@@ -9,7 +9,7 @@ export interface BatchShape {
   questions: number;
 }
 
-/** Factor for freed blocks of other shapes that the allocator keeps in addition to live tensors. See docs/architecture.md. */
+/** Factor for freed blocks of other shapes that the allocator keeps in addition to live tensors. See docs/decisions/0017. */
 const ARENA_OVERHEAD = 1.8;
 
 /**

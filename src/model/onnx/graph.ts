@@ -33,7 +33,7 @@ export type WeightLocations = ReadonlyMap<string, WeightLocation>;
 
 /** An ONNX graph being written. Nodes are named by path, so that a profile reads like the model. */
 export interface Graph {
-  /** Only operators that every device computes right; see docs/architecture.md. Otherwise fused ones where they are faster. */
+  /** Only operators that every device computes right; see docs/decisions/0010-portable-graphs-for-webgpu.md. Otherwise fused ones where they are faster. */
   readonly portable: boolean;
   /** A view of the same graph whose node names begin with `name/`. */
   scope(name: string): Graph;
