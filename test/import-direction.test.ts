@@ -4,7 +4,7 @@ import { dirname, join, normalize, relative } from 'node:path';
 import { test } from 'node:test';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 
-/** What each folder of src/ may import beside itself: `cli` starts everything, `shared` knows of nothing. */
+/** What each folder of src/ may import beside itself: `cli` starts everything, `api` is what programs import, `shared` knows of nothing. */
 const ALLOWED: Record<string, readonly string[]> = {
   shared: [],
   terminal: ['shared'],
@@ -15,6 +15,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   benchmarks: ['datasets', 'results', 'shared'],
   downloads: ['benchmarks', 'datasets', 'fetch', 'terminal', 'shared'],
   evaluation: ['downloads', 'benchmarks', 'datasets', 'model', 'results', 'terminal', 'shared'],
+  api: ['evaluation', 'downloads', 'benchmarks', 'datasets', 'model', 'results', 'shared'],
   commands: ['evaluation', 'downloads', 'benchmarks', 'datasets', 'fetch', 'model', 'results', 'terminal', 'shared'],
   cli: ['commands', 'benchmarks', 'model', 'results', 'shared'],
 };
