@@ -146,7 +146,7 @@ test('a mirror that lacks images, or has other columns, is refused with what to 
   });
 });
 
-test('a page that fills the memory ends the process that reads the mirror, not this one', async () => {
+test('a page that fills the memory is refused without filling that of this process', async () => {
   // The levels of the two images of a page and the length of the first, which is a JPEG, become a run of 2^31 levels.
   const levels = Buffer.from('030a00', 'hex');
   let changed = 0;
@@ -161,9 +161,9 @@ test('a page that fills the memory ends the process that reads the mirror, not t
   assert.ok(changed > 0, 'the writer makes other files now');
   await assert.rejects(download(source, 'gqa'), {
     name: 'UserError',
-    // Node.js 24 may still be collecting garbage when the process has been silent for too long.
+    // How it ends depends on Node.js: its heap is full, it collects garbage for too long, or the array is too long for it.
     message:
-      /\.parquet is damaged: reading it (ends the process that reads it \(SIG\w+\)|does not end \(.*\))\. Take --source official\.$/,
+      /\.parquet (is damaged: reading it (ends the process that reads it \(SIG\w+\)|does not end \(.*\))\. Take --source official|cannot be read as a parquet file: Invalid array length\. Download it again)\.$/,
   });
 });
 

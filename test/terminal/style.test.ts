@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
 
-const address = (path: string) => JSON.stringify(new URL(`../src/${path}`, import.meta.url).href);
+const address = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
 const SCRIPT = `
   if (process.env.FORCED_TTY) process.stdout.isTTY = true;
-  const { renderTable } = await import(${address('results/table.js')});
-  const { better, worse, noteMark } = await import(${address('terminal-style.js')});
+  const { renderTable } = await import(${address('terminal/table.js')});
+  const { better, worse, noteMark } = await import(${address('terminal/style.js')});
   console.log([renderTable(['a'], [['1']], ['left']), better('up'), worse('down'), noteMark('Note:')].join('\\n'));`;
 const PLAIN = 'a\n-\n1\nup\ndown\nNote:\n';
 
