@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { UserError, usageError } from '../shared/errors.js';
 import { type JsonLinesFile, openJsonLines } from '../shared/json-lines.js';
 import { objectOf, SHA256, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { forEachParallel, oneByOne } from '../shared/parallel.js';
 import { type MmVetRecord, readMmVetRecords } from './mmvet.js';
 import {
   GRADE_MAX_TOKENS,
@@ -175,39 +176,27 @@ async function gradeAll(
     usage.completionTokens += reply.completionTokens;
     return reply;
   };
-  const stop = new AbortController(); // an error in one worker stops the others
-  const stopOrCancel = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  let writing = Promise.resolve(); // serialises appending to the cache
+  const keep = oneByOne(async (line: CachedGrade) => {
+    await cache.append([line]);
+  });
   let failuresInARow = 0;
-  const remaining = open.values(); // shared by the workers, which take the next task from it
-  const worker = async (): Promise<void> => {
-    for (const task of remaining) {
-      stopOrCancel.throwIfAborted();
-      const outcome = await gradeOnce(countingAsk, task, stopOrCancel);
-      if ('reason' in outcome) {
-        failures.push({ id: task.id, run: task.run, reason: outcome.reason });
-        failuresInARow++;
-        if (failuresInARow === MAX_FAILURES_IN_A_ROW) throw tooManyFailures(outcome.reason);
-      } else {
-        failuresInARow = 0;
-        const { key, id, run } = task;
-        const line = { key, id, run, ...outcome };
-        grades.set(key, line);
-        writing = writing.then(async () => {
-          await cache.append([line]);
-        });
-        await writing;
-      }
-      onProgress?.(grades.size + failures.length, all);
+  const gradeTask = async (task: Task, stop: AbortSignal): Promise<void> => {
+    stop.throwIfAborted();
+    const outcome = await gradeOnce(countingAsk, task, stop);
+    const { key, id, run } = task;
+    if ('reason' in outcome) {
+      failures.push({ id, run, reason: outcome.reason });
+      failuresInARow++;
+      if (failuresInARow === MAX_FAILURES_IN_A_ROW) throw tooManyFailures(outcome.reason);
+    } else {
+      failuresInARow = 0;
+      const line = { key, id, run, ...outcome };
+      grades.set(key, line);
+      await keep(line);
     }
+    onProgress?.(grades.size + failures.length, all);
   };
-  try {
-    const workers = Array.from({ length: Math.min(concurrency, open.length) }, worker);
-    await Promise.all(workers.map((running) => running.catch((error) => stop.abort(error))));
-    stopOrCancel.throwIfAborted();
-  } finally {
-    await writing;
-  }
+  await forEachParallel(open, concurrency, gradeTask, signal);
   return { failures, usage };
 }
 

@@ -8,9 +8,9 @@ import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
 import { UserError } from '../shared/errors.js';
 import { type Damage, describeDamage } from '../shared/json-lines.js';
 import { logEvent, say } from '../shared/log.js';
+import { oneByOne, takeInParallel } from '../shared/parallel.js';
 import { type ProgressState, startProgress } from '../terminal/answer-progress.js';
 import { answerBatch, type BatchWork } from './answer-batch.js';
-import { oneByOne, runLanes } from './lanes.js';
 import { type BatchLimits, groupByImage, openBatchQueue } from './plan-batches.js';
 import type { BatchSources } from './prepare-batch.js';
 import { rowTokens } from './row-tokens.js';
@@ -124,7 +124,7 @@ async function answerAll(
   };
   try {
     const next = () => (signal.aborted ? undefined : queue.take());
-    await runLanes(laneCount(options), next, (batch) => answerBatch(work, batch));
+    await takeInParallel(next, laneCount(options), (batch) => answerBatch(work, batch));
   } finally {
     progress.stop();
   }

@@ -11,13 +11,28 @@ export async function forEachParallel<T>(
   signal?: AbortSignal,
 ): Promise<void> {
   const queue = items[Symbol.iterator]();
+  await takeInParallel(() => queue.next().value as T | undefined, limit, work, signal);
+}
+
+/**
+ * `forEachParallel` for items that come from a queue which work may add to: each of `limit` workers takes the next item
+ * until there is none.
+ */
+export async function takeInParallel<T>(
+  take: () => T | undefined,
+  limit: number,
+  work: (item: T, stop: AbortSignal) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
   const others = new AbortController();
   const stop = signal ? AbortSignal.any([signal, others.signal]) : others.signal;
   let failure: { error: unknown } | undefined;
   const worker = async (): Promise<void> => {
-    for (let next = queue.next(); !next.done && failure === undefined; next = queue.next()) {
+    while (failure === undefined) {
+      const item = take();
+      if (item === undefined) return;
       try {
-        await work(next.value, stop);
+        await work(item, stop);
       } catch (error) {
         failure ??= { error };
         others.abort();
@@ -26,4 +41,16 @@ export async function forEachParallel<T>(
   };
   await Promise.all(Array.from({ length: limit }, worker));
   if (failure) throw failure.error;
+}
+
+/** A function whose calls wait for each other, in the order they are made. */
+export function oneByOne<Arguments extends unknown[]>(
+  call: (...args: Arguments) => Promise<void>,
+): (...args: Arguments) => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...args) => {
+    const result = last.then(() => call(...args));
+    last = result.catch(() => undefined);
+    return result;
+  };
 }

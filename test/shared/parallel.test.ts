@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { oneByOne, runLanes } from '../../src/evaluation/lanes.js';
+import { forEachParallel, oneByOne, takeInParallel } from '../../src/shared/parallel.js';
 
-test('lanes work at the same time and do every item once', async () => {
+test('workers run at the same time and do every item once', async () => {
   const items = [1, 2, 3, 4, 5];
   let [atOnce, most] = [0, 0];
   const done: number[] = [];
-  await runLanes(
-    2,
+  await takeInParallel(
     () => items.shift(),
+    2,
     async (item) => {
       most = Math.max(most, ++atOnce);
       await sleep(1);
@@ -20,7 +20,7 @@ test('lanes work at the same time and do every item once', async () => {
   assert.deepEqual([most, done.toSorted()], [2, [1, 2, 3, 4, 5]]);
 });
 
-test('when a lane fails the others end after their item, and its error is thrown', async () => {
+test('when a worker fails the others end after their item, and its error is thrown', async () => {
   const items = [1, 2, 3, 4, 5];
   const done: number[] = [];
   const work = async (item: number): Promise<void> => {
@@ -29,7 +29,7 @@ test('when a lane fails the others end after their item, and its error is thrown
     done.push(item);
   };
   await assert.rejects(
-    runLanes(2, () => items.shift(), work),
+    takeInParallel(() => items.shift(), 2, work),
     /bad item/,
   );
   assert.deepEqual([done, items], [[2], [3, 4, 5]]);
@@ -48,4 +48,26 @@ test('one by one: calls run in order, and one that fails does not stop the next'
     results.map(({ status }) => status),
     ['fulfilled', 'rejected', 'fulfilled'],
   );
+});
+
+test('items that work adds to the queue are done too; a failure tells the others to stop', async () => {
+  const items = [1];
+  const done: number[] = [];
+  await takeInParallel(
+    () => items.shift(),
+    1,
+    async (item) => {
+      done.push(item);
+      if (item < 3) items.push(item + 1);
+    },
+  );
+  assert.deepEqual(done, [1, 2, 3]);
+  let stopped = false;
+  const work = async (item: number, stop: AbortSignal): Promise<void> => {
+    if (item === 0) throw new Error('bad item');
+    await new Promise((resolve) => stop.addEventListener('abort', resolve));
+    stopped = true;
+  };
+  await assert.rejects(forEachParallel([1, 0, 2], 2, work), /bad item/);
+  assert.equal(stopped, true);
 });
