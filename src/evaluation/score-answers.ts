@@ -4,9 +4,6 @@ import { type QuestionScores, questionScores } from '../results/runs/question-sc
 import { percentileInterval, resampledScores, resampleSums } from '../results/statistics/bootstrap.js';
 import { evaluateFormula } from '../results/statistics/formula.js';
 
-/** Any: but the same each time, so that the same answers give the same interval. */
-const SEED = 1;
-
 /** Scores answers and puts a 95 % interval to every main score, with images as the units of resampling. */
 export function scoreAnswers(benchmark: LoadedBenchmark, answers: Answers): { metrics: Metrics; score: Score | null } {
   const score = benchmark.score(answers);
@@ -30,7 +27,7 @@ export function metricsOf({ name, split, questions }: LoadedBenchmark, answers: 
   };
   if (score === null) return metrics;
   const { columns, formulas, images } = questionsOf(questions, score);
-  const sums = resampleSums(columns, images, { seed: SEED });
+  const sums = resampleSums(columns, images);
   for (const [name, formula] of Object.entries(formulas)) {
     const interval = sums && percentileInterval(resampledScores(sums, (row) => evaluateFormula(formula, row)));
     if (interval) metrics.intervals[name] = interval;

@@ -15,7 +15,6 @@ export interface CategoryDifference {
   difference: (Interval & { mean: number }) | null;
 }
 
-const SEED = 1; // any: but the same each time, so that a plot can be made again
 const PERCENT = 100;
 
 /**
@@ -48,7 +47,7 @@ function meanDifference(
 ): CategoryDifference['difference'] {
   const differences = Float64Array.from(rows, (row) => second.scores[row]! - first.scores[row]!);
   const images = indexImages(rows.map((row) => first.imageNames[row]!));
-  const sums = resampleSums([differences, 1], images, { seed: SEED });
+  const sums = resampleSums([differences, 1], images);
   const inPercent = (row: ArrayLike<number>): number => PERCENT * (row[0]! / row[1]!);
   const interval = sums && percentileInterval(resampledScores(sums, inPercent));
   const total = differences.reduce((sum, difference) => sum + difference, 0);

@@ -89,7 +89,6 @@ export interface ScoreDifference {
   mcnemar: { onlyBaseline: number; onlyThis: number; pValue: number } | null;
 }
 
-const SEED = 1; // any: but the same each time, so that a table can be made again
 const FEW_IMAGES = 20; // the bootstrap of fewer units is known to be too narrow
 
 /**
@@ -184,7 +183,7 @@ function resampleScores(entries: readonly Entry[], name: string | null): Readonl
   const resampled = new Map<Entry, Float64Array>();
   for (const group of groups) {
     const columns = group.flatMap((member) => member.columns);
-    const sums = resampleSums(columns, group[0]!.questions.images, { seed: SEED });
+    const sums = resampleSums(columns, group[0]!.questions.images);
     if (!sums) continue;
     let first = 0;
     for (const { entry, columns, formula } of group) {

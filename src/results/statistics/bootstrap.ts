@@ -18,8 +18,11 @@ export interface ImageIndex {
   of: Int32Array;
 }
 
+/** Fixed, so that the same runs always give the same intervals. */
+const SEED = 1;
+
 export interface BootstrapOptions {
-  seed: number;
+  seed?: number; // default 1
   resamples?: number; // default 2000
 }
 
@@ -45,7 +48,7 @@ export function indexImages(names: readonly (string | number | null)[]): ImageIn
 export function resampleSums(
   columns: readonly Column[],
   images: ImageIndex,
-  { seed, resamples = RESAMPLES }: BootstrapOptions,
+  { seed = SEED, resamples = RESAMPLES }: BootstrapOptions = {},
 ): Float64Array[] | null {
   const { count } = images;
   if (count < 2) return null;
