@@ -136,7 +136,8 @@ async function bestTimes(
     ),
     bias: new Tensor('float32', new Float32Array(tokens * tokens), [1, 1, tokens, tokens]),
     last: new Tensor('int64', ramp, [1, tokens, 1]),
-    ...{ past_key: cache, past_value: cache },
+    past_key: cache,
+    past_value: cache,
   };
   const best: Record<string, number> = {};
   for (let round = 0; round <= ROUNDS; round++) {

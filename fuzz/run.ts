@@ -31,7 +31,10 @@ let found = 0;
 for (const name of names) {
   const end = performance.now() + Number(values.seconds) * 1000;
   const { findings, count } = await runner.run({
-    ...{ module: targetModule(name), seed, from: only ?? 0, folder: join(folder, 'case') },
+    module: targetModule(name),
+    seed,
+    from: only ?? 0,
+    folder: join(folder, 'case'),
     goOn: (index) => (only === null ? performance.now() < end : index === only),
     keep: { folder: join(PACKAGE_ROOT, 'fuzz', 'findings'), name },
     onFinding: ({ index, problem }) => console.log(`${name}, seed ${seed}, case ${index}: ${problem}\n`),

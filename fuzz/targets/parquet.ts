@@ -32,7 +32,9 @@ const FILES = (['SNAPPY', 'UNCOMPRESSED'] as const).flatMap((codec) =>
             rows.map((i) => ({ bytes: Buffer.alloc(20, i % 3), path: i % 4 === 3 ? null : `${i}.jpg` })),
           ),
         ],
-        ...{ codec, rowGroupSize: 5, pageSize: 64 },
+        codec,
+        rowGroupSize: 5,
+        pageSize: 64,
       }),
     );
   }),

@@ -91,8 +91,18 @@ async function writeRun(): Promise<string> {
 
 function timing(warmup: boolean): object {
   return {
-    ...{ warmup, rows: [0, 1], images: 1, questions: 2, visualTokens: 64, promptTokens: 90, newTokens: 5, steps: 3 },
-    ...{ decodeImageMs: 1, visionMs: 2, generateMs: 3, prefillMs: null },
+    warmup,
+    rows: [0, 1],
+    images: 1,
+    questions: 2,
+    visualTokens: 64,
+    promptTokens: 90,
+    newTokens: 5,
+    steps: 3,
+    decodeImageMs: 1,
+    visionMs: 2,
+    generateMs: 3,
+    prefillMs: null,
   };
 }
 

@@ -8,7 +8,8 @@ import type { Random } from '../random.js';
 import type { FuzzTarget } from '../target.js';
 
 const tensor = (dtype: string, shape: number[], bytes: number): CraftedTensor => ({
-  ...{ dtype, shape },
+  dtype,
+  shape,
   bytes: Buffer.alloc(bytes, 1),
 });
 const FILE = encodeSafetensors(

@@ -154,7 +154,9 @@ function rowOf(
   return {
     model: manifest.name,
     resolution: { high: resolution, low: lowResolution },
-    ...{ visualTokens, isTrainedSize, runs },
+    visualTokens,
+    isTrainedSize,
+    runs,
     precision: manifest.precision,
     device: runs[0]?.record.identity.device ?? device,
     speed,

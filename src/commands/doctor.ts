@@ -49,7 +49,11 @@ export async function doctorCommand({ verify, json }: DoctorCommandOptions): Pro
     software: describeSoftware(VERSION),
     host: { ...describeHost(), freeMemoryBytes: freemem(), freeDiskBytes: await freeBytes(dataFolder) },
     autoDevice: deviceName(parseDevice('auto')),
-    ...{ devices, dataFolder, data, checkpoints, models },
+    devices,
+    dataFolder,
+    data,
+    checkpoints,
+    models,
     next: nextCommands(data, checkpoints),
   };
   console.log(json ? JSON.stringify(findings, null, 2) : doctorText(findings));

@@ -66,7 +66,10 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
 
   const interrupt = interruptible('Stopping after the current run. Press Ctrl-C again to stop immediately.');
   const timings = await timeModels(models, settings, {
-    ...{ device, threads: options.threads ?? 0, warmup, repetitions },
+    device,
+    threads: options.threads ?? 0,
+    warmup,
+    repetitions,
     timePrefill: options.protocol !== 'paper',
     signal: interrupt.signal,
     onRun: progressOf(models, settings),
@@ -79,7 +82,10 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
     software: describeSoftware(VERSION),
     device: deviceName(device),
     threads: options.threads ?? 0,
-    ...{ warmup, repetitions, interrupted: interrupt.signal.aborted, together: timings.together },
+    warmup,
+    repetitions,
+    interrupted: interrupt.signal.aborted,
+    together: timings.together,
     rows: timingRows(models, settings, timings, options.protocol === 'paper'),
   };
   if (report.rows.length > 0) {
@@ -191,7 +197,8 @@ function timingRows(
         {
           model: {
             name: manifest.name,
-            ...{ resolution: vision.resolution, visualTokens: vision.visualTokens },
+            resolution: vision.resolution,
+            visualTokens: vision.visualTokens,
             precision: manifest.precision,
             randomWeights: isRandomModel(model),
           },

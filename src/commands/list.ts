@@ -95,7 +95,9 @@ function listTable(): string {
 
 function listRecords(): object[] {
   return BENCHMARKS.map(({ name, title, metric, splits }) => ({
-    ...{ name, title, metric },
+    name,
+    title,
+    metric,
     splits: splits.map((split) => ({ ...split, questionsPerImage: questionsPerImage(split) })),
   }));
 }

@@ -41,7 +41,17 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
 function scoreRecord({ metrics, predictions }: ScoredPredictions, protocol: Protocol): object {
   const { benchmark, split, headline, scores, intervals, points, n, failed, unparsable, notes } = metrics;
   return {
-    ...{ benchmark, protocol, split, n, failed, headline, scores, intervals, points, unparsable, notes },
+    benchmark,
+    protocol,
+    split,
+    n,
+    failed,
+    headline,
+    scores,
+    intervals,
+    points,
+    unparsable,
+    notes,
     predictions: {
       format: predictions.format,
       missing: predictions.missing.length,

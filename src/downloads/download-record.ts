@@ -52,7 +52,7 @@ export async function recordDownload(
   { url, etag, sha256 }: { url: string; etag: string | null; sha256: string },
 ): Promise<void> {
   const { size, mtimeMs } = await stat(join(folder, name));
-  const file = { ...{ url, etag, sha256 }, bytes: size, modifiedMs: mtimeMs, downloadedAt: new Date().toISOString() };
+  const file = { url, etag, sha256, bytes: size, modifiedMs: mtimeMs, downloadedAt: new Date().toISOString() };
   await change(folder, (lock) => ({ ...lock, files: { ...lock.files, [name]: file } }));
 }
 

@@ -51,7 +51,10 @@ export async function downloadSplit(
   const lock = await lockFolder(tools.root, { onWait: (message) => tools.progress.log(message) });
   try {
     const job: SplitJob = {
-      ...{ definition, split, folder, tools },
+      definition,
+      split,
+      folder,
+      tools,
       hub: await hubAddress(),
       stale: new Set(),
       traffic: { transferredBytes: 0, savedBytes: 0 },

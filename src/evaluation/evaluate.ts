@@ -63,7 +63,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { threads, devices } = session;
   const reproducible = devices[0]!.provider === 'cpu'; // byte for byte, at any batch size
   const settings = {
-    ...{ batchSize, threads, workers: devices.length, reproducible, data: options.data },
+    batchSize,
+    threads,
+    workers: devices.length,
+    reproducible,
+    data: options.data,
     questions: benchmark.questions.length,
     [TRAINED_RESOLUTION]: session.model.manifest.architecture.inputImageSize,
   };

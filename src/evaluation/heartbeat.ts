@@ -42,8 +42,16 @@ export async function startHeartbeat(path: string | null): Promise<Heartbeat> {
   if (path === null) return { update() {}, async stop() {} };
   const now = (): string => new Date().toISOString();
   const current: HeartbeatState = {
-    ...{ pid: process.pid, host: hostname(), state: 'starting', benchmark: null },
-    ...{ answered: 0, failed: 0, questions: 0, startedAt: now(), lastBatchAt: null, writtenAt: now() },
+    pid: process.pid,
+    host: hostname(),
+    state: 'starting',
+    benchmark: null,
+    answered: 0,
+    failed: 0,
+    questions: 0,
+    startedAt: now(),
+    lastBatchAt: null,
+    writtenAt: now(),
   };
   const temporary = `${path}.${process.pid}.tmp`;
   const write = async (): Promise<void> => {

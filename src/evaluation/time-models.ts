@@ -58,8 +58,11 @@ export async function timeModels(
     say('warn', `${what}: it may be slow, or be ended for want of memory.`);
   });
   const plan = planTimings({
-    ...{ models: models.length, settings: settings.length },
-    ...{ warmup, repetitions, together },
+    models: models.length,
+    settings: settings.length,
+    warmup,
+    repetitions,
+    together,
   });
   const runs = models.map(() => settings.map((): TimedRun[] => []));
   const memory = models.map((): ModelMemory | null => null);

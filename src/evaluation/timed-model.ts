@@ -64,7 +64,10 @@ export async function startTimedModel(model: Model, device: Device, threads: num
       }));
       const { visionMs, generateMs, prefillMs, steps } = await worker
         .run({
-          ...{ pixels, rows, maxNewTokens: newTokens, minSteps: newTokens },
+          pixels,
+          rows,
+          maxNewTokens: newTokens,
+          minSteps: newTokens,
           timePrefill: timePrefill && newTokens > 1,
         })
         .catch((error) => {

@@ -232,7 +232,11 @@ function checkedResponse(url: string, { statusCode, headers, body }: Dispatcher.
   body.on('error', () => {});
   if (statusCode === 200 || statusCode === 206 || statusCode === 416) {
     return {
-      ...{ status: statusCode, url, header, body, etag: header('etag') },
+      status: statusCode,
+      url,
+      header,
+      body,
+      etag: header('etag'),
       totalBytes: totalBytesOf(statusCode, header),
       cancel: () => body.destroy(),
     };

@@ -65,7 +65,8 @@ export async function openRemoteZip(
   const directory = await readDirectory(resource);
   const entries = directory.entries;
   return {
-    ...{ totalBytes, etag },
+    totalBytes,
+    etag,
     names: entries.map(({ fileName }) => fileName),
     traffic,
     extract: (wanted, options = {}) => extractMembers(resource, directory, wanted, options),
@@ -265,7 +266,8 @@ async function* membersOfSpan(
   const response = await requests.get(url, {
     range: { start, end: end - 1 },
     ...(etag ? { ifRange: etag } : {}),
-    ...{ headers, signal },
+    headers,
+    signal,
   });
   const isSame = !etag || response.etag === null || response.etag === etag;
   if (response.status !== 206 || !isSame) {

@@ -122,8 +122,11 @@ function draw(columns: readonly Column[], body: readonly string[][]): string {
     {
       border: { ...getBorderCharacters('void'), joinBody: '-' },
       columns: columns.map(({ alignment, width }, i) => ({
-        ...{ alignment, width, wrapWord: true },
-        ...{ paddingLeft: 0, paddingRight: i < columns.length - 1 ? GAP : 0 },
+        alignment,
+        width,
+        wrapWord: true,
+        paddingLeft: 0,
+        paddingRight: i < columns.length - 1 ? GAP : 0,
       })),
       drawHorizontalLine: (line) => line === 1,
     },

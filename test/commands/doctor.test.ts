@@ -34,8 +34,11 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
   assert.equal(healthy.code, 0);
   assert.equal(stateOf(healthy.found, 'okvqa')?.state, 'complete');
   assert.deepEqual(stateOf(healthy.found, 'textvqa'), {
-    ...{ benchmark: 'textvqa', split: 'val' },
-    ...{ state: 'partial', detail: '1 of 2 files are missing', command: 'download textvqa --split val' },
+    benchmark: 'textvqa',
+    split: 'val',
+    state: 'partial',
+    detail: '1 of 2 files are missing',
+    command: 'download textvqa --split val',
   });
   assert.deepEqual(healthy.found.devices[0], { device: 'cpu', problem: null });
   const [, cuda, webgpu] = healthy.found.devices;
@@ -73,7 +76,10 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
   await writeFile(lockPath, JSON.stringify(lock(gitHash)));
   const whole = await ask('--verify');
   assert.deepEqual(whole.found.checkpoints[0], {
-    ...{ model: 'llava-hr-7b', state: 'complete', detail: 'hashes agree', command: null },
+    model: 'llava-hr-7b',
+    state: 'complete',
+    detail: 'hashes agree',
+    command: null,
   });
   assert.match(whole.found.models[0]?.problem ?? '', /model\.json/);
   await writeFile(lockPath, JSON.stringify(lock('d'.repeat(40))));

@@ -26,7 +26,9 @@ test('eval of a model name downloads split and checkpoint, exports, runs and sco
     const output = join(folder, 'results');
     const run = (): ReturnType<typeof start>['result'] =>
       start(folder, ['eval', 'textvqa', '--model', 'of-the-hub', '--limit', '4', '--output', output], {
-        ...{ LLAVAHR_DATASETS: datasets, HF_ENDPOINT: server.url, HF_HUB_CACHE: join(folder, 'hub') },
+        LLAVAHR_DATASETS: datasets,
+        HF_ENDPOINT: server.url,
+        HF_HUB_CACHE: join(folder, 'hub'),
         LLAVAHR_DATA: join(folder, 'data'),
       }).result;
 

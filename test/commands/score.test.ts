@@ -35,8 +35,15 @@ test('scores at full precision as one JSON object, without images', async () => 
   assert.deepEqual([code, stderr], [0, '']);
   const { scores, intervals, predictions: counts, ...rest } = JSON.parse(stdout);
   assert.deepEqual(rest, {
-    ...{ benchmark: 'textvqa', protocol: 'llava', split: 'val', n: 48, failed: 0, headline: 'accuracy' },
-    ...{ points: [], unparsable: 0, notes: [] },
+    benchmark: 'textvqa',
+    protocol: 'llava',
+    split: 'val',
+    n: 48,
+    failed: 0,
+    headline: 'accuracy',
+    points: [],
+    unparsable: 0,
+    notes: [],
   });
   assert.deepEqual(scores, { accuracy: 75 });
   assert.ok(intervals.accuracy.low < 75 && intervals.accuracy.high > 75);

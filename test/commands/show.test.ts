@@ -13,8 +13,15 @@ test('shows the exact prompt, image and answer', async () => {
   const { code, stdout } = await printed(() => showCommand('textvqa', OPTIONS));
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(stdout), {
-    ...{ benchmark: 'textvqa', split: 'val', index: 0, questionId: 'e232260dcd1c56e4', image: 'e232260dcd1c56e4.jpg' },
-    ...{ prompt: PROMPT, gold: '694', maxNewTokens: 128, protocol: 'llava' },
+    benchmark: 'textvqa',
+    split: 'val',
+    index: 0,
+    questionId: 'e232260dcd1c56e4',
+    image: 'e232260dcd1c56e4.jpg',
+    prompt: PROMPT,
+    gold: '694',
+    maxNewTokens: 128,
+    protocol: 'llava',
   });
   const text = await printed(() => showCommand('textvqa', { ...OPTIONS, json: false }));
   assert.ok(text.stdout.endsWith(`\nanswer: 694\nanswer limit: 128 tokens\nprompt:\n${PROMPT}`), text.stdout);

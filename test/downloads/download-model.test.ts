@@ -16,8 +16,12 @@ const CHECKPOINT = join(PACKAGE_ROOT, 'sample', 'models', 'llava-1.5-tiny');
 const NAMES = ['config.json', 'tokenizer.model', 'model.safetensors'];
 const NEWER = 'e'.repeat(40);
 const ENTRY: ModelEntry = {
-  ...{ name: 'some', repo: 'some/model', revision: null, licence: '' },
-  ...{ confidence: 'computed', evidence: '' },
+  name: 'some',
+  repo: 'some/model',
+  revision: null,
+  licence: '',
+  confidence: 'computed',
+  evidence: '',
 };
 
 let requests: Requests;

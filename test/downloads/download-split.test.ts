@@ -29,7 +29,11 @@ const download = (
   { origin = 'official', upstream = 'ignore' }: { origin?: ImageOrigin; upstream?: Upstream } = {},
 ) =>
   downloadSplit(findBenchmark(name), split, {
-    ...{ catalogue, requests, root, origin, upstream },
+    catalogue,
+    requests,
+    root,
+    origin,
+    upstream,
     progress: logged(log),
   });
 
@@ -80,7 +84,11 @@ test('OCR-VQA: covers come from their own addresses, and dead ones are reported'
   const split = catalogue.benchmarks.find(({ name }) => name === 'ocrvqa')!.splits[0]!;
   const log: string[] = [];
   const { folder, missingImages } = await downloadSplit(findBenchmark('ocrvqa'), split, {
-    ...{ catalogue, requests, root, origin: 'official', upstream: 'ignore' },
+    catalogue,
+    requests,
+    root,
+    origin: 'official',
+    upstream: 'ignore',
     progress: logged(log),
   });
   await server.close();

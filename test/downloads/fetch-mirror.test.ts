@@ -83,7 +83,11 @@ async function serveMirror(
 
 const download = ({ catalogue, split, root }: Source, name: string, log: string[] = []): Promise<SplitDownload> =>
   downloadSplit(findBenchmark(name), split, {
-    ...{ catalogue, requests, root, origin: 'hf', upstream: 'ignore' },
+    catalogue,
+    requests,
+    root,
+    origin: 'hf',
+    upstream: 'ignore',
     progress: logged(log),
   });
 

@@ -19,7 +19,10 @@ test('the sizes of the paper have its pathways and visual tokens', () => {
     [false, false, true, false],
   );
   assert.deepEqual(ablationSize(LLAVA_15_7B, 1022), {
-    ...{ resolution: 1022, lowResolution: null, visualTokens: 5329, isTrainedSize: false },
+    resolution: 1022,
+    lowResolution: null,
+    visualTokens: 5329,
+    isTrainedSize: false,
   });
 });
 

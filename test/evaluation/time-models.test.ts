@@ -14,7 +14,11 @@ test('models that do not fit into the free memory together run in two blocks eac
   await downloads.close();
   const planned: PlannedRun[] = [];
   const { together, runs, memory } = await timeModels(models, [{ batchSize: 1, promptTokens: 8, newTokens: 2 }], {
-    ...{ device: { provider: 'cpu', index: 0 }, threads: 1, warmup: 1, repetitions: 3, timePrefill: true },
+    device: { provider: 'cpu', index: 0 },
+    threads: 1,
+    warmup: 1,
+    repetitions: 3,
+    timePrefill: true,
     signal: new AbortController().signal,
     freeMemory: async () => 500e6, // enough for either, not for both
     onRun: (_done, _of, run) => planned.push(run),
@@ -46,8 +50,13 @@ test('a model that cannot be run is named, and what was measured of the other on
     [whole, broken],
     [{ batchSize: 1, promptTokens: 8, newTokens: 2 }],
     {
-      ...{ device: { provider: 'cpu', index: 0 }, threads: 1, warmup: 0, repetitions: 2, timePrefill: false },
-      ...{ signal: new AbortController().signal, onRun: () => {} },
+      device: { provider: 'cpu', index: 0 },
+      threads: 1,
+      warmup: 0,
+      repetitions: 2,
+      timePrefill: false,
+      signal: new AbortController().signal,
+      onRun: () => {},
     },
   );
   assert.deepEqual(

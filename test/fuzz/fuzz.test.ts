@@ -23,7 +23,11 @@ for (const name of TARGETS) {
   const cases = name === 'parquet' ? PARQUET_CASES : CASES;
   test(`${cases} damaged files of the target ${name} are read or refused`, async () => {
     const { findings, count } = await runner.run({
-      ...{ module: targetModule(name), seed: SEED, from: 0, folder: join(folder, name), keep: null },
+      module: targetModule(name),
+      seed: SEED,
+      from: 0,
+      folder: join(folder, name),
+      keep: null,
       goOn: (index) => index < cases,
     });
     assert.equal(count, cases);
@@ -42,7 +46,11 @@ const MISBEHAVIOURS = [
 async function findingsOf(way: string): Promise<string[]> {
   const url = new URL(`./misbehaving-target.js?way=${encodeURIComponent(way)}`, import.meta.url);
   const { findings } = await runner.run({
-    ...{ module: url.href, seed: SEED, from: 0, folder: join(folder, way), keep: null },
+    module: url.href,
+    seed: SEED,
+    from: 0,
+    folder: join(folder, way),
+    keep: null,
     goOn: (index) => index < 1,
     ...(way === 'hang' ? { timeoutMs: 1000 } : {}),
   });

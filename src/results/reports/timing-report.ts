@@ -70,17 +70,23 @@ const VISUAL_TOKENS: Column = {
 type SettingColumn = Column & { words(entry: string): string };
 
 const PRECISION: SettingColumn = {
-  ...{ title: 'precision', align: 'left', cell: ({ model }) => precisionLabel(model.precision) },
+  title: 'precision',
+  align: 'left',
+  cell: ({ model }) => precisionLabel(model.precision),
   words: (precision) => precision,
 };
 const SETTINGS: SettingColumn[] = [
   PRECISION,
   {
-    ...{ title: 'batch', align: 'right', cell: ({ setting }) => String(setting.batchSize) },
+    title: 'batch',
+    align: 'right',
+    cell: ({ setting }) => String(setting.batchSize),
     words: (images) => `batches of ${images}`,
   },
   {
-    ...{ title: 'prompt', align: 'right', cell: ({ setting }) => String(setting.promptTokens) },
+    title: 'prompt',
+    align: 'right',
+    cell: ({ setting }) => String(setting.promptTokens),
     words: (tokens) => `prompts of ${tokens} text tokens`,
   },
 ];
@@ -154,7 +160,8 @@ function stageTable({ rows }: TimingReport): string {
 
 function rateTable({ rows, protocol, device }: TimingReport): string {
   const rate = (title: string, of: keyof TimedSummary['throughput']): Column => ({
-    ...{ title, align: 'right' },
+    title,
+    align: 'right',
     cell: ({ summary }) => digits(summary.throughput[of]),
   });
   const keys = [...MODEL, ...variedSettings(rows)];
@@ -235,10 +242,19 @@ function footer({ rows, protocol, warmup, repetitions, interrupted, together }: 
 export function timingCsv({ rows, device }: TimingReport): string {
   const records = rows.flatMap(({ model, setting, runs }) =>
     runs.map((run, i) => ({
-      ...{ model: model.name, resolution: model.resolution, visual_tokens: model.visualTokens },
-      ...{ precision: model.precision, device, batch_size: setting.batchSize, prompt_tokens: setting.promptTokens },
-      ...{ new_tokens: setting.newTokens, repetition: i + 1, decode_image_ms: run.decodeImageMs },
-      ...{ vision_ms: run.visionMs, prefill_ms: run.prefillMs, generate_ms: run.generateMs },
+      model: model.name,
+      resolution: model.resolution,
+      visual_tokens: model.visualTokens,
+      precision: model.precision,
+      device,
+      batch_size: setting.batchSize,
+      prompt_tokens: setting.promptTokens,
+      new_tokens: setting.newTokens,
+      repetition: i + 1,
+      decode_image_ms: run.decodeImageMs,
+      vision_ms: run.visionMs,
+      prefill_ms: run.prefillMs,
+      generate_ms: run.generateMs,
     })),
   );
   return stringify(records, { header: true, record_delimiter: 'windows', escape_formulas: true });

@@ -119,7 +119,9 @@ test('LLaVA-HR-13B-X from its published config', () => {
 test('LLaVA-HR-7B: the other slow tower', () => {
   const config = {
     ...HR_CONFIG,
-    ...{ hidden_size: 4096, intermediate_size: 11008, num_hidden_layers: 32 },
+    hidden_size: 4096,
+    intermediate_size: 11008,
+    num_hidden_layers: 32,
     ...{
       num_attention_heads: 32,
       num_key_value_heads: 32,

@@ -5,7 +5,10 @@ import { quantilesOf } from '../../../src/results/statistics/quantiles.js';
 
 const SETTING = { batchSize: 2, promptTokens: 30, newTokens: 5 };
 const run = (decodeImageMs: number, visionMs: number, prefillMs: number | null, generateMs: number): TimedRun => ({
-  ...{ decodeImageMs, visionMs, prefillMs, generateMs },
+  decodeImageMs,
+  visionMs,
+  prefillMs,
+  generateMs,
 });
 
 test('stages add up: the first token is image, vision and prefill; the rest is decoded token by token', () => {

@@ -36,7 +36,12 @@ function tables(rows: TimingRow[], changes: Partial<TimingReport> = {}): string 
     protocol: null,
     host: { cpu: 'EPYC', cores: 2, memoryBytes: 2 ** 34, platform: 'linux-x64', release: '6.1', gpus: [] },
     software: { llavahr: '0.1.0', node: '20.9.0', onnxruntime: '1.30.0' },
-    ...{ device: 'cpu', threads: 0, warmup: 0, repetitions: 1, interrupted: false, together: true },
+    device: 'cpu',
+    threads: 0,
+    warmup: 0,
+    repetitions: 1,
+    interrupted: false,
+    together: true,
     rows,
     ...changes,
   } as TimingReport);
