@@ -55,12 +55,7 @@ export function publishedModel(checkpoint: string): string | null {
   return Object.hasOwn(CHECKPOINTS, checkpoint) ? CHECKPOINTS[checkpoint]! : null;
 }
 
-/** Columns of the tables below. */
-const COLUMNS = [
-  ...(['vqav2', 'gqa', 'okvqa', 'ocrvqa', 'scienceqa', 'vizwiz', 'textvqa'] as const),
-  ...(['mme', 'pope', 'seed', 'mmvet'] as const),
-];
-export type PublishedBenchmark = (typeof COLUMNS)[number];
+export type PublishedBenchmark = keyof typeof LLAVA_SPLITS;
 
 /** Published scores on a benchmark. A model may have several from different sources; quote the first. */
 export function publishedScores(benchmark: string): PublishedScore[] {
@@ -73,22 +68,27 @@ interface PublishedTable {
   protocol: PublishedProtocol;
   splits: Record<PublishedBenchmark, string>;
   notes: Partial<Record<PublishedBenchmark, string>>;
-  /** Model, resolution, and a score per column; null where the source gives none. */
-  rows: readonly [string, number, readonly (number | null)[]][];
+  /** A model's scores; without benchmarks that the source has no number for. */
+  rows: readonly { model: string; resolution: number; scores: Partial<Record<PublishedBenchmark, number>> }[];
 }
 
 function readTable({ source, protocol, splits, notes, rows }: PublishedTable): PublishedScore[] {
-  return rows.flatMap(([model, resolution, scores]) =>
-    COLUMNS.flatMap((benchmark, column) => {
-      const score = scores[column] ?? null;
-      const about = { model, resolution, benchmark, split: splits[benchmark], source, protocol };
-      return score === null ? [] : [{ ...about, score, note: notes[benchmark] ?? null }];
-    }),
+  return rows.flatMap(({ model, resolution, scores }) =>
+    (Object.entries(scores) as [PublishedBenchmark, number][]).map(([benchmark, score]) => ({
+      model,
+      resolution,
+      benchmark,
+      split: splits[benchmark],
+      score,
+      source,
+      protocol,
+      note: notes[benchmark] ?? null,
+    })),
   );
 }
 
 /** Splits used by LLaVA's evaluation scripts and by LLaVA-HR. Source: LLaVA-HR paper, 5.1; LLaVA docs/Evaluation.md */
-const LLAVA_SPLITS: Record<PublishedBenchmark, string> = {
+const LLAVA_SPLITS = {
   vqav2: 'test-dev',
   gqa: 'testdev-balanced',
   okvqa: 'val2014',
@@ -119,8 +119,36 @@ const MODEL_ZOO: PublishedTable = {
   splits: LLAVA_SPLITS,
   notes: LLAVA_NOTES,
   rows: [
-    ['LLaVA-1.5-7B', 336, [78.5, 62.0, null, null, 66.8, 50.0, 58.2, 1510.7, 85.9, 58.6, 31.1]],
-    ['LLaVA-1.5-13B', 336, [80.0, 63.3, null, null, 71.6, 53.6, 61.3, 1531.3, 85.9, 61.6, 36.1]],
+    {
+      model: 'LLaVA-1.5-7B',
+      resolution: 336,
+      scores: {
+        vqav2: 78.5,
+        gqa: 62.0,
+        scienceqa: 66.8,
+        vizwiz: 50.0,
+        textvqa: 58.2,
+        mme: 1510.7,
+        pope: 85.9,
+        seed: 58.6,
+        mmvet: 31.1,
+      },
+    },
+    {
+      model: 'LLaVA-1.5-13B',
+      resolution: 336,
+      scores: {
+        vqav2: 80.0,
+        gqa: 63.3,
+        scienceqa: 71.6,
+        vizwiz: 53.6,
+        textvqa: 61.3,
+        mme: 1531.3,
+        pope: 85.9,
+        seed: 61.6,
+        mmvet: 36.1,
+      },
+    },
   ],
 };
 
@@ -133,9 +161,55 @@ const README: PublishedTable = {
   splits: LLAVA_SPLITS,
   notes: LLAVA_NOTES,
   rows: [
-    ['LLaVA-1.5-13B', 336, [80.0, 63.3, null, null, 71.6, 53.6, 61.3, 1531.3, 85.9, 61.6, 35.4]],
-    ['LLaVA-HR-7B', 1024, [81.9, 64.2, 58.9, 68.4, 67.9, 48.7, 67.1, 1554.9, 87.6, 64.2, 31.5]],
-    ['LLaVA-HR-X-13B', 1024, [82.6, 65.2, 61.5, 69.0, 69.7, 56.6, 70.9, 1487.3, 88.0, 65.3, 40.3]],
+    {
+      model: 'LLaVA-1.5-13B',
+      resolution: 336,
+      scores: {
+        vqav2: 80.0,
+        gqa: 63.3,
+        scienceqa: 71.6,
+        vizwiz: 53.6,
+        textvqa: 61.3,
+        mme: 1531.3,
+        pope: 85.9,
+        seed: 61.6,
+        mmvet: 35.4,
+      },
+    },
+    {
+      model: 'LLaVA-HR-7B',
+      resolution: 1024,
+      scores: {
+        vqav2: 81.9,
+        gqa: 64.2,
+        okvqa: 58.9,
+        ocrvqa: 68.4,
+        scienceqa: 67.9,
+        vizwiz: 48.7,
+        textvqa: 67.1,
+        mme: 1554.9,
+        pope: 87.6,
+        seed: 64.2,
+        mmvet: 31.5,
+      },
+    },
+    {
+      model: 'LLaVA-HR-X-13B',
+      resolution: 1024,
+      scores: {
+        vqav2: 82.6,
+        gqa: 65.2,
+        okvqa: 61.5,
+        ocrvqa: 69.0,
+        scienceqa: 69.7,
+        vizwiz: 56.6,
+        textvqa: 70.9,
+        mme: 1487.3,
+        pope: 88.0,
+        seed: 65.3,
+        mmvet: 40.3,
+      },
+    },
   ],
 };
 
@@ -148,8 +222,36 @@ const PAPER_LLAVA: PublishedTable = {
   splits: LLAVA_SPLITS,
   notes: LLAVA_NOTES,
   rows: [
-    ['LLaVA-1.5-7B', 336, [78.5, 62.0, null, null, 66.8, 50.0, 58.2, 1510.7, 85.9, 58.6, 30.5]],
-    ['LLaVA-1.5-13B', 336, [80.0, 63.3, null, null, 71.6, 53.6, 61.3, 1531.3, 85.9, 61.6, 35.4]],
+    {
+      model: 'LLaVA-1.5-7B',
+      resolution: 336,
+      scores: {
+        vqav2: 78.5,
+        gqa: 62.0,
+        scienceqa: 66.8,
+        vizwiz: 50.0,
+        textvqa: 58.2,
+        mme: 1510.7,
+        pope: 85.9,
+        seed: 58.6,
+        mmvet: 30.5,
+      },
+    },
+    {
+      model: 'LLaVA-1.5-13B',
+      resolution: 336,
+      scores: {
+        vqav2: 80.0,
+        gqa: 63.3,
+        scienceqa: 71.6,
+        vizwiz: 53.6,
+        textvqa: 61.3,
+        mme: 1531.3,
+        pope: 85.9,
+        seed: 61.6,
+        mmvet: 35.4,
+      },
+    },
   ],
 };
 
@@ -165,9 +267,57 @@ const PAPER_LLAVA_HR: PublishedTable = {
     mmvet: `${LLAVA_NOTES.mmvet}; ${BEFORE_FIX}`,
   },
   rows: [
-    ['LLaVA-HR-7B', 1024, [81.9, 64.2, 58.9, 68.4, 65.1, 48.7, 67.1, 1554.9, 87.6, 64.2, 31.2]],
-    ['LLaVA-HR-13B', 1024, [82.3, 64.8, 60.7, 67.7, 68.1, 57.9, 68.1, 1540.9, 87.8, 64.5, 34.8]],
-    ['LLaVA-HR-X-13B', 1024, [82.6, 65.2, 61.5, 69.0, 68.0, 56.6, 70.9, 1487.3, 88.0, 65.3, 35.5]],
+    {
+      model: 'LLaVA-HR-7B',
+      resolution: 1024,
+      scores: {
+        vqav2: 81.9,
+        gqa: 64.2,
+        okvqa: 58.9,
+        ocrvqa: 68.4,
+        scienceqa: 65.1,
+        vizwiz: 48.7,
+        textvqa: 67.1,
+        mme: 1554.9,
+        pope: 87.6,
+        seed: 64.2,
+        mmvet: 31.2,
+      },
+    },
+    {
+      model: 'LLaVA-HR-13B',
+      resolution: 1024,
+      scores: {
+        vqav2: 82.3,
+        gqa: 64.8,
+        okvqa: 60.7,
+        ocrvqa: 67.7,
+        scienceqa: 68.1,
+        vizwiz: 57.9,
+        textvqa: 68.1,
+        mme: 1540.9,
+        pope: 87.8,
+        seed: 64.5,
+        mmvet: 34.8,
+      },
+    },
+    {
+      model: 'LLaVA-HR-X-13B',
+      resolution: 1024,
+      scores: {
+        vqav2: 82.6,
+        gqa: 65.2,
+        okvqa: 61.5,
+        ocrvqa: 69.0,
+        scienceqa: 68.0,
+        vizwiz: 56.6,
+        textvqa: 70.9,
+        mme: 1487.3,
+        pope: 88.0,
+        seed: 65.3,
+        mmvet: 35.5,
+      },
+    },
   ],
 };
 
@@ -188,8 +338,16 @@ const LMMS_EVAL: PublishedTable = {
     pope: `${BY_LMMS_EVAL}: pooled over 9,000 questions`,
   },
   rows: [
-    ['LLaVA-1.5-7B', 336, [76.64, 61.97, 53.44, null, 70.43, 54.39, 46.07, null, 85.87, null, null]],
-    ['LLaVA-1.5-13B', 336, [78.26, 63.24, 58.22, null, 72.88, 56.65, 48.73, null, 85.92, null, null]],
+    {
+      model: 'LLaVA-1.5-7B',
+      resolution: 336,
+      scores: { vqav2: 76.64, gqa: 61.97, okvqa: 53.44, scienceqa: 70.43, vizwiz: 54.39, textvqa: 46.07, pope: 85.87 },
+    },
+    {
+      model: 'LLaVA-1.5-13B',
+      resolution: 336,
+      scores: { vqav2: 78.26, gqa: 63.24, okvqa: 58.22, scienceqa: 72.88, vizwiz: 56.65, textvqa: 48.73, pope: 85.92 },
+    },
   ],
 };
 
