@@ -138,7 +138,7 @@ async function system(): Promise<string[]> {
           `GPU ${i}`,
           fields.map((field, f) => `${field} ${gpu[f]}`).join(', '),
         ]),
-        ['CUDA provider', existsSync(cuda) ? 'there' : 'missing: npm run setup:cuda'],
+        ['CUDA provider', existsSync(cuda) ? 'there' : 'missing: llavahr setup-cuda'],
         ['libraries it does not find', existsSync(cuda) ? missing.join(', ') || 'none' : '-'],
       ],
     ),
