@@ -13,14 +13,14 @@ import {
   type SplitEntry,
 } from './catalogue-schema.js';
 
-/** The catalogue that comes with the program. */
+/** The catalogue shipped with llavahr. */
 export const CATALOGUE_PATH = join(PACKAGE_ROOT, 'datasets.json');
 
 const check = schemaCheck<Catalogue>(CATALOGUE_SCHEMA);
 
 /**
- * The catalogue of LLAVAHR_DATASETS, for mirrors of one's own, else the one that comes with the program.
- * @throws UserError when the file is not JSON, does not fit the schema, or refers to what it does not hold
+ * Reads the catalogue named by LLAVAHR_DATASETS, for your own mirrors (default: the one shipped with llavahr).
+ * @throws UserError when the file is not JSON, does not match the schema, or has dangling references
  */
 export async function readCatalogue(path = process.env['LLAVAHR_DATASETS'] ?? CATALOGUE_PATH): Promise<Catalogue> {
   let value: unknown;
@@ -35,16 +35,16 @@ export async function readCatalogue(path = process.env['LLAVAHR_DATASETS'] ?? CA
   return value;
 }
 
-/** What no schema sees: references to nothing, assets that nothing uses, names that stand twice. */
+/** Problems that a schema cannot detect: dangling references, unused assets, duplicate names. */
 export function catalogueProblems({ assets, benchmarks, models }: Catalogue): string[] {
   const problems: string[] = [];
   const used = new Set<string>();
   const use = (where: string, asset: string, member: string | undefined): void => {
     used.add(asset);
     const found = Object.hasOwn(assets, asset) ? assets[asset] : undefined;
-    if (!found) problems.push(`${where} refers to the asset "${asset}", which is not there`);
+    if (!found) problems.push(`${where} refers to the asset "${asset}", which does not exist`);
     else if (member !== undefined && found.format !== 'zip') {
-      problems.push(`${where} takes a member of "${asset}", which is no archive`);
+      problems.push(`${where} needs a member of "${asset}", which is not an archive`);
     }
   };
   for (const { name, splits } of benchmarks) {
@@ -56,17 +56,17 @@ export function catalogueProblems({ assets, benchmarks, models }: Catalogue): st
         if (images.kind === 'archive') use(`${where}, images`, images.asset, undefined);
       }
       if (split.mirror && !isPattern(split.mirror.files)) {
-        problems.push(`${where}, mirror: "${split.mirror.files}" is no regular expression`);
+        problems.push(`${where}, mirror: "${split.mirror.files}" is not a regular expression`);
       }
     }
-    problems.push(...repeated(splits).map((split) => `${name} has the split ${split} twice`));
+    problems.push(...repeated(splits).map((split) => `${name} lists the split ${split} twice`));
   }
-  problems.push(...repeated(benchmarks).map((name) => `the benchmark ${name} stands twice`));
-  problems.push(...repeated(models).map((name) => `the model ${name} stands twice`));
+  problems.push(...repeated(benchmarks).map((name) => `the benchmark ${name} is listed twice`));
+  problems.push(...repeated(models).map((name) => `the model ${name} is listed twice`));
   const unused = Object.keys(assets).filter((name) => !used.has(name));
-  problems.push(...unused.map((name) => `nothing uses the asset "${name}"`));
-  const noWay = Object.entries(assets).filter(([, { urls, page }]) => urls.length === 0 && page === undefined);
-  problems.push(...noWay.map(([name]) => `the asset "${name}" has neither urls nor a page`));
+  problems.push(...unused.map((name) => `the asset "${name}" is unused`));
+  const unreachable = Object.entries(assets).filter(([, { urls, page }]) => urls.length === 0 && page === undefined);
+  problems.push(...unreachable.map(([name]) => `the asset "${name}" has neither urls nor a page`));
   return problems;
 }
 
@@ -88,14 +88,14 @@ function repeated(entries: readonly { name: string }[]): string[] {
 export function benchmarkEntry({ benchmarks }: Catalogue, name: string): BenchmarkEntry {
   const found = benchmarks.find((benchmark) => benchmark.name === name);
   if (found) return found;
-  throw usageError(`There are no downloads for "${name}". Available: ${benchmarks.map((b) => b.name).join(', ')}.`);
+  throw usageError(`No downloads are available for "${name}". Available: ${benchmarks.map((b) => b.name).join(', ')}.`);
 }
 
-/** The split that was asked for, or the first one. @throws UserError (usage) when there is no such split */
-export function splitEntry({ name, splits }: BenchmarkEntry, asked?: string): SplitEntry {
-  const found = asked === undefined ? splits[0] : splits.find((split) => split.name === asked);
+/** The requested split (default: the first). @throws UserError (usage) when it does not exist */
+export function splitEntry({ name, splits }: BenchmarkEntry, requested?: string): SplitEntry {
+  const found = requested === undefined ? splits[0] : splits.find((split) => split.name === requested);
   if (found) return found;
-  throw usageError(`${name} has no split "${asked}". Available: ${splits.map((split) => split.name).join(', ')}.`);
+  throw usageError(`${name} has no split "${requested}". Available: ${splits.map((split) => split.name).join(', ')}.`);
 }
 
 /** The checkpoint of this name, or null. */
@@ -103,7 +103,7 @@ export function modelEntry({ models }: Catalogue, name: string): ModelEntry | nu
   return models.find((model) => model.name === name) ?? null;
 }
 
-/** An asset that `readCatalogue` has found to be there. */
+/** An asset whose existence `readCatalogue` has checked. */
 export function assetOf({ assets }: Catalogue, id: string): Asset {
   const asset = assets[id];
   if (!asset) throw new Error(`datasets.json has no asset "${id}"`);

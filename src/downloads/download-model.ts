@@ -87,9 +87,9 @@ async function tellNews(
   const newer = byName(checkpointFiles(repo, state));
   const names = [...new Set([...Object.keys(kept.files), ...Object.keys(newer)])];
   const changed = names.filter((name) => kept.files[name]?.hash !== newer[name]?.hash);
-  const what = changed.length > 0 ? `changed ${changed.join(', ')}` : 'changed none of the files that are used';
+  const what = changed.length > 0 ? `changed ${changed.join(', ')}` : 'changed none of the required files';
   log(
-    `${repo} has the newer commit ${state.commit}, which ${what}. ${kept.commit} is kept; --update takes the newer one.`,
+    `${repo} has the newer commit ${state.commit}, which ${what}. Keeping ${kept.commit}; --update downloads the newer one.`,
   );
 }
 

@@ -17,23 +17,23 @@ import { archiveFolder, type DownloadTools, imagePath, imagesOf, isStale, type S
 import { type UpstreamChange, upstreamChanges } from './upstream-changes.js';
 
 const ASSETS_AT_ONCE = 4;
-/** Missing images that are named; the others are counted. */
+/** How many missing images are named; the rest are only counted. */
 const NAMED_MISSING = 3;
 
 export interface SplitDownload {
   folder: string;
-  /** Images that could not be had, as of dead addresses. */
+  /** Images that could not be downloaded, for example because of dead links. */
   missingImages: number;
-  /** Over the network. */
+  /** Bytes transferred over the network. */
   transferredBytes: number;
-  /** Of files that were read in parts: what was not needed. */
+  /** Bytes not transferred of files that were read in parts. */
   savedBytes: number;
 }
 
 /**
- * Fetches what a split needs into `<root>/<benchmark>`: its files, then the images that its questions ask about. What is
- * there is left alone, so that an interrupted download continues. One process at a time may do this in a root.
- * @throws UserError when a file cannot be had, or a person has to fetch it
+ * Downloads a split's files and the images its questions need into `<root>/<benchmark>`. Existing files are kept, so an
+ * interrupted download resumes. Only one process at a time downloads into a root.
+ * @throws UserError when a file cannot be downloaded or must be downloaded manually
  */
 export async function downloadSplit(
   definition: BenchmarkDefinition,
@@ -42,8 +42,7 @@ export async function downloadSplit(
 ): Promise<SplitDownload> {
   if (tools.origin === 'hf' && !split.mirror) {
     throw usageError(
-      `datasets.json knows no mirror on the hub that ${definition.name} ${split.name} can be read from. ` +
-        'Take --source official.',
+      `datasets.json lists no Hugging Face mirror for ${definition.name} ${split.name}. Use --source official.`,
     );
   }
   const folder = join(tools.root, definition.name);
@@ -62,8 +61,8 @@ export async function downloadSplit(
     const changes = tools.upstream === 'ignore' || tools.requests.offline ? [] : await changesOf(job);
     const isTaken = tools.upstream === 'take';
     for (const { url, difference } of changes) {
-      const fate = isTaken ? 'it is fetched again' : 'what is here is kept; --update fetches it again';
-      tools.progress.log(`${url} has changed (${difference}): ${fate}.`);
+      const action = isTaken ? 'downloading it again' : 'keeping the local copy (--update downloads it again)';
+      tools.progress.log(`${url} has changed (${difference}): ${action}.`);
     }
     const missingImages = await fetchAll({ ...job, stale: new Set(isTaken ? changes.map(({ url }) => url) : []) });
     return { folder, missingImages, ...job.traffic };
@@ -121,13 +120,13 @@ async function fetchFiles(id: string, files: readonly SplitFile[], job: SplitJob
     }
   }
   if (wanted.length === 0) return;
-  tools.progress.log(`${wanted.map(({ file }) => file.to).join(', ')}, out of ${asset.urls[0]}`);
+  tools.progress.log(`${wanted.map(({ file }) => file.to).join(', ')} from ${asset.urls[0]}`);
   const from = await ensureMembers(id, wanted, job);
   for (const { file, member, to } of wanted) {
     const sha256 = await sha256OfFile(to);
     if (file.sha256 !== undefined && sha256 !== file.sha256) {
       await rm(to);
-      throw new UserError(`${from}: ${member} has the sha256 ${sha256}, not ${file.sha256}. It was not kept.`);
+      throw new UserError(`${from}: ${member} has sha256 ${sha256}, expected ${file.sha256}. It was deleted.`);
     }
     await recordDownload(folder, file.to, { url: `${from}#${member}`, etag: null, sha256 });
   }
@@ -145,7 +144,7 @@ async function fetchImages(images: ImageSourceEntry, job: SplitJob): Promise<num
       if (missing.length === 0) return 0;
       const some = missing.slice(0, NAMED_MISSING).join(', ');
       throw new UserError(
-        `A person has to fetch ${join(folder, images.to)}: see ${images.page}. ${images.instructions}\n` +
+        `${join(folder, images.to)} must be downloaded manually: see ${images.page}. ${images.instructions}\n` +
           `${missing.length} of ${all.length} files are missing: ${some}${missing.length > NAMED_MISSING ? ' ...' : ''}`,
       );
     }
@@ -156,7 +155,7 @@ async function fetchImages(images: ImageSourceEntry, job: SplitJob): Promise<num
       const { all, missing } = await missingOf(images, job);
       const names = isStale(job, asset) ? all : missing;
       if (names.length === 0) return 0;
-      tools.progress.log(`${names.length} of ${all.length} images, out of ${asset.urls[0]}`);
+      tools.progress.log(`${names.length} of ${all.length} images from ${asset.urls[0]}`);
       const path = join(folder, images.to);
       const wanted = names.map((name) => ({ member: images.prefix + name, to: imagePath(path, name) }));
       await ensureMembers(images.asset, wanted, job);

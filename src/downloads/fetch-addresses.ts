@@ -34,7 +34,7 @@ export async function fetchAddresses(to: string, { folder, tools }: SplitJob): P
   const all = await ocrVqaImageAddresses(folder);
   const missing = missingImages(all, join(folder, to));
   const dead: Record<string, DeadImage> = {};
-  if (missing.length > 0) progress.log(`${missing.length} of ${all.size} images, each from its own address`);
+  if (missing.length > 0) progress.log(`${missing.length} of ${all.size} images, each from its own URL`);
   const transfer = progress.begin('images', missing.length, 'files');
   let done = 0;
   try {
@@ -53,7 +53,7 @@ export async function fetchAddresses(to: string, { folder, tools }: SplitJob): P
   await deadImages.write(folder, dead);
   const failures = Object.values(dead);
   for (const { reason } of failures.slice(0, NAMED_DEAD)) progress.log(`  dead: ${reason}`);
-  if (failures.length > 0) progress.log(`  ${failures.length} dead addresses, all in ${join(folder, deadImages.name)}`);
+  if (failures.length > 0) progress.log(`  ${failures.length} dead links, listed in ${join(folder, deadImages.name)}`);
   return failures.length;
 }
 

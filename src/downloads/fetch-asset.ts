@@ -17,15 +17,16 @@ import { archiveFolder, isStale, megabytes, type SplitJob, urlsOf } from './spli
 const WHOLE_ARCHIVE_BYTES = 64 << 20;
 
 /**
- * Makes sure that a file of the web is in its place. One that a person put there is checked and recorded.
- * @throws UserError when it cannot be had, or is not what was expected
+ * Ensures that an asset is in its place; downloads it if missing. A file placed there by hand is checked and recorded.
+ * @throws UserError when it cannot be downloaded or is not the expected file
  */
 export async function ensureAsset(asset: Asset, folder: string, to: string, job: SplitJob): Promise<void> {
   const { progress } = job.tools;
   const path = join(folder, to);
   const state = await fileState(folder, to);
   if (state === 'missing' || isStale(job, asset)) await fetchAsset(asset, folder, to, job);
-  else if (state === 'changed') progress.log(`${path} was changed after its download. Delete it to fetch it again.`);
+  else if (state === 'changed')
+    progress.log(`${path} was modified after its download. Delete it to download it again.`);
   else if (state === 'unverified') {
     const sha256 = await checkPlacedFile(path, asset);
     await recordDownload(folder, to, { url: 'put there by hand', etag: null, sha256 });
@@ -36,7 +37,8 @@ async function fetchAsset(asset: Asset, folder: string, to: string, job: SplitJo
   const { requests, signal, progress } = job.tools;
   const path = join(folder, to);
   const urls = urlsOf(job, asset);
-  if (urls.length === 0) throw new UserError(`A person has to fetch ${to}: see ${asset.page}, and put it at ${path}.`);
+  if (urls.length === 0)
+    throw new UserError(`${to} must be downloaded manually: see ${asset.page}, and save it as ${path}.`);
   progress.log(`${to}, from ${urls[0]}${asset.bytes === undefined ? '' : ` (${megabytes(asset.bytes)})`}`);
   const transfer = progress.begin(to, asset.bytes ?? null);
   const headersFor = (url: string) => hubHeaders(job.hub, url);
@@ -49,7 +51,7 @@ async function fetchAsset(asset: Asset, folder: string, to: string, job: SplitJo
     if (!(error instanceof UserError) || asset.page === undefined) throw error;
     const note = asset.note === undefined ? '' : ` (${asset.note})`;
     throw new UserError(
-      `${error.message}\nOr fetch it by hand: see ${asset.page}${note}, put it at ${path}, and give the command again.`,
+      `${error.message}\nAlternatively download it manually: see ${asset.page}${note}, save it as ${path}, and rerun the command.`,
       { cause: error },
     );
   } finally {
@@ -71,7 +73,7 @@ export async function ensureMembers(id: string, wanted: readonly WantedMember[],
   if (!isSmall && !isKept) {
     const url = await extractRemotely(asset, wanted, job);
     if (url !== null) return url;
-    progress.log('  fetching all of it');
+    progress.log('  downloading the whole archive');
   }
   await mkdir(folder, { recursive: true });
   await ensureAsset(asset, folder, name, job);

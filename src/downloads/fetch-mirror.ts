@@ -30,7 +30,7 @@ export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<n
   const count = left.size;
   if (count === 0) return 0;
   const shards = await shardsOf(mirror, job);
-  progress.log(`${count} images, out of ${shards.length} parquet files (${shards[0]!.url} ...)`);
+  progress.log(`${count} images from ${shards.length} parquet files (${shards[0]!.url} ...)`);
   const reader = startReader(job);
   try {
     for (const shard of shards) {
@@ -46,7 +46,7 @@ export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<n
   const some = [...left].slice(0, NAMED_MISSING).join(', ');
   throw new UserError(
     `${mirror.repos[0]} lacks ${left.size} of ${count} images: ${some}${left.size > NAMED_MISSING ? ' ...' : ''}. ` +
-      '--source official fetches what is missing.',
+      'Use --source official to download the rest.',
   );
 }
 
@@ -70,13 +70,13 @@ async function shardsOf({ repos, revision, files: pattern }: MirrorEntry, { tool
       const { files } = await readRepository(tools.requests, { type: 'dataset', name }, revision);
       const shards = files.filter(({ path }) => new RegExp(pattern).test(path));
       if (shards.length > 0) return shards.sort((a, b) => (a.path < b.path ? -1 : 1));
-      failures.push(`${name} (${revision}) has no files like ${pattern}`);
+      failures.push(`${name} (${revision}) has no files matching ${pattern}`);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       failures.push(error.message);
     }
   }
-  throw new UserError(`No mirror can be read:\n  ${failures.join('\n  ')}`);
+  throw new UserError(`No mirror could be read:\n  ${failures.join('\n  ')}`);
 }
 
 /** @returns names of the images that were written */
@@ -93,7 +93,7 @@ async function fetchShard(shard: HubFile, wanted: WantedImages, reader: Reader, 
     return images;
   } catch (error) {
     if (!(error instanceof RangeUnsupported)) throw error;
-    job.tools.progress.log(`  ${error.message}: fetching all of it`);
+    job.tools.progress.log(`  ${error.message}: downloading the whole file`);
     const { images } = await reader.read(name, { file: await downloadShard(shard, job), wanted });
     return images;
   }
@@ -114,7 +114,7 @@ function startReader({ tools: { progress, signal } }: SplitJob): Reader {
     {
       heapMegabytes: PARQUET_HEAP_MEGABYTES,
       stallMs: PARQUET_STALL_MS,
-      endedError: (how) => new UserError(`${reading} is damaged: reading it ${how}. Take --source official.`),
+      endedError: (how) => new UserError(`${reading} is damaged: reading it ${how}. Use --source official.`),
       failureError: ({ name, message }) =>
         name === 'RangeUnsupported' ? new RangeUnsupported(message) : new UserError(message),
       onNote: ({ doneBytes, totalBytes }) => transfer?.update(doneBytes, totalBytes),

@@ -44,7 +44,7 @@ export async function splitStates(catalogue: Catalogue, root: string, verify: bo
       const command = `download ${name} --split ${split.name}`;
       const add = (state: DownloadState): number => states.push({ benchmark: name, split: split.name, ...state });
       if (changed.length > 0) {
-        const detail = `${changed.join(', ')} changed since the download: delete and download again`;
+        const detail = `${changed.join(', ')} modified since the download: delete and download again`;
         add({ state: 'damaged', detail, command: null });
       } else if (missing === files.length) add({ state: 'not here', detail: '', command });
       else if (missing > 0) {

@@ -40,8 +40,8 @@ export async function writeMirrorImages(
   const columns = file.columns.map(({ element }) => element.name);
   if (!columns.includes(keyColumn) || imageColumn(file) === null) {
     throw new UserError(
-      `${file.path} has other columns than ${repository} had: no "${keyColumn}", or no images; it has ` +
-        `${columns.join(', ')}. Take --source official.`,
+      `${file.path} has no "${keyColumn}" column or no images, unlike ${repository}; its columns are ` +
+        `${columns.join(', ')}. Use --source official.`,
     );
   }
   const keys = (await readWholeColumn(file, keyColumn)).map((value) => stem(textOf(value)));

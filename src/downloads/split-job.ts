@@ -64,7 +64,7 @@ export async function imagesOf({
 /** The file of an image; names come from annotation files of others. @throws UserError when it leads out */
 export function imagePath(folder: string, name: string): string {
   const path = insideFolder(folder, name);
-  if (path === null) throw new UserError(`The image ${JSON.stringify(name)} leads out of ${folder}.`);
+  if (path === null) throw new UserError(`The image ${JSON.stringify(name)} is outside ${folder}.`);
   return path;
 }
 

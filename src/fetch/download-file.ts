@@ -122,7 +122,7 @@ async function downloadFrom(
         if (!(error instanceof TemporaryFailure)) throw error;
         breaks = part.bytes > furthest ? 0 : breaks + 1;
         furthest = Math.max(furthest, part.bytes);
-        if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later: what was downloaded is kept.`);
+        if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later; the download will resume.`);
         await sleep(retryPauseMs * (breaks + 1), undefined, { signal });
       }
     }
@@ -131,7 +131,7 @@ async function downloadFrom(
     const problem = await problemOf(part, source, total, digests);
     if (problem) {
       await part.discard();
-      throw new UserError(`${url} is not the file that is expected: ${problem}. It was not kept.`);
+      throw new UserError(`${url} is not the expected file: ${problem}. The download was deleted.`);
     }
     const { etag } = part.state;
     const { bytes } = part;
@@ -251,7 +251,7 @@ async function openPart(destination: string, url: string, { sha256, md5 }: FileS
 
 function checkSize(url: string, { bytes }: FileSource, declared: number | null, arrived = 0): void {
   if (bytes !== undefined && declared !== null && declared !== bytes) {
-    throw new UserError(`${url} has ${declared} bytes, not the ${bytes} that are expected`);
+    throw new UserError(`${url} has ${declared} bytes, expected ${bytes}`);
   }
   const limit = bytes ?? declared;
   if (limit !== null && arrived > limit) throw new UserError(`${url} sends more than its ${limit} bytes`);
@@ -318,7 +318,7 @@ export async function checkPlacedFile(path: string, source: FileSource): Promise
     ? await problemOf({ path, bytes }, source, source.bytes ?? null, digests)
     : `it is not ${NAMES[source.format]}`;
   if (problem === null) return digests.sha256;
-  throw new UserError(`${path} is not the file that is expected: ${problem}. Delete it, or put the right one there.`);
+  throw new UserError(`${path} is not the expected file: ${problem}. Delete it or replace it with the right one.`);
 }
 
 /** The sha1 that git gives a file's content. */

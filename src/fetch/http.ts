@@ -77,7 +77,7 @@ export interface RangeBytes {
   totalBytes: number | null;
 }
 
-/** The server ignores ranges: only the whole resource can be had. */
+/** The server ignores range requests and only sends the whole resource. */
 export class RangeUnsupported extends Error {
   override name = 'RangeUnsupported';
 }
@@ -112,7 +112,7 @@ export function openRequests({
       return await retryTemporary(once, retry, signal);
     } catch (error) {
       if (!(error instanceof TemporaryFailure)) throw error;
-      throw new UserError(`${error.message}. Try again later: what was downloaded is kept.`, { cause: error });
+      throw new UserError(`${error.message}. Try again later; the download will resume.`, { cause: error });
     }
   };
   const get = (url: string, options: GetOptions = {}): Promise<HttpResponse> =>
@@ -155,7 +155,7 @@ async function readAll(response: HttpResponse, bytes: number): Promise<Uint8Arra
   for await (const chunk of streamOf(response)) {
     if (length + chunk.byteLength > bytes) {
       response.cancel();
-      throw new UserError(`${response.url} sent more than the range that was asked for`);
+      throw new UserError(`${response.url} sent more than the requested range`);
     }
     whole.set(chunk, length);
     length += chunk.byteLength;
@@ -253,11 +253,11 @@ function temporaryStatus(url: string, status: number, retryAfter: string | null)
 function statusText(status: number): string {
   if (status === 401 || status === 403) {
     return (
-      `answered ${status}: it needs permission. Open it in a browser to see the terms; on the Hugging Face hub accept ` +
-      'them there and set HF_TOKEN to a token of yours'
+      `answered ${status}: access denied. Open it in a browser to see the terms; on the Hugging Face hub, accept them and ` +
+      'set HF_TOKEN to your access token'
     );
   }
-  if (status === 404 || status === 410) return `answered ${status}: it is not there (any more)`;
+  if (status === 404 || status === 410) return `answered ${status}: not found`;
   return `answered ${status}`;
 }
 

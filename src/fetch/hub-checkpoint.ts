@@ -37,7 +37,7 @@ const FILES_AT_ONCE = 3;
 export function checkpointFiles(repo: string, { files }: RepositoryState): HubFile[] {
   const has = (kind: RegExp) => files.some(({ path }) => kind.test(path));
   if (!files.some(({ path }) => path === 'config.json') || !(has(SAFETENSORS) || has(TORCH))) {
-    throw new UserError(`${repo} holds no checkpoint: config.json or the weights are missing.`);
+    throw new UserError(`${repo} is not a checkpoint: config.json or the weights are missing.`);
   }
   const weights = has(SAFETENSORS) ? SAFETENSORS : TORCH;
   return files.filter(({ path }) => CHECKPOINT_FILES.test(path) || weights.test(path));

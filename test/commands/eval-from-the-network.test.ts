@@ -41,7 +41,7 @@ test('eval of a model name downloads split and checkpoint, exports, runs and sco
       /Exporting of-the-hub in fp32 into .*of-the-hub-fp32-/,
       /Downloading textvqa val into .*data\/textvqa/,
       /TextVQA_0\.5\.1_val\.json, from http:/,
-      /\d+ of \d+ images, out of http:/,
+      /\d+ of \d+ images from http:/,
       /MB downloaded, .* MB saved/,
       /4\/4/,
     ];

@@ -53,18 +53,18 @@ test('a broken catalogue is refused with the place of the mistake', async () => 
   }, /gqa testdev-balanced, testdev_balanced_questions.json refers to the asset "nowhere"/);
   await refused((c) => {
     c.benchmarks[1]!.splits[0]!.files[0]!.asset = 'constructor';
-  }, /refers to the asset "constructor", which is not there/);
+  }, /refers to the asset "constructor", which does not exist/);
   await refused((c) => {
     c.models[0]!.revision = '../../../outside';
   }, /models\.0\.revision must match pattern/);
   await refused((c) => {
     c.benchmarks.flatMap(({ splits }) => splits).find(({ mirror }) => mirror)!.mirror!.files = '(';
-  }, /mirror: "\(" is no regular expression/);
+  }, /mirror: "\(" is not a regular expression/);
   await writeFile(path, '{');
   await assert.rejects(readCatalogue(path), { message: /cannot be read/ });
 });
 
-test('assets without use, names that stand twice and assets without a source are problems', async () => {
+test('unused assets, duplicate names and assets without a source are problems', async () => {
   const catalogue = await readCatalogue();
   const [first] = catalogue.benchmarks;
   const asset = { urls: [], format: 'zip', confidence: 'page', evidence: '' } as const;
@@ -74,15 +74,18 @@ test('assets without use, names that stand twice and assets without a source are
     benchmarks: [...catalogue.benchmarks, first!],
   };
   assert.deepEqual(catalogueProblems(changed), [
-    'the benchmark vqav2 stands twice',
-    'nothing uses the asset "spare"',
+    'the benchmark vqav2 is listed twice',
+    'the asset "spare" is unused',
     'the asset "spare" has neither urls nor a page',
   ]);
 });
 
 test('unknown names are answered with the known ones', async () => {
   const catalogue = await readCatalogue();
-  assert.throws(() => benchmarkEntry(catalogue, 'coco'), /no downloads for "coco"\. Available: vqav2, gqa/);
+  assert.throws(
+    () => benchmarkEntry(catalogue, 'coco'),
+    /No downloads are available for "coco"\. Available: vqav2, gqa/,
+  );
   assert.throws(
     () => splitEntry(benchmarkEntry(catalogue, 'gqa'), 'test'),
     /gqa has no split "test"\. Available: testdev/,

@@ -88,7 +88,7 @@ test('a newer commit is told with what it changed, and taken when it is asked fo
   log = [];
   assert.equal(await download('tell'), folder);
   assert.deepEqual(log, [
-    `some/model has the newer commit ${NEWER}, which changed config.json. ${COMMIT} is kept; --update takes the newer one.`,
+    `some/model has the newer commit ${NEWER}, which changed config.json. Keeping ${COMMIT}; --update downloads the newer one.`,
   ]);
   const newer = await download('take');
   assert.equal(newer, join(cache, 'snapshots', NEWER));
@@ -102,7 +102,7 @@ test('a damaged file is refused by the hash that the hub gives', async () => {
   routes[`/some/model/resolve/${COMMIT}/model.safetensors`]!.behave = () => ({ status: 200, text: 'x' });
   await assert.rejects(download(), {
     name: 'UserError',
-    message: /model\.safetensors is not the file that is expected: it has 1 bytes, not 6222064/,
+    message: /model\.safetensors is not the expected file: it has 1 bytes, not 6222064/,
   });
   await server.close();
 });

@@ -93,7 +93,7 @@ test('OCR-VQA: covers come from their own addresses, and dead ones are reported'
   });
   await server.close();
   assert.equal(missingImages, 1);
-  const reason = `${server.url}/${names[0]} answered 404: it is not there (any more)`;
+  const reason = `${server.url}/${names[0]} answered 404: not found`;
   assert.ok(log.includes(`  dead: ${reason}`), log.join('\n'));
   assert.deepEqual(await deadImages.read(folder), { [names[0]!]: { url: `${server.url}/${names[0]}`, reason } });
   assert.equal(
@@ -111,7 +111,7 @@ test('a server without ranges gives its whole archive, which is kept', async () 
   const log: string[] = [];
   const { folder } = await download(source, 'textvqa', log);
   await assertSameAsSample('textvqa', folder);
-  assert.match(log.join('\n'), /cannot be read in parts: the server sends it whole\n {2}fetching all of it/);
+  assert.match(log.join('\n'), /cannot be read in parts: the server sends it whole\n {2}downloading the whole archive/);
   assert.deepEqual(await readdir(join(source.root, 'archives')), ['downloads.json', 'textvqa-images.zip']);
   await source.server.close();
 });
@@ -127,7 +127,7 @@ test('a file records where it came from, and a wrong one is not kept', async () 
   await rm(folder, { recursive: true });
   source.split.files[0]!.sha256 = '0'.repeat(64);
   await assert.rejects(download(source, 'okvqa'), {
-    message: /has the sha256 [0-9a-f]{64}, not 0+\. It was not kept\./,
+    message: /has sha256 [0-9a-f]{64}, expected 0+\. It was deleted\./,
   });
   assert.equal(existsSync(join(folder, source.split.files[0]!.to)), false);
   await source.server.close();
@@ -152,7 +152,7 @@ test('what a person has to fetch is said with its place and checked', async () =
   await assert.rejects(download(source, 'seed'), {
     name: 'UserError',
     message: new RegExp(
-      `^A person has to fetch ${folder}: see https://github\\.com/AILab-CVC/.*\\n2 of 2 files are missing: ${manual.to}/\\d+_901\\.png`,
+      `^${folder} must be downloaded manually: see https://github\\.com/AILab-CVC/.*\\n2 of 2 files are missing: ${manual.to}/\\d+_901\\.png`,
     ),
   });
   assert.equal(await isSplitThere(findBenchmark('seed'), source.split, source.root), false);
@@ -180,7 +180,7 @@ test('what changed upstream is told and kept, and fetched again when it is asked
   assert.equal(log.length, 2);
   assert.match(
     log.find((line) => line.includes('pope-random'))!,
-    /has changed \(\d+ bytes, \d+ since \d{4}-\d\d-\d\d\): what is here is kept; --update fetches it again\.$/,
+    /has changed \(\d+ bytes, \d+ since \d{4}-\d\d-\d\d\): keeping the local copy \(--update downloads it again\)\.$/,
   );
   assert.match(log.find((line) => line.includes('coco-val2014'))!, /has changed \(ETag "2", "1" since/);
   assert.deepEqual(await readFile(join(folder, name)), before);
@@ -194,19 +194,19 @@ test('what changed upstream is told and kept, and fetched again when it is asked
   assert.match(log[0]!, /^Not checked for changes: http.* refuses connections/, 'a dead server is no failure');
 });
 
-test('a file that a person put in its place is checked', async () => {
+test('a file placed by hand is checked', async () => {
   const source = await serveSample('pope');
   const folder = join(source.root, 'pope');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'coco_pope_random.json'), '<!DOCTYPE html>');
   await assert.rejects(download(source, 'pope'), {
     name: 'UserError',
-    message: `${join(folder, 'coco_pope_random.json')} is not the file that is expected: it is not JSON lines. Delete it, or put the right one there.`,
+    message: `${join(folder, 'coco_pope_random.json')} is not the expected file: it is not JSON lines. Delete it or replace it with the right one.`,
   });
   source.catalogue.assets['pope-random']!.sha256 = '0'.repeat(64);
   await writeFile(join(folder, 'coco_pope_random.json'), '{}');
   await assert.rejects(download(source, 'pope'), {
-    message: /expected: its sha256 is [0-9a-f]{64}, not 0+\. Delete it/,
+    message: /not the expected file: its sha256 is [0-9a-f]{64}, not 0+\. Delete it/,
   });
   await source.server.close();
 });
@@ -217,7 +217,7 @@ test('a source that fails says how to fetch the file by hand', async () => {
   const page = 'https://example.org/form';
   Object.assign(source.catalogue.assets['mme-release']!, { page, note: 'on request by e-mail' });
   await assert.rejects(download(source, 'mme'), {
-    message: `${source.server.url}/mme-release answered 404: it is not there (any more)\nOr fetch it by hand: see ${page} (on request by e-mail), put it at ${join(source.root, 'mme', 'MME_Benchmark_release_version.zip')}, and give the command again.`,
+    message: `${source.server.url}/mme-release answered 404: not found\nAlternatively download it manually: see ${page} (on request by e-mail), save it as ${join(source.root, 'mme', 'MME_Benchmark_release_version.zip')}, and rerun the command.`,
   });
   await source.server.close();
 });

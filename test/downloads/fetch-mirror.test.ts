@@ -72,7 +72,7 @@ async function serveMirror(
     'README.md': Buffer.from('a mirror'),
   };
   for (const file of Object.values(files)) change(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
-  // The older name of the repository is tried after the newer one, which is not there.
+  // The older name of the repository is tried after the newer one, which does not exist.
   const routes = hubRoutes({ type: 'dataset', name: mirror!.repos.at(-1)!, files, revisions: [mirror!.revision] });
   for (const [at, served] of Object.entries(routes)) if (at.endsWith('.parquet')) Object.assign(served, route);
   const hub = await startHub(routes);
@@ -114,7 +114,7 @@ for (const name of ['gqa', 'textvqa', 'pope', 'vizwiz', 'okvqa']) {
     assert.ok(savedBytes >= notSent && savedBytes - notSent < 2 * 65_536, `${savedBytes} saved, ${notSent} not sent`);
     assert.ok(savedBytes > 15 * 100_000, String(savedBytes));
     assert.ok(transferredBytes >= sent);
-    assert.match(log.join('\n'), /images, out of 2 parquet files .*\n.* in \d+ requests, .* saved/);
+    assert.match(log.join('\n'), /images from 2 parquet files .*\n.* in \d+ requests, .* saved/);
     const asked = hub.requests.length;
     await download(source, name);
     assert.equal(hub.requests.length, asked, 'the second time needs no network');
@@ -126,7 +126,7 @@ test('a server without ranges gives its whole files, which are kept', async () =
   const log: string[] = [];
   const { folder } = await download(source, 'gqa', log);
   await assertSameAsSample('gqa', folder);
-  assert.match(log.join('\n'), /the server sends it whole: fetching all of it/);
+  assert.match(log.join('\n'), /the server sends it whole: downloading the whole file/);
   const kept = (await readdir(join(source.root, 'archives'))).filter((name) => name.endsWith('.parquet'));
   assert.equal(kept.length, 2);
 });
@@ -139,14 +139,13 @@ test('a mirror that lacks images, or has other columns, is refused with what to 
   await assert.rejects(download(source, 'gqa'), {
     name: 'UserError',
     message: new RegExp(
-      `^lmms-lab-encoder/GQA lacks 1 of ${wanted} images: ${first}\\. --source official fetches what is missing\\.$`,
+      `^lmms-lab-encoder/GQA lacks 1 of ${wanted} images: ${first}\\. Use --source official to download the rest\\.$`,
     ),
   });
   await rm(join(source.root, 'gqa', 'images'), { recursive: true, force: true });
   source.split.mirror = { ...source.split.mirror!, key: { column: 'imageId', of: 'image' } };
   await assert.rejects(download(source, 'gqa'), {
-    message:
-      /has other columns than lmms-lab-encoder\/GQA had: no "imageId", or no images; it has id, image, lecture\./,
+    message: /has no "imageId" column or no images, unlike lmms-lab-encoder\/GQA; its columns are id, image, lecture\./,
   });
 });
 
@@ -167,7 +166,7 @@ test('a page that fills the memory is refused without filling that of this proce
     name: 'UserError',
     // How it ends depends on Node.js: its heap is full, it collects garbage for too long, or the array is too long for it.
     message:
-      /\.parquet (is damaged: reading it (ends the process that reads it \(SIG\w+\)|does not end \(.*\))\. Take --source official|cannot be read as a parquet file: Invalid array length\. Download it again)\.$/,
+      /\.parquet (is damaged: reading it (ends the process that reads it \(SIG\w+\)|does not end \(.*\))\. Use --source official|cannot be read as a parquet file: Invalid array length\. Download it again)\.$/,
   });
 });
 
@@ -176,7 +175,7 @@ test('a split without a mirror is refused before anything is fetched', async () 
   open.push(source.server);
   await assert.rejects(download(source, 'mme'), {
     exitCode: 2,
-    message: 'datasets.json knows no mirror on the hub that mme test can be read from. Take --source official.',
+    message: 'datasets.json lists no Hugging Face mirror for mme test. Use --source official.',
   });
   assert.equal(source.server.requests.length, 0);
 });

@@ -127,7 +127,7 @@ test('a server that asks for a pause of hours is given up', () =>
     { behave: () => ({ status: 429, headers: { 'retry-after': '7200' } }) },
     async (server, source, destination) => {
       await assert.rejects(downloadFile(requests, source, destination, fast), {
-        message: `${server.url}/file answered 429. Try again later: what was downloaded is kept.`,
+        message: `${server.url}/file answered 429. Try again later; the download will resume.`,
       });
       assert.equal(server.requests.length, 1);
     },
@@ -137,7 +137,7 @@ test('a file that ends too early is given up after some tries, and what came is 
   withFile({ ranges: false, behave: () => ({ resetAfter: 1000 }) }, async (server, source, destination) => {
     await assert.rejects(downloadFile(requests, source, destination, fast), {
       name: 'UserError',
-      message: new RegExp(`^${server.url}/file broke off: .*\\. Try again later: what was downloaded is kept\\.$`),
+      message: new RegExp(`^${server.url}/file broke off: .*\\. Try again later; the download will resume\\.$`),
     });
     assert.equal(server.requests.length, 7);
     assert.equal(existsSync(destination), false);
@@ -159,7 +159,7 @@ test('a server that stays broken is given up with what to do', () =>
   withFile({ behave: () => ({ status: 500 }) }, async (server, source, destination) => {
     await assert.rejects(downloadFile(requests, source, destination, fast), {
       name: 'UserError',
-      message: `${server.url}/file answered 500. Try again later: what was downloaded is kept.`,
+      message: `${server.url}/file answered 500. Try again later; the download will resume.`,
     });
     assert.equal(server.requests.length, 4);
   }));
@@ -196,12 +196,9 @@ test('an HTML page instead of an archive is refused, and nothing stays', () =>
   }));
 
 for (const [status, message] of [
-  [
-    401,
-    /answered 401: it needs permission\. Open it in a browser to see the terms; on the Hugging Face hub accept them/,
-  ],
-  [403, /answered 403: it needs permission\. .* and set HF_TOKEN to a token of yours$/],
-  [404, /answered 404: it is not there/],
+  [401, /answered 401: access denied\. Open it in a browser to see the terms; on the Hugging Face hub, accept them/],
+  [403, /answered 403: access denied\. .* and set HF_TOKEN to your access token$/],
+  [404, /answered 404: not found/],
 ] as const) {
   test(`${status} is not tried again`, () =>
     withFile({ behave: () => ({ status }) }, async (server, source, destination) => {
@@ -240,10 +237,10 @@ test('wrong hashes and sizes are refused, and nothing stays', () =>
       await assert.rejects(downloadFile(requests, { ...source, ...known }, destination), { message });
       assert.deepEqual(existsSync(destination), false);
     };
-    await wrong({ sha256: 'f'.repeat(64) }, /is not the file that is expected: its sha256 is [0-9a-f]{64}, not f+/);
+    await wrong({ sha256: 'f'.repeat(64) }, /is not the expected file: its sha256 is [0-9a-f]{64}, not f+/);
     await wrong({ md5: 'f'.repeat(32) }, /its md5 is/);
     await wrong({ gitBlobSha1: 'f'.repeat(40) }, /its git hash is/);
-    await wrong({ bytes: 5 }, /has 300000 bytes, not the 5 that are expected/);
+    await wrong({ bytes: 5 }, /has 300000 bytes, expected 5/);
   }));
 
 test('a proxy of the environment is used', () =>
