@@ -79,7 +79,7 @@ test('a wrong command line is found', () => {
 });
 
 /** Options of other programs that the documents mention. */
-const FOREIGN_OPTIONS = new Set(['--max-old-space-size']);
+const FOREIGN_OPTIONS = new Set(['--max-old-space-size', '--sections']);
 
 test('every option named in running text exists', () => {
   const program = quietProgram();
