@@ -299,7 +299,8 @@ test('a second run on a folder in use is rejected', async () => {
   const args = ['eval', 'textvqa', '--output', output, '--batch-size', '1'];
   const running = start(folder, args);
   await waitForLines(output, 1);
-  const second = await llavahr(folder, ...args);
+  running.process.kill('SIGSTOP'); // or it might finish before the second starts
+  const second = await llavahr(folder, ...args).finally(() => running.process.kill('SIGCONT'));
   assert.equal(second.code, 1);
   assert.match(second.stderr, new RegExp(`in use by another run \\(process ${running.process.pid}`));
   assert.equal((await running.result).code, 0);
