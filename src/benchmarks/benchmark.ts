@@ -18,13 +18,15 @@ export type Answers = readonly (string | null)[];
 
 /** The scores of a set of answers. */
 export interface Score {
-  /** Name in `scores` of the number reported in papers. */
-  headline: string;
+  /** Name in `scores` of the number reported in papers; null for a part of the benchmark that does not yield it. */
+  headline: string | null;
   /**
    * Full precision; percentages from 0 to 100, except those named in `points`. Names without "/" are the benchmark's main
    * scores; names such as "accuracy/yes-no" belong to a breakdown.
    */
   scores: Record<string, number>;
+  /** Number of questions each score covers. */
+  counts: Record<string, number>;
   /** Names of scores that are sums of points, as in MME. */
   points?: readonly string[];
   /** Questions in the denominator. */
@@ -80,10 +82,25 @@ export interface LoadedBenchmark {
   sourceId?(index: number): string | number;
   /** Score of one answer, 0 to 1, for the running accuracy; null where single answers are not scored. */
   scoreOne(index: number, answer: string): number | null;
-  /** null for splits scored by a server or a judge. */
-  score(answers: Answers): Score | null;
+  /**
+   * null for splits scored by a server or a judge.
+   * @param answers to all questions
+   * @param part indices of the questions to score, as if no others had been asked (default: all). A score that would mean
+   *   something else without the others is omitted; `perQuestion` and `statistics` are indexed by position in the part.
+   */
+  score(answers: Answers, part?: readonly number[]): Score | null;
+  /** How the official script treats unanswered questions. */
+  missingAnswers?: MissingAnswers;
   /** Files for the evaluation server or the official script; may be empty. */
   submission(answers: Answers): SubmissionFile[];
+}
+
+/** How an official script treats unanswered questions. */
+export interface MissingAnswers {
+  /** A complete sentence. */
+  treatment: string;
+  /** The scores it then prints, if any. */
+  scores?(answers: Answers): Record<string, number>;
 }
 
 /** Options that select the questions and how they are asked and scored. */

@@ -8,7 +8,7 @@ import { schemaCheck, TEXT } from '../shared/json-schema.js';
 import type { Answers, BenchmarkDefinition, LoadedBenchmark, Score } from './benchmark.js';
 import { CUSTOM_METRICS, type CustomMetric, type Grader } from './custom-metrics.js';
 import { parse, unreadable } from './shared/read-records.js';
-import { meanPercent, meanStatistic } from './shared/statistics.js';
+import { meanPercent, meanStatistic, pick } from './shared/statistics.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
 
 /** Limit of LLaVA-HR model_vqa_loader.py. */
@@ -91,7 +91,7 @@ export async function loadCustom(options: CustomOptions): Promise<LoadedBenchmar
     gold: (index) => mostFrequent(rows[index]!.answers),
     humanAnswers: (index) => rows[index]!.answers,
     scoreOne: (index, answer) => rows[index]!.grade(answer) ?? 0,
-    score: (answers) => score(rows, answers),
+    score: (answers, part) => score(pick(rows, part), pick(answers, part)),
     submission: () => [],
   };
 }
@@ -108,6 +108,7 @@ function score(rows: readonly Row[], answers: Answers): Score {
   return {
     headline: 'accuracy',
     scores: { accuracy: meanPercent(perQuestion) },
+    counts: { accuracy: rows.length },
     n: rows.length,
     failed: rows.filter((_, i) => answers[i] == null).length,
     unparsable: grades.filter((grade) => grade === null).length,

@@ -26,6 +26,8 @@ export interface GqaChoices {
 export interface GqaScores {
   /** Percentages by name, and the distribution's chi-square. */
   scores: Record<string, number>;
+  /** Number of questions each score covers. */
+  counts: Record<string, number>;
   /** Question scores (0 to 1) by id, for each main score that is a mean. */
   perQuestion: Record<string, Map<string, number>>;
   /** How many of the entailed questions are selected. */
@@ -77,7 +79,7 @@ export function gqaScores(
   const isCorrect = (id: string) => predictions.get(id) === questions.get(id)!.answer;
   const accuracy = new Map(balanced.map(([id]) => [id, Number(isCorrect(id))]));
   const perQuestion: GqaScores['perQuestion'] = { accuracy };
-  const scores = breakdown(balanced, accuracy);
+  const { scores, counts } = breakdown(balanced, accuracy);
 
   if (choices) {
     for (const [metric, kind] of [
@@ -94,6 +96,7 @@ export function gqaScores(
         }),
       );
       scores[metric] = percent([...perQuestion[metric].values()]);
+      counts[metric] = balanced.length;
     }
   }
 
@@ -111,11 +114,15 @@ export function gqaScores(
     }
     perQuestion[metric] = consistency;
     scores[metric] = percent([...consistency.values()]);
+    counts[metric] = consistency.size;
   }
 
   const distribution = chiSquare(balanced, predictions);
-  if (distribution !== null) scores['distribution'] = distribution / 100;
-  return { scores, perQuestion, entailed: { selected: selected.length, all: all.length } };
+  if (distribution !== null) {
+    scores['distribution'] = distribution / 100;
+    counts['distribution'] = balanced.filter(([, { globalGroup }]) => globalGroup !== null).length;
+  }
+  return { scores, counts, perQuestion, entailed: { selected: selected.length, all: all.length } };
 }
 
 /** Questions about what objects have in common allow any kind of attribute. Source: GQA eval.py, belongs */
@@ -127,7 +134,7 @@ function allowed({ types }: GqaQuestion, choices: readonly string[]): readonly s
 function breakdown(
   questions: readonly [string, GqaQuestion][],
   accuracy: ReadonlyMap<string, number>,
-): Record<string, number> {
+): Pick<GqaScores, 'scores' | 'counts'> {
   const kinds: Record<string, (question: GqaQuestion) => string | number> = {
     '': ({ types }) => (types.structural === 'query' ? 'open' : 'binary'),
     'structural/': ({ types }) => types.structural,
@@ -137,6 +144,7 @@ function breakdown(
     'words/': ({ question }) => pySplit(question).length,
   };
   const scores: Record<string, number> = { accuracy: percent([...accuracy.values()]) };
+  const counts: Record<string, number> = { accuracy: accuracy.size };
   for (const [kind, partOf] of Object.entries(kinds)) {
     const parts = new Map<string | number, number[]>();
     for (const [id, question] of questions) {
@@ -146,9 +154,12 @@ function breakdown(
       else parts.set(part, [accuracy.get(id)!]);
     }
     const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
-    for (const [part, members] of sorted) scores[`accuracy/${kind}${part}`] = percent(members);
+    for (const [part, members] of sorted) {
+      scores[`accuracy/${kind}${part}`] = percent(members);
+      counts[`accuracy/${kind}${part}`] = members.length;
+    }
   }
-  return scores;
+  return { scores, counts };
 }
 
 /**

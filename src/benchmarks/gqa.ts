@@ -29,7 +29,7 @@ import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { readMixedIdQuestions } from './shared/llava-questions.js';
 import { readMembers } from './shared/read-members.js';
 import { chosenSplit } from './shared/splits.js';
-import { meanPercent } from './shared/statistics.js';
+import { meanPercent, pick } from './shared/statistics.js';
 
 const DOWNLOADS = 'https://downloads.cs.stanford.edu/nlp/data/gqa';
 const LLAVA_QUESTIONS = 'llava_gqa_testdev_balanced.jsonl';
@@ -151,7 +151,13 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
       const { isBalanced, answer: gold } = native.get(rows[index]!.id)!;
       return isBalanced ? Number(isRight[protocol](answer, gold)) : null;
     },
-    score: (answers) => score({ rows, native, selected, choices, protocol }, answers),
+    score(answers, part) {
+      const partRows = pick(rows, part);
+      const ids = new Set(partRows.map(({ id }) => id));
+      const partSelected = part ? new Map([...selected].filter(([id]) => ids.has(id))) : selected;
+      return score({ rows: partRows, native, selected: partSelected, choices, protocol }, pick(answers, part));
+    },
+    missingAnswers: { treatment: "GQA's eval.py fails unless all questions are answered." },
     submission: (answers) => [
       {
         name: split.file.replace('questions', 'predictions'),
@@ -240,6 +246,7 @@ function score({ rows, native, selected, choices, protocol }: ScoreInput, answer
   );
   const questionScores = new Map(byRow);
   const scores = { ...result.scores };
+  const counts = { ...result.counts };
   let headline = 'accuracy';
   if (protocol === 'lmms-eval') {
     headline = 'exact-match';
@@ -248,12 +255,15 @@ function score({ rows, native, selected, choices, protocol }: ScoreInput, answer
       return isBalanced ? Number(answers[i] != null && lmmsExactMatch(answers[i], gold)) : null;
     });
     questionScores.set(headline, exactMatch);
-    scores[headline] = meanPercent(exactMatch.filter((value) => value !== null));
+    const counted = exactMatch.filter((value) => value !== null);
+    scores[headline] = meanPercent(counted);
+    counts[headline] = counted.length;
   }
   const balancedRows = rows.flatMap(({ id }, i) => (selected.get(id)!.isBalanced ? [i] : []));
   return {
     headline,
     scores,
+    counts,
     points: 'distribution' in scores ? ['distribution'] : [],
     n: balancedRows.length,
     failed: balancedRows.filter((i) => answers[i] == null).length,
@@ -274,10 +284,10 @@ function notes(
   const [part, whole] = [balanced(selected), balanced(native)];
   const lines: string[] = [];
   if (part < whole)
-    lines.push(`Only ${part} of ${whole} balanced questions were asked; GQA's eval.py requires all of them.`);
+    lines.push(`Only ${part} of ${whole} balanced questions are scored; GQA's eval.py requires all of them.`);
   if (entailed.selected < entailed.all) {
     lines.push(
-      `Only ${entailed.selected} of ${entailed.all} entailed questions were asked; GQA's eval.py requires all of them for ` +
+      `Only ${entailed.selected} of ${entailed.all} entailed questions are scored; GQA's eval.py requires all of them for ` +
         'consistency.',
     );
   }

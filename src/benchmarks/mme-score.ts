@@ -2,7 +2,7 @@ import type { Formula, Term } from '../results/statistics/formula.js';
 import { pyStrip } from '../shared/python-strings.js';
 import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
 import { MME_TASKS } from './mme-files.js';
-import { columnSums } from './shared/statistics.js';
+import { columnSums, pick } from './shared/statistics.js';
 
 /** The fields of a question that the scorer needs. */
 export interface MmeItem {
@@ -47,41 +47,63 @@ function verdictOfPrefix(text: string): Verdict {
 /**
  * Scores MME answers: a subtask is worth 100 points for the share of correct questions plus 100 for the share of correct
  * pairs. A pair is two consecutive questions of a subtask, as in calculation.py; in lmms-eval, the two of an image.
+ * @param part the rows to score (default: all). Pairs are formed from all rows; an incomplete one is excluded.
  */
-export function scoreMme(items: readonly MmeItem[], answers: Answers, protocol: Protocol): Score {
+export function scoreMme(
+  allItems: readonly MmeItem[],
+  allAnswers: Answers,
+  protocol: Protocol,
+  part?: readonly number[],
+): Score {
+  const items = pick(allItems, part);
+  const answers = pick(allAnswers, part);
   const verdicts = answers.map((answer) => (answer === null ? null : mmeVerdict(answer, protocol)));
   const perQuestion = items.map(({ gold }, row) => (verdicts[row] === gold ? 1 : 0));
-  const pairs = protocol === 'llava' ? consecutivePairs(items) : imagePairs(items);
-  const counts = countsOf(items, perQuestion, pairs);
+  const allPairs = protocol === 'llava' ? consecutivePairs(allItems) : imagePairs(allItems);
+  const pairs = part ? wholePairs(allPairs, part) : allPairs;
+  // lmms-eval does not score a question without its pair.
+  const isCounted = part && protocol === 'lmms-eval' ? pairedRows(pairs, items.length) : null;
+  const counts = countsOf(items, perQuestion, pairs, isCounted);
   const sums = columnSums(counts, WIDTH);
   const asked = TASKS.filter((task) => taskColumns(sums, task)[COLUMN.questions]! > 0);
+  const scored = asked.filter((task) => taskColumns(sums, task)[COLUMN.pairs]! > 0);
 
   const scores: Record<string, number> = {};
+  const questionCounts: Record<string, number> = {};
   const statistics: Record<string, Statistic> = {};
   for (const [name, tasks] of Object.entries(TOTALS)) {
-    const added = tasks.filter((task) => asked.includes(task));
+    const added = tasks.filter((task) => scored.includes(task));
+    if (part && added.length < tasks.length) continue; // a sum of fewer would be another score
     scores[name] = total(sums, added, protocol);
+    questionCounts[name] = questionsIn(sums, added);
     if (added.length > 0) statistics[name] = { width: WIDTH, counts, formula: pointsFormula(added, protocol) };
   }
   // Summed from the two scores rather than from all subtasks: the last digit may differ.
-  scores['total'] = scores['perception']! + scores['cognition']!;
+  if ('total' in scores) scores['total'] = scores['perception']! + scores['cognition']!;
   for (const task of asked) {
     const columns = taskColumns(sums, task);
-    scores[`${task}/score`] = taskPoints(columns, protocol);
+    if (columns[COLUMN.pairs]! > 0) scores[`${task}/score`] = taskPoints(columns, protocol);
     scores[`${task}/accuracy`] = 100 * (columns[COLUMN.correct]! / columns[COLUMN.questions]!);
-    scores[`${task}/accuracy-plus`] = 100 * (columns[COLUMN.pairsRight]! / columns[COLUMN.pairs]!);
+    if (columns[COLUMN.pairs]! > 0) {
+      scores[`${task}/accuracy-plus`] = 100 * (columns[COLUMN.pairsRight]! / columns[COLUMN.pairs]!);
+    }
+    for (const name of ['score', 'accuracy', 'accuracy-plus']) {
+      if (`${task}/${name}` in scores) questionCounts[`${task}/${name}`] = columns[COLUMN.questions]!;
+    }
   }
   return {
-    headline: 'perception',
+    headline: 'perception' in scores ? 'perception' : null,
     scores,
-    points: [...Object.keys(TOTALS), ...asked.map((task) => `${task}/score`)],
+    counts: questionCounts,
+    points: [...Object.keys(TOTALS), ...asked.map((task) => `${task}/score`)].filter((name) => name in scores),
     n: items.length,
     failed: verdicts.filter((verdict) => verdict === null).length,
     unparsable: verdicts.filter((verdict) => verdict === 'other').length,
     perQuestion,
     statistics,
     notes: [
-      ...missingTaskNotes(asked),
+      ...missingTaskNotes(asked, part !== undefined),
+      ...(part ? halfPairNotes(allPairs, pairs, part) : []),
       ...pairNotes(items, perQuestion, pairs, asked, protocol),
       ...brokenLineNotes(answers),
     ],
@@ -103,13 +125,37 @@ function imagePairs(items: readonly MmeItem[]): Pair[] {
   return [...rowsOf.values()];
 }
 
+/** Pairs whose questions are both in the part, as positions in it. */
+function wholePairs(pairs: readonly Pair[], part: readonly number[]): Pair[] {
+  const placeOf = new Map(part.map((row, place) => [row, place]));
+  return pairs
+    .filter((pair) => pair.every((row) => placeOf.has(row)))
+    .map((pair) => pair.map((row) => placeOf.get(row)!));
+}
+
+function pairedRows(pairs: readonly Pair[], length: number): boolean[] {
+  const isPaired = new Array<boolean>(length).fill(false);
+  for (const row of pairs.flat()) isPaired[row] = true;
+  return isPaired;
+}
+
+function questionsIn(sums: ArrayLike<number>, tasks: readonly string[]): number {
+  return tasks.reduce((sum, task) => sum + taskColumns(sums, task)[COLUMN.questions]!, 0);
+}
+
 /** [questions, WIDTH]; a pair's counts are stored with its first question. */
-function countsOf(items: readonly MmeItem[], perQuestion: readonly number[], pairs: readonly Pair[]): Float64Array {
+function countsOf(
+  items: readonly MmeItem[],
+  perQuestion: readonly number[],
+  pairs: readonly Pair[],
+  isCounted: readonly boolean[] | null = null,
+): Float64Array {
   const counts = new Float64Array(items.length * WIDTH);
   const add = (row: number, column: keyof typeof COLUMN, count: number): void => {
     counts[row * WIDTH + TASKS.indexOf(items[row]!.task) * TASK_WIDTH + COLUMN[column]]! += count;
   };
   perQuestion.forEach((correct, row) => {
+    if (isCounted && !isCounted[row]) return;
     add(row, 'correct', correct);
     add(row, 'questions', 1);
   });
@@ -152,11 +198,19 @@ function taskPoints(columns: readonly number[], protocol: Protocol): number {
   return (correct / columns[COLUMN.questions]!) * 100 + (right / pairs) * 100;
 }
 
-function missingTaskNotes(asked: readonly string[]): string[] {
+function missingTaskNotes(asked: readonly string[], isPart: boolean): string[] {
   const missing = TASKS.filter((task) => !asked.includes(task));
-  return missing.length === 0
-    ? []
+  if (missing.length === 0) return [];
+  return isPart
+    ? [`Sums that need these subtasks are omitted, since none of their questions were answered: ${missing.join(', ')}.`]
     : [`Sums exclude these subtasks, none of whose questions were asked: ${missing.join(', ')}.`];
+}
+
+function halfPairNotes(allPairs: readonly Pair[], whole: readonly Pair[], part: readonly number[]): string[] {
+  const isIn = new Set(part);
+  const half = allPairs.filter((pair) => pair.some((row) => isIn.has(row))).length - whole.length;
+  if (half === 0) return [];
+  return [`${half} pairs have only one of their two questions answered; accuracy-plus excludes them.`];
 }
 
 function pairNotes(

@@ -75,7 +75,11 @@ async function load(folder: string, { protocol, limit, split }: LoadOptions): Pr
     gold: (index) => rows[index]!.annotation.answer,
     category: (index) => rows[index]!.task,
     scoreOne: (index, answer) => (mmeVerdict(answer, protocol) === rows[index]!.gold ? 1 : 0),
-    score: (answers) => scoreMme(rows, answers, protocol),
+    score: (answers, part) => scoreMme(rows, answers, protocol, part),
+    missingAnswers: {
+      treatment:
+        'convert_answer_to_mme.py fails on a missing answer; calculation.py takes every two lines of a file as a pair.',
+    },
     submission: (answers) => resultFiles(rows, answers),
   };
 }

@@ -32,10 +32,13 @@ export function scoreMmVet(questions: readonly GradedQuestion[], runs: number): 
     const given = grades.filter((grade) => grade !== null);
     return given.length === 0 ? null : mean(given);
   });
+  const n = perQuestion.filter((grade) => grade !== null).length;
+  const parts = breakdown(questions, runs);
   const score: Score = {
     headline: 'total',
-    scores: { total, ...breakdown(questions, runs) },
-    n: perQuestion.filter((grade) => grade !== null).length,
+    scores: { total, ...parts.scores },
+    counts: { total: n, ...parts.counts },
+    n,
     failed: questions.filter(({ isAnswered }) => !isAnswered).length,
     unparsable: 0,
     perQuestion,
@@ -52,7 +55,7 @@ export function scoreMmVet(questions: readonly GradedQuestion[], runs: number): 
   return { score, runTotals, std };
 }
 
-function breakdown(questions: readonly GradedQuestion[], runs: number): Record<string, number> {
+function breakdown(questions: readonly GradedQuestion[], runs: number): Pick<Score, 'scores' | 'counts'> {
   const groups = new Map<string, GradedQuestion[]>();
   const ranked = ranking(questions);
   for (const name of ranked) {
@@ -66,11 +69,14 @@ function breakdown(questions: readonly GradedQuestion[], runs: number): Record<s
     groups.set(name, [...(groups.get(name) ?? []), question]);
   }
   const scores: Record<string, number> = {};
+  const counts: Record<string, number> = {};
   for (const [name, members] of groups) {
     const means = runMeans(members, runs);
-    if (means) scores[name] = mean(means);
+    if (!means) continue;
+    scores[name] = mean(means);
+    counts[name] = members.filter(({ grades }) => grades.some((grade) => grade !== null)).length;
   }
-  return scores;
+  return { scores, counts };
 }
 
 /** The capabilities, most frequent first. */

@@ -93,7 +93,8 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     protocol: { protocol, questionFile: hrQuestions, limit: limit ?? null },
     gold: (index) => rows[index]!.answer,
     scoreOne,
-    score: (answers) => accuracyScore(answers, scoreOne),
+    missingAnswers: { treatment: 'eval_ocrvqa.py takes the mean over the answers that are there.' },
+    score: (answers, part) => accuracyScore(answers, scoreOne, part),
     submission: () => [],
   };
 }

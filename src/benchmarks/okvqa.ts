@@ -79,13 +79,14 @@ async function load(folder: string, { split, protocol, limit, images }: LoadOpti
     humanAnswers: (index) => rows[index]!.human.texts,
     category: (index) => rows[index]!.questionType!,
     scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
-    score: (answers) => ({
-      ...vqaScore(rows, answers, SCORERS, headline),
+    score: (answers, part) => ({
+      ...vqaScore(rows, answers, SCORERS, headline, part),
       notes: [
         '"accuracy" is computed by LLaVA-HR\'s script, which keeps number words and articles in human answers, so that ' +
           'some can never match; "accuracy-official" is computed by VQA\'s own script.',
       ],
     }),
+    missingAnswers: { treatment: 'eval_okvqa.py stops unless all questions are answered.' },
     submission(answers) {
       const ids = prompts.map(({ question_id }) => question_id);
       const answerOf = new Map(ids.map((id, i) => [id, answers[i] ?? '']));

@@ -77,6 +77,11 @@ export function scorePope(
       scores[`${category}/${metric}`] = 100 * metricsOf(categoryColumns(sums, category))[metric];
     }
   }
+  const countOf = (category: PopeCategory): number => categoryColumns(sums, category)[COLUMN.questions]!;
+  const questionCounts: Record<string, number> = Object.fromEntries([
+    ...METRICS.map((metric) => [metric, items.length] as const),
+    ...asked.flatMap((category) => METRICS.map((metric) => [`${category}/${metric}`, countOf(category)] as const)),
+  ]);
   const statistics = METRICS.map((metric): [string, Statistic] => [
     metric,
     { width: WIDTH, counts, formula: metricFormula(metric, asked, protocol) },
@@ -85,6 +90,7 @@ export function scorePope(
   return {
     headline: 'f1',
     scores,
+    counts: questionCounts,
     n: items.length,
     failed: answers.filter((answer) => answer === null).length,
     unparsable,
@@ -216,7 +222,9 @@ function ratio(part: number, whole: number): number {
 
 function missingCategoryNotes(asked: readonly PopeCategory[]): string[] {
   const missing = POPE_CATEGORIES.filter((category) => !asked.includes(category));
-  return missing.length === 0 ? [] : [`No questions of these categories were asked: ${missing.join(', ')}.`];
+  return missing.length === 0
+    ? []
+    : [`Scores cover ${asked.join(' and ')} only: no questions of ${missing.join(' and ')} were answered.`];
 }
 
 function lmmsEvalNotes(): string[] {

@@ -15,6 +15,7 @@ import {
 import { openCocoImages } from './shared/coco-images.js';
 import { readRecordLines } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
+import { pick } from './shared/statistics.js';
 
 const LLAVA_QUESTIONS = 'llava_pope_test.jsonl';
 /** In LLaVA's question file, ids of the n-th category start at n times this value; in POPE's own files, all start at 1. */
@@ -103,7 +104,12 @@ async function load(folder: string, { protocol, limit, split, images }: LoadOpti
     category: (index) => rows[index]!.category,
     sourceId: (index) => rows[index]!.questionId % CATEGORY_ID_STEP,
     scoreOne: (index, answer) => (popeVerdict(answer, protocol) === rows[index]!.label ? 1 : 0),
-    score: (answers) => scorePope(rows, answers, protocol, labelLines),
+    score: (answers, part) => scorePope(pick(rows, part), pick(answers, part), protocol, labelLines),
+    missingAnswers: {
+      treatment:
+        'eval_pope.py stops with an error if a category has no answers, and pairs answers with labels line by line: after a ' +
+        'missing answer, the rest of the category is compared with wrong labels.',
+    },
     submission: () => [],
   };
 }

@@ -89,28 +89,39 @@ export function hasImage({ image }: Problem): boolean {
 /**
  * Scores complete or partial answers. `img-` scores cover the questions with an image; the first of them is the papers'
  * "SQA-I".
+ * @param isMixed whether the benchmark these problems are from also has questions without an image; then there is an
+ *   accuracy over all questions
  */
-export function scoreScienceQa(problems: readonly Problem[], answers: Answers, protocol: Protocol): Score {
+export function scoreScienceQa(
+  problems: readonly Problem[],
+  answers: Answers,
+  protocol: Protocol,
+  isMixed = !problems.every(hasImage),
+): Score {
   const scores: Record<string, number> = {};
+  const counts: Record<string, number> = {};
   const statistics: Record<string, Statistic> = {};
   const add = (name: string, correct: readonly number[], includes: (problem: Problem) => boolean): void => {
     const mean = meanWhere(problems, correct, includes);
     if (mean === null) return;
     scores[name] = mean.percent;
+    counts[name] = mean.total;
     statistics[name] = mean.statistic;
   };
 
   const correctBy = RULES[protocol].map(({ name, rule }) => ({ name, correct: correctness(problems, answers, rule) }));
   for (const { name, correct } of correctBy) {
     add(`img-${name}`, correct, hasImage);
-    if (!problems.every(hasImage)) add(name, correct, () => true);
+    if (isMixed) add(name, correct, () => true);
   }
   const headline = Object.keys(scores)[0]!;
   const { name, correct } = correctBy[0]!;
   const whole = name in scores ? name : headline;
   for (const group of GROUPS) {
     const mean = meanWhere(problems, correct, group.includes);
-    if (mean) scores[`${whole}/${group.name}`] = mean.percent;
+    if (!mean) continue;
+    scores[`${whole}/${group.name}`] = mean.percent;
+    counts[`${whole}/${group.name}`] = mean.total;
   }
 
   const rule = headlineRule(protocol);
@@ -118,6 +129,7 @@ export function scoreScienceQa(problems: readonly Problem[], answers: Answers, p
   return {
     headline,
     scores,
+    counts,
     n: answers.length,
     failed: answers.length - answered.length,
     unparsable: answered.filter((option) => option < 0).length,
@@ -125,6 +137,20 @@ export function scoreScienceQa(problems: readonly Problem[], answers: Answers, p
     statistics,
     notes: missingAnswersNote(problems, answers, correct),
   };
+}
+
+/** What eval_science_qa.py prints if some answers are missing (null): it detects images from the answer file's prompts. */
+export function scoresWithMissing(problems: readonly Problem[], answers: Answers): Record<string, number> {
+  const scores: Record<string, number> = {};
+  for (const { name, rule } of RULES.llava) {
+    const correct = correctness(problems, answers, rule);
+    const isAnswered = new Map(problems.map((problem, i) => [problem, answers[i] !== null]));
+    const withImage = meanWhere(problems, correct, (problem) => hasImage(problem) && isAnswered.get(problem)!);
+    if (withImage) scores[`img-${name}`] = withImage.percent;
+    const all = meanWhere(problems, correct, () => true);
+    if (all) scores[name] = all.percent;
+  }
+  return scores;
 }
 
 function correctness(problems: readonly Problem[], answers: Answers, rule: LetterRule): number[] {
@@ -139,7 +165,7 @@ function meanWhere(
   problems: readonly Problem[],
   correct: readonly number[],
   includes: (problem: Problem) => boolean,
-): { percent: number; statistic: Statistic } | null {
+): { percent: number; total: number; statistic: Statistic } | null {
   const counts = new Float64Array(2 * correct.length);
   const sums = [0, 0];
   for (const [i, score] of correct.entries()) {
@@ -151,7 +177,7 @@ function meanWhere(
   const [right, total] = sums as [number, number];
   return total === 0
     ? null
-    : { percent: (right / total) * 100, statistic: { width: 2, counts, formula: MEAN_PERCENT } };
+    : { percent: (right / total) * 100, total, statistic: { width: 2, counts, formula: MEAN_PERCENT } };
 }
 
 /** eval_science_qa.py detects images from the answer file's prompts, so it misses image questions without an answer. */

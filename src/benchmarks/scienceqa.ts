@@ -23,11 +23,13 @@ import {
   OPTION_LETTERS,
   type Problem,
   scoreScienceQa,
+  scoresWithMissing,
 } from './scienceqa-score.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { readMembers } from './shared/read-members.js';
 import { readDocument, readRecords } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
+import { pick } from './shared/statistics.js';
 
 const PROBLEMS = 'problems.json';
 const SPLIT_IDS = 'pid_splits.json';
@@ -121,6 +123,8 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     ? await rowsOfQuestionFile(questionPath, problems)
     : [...problems].map(([id, problem]) => rowOfProblem(id, problem, protocol));
   const rows = (split === 'test' ? all : all.filter(({ image }) => image !== null)).slice(0, limit);
+  const problemsAsked = rows.map(({ problem }) => problem);
+  const isMixed = !problemsAsked.every(hasImage);
   if (rows.length === 0) throw new UserError(`${problemsPath} has no test questions with an image.`);
 
   return {
@@ -140,12 +144,12 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
       const { problem } = rows[index]!;
       return chosenOption(headlineRule(protocol), answer, problem) === problem.answer ? 1 : 0;
     },
-    score: (answers) =>
-      scoreScienceQa(
-        rows.map(({ problem }) => problem),
-        answers,
-        protocol,
-      ),
+    score: (answers, part) => scoreScienceQa(pick(problemsAsked, part), pick(answers, part), protocol, isMixed),
+    missingAnswers: {
+      treatment:
+        'eval_science_qa.py counts missing answers as wrong, but excludes unanswered questions from its IMG-Accuracy.',
+      scores: (answers) => scoresWithMissing(problemsAsked, answers),
+    },
     submission: (answers) => [resultFile(rows, answers)],
   };
 }

@@ -17,6 +17,7 @@ import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { readMixedIdQuestions } from './shared/llava-questions.js';
 import { readDocument, readRecords } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
+import { mainScores, pick } from './shared/statistics.js';
 
 const ANNOTATIONS = 'SEED-Bench.json';
 const LLAVA_QUESTIONS = 'llava-seed-bench.jsonl';
@@ -130,7 +131,11 @@ async function load(folder: string, options: LoadOptions): Promise<LoadedBenchma
     gold: (index) => rows[index]!.gold,
     category: (index) => rows[index]!.dimension,
     scoreOne: (index, answer) => (seedLetter(answer, protocol) === rows[index]!.gold ? 1 : 0),
-    score: (answers) => scoreSeed(rows, answers, protocol),
+    score: (answers, part) => scoreSeed(pick(rows, part), pick(answers, part), protocol),
+    missingAnswers: {
+      treatment: 'convert_seed_for_submission.py counts missing answers as wrong.',
+      scores: (answers) => mainScores(scoreSeed(rows, answers, protocol)),
+    },
     submission: (answers) => [uploadFile(rows, answers)],
   };
 }

@@ -46,18 +46,23 @@ export function scoreSeed(items: readonly SeedItem[], answers: Answers, protocol
   for (const type of types) groups.set(`seed_${type}`, ({ dataType }) => dataType === type);
   const dimensions = [...new Set(items.map(({ dimension }) => dimension))];
   const scores: Record<string, number> = {};
+  const counts: Record<string, number> = {};
   const statistics: Record<string, Statistic> = {};
   for (const [name, isIn] of groups) {
-    scores[name] = meanPercent(perQuestion.filter((_, row) => isIn(items[row]!)));
+    const members = perQuestion.filter((_, row) => isIn(items[row]!));
+    scores[name] = meanPercent(members);
+    counts[name] = members.length;
     statistics[name] = shareStatistic(perQuestion, items.map(isIn));
   }
   for (const dimension of dimensions) {
     const inDimension = perQuestion.filter((_, row) => items[row]!.dimension === dimension);
     scores[`${dimension}/accuracy`] = meanPercent(inDimension);
+    counts[`${dimension}/accuracy`] = inDimension.length;
   }
   return {
     headline: types.includes('video') ? 'accuracy' : 'seed_image',
     scores,
+    counts,
     n: items.length,
     failed: answers.filter((answer) => answer === null).length,
     unparsable: answers.filter((answer) => answer !== null && !/^[A-D]$/.test(seedLetter(answer, protocol))).length,

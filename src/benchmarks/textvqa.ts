@@ -100,7 +100,8 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     humanAnswers: (index) => rows[index]!.answers,
     sourceId: (index) => rows[index]!.sourceId ?? '',
     scoreOne,
-    score: (answers) => accuracyScore(answers, scoreOne),
+    missingAnswers: { treatment: 'eval_textvqa.py takes the mean over the answers that are there.' },
+    score: (answers, part) => accuracyScore(answers, scoreOne, part),
     submission: () => [],
   };
 }

@@ -19,6 +19,7 @@ import { processAnswer } from './shared/evalai-answer-processor.js';
 import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
 import { readRecords } from './shared/read-records.js';
+import { pick } from './shared/statistics.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
 import { ANSWERS, type AnswerRecord, humanAnswers, type VqaAnnotation } from './shared/vqa-annotations.js';
 import { asUploaded, m4cVqa, officialVqa, vizWizVqa } from './shared/vqa-eval.js';
@@ -137,12 +138,17 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     humanAnswers: (index) => rows[index]!.human.texts,
     category: (index) => rows[index]!.answerType,
     scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
-    score(answers) {
-      const score = vqaScore(rows, answers, SCORERS, headline);
-      const answerability = answerabilityScores(isAnswerable, answers);
+    missingAnswers: { treatment: "LLaVA's convert_vizwiz_for_submission.py stops unless all questions are answered." },
+    score(answers, part) {
+      const score = vqaScore(rows, answers, SCORERS, headline, part);
+      const answerability = answerabilityScores(pick(isAnswerable, part), pick(answers, part));
       return {
         ...score,
         scores: { ...score.scores, ...answerability.scores },
+        counts: {
+          ...score.counts,
+          ...Object.fromEntries(Object.keys(answerability.scores).map((name) => [name, score.n])),
+        },
         statistics: { ...score.statistics, ...answerability.statistics },
         notes: [
           'These scores are on val and not comparable with published numbers, which are on test.',

@@ -13,6 +13,7 @@ import { type CocoSet, cocoImage, openCocoImages } from './shared/coco-images.js
 import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { mainScores } from './shared/statistics.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
 import {
   type FileInfo,
@@ -100,13 +101,17 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     humanAnswers: (index) => rows[index]!.human.texts,
     category: (index) => rows[index]!.answerType,
     scoreOne: (index, answer) => scoreOne(answer, rows[index]!.human),
-    score: (answers) => ({
-      ...vqaScore(rows, answers, all, headline),
+    score: (answers, part) => ({
+      ...vqaScore(rows, answers, all, headline, part),
       notes: [
         'These scores are on val and not comparable with published numbers, which are on test-dev.',
         '"accuracy" scores the answers as LLaVA uploads them, "accuracy-unprocessed" the raw answers.',
       ],
     }),
+    missingAnswers: {
+      treatment: "LLaVA's upload has empty answers for missing ones, which count as wrong.",
+      scores: (answers) => mainScores(vqaScore(rows, answers, all, headline)),
+    },
     submission: (answers) => [
       { name: 'v2_OpenEnded_mscoco_val2014_results.json', content: vqaResults(ids, processedAnswers(ids, answers)) },
     ],

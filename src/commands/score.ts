@@ -2,7 +2,8 @@ import type { Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
 import { sampleData } from '../evaluation/sample.js';
-import { firstOf, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
+import { firstOf, type LeftOut, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
+import type { Metrics } from '../results/runs/metrics.js';
 import { scoreText } from '../results/statistics/digits.js';
 import { EXIT } from '../shared/errors.js';
 import { say } from '../shared/log.js';
@@ -38,8 +39,8 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
 }
 
 /** Output of --json: scores at full precision and counts of missing, unknown and duplicate predictions. */
-function scoreRecord({ metrics, predictions }: ScoredPredictions, protocol: Protocol): object {
-  const { benchmark, split, headline, scores, intervals, points, n, failed, unparsable, notes } = metrics;
+function scoreRecord({ metrics, predictions, leftOut }: ScoredPredictions, protocol: Protocol): object {
+  const { benchmark, split, headline, scores, counts, intervals, points, n, failed, unparsable, notes } = metrics;
   return {
     benchmark,
     protocol,
@@ -48,10 +49,12 @@ function scoreRecord({ metrics, predictions }: ScoredPredictions, protocol: Prot
     failed,
     headline,
     scores,
+    counts,
     intervals,
     points,
     unparsable,
     notes,
+    leftOut,
     predictions: {
       format: predictions.format,
       missing: predictions.missing.length,
@@ -61,7 +64,7 @@ function scoreRecord({ metrics, predictions }: ScoredPredictions, protocol: Prot
   };
 }
 
-function scoreTable({ metrics, predictions }: ScoredPredictions): string {
+function scoreTable({ metrics, predictions, leftOut }: ScoredPredictions): string {
   const { benchmark, split, scores, points, n, failed, unparsable, notes } = metrics;
   const rows = Object.keys(scores).map((name) => {
     const { text, interval } = scoreText(metrics, name);
@@ -73,8 +76,17 @@ function scoreTable({ metrics, predictions }: ScoredPredictions): string {
     renderTable([title, 'unit', 'score', '95 % interval'], rows, ['left', 'left', 'right', 'left']),
     '',
     counts.join(', '),
-    ...notes.map((note) => wrapText(`Note: ${note}`, terminalWidth)),
+    ...[...notes, ...officialNotes(leftOut, metrics)].map((note) => wrapText(`Note: ${note}`, terminalWidth)),
   ].join('\n');
+}
+
+/** How the official script treats the questions that were left out here. */
+function officialNotes(leftOut: LeftOut | null, { points }: Metrics): string[] {
+  if (!leftOut?.treatment) return [];
+  const figures = Object.entries(leftOut.scores ?? {}).map(
+    ([name, score]) => `${name} ${score.toFixed(2)}${points.includes(name) ? '' : ' %'}`,
+  );
+  return [`${leftOut.treatment}${figures.length > 0 ? ` It would print ${figures.join(', ')}.` : ''}`];
 }
 
 /** Describes how the predictions file does not match the benchmark. */

@@ -18,6 +18,7 @@ export function metricsOf({ name, split, questions }: LoadedBenchmark, answers: 
     split,
     headline: score?.headline ?? null,
     scores: score?.scores ?? {},
+    ...(score ? { counts: score.counts } : {}),
     intervals: {},
     points: [...(score?.points ?? [])],
     n: score?.n ?? questions.length,

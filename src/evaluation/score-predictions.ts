@@ -1,4 +1,4 @@
-import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import type { Answers, LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { type PredictionSet, readPredictionFile } from '../benchmarks/prediction-formats/read-predictions.js';
 import { restrictToRows } from '../benchmarks/shared/restrict-to-rows.js';
 import type { Metrics } from '../results/runs/metrics.js';
@@ -9,13 +9,23 @@ import { scoreAnswers } from './score-answers.js';
 export interface ScoredPredictions {
   metrics: Metrics;
   predictions: PredictionSet;
+  /** Questions without a prediction and those whose prediction is no answer, if they were left out; otherwise null. */
+  leftOut: LeftOut | null;
+}
+
+export interface LeftOut {
+  questions: number;
+  /** What the official script makes of them. */
+  treatment: string | null;
+  /** What it would print; null if it prints nothing. */
+  scores: Record<string, number> | null;
 }
 
 /**
  * Scores answers that any program made.
  * @param path as in `readPredictionFile`
- * @param options.allowPartial leave questions without a prediction out of the denominator
- * @throws UserError when predictions are missing and `allowPartial` is false, or the split is not scored here
+ * @param options.allowPartial leave questions without an answer out of every mean
+ * @throws UserError if predictions are missing and `allowPartial` is false, or the split is not scored here
  */
 export async function scorePredictions(
   benchmark: LoadedBenchmark,
@@ -23,31 +33,36 @@ export async function scorePredictions(
   { allowPartial }: { allowPartial: boolean },
 ): Promise<ScoredPredictions> {
   const predictions = await readPredictionFile(path, benchmark, { allowTornLine: allowPartial });
-  const { answers, missing } = predictions;
-  const asked = missing.length === 0 ? null : askedRows(benchmark, path, predictions, allowPartial);
-  const { metrics, score } = asked
+  if (!allowPartial) checkComplete(benchmark, path, predictions);
+  const { answers } = predictions;
+  const answered = answers.flatMap((answer, row) => (answer === null ? [] : [row]));
+  const isPart = allowPartial && answered.length < answers.length;
+  if (isPart && answered.length === 0) throw new UserError(`${path} has no answer: all of its predictions are null.`);
+  const { metrics, score } = isPart
     ? scoreAnswers(
-        restrictToRows(benchmark, asked),
-        asked.map((row) => answers[row]!),
+        restrictToRows(benchmark, answered),
+        answered.map((row) => answers[row]!),
       )
     : scoreAnswers(benchmark, answers);
-  if (score) return { metrics, predictions };
-  throw new UserError(
-    `${benchmark.name} ${benchmark.split} is scored by an evaluation server or a judge, not here. \`llavahr list\` tells ` +
-      'which splits are scored here.',
-  );
+  if (!score) {
+    throw new UserError(
+      `${benchmark.name} ${benchmark.split} is scored by an evaluation server or a judge, not here. \`llavahr list\` tells ` +
+        'which splits are scored here.',
+    );
+  }
+  return { metrics, predictions, leftOut: isPart ? leftOutOf(benchmark, answers) : null };
 }
 
-function askedRows(
-  { name, split, questions }: LoadedBenchmark,
-  path: string,
-  { missing }: PredictionSet,
-  allowPartial: boolean,
-): number[] {
-  if (allowPartial) {
-    const isMissing = new Set(missing);
-    return questions.flatMap(({ index }) => (isMissing.has(index) ? [] : [index]));
-  }
+function leftOutOf({ missingAnswers }: LoadedBenchmark, answers: Answers): LeftOut {
+  return {
+    questions: answers.filter((answer) => answer === null).length,
+    treatment: missingAnswers?.treatment ?? null,
+    scores: missingAnswers?.scores?.(answers) ?? null,
+  };
+}
+
+function checkComplete({ name, split, questions }: LoadedBenchmark, path: string, { missing }: PredictionSet): void {
+  if (missing.length === 0) return;
   const ids = firstOf(missing.map((row) => questions[row]!.questionId));
   throw new UserError(
     `${path} has no prediction for ${missing.length} of the ${questions.length} questions of ${name} ${split}: ${ids}. ` +

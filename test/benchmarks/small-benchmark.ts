@@ -1,5 +1,5 @@
 import type { LoadedBenchmark, Question } from '../../src/benchmarks/benchmark.js';
-import { meanPercent, meanStatistic } from '../../src/benchmarks/shared/statistics.js';
+import { meanPercent, meanStatistic, pick } from '../../src/benchmarks/shared/statistics.js';
 import { noImages } from '../../src/datasets/no-images.js';
 
 /** A benchmark of a few questions whose right answer is "yes", for tests of what goes around scoring. */
@@ -15,11 +15,13 @@ export function smallBenchmark(name: string, questions: readonly Partial<Questio
     protocol: {},
     gold: () => 'yes',
     scoreOne,
-    score(answers) {
+    score(all, part) {
+      const answers = pick(all, part);
       const perQuestion = answers.map((answer, index) => (answer === null ? 0 : scoreOne(index, answer)));
       return {
         headline: 'accuracy',
         scores: { accuracy: meanPercent(perQuestion), 'accuracy/first': 100 * perQuestion[0]! },
+        counts: { accuracy: answers.length, 'accuracy/first': 1 },
         n: answers.length,
         failed: answers.filter((answer) => answer === null).length,
         unparsable: 0,

@@ -92,7 +92,7 @@ test('the accuracy counts questions without an answer as wrong', async () => {
     { headline, n, failed, perQuestion },
     { headline: 'accuracy', n: 3, failed: 1, perQuestion: [1, 0, 1] },
   );
-  assert.equal(scores[headline], 100 * (2 / 3));
+  assert.equal(scores[headline!], 100 * (2 / 3));
 });
 
 test('limit selects the first questions', async () => {

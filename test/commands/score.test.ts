@@ -33,7 +33,7 @@ test('scores at full precision as one JSON object, without images', async () => 
   const predictions = await write('all.jsonl', answers);
   const { code, stdout, stderr } = await printed(() => scoreCommand('textvqa', { ...OPTIONS, predictions }));
   assert.deepEqual([code, stderr], [0, '']);
-  const { scores, intervals, predictions: counts, ...rest } = JSON.parse(stdout);
+  const { scores, intervals, predictions: counts, counts: questionCounts, ...rest } = JSON.parse(stdout);
   assert.deepEqual(rest, {
     benchmark: 'textvqa',
     protocol: 'llava',
@@ -44,8 +44,9 @@ test('scores at full precision as one JSON object, without images', async () => 
     points: [],
     unparsable: 0,
     notes: [],
+    leftOut: null,
   });
-  assert.deepEqual(scores, { accuracy: 75 });
+  assert.deepEqual([scores, questionCounts], [{ accuracy: 75 }, { accuracy: 48 }]);
   assert.ok(intervals.accuracy.low < 75 && intervals.accuracy.high > 75);
   assert.deepEqual(counts, { format: 'LLaVA answers', missing: 0, unknown: 0, duplicates: 0 });
 });
@@ -58,7 +59,7 @@ test('the table has scores with intervals; what does not fit is on stderr', asyn
   assert.equal(code, 0);
   assert.match(stdout, /^accuracy +% +75 +\[\d\d, \d\d\]$/m);
   assert.match(stdout, /^44 questions, 0 failed$/m);
-  assert.match(stdout, /^Note: Scores are over 44 of 48 questions/m);
+  assert.match(stdout, /^Note: Scores cover 44 of 48 questions/m);
   assert.match(stderr, /^4 questions without a prediction \(by index\): 0, 1, 2, 3$/m);
   assert.match(stderr, /^1 unknown ids \(ignored\): "other\\u001b\[2J"$/m);
   assert.match(stderr, /^1 duplicate ids/m);

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { restrictToRows } from '../../src/benchmarks/shared/restrict-to-rows.js';
 import { scorePredictions } from '../../src/evaluation/score-predictions.js';
-import { MEAN_PERCENT, percentOf } from '../../src/results/statistics/formula.js';
 import { smallBenchmark } from '../benchmarks/small-benchmark.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-score-'));
@@ -43,19 +42,20 @@ test('missing predictions are an error that counts and names them', async () => 
   });
 });
 
-test('with allowPartial they leave the denominator; a failed answer stays in it and is wrong', async () => {
+test('with allowPartial they take no part in any score, and neither do answers that could not be made', async () => {
   const path = await predictions(PART);
-  const { metrics, predictions: set } = await scorePredictions(BENCHMARK, path, { allowPartial: true });
-  assert.deepEqual(metrics.scores, { accuracy: 40 });
-  assert.deepEqual([metrics.n, metrics.failed, set.missing], [5, 1, [0, 6]]);
-  assert.match(metrics.notes.join(), /5 of 7 questions; the others are left out/);
+  const { metrics, predictions: set, leftOut } = await scorePredictions(BENCHMARK, path, { allowPartial: true });
+  assert.deepEqual(metrics.scores, { accuracy: 50, 'accuracy/first': 0 });
+  assert.deepEqual([metrics.n, metrics.failed, set.missing, leftOut?.questions], [4, 0, [0, 6], 3]);
+  assert.match(metrics.notes.join(), /4 of 7 questions; the others are excluded/);
   const { low, high } = metrics.intervals.accuracy!;
-  assert.ok(low < 40 && high > 40, 'the interval is of the rows that are there');
+  assert.ok(low < 50 && high > 50, 'the interval is of the rows that are there');
 });
 
-test('allowPartial changes nothing when every question has a prediction', async () => {
-  const path = await predictions(ALL);
+test('allowPartial changes nothing when every question has an answer', async () => {
+  const path = await predictions({ ...ALL, f: 'no' });
   const strict = await scorePredictions(BENCHMARK, path, { allowPartial: false });
+  assert.equal(strict.leftOut, null);
   assert.deepEqual(await scorePredictions(BENCHMARK, path, { allowPartial: true }), strict);
 });
 
@@ -79,28 +79,4 @@ test('a restricted benchmark asks, scores and submits its own rows', () => {
   );
   assert.deepEqual(restricted.score(['yes', 'no'])?.perQuestion, [1, 0]);
   assert.equal(restricted.submission(['p', 'q'])[0]!.content, ',p,,,,,q');
-});
-
-test('a row that no main score counts is not in n, and a score without rows is left out', () => {
-  const counts = new Float64Array([1, 1, 0, 0, 0, 1]);
-  const other = {
-    width: 1,
-    counts: new Float64Array([0, 0, 1]),
-    formula: percentOf([[0, 1]], [[0, 0]], 'nothing'),
-  };
-  const three = smallBenchmark('seed', [{}, {}, {}]);
-  const benchmark = {
-    ...three,
-    score: (answers: readonly (string | null)[]) => ({
-      ...three.score(answers)!,
-      n: 2,
-      statistics: { accuracy: { width: 2, counts, formula: MEAN_PERCENT }, other },
-    }),
-  };
-  const score = restrictToRows(benchmark, [1, 2]).score(['yes', 'yes'])!;
-  assert.deepEqual([score.n, score.scores], [1, { accuracy: 0 }]);
-  assert.throws(() => restrictToRows(benchmark, [1]).score(['yes']), {
-    name: 'UserError',
-    message: /accuracy cannot be computed from 1 of 3 questions/,
-  });
 });

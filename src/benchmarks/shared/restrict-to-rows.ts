@@ -1,11 +1,8 @@
-import { evaluateFormula } from '../../results/statistics/formula.js';
-import { UserError } from '../../shared/errors.js';
-import type { Answers, LoadedBenchmark, Score, Statistic } from '../benchmark.js';
-import { columnSums } from './statistics.js';
+import type { Answers, LoadedBenchmark, Score } from '../benchmark.js';
 
 /**
- * A benchmark restricted to some of its questions, as if the others had never been asked. Main scores are recomputed from
- * their statistics; breakdowns are dropped.
+ * A benchmark restricted to some of its questions, as if the others had never been asked. Breakdowns only cover categories
+ * that are complete.
  * @param rows question indices in the benchmark's order
  */
 export function restrictToRows(benchmark: LoadedBenchmark, rows: readonly number[]): LoadedBenchmark {
@@ -16,68 +13,41 @@ export function restrictToRows(benchmark: LoadedBenchmark, rows: readonly number
     });
     return all;
   };
+  const { missingAnswers } = benchmark;
   return {
     ...benchmark,
     questions: rows.map((row, index) => ({ ...benchmark.questions[row]!, index })),
     gold: (index) => benchmark.gold(rows[index]!),
     humanAnswers: benchmark.humanAnswers && ((index) => benchmark.humanAnswers!(rows[index]!)),
     category: benchmark.category && ((index) => benchmark.category!(rows[index]!)),
+    sourceId: benchmark.sourceId && ((index) => benchmark.sourceId!(rows[index]!)),
     scoreOne: (index, answer) => benchmark.scoreOne(rows[index]!, answer),
     score(answers) {
-      const score = benchmark.score(allAnswers(answers));
-      return score && restrictScore(score, rows, answers);
+      const all = allAnswers(answers);
+      const score = benchmark.score(all, rows);
+      return score && ofPart(score, benchmark.score(all)!, rows.length, benchmark.questions.length);
+    },
+    missingAnswers: missingAnswers && {
+      ...missingAnswers,
+      scores: missingAnswers.scores && ((answers) => missingAnswers.scores!(allAnswers(answers))),
     },
     submission: (answers) => benchmark.submission(allAnswers(answers)),
   };
 }
 
-function restrictScore(score: Score, rows: readonly number[], answers: Answers): Score {
-  const statistics: Record<string, Statistic> = {};
-  const scores: Record<string, number> = {};
-  for (const [name, full] of Object.entries(score.statistics)) {
-    const statistic = restrictStatistic(full, rows);
-    const value = evaluateFormula(statistic.formula, columnSums(statistic.counts, statistic.width));
-    if (!Number.isFinite(value)) continue; // none of its questions is selected
-    statistics[name] = statistic;
-    scores[name] = value;
-  }
-  if (!(score.headline in scores)) {
-    throw new UserError(
-      `${score.headline} cannot be computed from ${rows.length} of ${score.perQuestion.length} questions.`,
-    );
-  }
-  const { headline, points, unparsable, perQuestion, notes } = score;
+/** A part's score without incomplete breakdowns. @param whole the score of all questions */
+function ofPart(score: Score, whole: Score, answered: number, all: number): Score {
+  const isWhole = (name: string): boolean => !name.includes('/') || score.counts[name] === whole.counts[name];
+  const kept = <T>(record: Record<string, T>): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => isWhole(name)));
   return {
-    headline,
-    scores,
-    points: points?.filter((name) => name in scores),
-    n: rows.filter((row) => isCounted(score, row)).length,
-    failed: answers.filter((answer) => answer === null).length,
-    unparsable,
-    perQuestion: rows.map((row) => perQuestion[row]!),
-    statistics,
-    notes: [...partNotes(rows.length, perQuestion.length, notes.length > 0), ...notes],
+    ...score,
+    scores: kept(score.scores),
+    counts: kept(score.counts),
+    points: score.points?.filter(isWhole),
+    notes: [
+      `Scores cover ${answered} of ${all} questions; the others are excluded, not counted as wrong.`,
+      ...score.notes,
+    ],
   };
-}
-
-function partNotes(count: number, total: number, hasNotes: boolean): string[] {
-  return [
-    `Scores cover ${count} of ${total} questions; the others are excluded, not counted as wrong.`,
-    ...(hasNotes ? [`The notes below refer to all ${total} questions and count the excluded ones as wrong.`] : []),
-  ];
-}
-
-function restrictStatistic({ width, counts, formula }: Statistic, rows: readonly number[]): Statistic {
-  const restricted = new Float64Array(rows.length * width);
-  rows.forEach((row, index) => {
-    restricted.set(counts.subarray(row * width, (row + 1) * width), index * width);
-  });
-  return { width, counts: restricted, formula };
-}
-
-/** Whether any main score counts this question; some only count questions with an image. */
-function isCounted({ statistics }: Score, row: number): boolean {
-  return Object.values(statistics).some(({ width, counts }) =>
-    counts.subarray(row * width, (row + 1) * width).some((count) => count !== 0),
-  );
 }

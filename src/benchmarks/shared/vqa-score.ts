@@ -1,5 +1,5 @@
 import type { Answers, Score } from '../benchmark.js';
-import { meanStatistic } from './statistics.js';
+import { meanStatistic, pick } from './statistics.js';
 import type { VqaAnnotation } from './vqa-annotations.js';
 import type { VqaScorer } from './vqa-eval.js';
 
@@ -7,13 +7,17 @@ import type { VqaScorer } from './vqa-eval.js';
  * The mean of each scorer over all questions, in percent; for the headline also by answer and question type. Questions
  * without an answer count as wrong.
  * @param scorers by name of the main score
+ * @param part indices of the questions to score (default: all)
  */
 export function vqaScore(
-  rows: readonly VqaAnnotation[],
-  answers: Answers,
+  all: readonly VqaAnnotation[],
+  given: Answers,
   scorers: Readonly<Record<string, VqaScorer>>,
   headline: string,
+  part?: readonly number[],
 ): Score {
+  const rows = pick(all, part);
+  const answers = pick(given, part);
   const byScorer = new Map(
     Object.entries(scorers).map(([name, scorer]) => [
       name,
@@ -22,9 +26,14 @@ export function vqaScore(
   );
   const perQuestion = byScorer.get(headline)!;
   const mainScores = [...byScorer].map(([name, scores]) => [name, percent(scores)] as const);
+  const parts = breakdown(rows, perQuestion, headline);
   return {
     headline,
-    scores: { ...Object.fromEntries(mainScores), ...breakdown(rows, perQuestion, headline) },
+    scores: { ...Object.fromEntries(mainScores), ...mapValues(parts, percent) },
+    counts: {
+      ...Object.fromEntries(mainScores.map(([name]) => [name, answers.length])),
+      ...mapValues(parts, ({ length }) => length),
+    },
     n: answers.length,
     failed: answers.filter((answer) => answer === null).length,
     unparsable: 0,
@@ -39,7 +48,7 @@ function breakdown(
   rows: readonly VqaAnnotation[],
   perQuestion: readonly number[],
   headline: string,
-): Record<string, number> {
+): Map<string, number[]> {
   const byType = new Map<string, number[]>();
   const add = (name: string, score: number): void => {
     const scores = byType.get(name);
@@ -50,7 +59,11 @@ function breakdown(
     add(`${headline}/${answerType.replaceAll('/', '-')}`, perQuestion[i]!);
     if (questionType !== null) add(`${headline}/question-type/${questionType}`, perQuestion[i]!);
   });
-  return Object.fromEntries([...byType].map(([name, scores]) => [name, percent(scores)]));
+  return byType;
+}
+
+function mapValues<T>(map: ReadonlyMap<string, T>, value: (entry: T) => number): Record<string, number> {
+  return Object.fromEntries([...map].map(([name, entry]) => [name, value(entry)]));
 }
 
 /** Order of operations of vqaEval.py, which differs from `meanPercent`: a rounded score may depend on it. */

@@ -10,6 +10,8 @@ export interface Metrics {
   headline: string | null;
   /** Full precision; percentages from 0 to 100 but for those named in `points`. */
   scores: Record<string, number>;
+  /** Questions that each score is over; absent in files of older versions. */
+  counts?: Record<string, number>;
   /** 95 % intervals of main scores by their names, in their units. */
   intervals: Record<string, { low: number; high: number }>;
   /** Scores that are sums of points. */
@@ -24,8 +26,7 @@ export interface Metrics {
   notes: string[];
 }
 
-/** Schema of `Metrics`. */
-export const metricsSchema = objectOf<Metrics>({
+const required = objectOf<Omit<Metrics, 'counts'>>({
   schemaVersion: { const: 1 },
   benchmark: TEXT,
   split: TEXT,
@@ -38,5 +39,8 @@ export const metricsSchema = objectOf<Metrics>({
   unparsable: COUNT,
   notes: { type: 'array', items: TEXT },
 });
+
+/** Schema of `Metrics`. */
+export const metricsSchema = { ...required, properties: { ...required['properties'], counts: mapOf(COUNT) } };
 
 export const metricsFile = jsonFile<Metrics>('metrics.json', metricsSchema);
