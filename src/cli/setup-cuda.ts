@@ -5,7 +5,7 @@ export function addSetupCuda(program: Command): void {
   program
     .command('setup-cuda')
     .description(
-      "Install ONNX Runtime's CUDA libraries (Linux on x64), which its npm package does not contain. CUDA 12 and cuDNN 9 must be installed separately.",
+      "Install ONNX Runtime's CUDA libraries (Linux on x64), which its npm package does not contain. CUDA 13 and cuDNN 9 must be installed separately.",
     )
     .option('--from <file>', 'NuGet package that was downloaded elsewhere, for machines that cannot reach nuget.org')
     .option('--force', 'install again, for example after a damaged file', false)

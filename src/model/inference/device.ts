@@ -68,7 +68,7 @@ export function deviceError(device: Device, error: unknown): UserError {
   const library = /lib(?:cu|nv|nccl)[\w.+-]*\.so[\w.]*/.exec(message)?.[0];
   if (device.provider === 'cuda' && library) {
     return new UserError(
-      `--device ${name}: ${library} not found. ONNX Runtime's CUDA provider needs CUDA 12 and cuDNN 9 on the library ` +
+      `--device ${name}: ${library} not found. ONNX Runtime's CUDA provider needs CUDA 13 and cuDNN 9 on the library ` +
         'path (LD_LIBRARY_PATH).',
       { cause: error },
     );
