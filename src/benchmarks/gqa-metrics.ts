@@ -1,6 +1,7 @@
 import { MEAN_PERCENT } from '../results/statistics/formula.js';
 import { pySplit, pyStrip } from '../shared/python-strings.js';
 import type { Statistic } from './benchmark.js';
+import { meanPercent } from './shared/statistics.js';
 
 /** The fields of a GQA question that the metrics use. */
 export interface GqaQuestion {
@@ -95,7 +96,7 @@ export function gqaScores(
           ];
         }),
       );
-      scores[metric] = percent([...perQuestion[metric].values()]);
+      scores[metric] = meanPercent([...perQuestion[metric].values()]);
       counts[metric] = balanced.length;
     }
   }
@@ -113,7 +114,7 @@ export function gqaScores(
       }
     }
     perQuestion[metric] = consistency;
-    scores[metric] = percent([...consistency.values()]);
+    scores[metric] = meanPercent([...consistency.values()]);
     counts[metric] = consistency.size;
   }
 
@@ -143,7 +144,7 @@ function breakdown(
     'steps/': ({ steps }) => steps,
     'words/': ({ question }) => pySplit(question).length,
   };
-  const scores: Record<string, number> = { accuracy: percent([...accuracy.values()]) };
+  const scores: Record<string, number> = { accuracy: meanPercent([...accuracy.values()]) };
   const counts: Record<string, number> = { accuracy: accuracy.size };
   for (const [kind, partOf] of Object.entries(kinds)) {
     const parts = new Map<string | number, number[]>();
@@ -155,7 +156,7 @@ function breakdown(
     }
     const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [part, members] of sorted) {
-      scores[`accuracy/${kind}${part}`] = percent(members);
+      scores[`accuracy/${kind}${part}`] = meanPercent(members);
       counts[`accuracy/${kind}${part}`] = members.length;
     }
   }
@@ -198,11 +199,6 @@ function chiSquare(
 
 function count(counts: Map<string, number>, answer: string): void {
   counts.set(answer, (counts.get(answer) ?? 0) + 1);
-}
-
-/** Mean in percent; 0 when there are no scores, as in eval.py. */
-function percent(scores: readonly number[]): number {
-  return scores.length === 0 ? 0 : (scores.reduce((sum, score) => sum + score, 0) / scores.length) * 100;
 }
 
 /** Statistic for the mean over the questions that count, in percent. @param scores 0 to 1; null for questions that do not count */

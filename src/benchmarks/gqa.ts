@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
-import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { nullable, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import {
@@ -25,16 +24,15 @@ import {
   partMeanStatistic,
   stepsOf,
 } from './gqa-metrics.js';
-import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { SHORT_ANSWER } from './shared/instructions.js';
 import { readMixedIdQuestions } from './shared/llava-questions.js';
+import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { chosenSplit } from './shared/splits.js';
 import { meanPercent, pick } from './shared/statistics.js';
 
 const DOWNLOADS = 'https://downloads.cs.stanford.edu/nlp/data/gqa';
 const LLAVA_QUESTIONS = 'llava_gqa_testdev_balanced.jsonl';
-
-const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
 /** Limits of LLaVA-HR model_vqa_loader.py and lmms-eval's gqa task. */
 const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 128, 'lmms-eval': 16 };
@@ -192,7 +190,7 @@ async function readQuestions(path: string): Promise<Map<string, NativeQuestion>>
 }
 
 function rowOf([id, { imageId, question }]: [string, NativeQuestion]): Row {
-  return { id, image: `${imageId}.jpg`, text: question + INSTRUCTION };
+  return { id, image: `${imageId}.jpg`, text: question + SHORT_ANSWER };
 }
 
 async function rowsOfLlava(path: string, native: ReadonlyMap<string, NativeQuestion>, file: string): Promise<Row[]> {
@@ -299,11 +297,7 @@ function notes(
   return lines;
 }
 
-async function openImages(folder: string): Promise<ImageSource> {
-  const images = (await openFolderOrZip(folder, 'images')) ?? (await openParquetFolder(folder));
-  if (images) return images;
-  throw new UserError(
-    `${folder} has no images: expected images/, images.zip or *.parquet files. ` +
-      `Download ${DOWNLOADS}/images.zip (21.8 GB) into it; there is no need to unpack it.`,
-  );
+function openImages(folder: string): Promise<ImageSource> {
+  const origin = `Download ${DOWNLOADS}/images.zip (21.8 GB) into it; there is no need to unpack it.`;
+  return openBenchmarkImages(folder, { names: ['images'], origin });
 }

@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
-import { openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
-import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import {
@@ -15,8 +13,8 @@ import {
   type Protocol,
   type SubmissionFile,
 } from './benchmark.js';
-import { openFolderOrZip } from './shared/folder-or-zip.js';
 import { type LlavaQuestion, readLlavaQuestions } from './shared/llava-questions.js';
+import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { chosenSplit } from './shared/splits.js';
 
@@ -144,16 +142,12 @@ async function readQuestionFile(path: string, records: ReadonlyMap<string, MmVet
   return lines;
 }
 
-async function openImages(folder: string): Promise<ImageSource> {
-  const images = await openFolderOrZip(folder, 'images');
-  if (images) return images;
-  const zip = join(folder, 'mm-vet.zip');
-  if (existsSync(zip)) return openImageZip(zip, 'mm-vet/images/');
-  const parquet = await openParquetFolder(folder);
-  if (parquet) return parquet;
-  throw new UserError(
-    `${folder} has no images: expected images/, mm-vet.zip or *.parquet files. Download ${DOWNLOAD} (67 MB) into it.`,
-  );
+function openImages(folder: string): Promise<ImageSource> {
+  return openBenchmarkImages(folder, {
+    names: ['images'],
+    archive: { zip: 'mm-vet.zip', inside: 'mm-vet/images' },
+    origin: `Download ${DOWNLOAD} (67 MB) into it.`,
+  });
 }
 
 /**

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
-import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { ImageError, UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyStrip } from '../shared/python-strings.js';
 import { type BenchmarkDefinition, type LoadedBenchmark, type LoadOptions, OFFICIAL_OPTIONS } from './benchmark.js';
-import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { SHORT_ANSWER } from './shared/instructions.js';
+import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { readRecordLines } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
@@ -23,8 +23,6 @@ const TEST = 3;
 
 /** Limit of LLaVA-HR model_vqa_loader.py. */
 const MAX_NEW_TOKENS = 128;
-
-const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
 /** The fields we use of a record of dataset.json: a book and its cover. */
 interface Annotation {
@@ -134,7 +132,7 @@ async function rowsOfDataset(path: string, limit = Number.POSITIVE_INFINITY): Pr
     const saved = `${key}${extname(imageURL)}`;
     if (saved !== image) alternativeNames.set(image, saved);
     questions.forEach((question, i) => {
-      rows.push({ id: `${key}-${i}`, image, text: question + INSTRUCTION, answer: answers[i]! });
+      rows.push({ id: `${key}-${i}`, image, text: question + SHORT_ANSWER, answer: answers[i]! });
     });
     if (rows.length >= limit) break;
   }
@@ -194,11 +192,7 @@ function withAlternativeNames(images: ImageSource, alternativeNames: ReadonlyMap
   };
 }
 
-async function openImages(folder: string): Promise<ImageSource> {
-  const images = (await openFolderOrZip(folder, 'images')) ?? (await openParquetFolder(folder));
-  if (images) return images;
-  throw new UserError(
-    `${folder} has no images: expected images/, images.zip or *.parquet files. ` +
-      `Download the book covers with the script linked from ${HOME}.`,
-  );
+function openImages(folder: string): Promise<ImageSource> {
+  const origin = `Download the book covers with the script linked from ${HOME}.`;
+  return openBenchmarkImages(folder, { names: ['images'], origin });
 }

@@ -9,6 +9,7 @@ import {
   type Protocol,
 } from './benchmark.js';
 import { cocoImage, openCocoImages } from './shared/coco-images.js';
+import { MAY_BE_UNANSWERABLE, SHORT_ANSWER } from './shared/instructions.js';
 import { readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
 import { chosenSplit } from './shared/splits.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
@@ -22,12 +23,7 @@ const ANNOTATIONS = 'mscoco_val2014_annotations.json';
 const LLAVA_HR_QUESTIONS = 'okvqa_val.jsonl';
 
 /** lmms-eval adds VizWiz's sentence. Sources: LLaVA's training data; lmms-eval ok_vqa. */
-const INSTRUCTIONS: Record<Protocol, string> = {
-  llava: '\nAnswer the question using a single word or phrase.',
-  'lmms-eval':
-    "\nWhen the provided information is insufficient, respond with 'Unanswerable'." +
-    '\nAnswer the question using a single word or phrase.',
-};
+const INSTRUCTIONS: Record<Protocol, string> = { llava: SHORT_ANSWER, 'lmms-eval': MAY_BE_UNANSWERABLE };
 
 /** Limit of LLaVA-HR model_vqa_loader.py; lmms-eval's task sets none. */
 const MAX_NEW_TOKENS = 128;

@@ -13,6 +13,7 @@ import {
   scorePope,
 } from './pope-score.js';
 import { openCocoImages } from './shared/coco-images.js';
+import { SHORT_ANSWER } from './shared/instructions.js';
 import { readRecordLines } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
 import { pick } from './shared/statistics.js';
@@ -22,7 +23,6 @@ const LLAVA_QUESTIONS = 'llava_pope_test.jsonl';
 const CATEGORY_ID_STEP = 10_000_000;
 /** The revision LLaVA uses: its random file has 2,910 lines, that of later revisions 3,000. */
 const REVISION = 'e3e39262c85a6a83f26cf5094022a782cb0df58d';
-const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
 /** Limit of LLaVA-HR model_vqa_loader.py; lmms-eval's pope.yaml has the same. */
 const MAX_NEW_TOKENS = 128;
@@ -162,7 +162,7 @@ function rowsOf(annotations: Annotations): Row[] {
     annotations[category].map(({ question_id: id, image, text, label }) => ({
       questionId: i * CATEGORY_ID_STEP + id,
       image,
-      text: text + INSTRUCTION,
+      text: text + SHORT_ANSWER,
       category,
       label,
     })),

@@ -25,7 +25,8 @@ import {
   scoreScienceQa,
   scoresWithMissing,
 } from './scienceqa-score.js';
-import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { LETTER_ANSWER } from './shared/instructions.js';
+import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { readDocument, readRecords } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
@@ -38,8 +39,6 @@ const IMAGES_ADDRESS = 'https://scienceqa.s3.us-west-1.amazonaws.com/images/test
 
 /** LLaVA-HR model_vqa_science.py (LLaVA: 1024, far more than a letter needs) and lmms-eval scienceqa_img.yaml. */
 const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 64, 'lmms-eval': 16 };
-
-const INSTRUCTION = "\nAnswer with the option's letter from the given choices directly.";
 
 const problemCheck = schemaCheck<Problem>(
   objectOf<Problem>({
@@ -180,7 +179,7 @@ function checkedAnswer(problem: Problem, where: string): Problem {
 
 /** The prompt that LLaVA-HR's model_vqa_science.py builds from the question file with --single-pred-prompt. */
 function promptOf(questionText: string): string {
-  return pyStrip(questionText.replaceAll('<image>', '')) + INSTRUCTION;
+  return pyStrip(questionText.replaceAll('<image>', '')) + LETTER_ANSWER;
 }
 
 /** @throws UserError when the questions are not exactly those of the split, which would change the accuracies */
@@ -225,15 +224,15 @@ function llavaPrompt({ hint, question }: Problem, options: readonly string[]): s
 /** Source: lmms_eval/tasks/scienceqa/utils.py, format "default". */
 function lmmsEvalPrompt({ hint, question }: Problem, options: readonly string[]): string {
   const context = hint === '' ? '' : `Context: ${hint}\n`;
-  return `${context}${question}\n${options.join('\n')}${INSTRUCTION}`;
+  return `${context}${question}\n${options.join('\n')}${LETTER_ANSWER}`;
 }
 
-async function openImages(folder: string): Promise<ImageSource> {
-  const images = (await openFolderOrZip(join(folder, 'images'), 'test')) ?? (await openFolderOrZip(folder, 'test'));
-  if (images) return images;
-  throw new UserError(
-    `${folder} has no images: expected images/test/ or test.zip. Download ${IMAGES_ADDRESS} into it; there is no need to unpack it.`,
-  );
+function openImages(folder: string): Promise<ImageSource> {
+  return openBenchmarkImages(folder, {
+    names: ['images/test', 'test'],
+    parquet: false,
+    origin: `Download ${IMAGES_ADDRESS} into it; there is no need to unpack it.`,
+  });
 }
 
 /**

@@ -13,8 +13,9 @@ import {
   type SubmissionFile,
 } from './benchmark.js';
 import { predictedLetters, type SeedItem, scoreSeed, seedLetter } from './seed-score.js';
-import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { LETTER_ANSWER } from './shared/instructions.js';
 import { readMixedIdQuestions } from './shared/llava-questions.js';
+import { openBenchmarkImages, openFolderOrZip } from './shared/open-images.js';
 import { readDocument, readRecords } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
 import { mainScores, pick } from './shared/statistics.js';
@@ -24,7 +25,6 @@ const LLAVA_QUESTIONS = 'llava-seed-bench.jsonl';
 const IMAGES = 'SEED-Bench-image';
 const FRAMES = 'SEED-Bench-video-image';
 const RELEASE = 'https://huggingface.co/datasets/AILab-CVC/SEED-Bench';
-const INSTRUCTION = "\nAnswer with the option's letter from the given choices directly.";
 
 /** Limit of LLaVA-HR model_vqa_loader.py. lmms-eval's task sets none, but only scores the first character. */
 const MAX_NEW_TOKENS = 128;
@@ -151,7 +151,7 @@ function rowOf(annotation: Annotation, position: number, dimensionNames: Readonl
     dimension: dimensionNames.get(type) ?? `type ${type}`,
     gold: annotation.answer,
     image: dataType === 'image' ? `${IMAGES}/${dataId}` : `${FRAMES}/${type}_${id}.png`,
-    text: `${question}\nA. ${a}\nB. ${b}\nC. ${c}\nD. ${d}${INSTRUCTION}`,
+    text: `${question}\nA. ${a}\nB. ${b}\nC. ${c}\nD. ${d}${LETTER_ANSWER}`,
   };
 }
 
@@ -175,12 +175,9 @@ interface Images {
 }
 
 async function openImages(folder: string): Promise<Images> {
-  const stills = await openFolderOrZip(folder, IMAGES);
-  if (stills) return { stills, frames: await openFolderOrZip(folder, FRAMES) };
-  throw new UserError(
-    `${folder} has no images: expected ${IMAGES}/ or ${IMAGES}.zip. Download ` +
-      `${RELEASE}/resolve/main/${IMAGES}.zip (1.7 GB) into it; there is no need to unpack it.`,
-  );
+  const origin = `Download ${RELEASE}/resolve/main/${IMAGES}.zip (1.7 GB) into it; there is no need to unpack it.`;
+  const stills = await openBenchmarkImages(folder, { names: [IMAGES], parquet: false, origin });
+  return { stills, frames: await openFolderOrZip(folder, FRAMES) };
 }
 
 /** Reads images by their names in LLaVA's question file, which start with the folder. */

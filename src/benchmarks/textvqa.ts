@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
-import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
-import { openParquetFolder } from '../datasets/parquet-folder.js';
 import { UserError } from '../shared/errors.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyCapitalize } from '../shared/python-strings.js';
 import { type BenchmarkDefinition, type LoadedBenchmark, type LoadOptions, OFFICIAL_OPTIONS } from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
+import { SHORT_ANSWER } from './shared/instructions.js';
+import { openBenchmarkImages } from './shared/open-images.js';
 import { readRecordLines, readRecords } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
 import { accuracyScore } from './shared/statistics.js';
@@ -22,8 +22,6 @@ const DOWNLOADS = 'https://dl.fbaipublicfiles.com/textvqa';
 
 /** Limit of LLaVA-HR model_vqa_loader.py. */
 const MAX_NEW_TOKENS = 128;
-
-const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
 /** The fields we use of a record in TextVQA_0.5.1_val.json. */
 interface Annotation {
@@ -137,19 +135,14 @@ function keyOf(imageId: string, question: string): string {
 }
 
 function rowWithoutOcr({ question_id, image_id, question, answers }: Annotation): Row {
-  const text = pyCapitalize(question) + INSTRUCTION;
+  const text = pyCapitalize(question) + SHORT_ANSWER;
   return { sourceId: question_id, imageId: image_id, image: `${image_id}.jpg`, text, answers };
 }
 
-async function openImages(folder: string): Promise<ImageSource> {
-  const images = join(folder, IMAGE_FOLDER);
-  if (existsSync(images)) return openImageFolder(images);
-  const zip = join(folder, IMAGE_ZIP);
-  if (existsSync(zip)) return openImageZip(zip, `${IMAGE_FOLDER}/`);
-  const parquet = await openParquetFolder(folder);
-  if (parquet) return parquet;
-  throw new UserError(
-    `${folder} has no images: expected ${IMAGE_FOLDER}/, ${IMAGE_ZIP} or *.parquet files. ` +
-      `Download ${DOWNLOADS}/images/${IMAGE_ZIP} (7.1 GB) into it; there is no need to unpack it.`,
-  );
+function openImages(folder: string): Promise<ImageSource> {
+  return openBenchmarkImages(folder, {
+    names: [IMAGE_FOLDER],
+    archive: { zip: IMAGE_ZIP, inside: IMAGE_FOLDER },
+    origin: `Download ${DOWNLOADS}/images/${IMAGE_ZIP} (7.1 GB) into it; there is no need to unpack it.`,
+  });
 }

@@ -2,8 +2,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
-import { openParquetFolder } from '../datasets/parquet-folder.js';
-import { UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyCapitalize } from '../shared/python-strings.js';
 import {
@@ -16,8 +14,9 @@ import {
 } from './benchmark.js';
 import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
-import { openFolderOrZip } from './shared/folder-or-zip.js';
+import { MAY_BE_UNANSWERABLE } from './shared/instructions.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { openBenchmarkImages } from './shared/open-images.js';
 import { readRecords } from './shared/read-records.js';
 import { pick } from './shared/statistics.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
@@ -29,10 +28,6 @@ import { answerabilityScores } from './vizwiz-answerability.js';
 const DOWNLOADS = 'https://vizwiz.cs.colorado.edu/VizWiz_final';
 const ANNOTATIONS_ORIGIN = `VizWiz's annotations are part of ${DOWNLOADS}/vqa_data/Annotations.zip.`;
 const LLAVA_QUESTIONS = 'llava_test.jsonl';
-
-const INSTRUCTION =
-  "\nWhen the provided information is insufficient, respond with 'Unanswerable'." +
-  '\nAnswer the question using a single word or phrase.';
 
 /** Limit of LLaVA-HR model_vqa_loader.py; lmms-eval's task sets none. */
 const MAX_NEW_TOKENS = 128;
@@ -188,7 +183,7 @@ async function loadTest(folder: string, { protocol, limit, images }: LoadOptions
 
 /** The prompt as in LLaVA's question file, which numbers questions in the order of test.json. */
 function promptOf({ image, question }: QuestionRecord, index: number): LlavaQuestion {
-  return { question_id: index, image, text: pyCapitalize(question) + INSTRUCTION };
+  return { question_id: index, image, text: pyCapitalize(question) + MAY_BE_UNANSWERABLE };
 }
 
 /** Source: LLaVA scripts/convert_vizwiz_for_submission.py, which aborts at a question without an answer. */
@@ -197,11 +192,7 @@ function uploadFile(split: string, prompts: readonly LlavaQuestion[], answers: A
   return { name: `vizwiz_${split}_results.json`, content: JSON.stringify(results) };
 }
 
-async function openImages(folder: string, split: 'val' | 'test'): Promise<ImageSource> {
-  const images = (await openFolderOrZip(folder, split)) ?? (await openParquetFolder(folder));
-  if (images) return images;
-  throw new UserError(
-    `${folder} has no images: expected ${split}/, ${split}.zip or *.parquet files. ` +
-      `Download ${DOWNLOADS}/images/${split}.zip into it; there is no need to unpack it.`,
-  );
+function openImages(folder: string, split: 'val' | 'test'): Promise<ImageSource> {
+  const origin = `Download ${DOWNLOADS}/images/${split}.zip into it; there is no need to unpack it.`;
+  return openBenchmarkImages(folder, { names: [split], origin });
 }

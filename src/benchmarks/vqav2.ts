@@ -12,6 +12,7 @@ import {
 import { type CocoSet, cocoImage, openCocoImages } from './shared/coco-images.js';
 import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
+import { SHORT_ANSWER } from './shared/instructions.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
 import { mainScores } from './shared/statistics.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
@@ -32,8 +33,6 @@ const TEST_DEV_QUESTIONS = 'v2_OpenEnded_mscoco_test-dev2015_questions.json';
 const TEST_QUESTIONS = 'v2_OpenEnded_mscoco_test2015_questions.json';
 const LLAVA_TEST_DEV_QUESTIONS = 'llava_vqav2_mscoco_test-dev2015.jsonl';
 const LLAVA_TEST_QUESTIONS = 'llava_vqav2_mscoco_test2015.jsonl';
-
-const INSTRUCTION = '\nAnswer the question using a single word or phrase.';
 
 /** Limits of LLaVA-HR model_vqa_loader.py and lmms-eval's vqav2 tasks. */
 const MAX_NEW_TOKENS: Record<Protocol, number> = { llava: 128, 'lmms-eval': 16 };
@@ -152,7 +151,7 @@ function fileOf(folder: string, name: string, archive: string): FileInfo {
 
 /** The prompt as in LLaVA's question files. */
 function promptOf({ question_id, image_id, question }: VqaQuestion, set: CocoSet): LlavaQuestion {
-  return { question_id, image: cocoImage(set, image_id), text: question + INSTRUCTION };
+  return { question_id, image: cocoImage(set, image_id), text: question + SHORT_ANSWER };
 }
 
 /** Ids of all test2015 questions, if the folder has a list of them. */

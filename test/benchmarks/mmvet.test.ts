@@ -90,6 +90,9 @@ test('invalid and missing files give errors that name the place', async () => {
   await assert.rejects(load(), { name: 'UserError', message: /mm-vet\.json does not exist.*mm-vet\.zip/ });
   await writeFile(ANNOTATIONS, JSON.stringify(RECORDS));
   await rm(join(folder, 'images'), { recursive: true });
-  await assert.rejects(load(), { name: 'UserError', message: /expected images\/, mm-vet\.zip/ });
+  await assert.rejects(load(), {
+    name: 'UserError',
+    message: /expected images\/, images\.zip, mm-vet\.zip or \*\.parquet/,
+  });
   assert.equal((await mmVet.load(folder, { protocol: 'llava', images: false })).questions.length, 2);
 });

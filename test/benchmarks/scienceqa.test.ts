@@ -194,7 +194,7 @@ test('missing files give errors that say where to get them', async () => {
   await rm(join(folder, 'images'), { recursive: true });
   await assert.rejects(scienceQa.load(folder, { protocol: 'llava' }), {
     name: 'UserError',
-    message: /expected images\/test\/ or test\.zip.*https/,
+    message: /expected images\/test\/, images\/test\.zip, test\/ or test\.zip.*https/,
   });
   assert.equal((await scienceQa.load(folder, { protocol: 'llava', images: false })).questions.length, 2);
   await rm(PROBLEMS);
