@@ -3,16 +3,16 @@ import { visionSizes } from '../model/export/vision-sizes.js';
 
 /** One row of a resolution ablation, before it is run. */
 export interface AblationSize {
-  /** Side of the square input in pixels: of the high-resolution pathway where there are two. */
+  /** Side of the square input in pixels; of the high-resolution pathway if there are two. */
   resolution: number;
   /** Side of the low-resolution pathway's input in pixels; null in LLaVA-1.5, which has one pathway. */
   lowResolution: number | null;
   visualTokens: number;
-  /** false: the checkpoint was trained at another size, so this is not what the paper's ablation measured. */
+  /** False if the checkpoint was trained at another size, unlike the models in the paper's ablation. */
   isTrainedSize: boolean;
 }
 
-/** A size of a model. @throws UserError (usage) when the official code would not accept the size either */
+/** Describes a model at a size. @throws UserError (usage) if the official code would not accept the size either */
 export function ablationSize(architecture: Architecture, resolution: number): AblationSize {
   const { fastSize, visualTokens } = visionSizes(architecture, resolution);
   return {
@@ -23,14 +23,14 @@ export function ablationSize(architecture: Architecture, resolution: number): Ab
   };
 }
 
-/** Stride of the ConvNeXt: sides of LLaVA-HR's input are multiples of it. */
+/** Stride of the ConvNeXt. The side of LLaVA-HR's input must be a multiple of it. */
 const CONVNEXT_STRIDE = 32;
 
 /**
- * The sizes at which a model stands beside another one: its own, and for every size of the other the largest that it can
- * take and that is not above it. LLaVA-1.5 takes multiples of its patch size, and is not shrunk below its own size, so
- * 1,024 px become the 1,022 px of the LLaVA-HR paper's table 1.
- * @param resolutions of the other model, pixels
+ * Sizes at which to run a model for a comparison with another one: its own, and for each size of the other model the
+ * largest supported size that does not exceed it. LLaVA-1.5 supports multiples of its patch size from its own size up, so
+ * 1,024 px becomes the 1,022 px of table 1 of the LLaVA-HR paper.
+ * @param resolutions sizes of the other model, pixels
  */
 export function sizesBeside(
   { clip, convnext, inputImageSize }: Architecture,

@@ -11,33 +11,33 @@ import type { BatchQueue, PlannedBatch } from './plan-batches.js';
 import { type BatchSources, type PreparedBatch, prepareBatch } from './prepare-batch.js';
 import { type BatchFailure, splitFailedBatch } from './split-failed-batch.js';
 
-/** Of those that may be the first of a worker: memory is allocated and kernels are chosen in them. */
+/** The first batch of each worker also allocates memory and selects kernels. */
 const WARMUP_BATCHES_PER_WORKER = 1;
-/** Batches whose prefill is timed, by a second run that stops after the first token. */
+/** Batches whose prefill is timed by a second run that stops after the first token. */
 const PREFILL_TIMED_BATCHES = 5;
 
-/** What the batches of a run share. */
+/** State shared by all batches of a run. */
 export interface BatchWork {
   maker: PredictionMaker;
   sources: BatchSources;
   queue: BatchQueue;
-  /** Resolves when the model is loaded. */
+  /** Resolves once the model is loaded. */
   inference: Promise<Inference>;
   workers: number;
-  /** Batches the model was given so far. */
+  /** Number of batches started so far. */
   started: number;
-  /** Stops after the batches that are running when aborted. */
+  /** When aborted, the run stops after the current batches. */
   signal: AbortSignal;
-  /** Puts predictions, and what their batch took, on the disk and on the display. */
-  record(made: readonly Prediction[], timing?: BatchTiming): Promise<void>;
-  /** Memory was short for a batch, or may have been. */
-  onShort(batch: PlannedBatch): void;
+  /** Writes predictions and the timing of their batch to disk and updates the progress display. */
+  record(predictions: readonly Prediction[], timing?: BatchTiming): Promise<void>;
+  /** Called when a batch ran out of memory, or may have. */
+  onOutOfMemory(batch: PlannedBatch): void;
 }
 
 /**
- * Prepares a batch, runs it and records its answers. Where the model cannot run it, smaller batches are put back into the
+ * Prepares a batch, runs it and records its answers. If the model cannot run it, smaller batches are put back into the
  * queue, or the questions are recorded as failed.
- * @throws UserError when the model is gone or nothing can be recorded
+ * @throws UserError if the model is no longer available or the answers cannot be written
  */
 export async function answerBatch(work: BatchWork, planned: PlannedBatch): Promise<void> {
   const batch = await prepareBatch(work.sources, planned.groups);
@@ -54,25 +54,25 @@ export async function answerBatch(work: BatchWork, planned: PlannedBatch): Promi
   try {
     result = await inference.run({ pixels, rows, maxNewTokens, timePrefill });
   } catch (error) {
-    if (error instanceof UserError) throw error; // the model is gone, not only this batch
-    return tryOtherwise(work, planned, batch, error);
+    if (error instanceof UserError) throw error; // the model is unavailable, not just this batch
+    return retryOrFail(work, planned, batch, error);
   }
-  const made = batch.ready.flatMap((row, r) =>
+  const predictions = batch.ready.flatMap((row, r) =>
     row.map((ready, q) => answered(work.maker, ready, result.tokens[r]![q]!)),
   );
-  await work.record(made, { warmup, ...timingOf(work, batch, result) });
+  await work.record(predictions, { warmup, ...timingOf(work, batch, result) });
 }
 
-async function tryOtherwise(
-  { queue, maker, record, onShort }: BatchWork,
+async function retryOrFail(
+  { queue, maker, record, onOutOfMemory }: BatchWork,
   planned: PlannedBatch,
   { ready }: PreparedBatch,
   error: unknown,
 ): Promise<void> {
   const failure = failureOf(error);
   logEvent('warn', 'batch-failed', { failure, images: planned.groups.length, message: messageOf(error) });
-  const isPerhapsShort = error instanceof WorkerEndedError && error.outOfMemory === 'perhaps';
-  if (failure === 'out-of-memory' || isPerhapsShort) onShort(planned);
+  const mayBeOutOfMemory = error instanceof WorkerEndedError && error.outOfMemory === 'perhaps';
+  if (failure === 'out-of-memory' || mayBeOutOfMemory) onOutOfMemory(planned);
   const smaller = splitFailedBatch(failure, planned);
   if (smaller) queue.again(smaller);
   else await record(ready.flat().map(({ question }) => failed(maker, question, failure, messageOf(error))));

@@ -8,19 +8,19 @@ import { AMOUNT, mapOf } from '../shared/json-schema.js';
 import type { ModelSession } from './model-session.js';
 import type { BatchLimits } from './plan-batches.js';
 
-/** Prompt tokens a batch should have: enough to keep the matrix products busy. */
+/** Target number of prompt tokens per batch: enough to make the matrix products efficient. */
 const BATCH_TOKENS = { cpu: 2048, gpu: 8192 } as const;
-/** Rows beyond which nothing is gained. */
+/** More rows than this bring no further speed-up. */
 const MAX_ROWS = 16;
-/** Of the free memory: other programs take some, and the estimate is one. */
+/** Share of the free memory to use: other programs need some, and the estimate is not exact. */
 const USABLE = 0.7;
 
-/** Bytes, by the estimate, that batches were limited to when memory was short, by model and device. */
+/** Limits in estimated bytes, by model and device, learnt when earlier runs went out of memory. */
 const rememberedLimits = jsonFile<Record<string, number>>('batch-limits.json', mapOf(AMOUNT));
 
 /**
- * What bounds a batch. A given number bounds the rows and nothing else; `auto` gathers rows up to the tokens that keep
- * the device busy, as long as the estimate fits into what is free, or into what fitted when memory was short before.
+ * Limits of a batch. A number limits the rows only. `auto` adds rows until the batch keeps the device busy, as long as its
+ * estimate fits into free memory and into any limit learnt from an earlier out-of-memory failure.
  */
 export async function batchLimits(
   session: ModelSession,
@@ -40,14 +40,14 @@ export async function batchLimits(
   return { rows: MAX_ROWS, tokens, bytes: Math.min(USABLE * Math.max(0, free), remembered), bytesOf };
 }
 
-/** Lets later `auto` runs of the model on the device begin with a limit that fitted. */
+/** Saves a limit that worked, so that later `auto` runs of the model on this kind of device start with it. */
 export async function rememberLimit(session: ModelSession, bytes: number): Promise<void> {
   const folder = cacheFolder();
   await mkdir(folder, { recursive: true });
   await rememberedLimits.write(folder, { ...(await readLimits()), [key(session)]: Math.floor(bytes) });
 }
 
-/** A file that cannot be read only means that memory may be short once more. */
+/** An unreadable file is ignored: at worst, a run goes out of memory once more. */
 async function readLimits(): Promise<Record<string, number>> {
   return (await rememberedLimits.read(cacheFolder()).catch(() => null)) ?? {};
 }

@@ -11,22 +11,22 @@ import { startByteProgress } from '../terminal/byte-progress.js';
 import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL, SAMPLE_MODEL_NAMES, sampleModel } from './sample.js';
 import { warnSlowInt8 } from './warn-slow-int8.js';
 
-/** Which model, as a command line says it. */
+/** A model as selected on the command line. */
 export interface ModelChoice {
-  /** Folder of an exported model or of a checkpoint, or a name of datasets.json; the embedded model without it. */
+  /** Folder of an exported model or checkpoint, or a name in datasets.json (default: the embedded LLaVA-HR). */
   model?: string;
-  /** Side of the square input in pixels; the trained size without it. */
+  /** Side of the square input in pixels (default: the training size). */
   resolution?: number;
-  /** Of the export when a checkpoint was named. */
+  /** Precision of the export, if `model` is a checkpoint. */
   precision: Precision;
-  /** CLIP tower of a LLaVA-1.5 checkpoint that does not hold it. */
+  /** CLIP tower for a LLaVA-1.5 checkpoint that does not include it. */
   clipTower?: string;
 }
 
 /**
- * Opens the model that was asked for. A name's checkpoint is downloaded, and a checkpoint is exported into the cache,
- * unless that was done before; progress is drawn on stderr.
- * @throws UserError when there is no such model, or it cannot be had or exported
+ * Opens the selected model. If necessary, a named checkpoint is downloaded and a checkpoint is exported to the cache, with
+ * progress on stderr.
+ * @throws UserError if the model does not exist or cannot be downloaded or exported
  */
 export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDemand): Promise<Model> {
   const { resolution, precision } = choice;
@@ -35,15 +35,15 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   if (!existsSync(join(folder, 'config.json'))) {
     if (existsSync(folder)) {
       throw usageError(
-        `The model ${folder} holds neither an exported model (model.json) nor a checkpoint (config.json).`,
+        `--model ${folder}: the folder contains neither an exported model (model.json) nor a checkpoint (config.json).`,
       );
     }
     const names = [...SAMPLE_MODEL_NAMES, ...(await downloads.open()).catalogue.models.map(({ name }) => name)];
-    throw usageError(`The model ${folder} is neither a folder nor one of ${names.join(', ')}.`);
+    throw usageError(`--model ${folder}: neither a folder nor a known name. Known names: ${names.join(', ')}.`);
   }
   const output = await defaultModelFolder(folder, precision, name);
   if (!existsSync(join(output, MODEL_FILES.manifest))) {
-    say('info', `Exporting ${name ?? basename(folder)} in ${precision} into ${output}`);
+    say('info', `Exporting ${name ?? basename(folder)} in ${precision} to ${output}`);
   }
   const resolutions = resolution === undefined ? [] : [resolution];
   const { update: onProgress, stop } = startByteProgress(messageStream());
@@ -60,7 +60,7 @@ async function opened(folder: string, resolution: number | undefined): Promise<M
 
 interface NamedFolder {
   folder: string;
-  /** What the model is called; the folder's name without it. */
+  /** Name of the model (default: the folder's name). */
   name?: string;
   clipTower?: string;
 }
@@ -75,21 +75,23 @@ async function checkpointOf({ model, clipTower }: ModelChoice, downloads: Downlo
   return { ...downloaded, name: model, clipTower: clipTower ?? downloaded.clipTower };
 }
 
-/** The name that stands for the LLaVA-1.5 of the same size as another model. */
+/** Alias for the LLaVA-1.5 of the same size as another model. */
 export const LLAVA_15 = 'llava-1.5';
 
 /** Hidden size of the decoder of each released LLaVA-1.5. */
 const LLAVA_15_BY_HIDDEN_SIZE: Record<number, string> = { 4096: 'llava-1.5-7b', 5120: 'llava-1.5-13b' };
 
 /**
- * The LLaVA-1.5 to set beside a model: of the same decoder size, or the embedded one beside the embedded LLaVA-HR.
+ * The LLaVA-1.5 to compare a model with: the one of the same decoder size, or the embedded one for the embedded LLaVA-HR.
  * @returns a name or folder for `chooseModel`
- * @throws UserError (usage) when no LLaVA-1.5 of that size was released
+ * @throws UserError (usage) if no LLaVA-1.5 of that size was released
  */
 export function llava15Beside({ manifest }: Model): string {
   const { hiddenSize } = manifest.architecture.language;
   if (manifest.name === basename(SAMPLE_MODEL)) return LLAVA_15_SAMPLE_MODEL;
   const name = LLAVA_15_BY_HIDDEN_SIZE[hiddenSize];
   if (name) return name;
-  throw usageError(`No LLaVA-1.5 has a decoder of ${manifest.name}'s size (hidden size ${hiddenSize}). Name a model.`);
+  throw usageError(
+    `No released LLaVA-1.5 has the decoder size of ${manifest.name} (hidden size ${hiddenSize}). Give a model in place of llava-1.5.`,
+  );
 }

@@ -21,38 +21,38 @@ import { selectShard } from './select-shard.js';
 
 export interface EvaluateOptions extends ScoreRunOptions {
   session: ModelSession;
-  /** Null for all questions. */
+  /** Null to answer all questions. */
   shard: Shard | null;
   batchSize: number | 'auto';
-  /** End the run at the first question that has no answer. */
+  /** Stop at the first question that fails. */
   failFast: boolean;
   output: string;
   fresh: boolean;
-  /** Where the benchmark's files are, for the record: a report finds the images there. */
+  /** Folder of the benchmark's files, recorded so that reports find the images. */
   data: string;
   argv: readonly string[];
   heartbeat: Heartbeat;
 }
 
 export type Evaluation =
-  | { state: 'complete'; result: RunResult /** Nothing was left to do. */; wasComplete: boolean }
+  | { state: 'complete'; result: RunResult /** Whether nothing was left to do. */; wasComplete: boolean }
   | { state: 'shard-complete'; result: ShardResult; wasComplete: boolean }
   | { state: 'interrupted'; folder: string; answered: number; questions: number };
 
-/** A shard whose questions have all been asked. Scores are of whole runs only. */
+/** A finished shard. Only whole runs have scores. */
 export interface ShardResult {
   folder: string;
   benchmark: string;
   split: string;
   shard: Shard;
-  /** Of the shard. */
+  /** Questions in the shard. */
   questions: number;
   failed: number;
 }
 
 /**
- * Makes or continues the run of a benchmark with a model, or a shard of it: answers, scores, latency. A complete run is
- * only read, unless questions failed in it; those are asked again.
+ * Starts or resumes the run of a model on a benchmark, or a shard of it: answers, scores, latency. A complete run is only
+ * read, unless questions failed; those are asked again.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { session, shard, output, fresh, argv, signal, stream, heartbeat } = options;
@@ -61,7 +61,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const benchmark = shard ? shardOf(options.benchmark, shard, session) : options.benchmark;
   const { batchSize, failFast } = options;
   const { threads, devices } = session;
-  const reproducible = devices[0]!.provider === 'cpu'; // byte for byte, at any batch size
+  const reproducible = devices[0]!.provider === 'cpu'; // identical answers at any batch size
   const settings = {
     batchSize,
     threads,
@@ -73,14 +73,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   };
   const start = { argv, settings };
 
-  const lock = { onWait: (message: string) => stream.write(`${message}\n`) };
+  const lock = { onWait: (message: string) => say('info', message) };
   let opened = await openRun(output, identity, start, { fresh, lock });
   if (opened.state === 'complete' && !(await isDone(options, benchmark, opened.folder))) {
     opened = await openRun(output, identity, start, { reopen: true, lock });
   }
   if (opened.state === 'complete') return finished(options, opened.folder, true);
   const { run } = opened;
-  if (opened.resumed) say('info', `Continuing ${run.folder}`);
+  if (opened.resumed) say('info', `Resuming ${run.folder}`);
   logEvent('info', 'run', { folder: run.folder, resumed: opened.resumed, questions: benchmark.questions.length });
 
   let closed = false;
@@ -94,8 +94,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       heartbeat.update({ answered, failed, lastBatchAt: new Date().toISOString() });
     heartbeat.update({ state: 'running', questions: benchmark.questions.length });
     const shared = { benchmark, sources, inference, run, limits, failFast, signal, stream, onProgress };
-    const asked = { ...shared, workers: devices.length };
-    const outcome = await runBenchmark(asked);
+    const outcome = await runBenchmark({ ...shared, workers: devices.length });
     logEvent('info', 'answered', { ...outcome, folder: run.folder });
     if (outcome.shrunkTo !== null) await rememberLimit(session, outcome.shrunkTo);
     if (!outcome.finished) {
@@ -113,13 +112,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
 }
 
-/** The benchmark with one shard's questions. Rows keep their numbers; a part has no score, not even a running one. */
+/** The benchmark with only one shard's questions. Questions keep their index; a shard has no score, not even a running one. */
 function shardOf(benchmark: LoadedBenchmark, shard: Shard, { model }: ModelSession): LoadedBenchmark {
   const questions = selectShard(benchmark.questions, shard, model.vision.visualTokens);
   return { ...benchmark, questions, scoreOne: () => null };
 }
 
-/** What a complete folder holds. */
+/** Reads the result of a complete run folder. */
 async function finished(
   { benchmark, shard }: EvaluateOptions,
   folder: string,
@@ -133,7 +132,7 @@ async function finished(
   return { state: 'shard-complete', result, wasComplete };
 }
 
-/** Whether nothing is left to ask and to score in a complete folder. */
+/** Whether a complete folder has every answer and every score. */
 async function isDone(options: EvaluateOptions, benchmark: LoadedBenchmark, folder: string): Promise<boolean> {
   return (options.shard !== null || (await isScored(options, folder))) && (await hasEveryAnswer(benchmark, folder));
 }
@@ -143,7 +142,7 @@ async function isScored(options: EvaluateOptions, folder: string): Promise<boole
   return metrics.headline === null ? !needsJudge(options) : hasQuestionScores(folder);
 }
 
-/** Whether the question scores are there as this version writes them; they are made of the answers, without the model. */
+/** Whether question scores exist in this version's format. If not, they are recomputed from the answers. */
 async function hasQuestionScores(folder: string): Promise<boolean> {
   try {
     return (await readQuestionScores(folder)) !== null;
@@ -153,13 +152,13 @@ async function hasQuestionScores(folder: string): Promise<boolean> {
   }
 }
 
-/** Lines of the predictions file that were damaged since count as not there. */
+/** Damaged lines of the predictions file count as missing. */
 async function hasEveryAnswer({ questions }: LoadedBenchmark, folder: string): Promise<boolean> {
   try {
     const predictions = await readPredictions(join(folder, RUN_FILES.predictions));
     return predictions.filter(({ text }) => text !== null).length === questions.length;
   } catch (error) {
-    if (error instanceof UserError) return false; // opening it for work says what is wrong
+    if (error instanceof UserError) return false; // opening the run reports what is wrong
     throw error;
   }
 }

@@ -3,40 +3,39 @@ import { hostname } from 'node:os';
 import { messageOf, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 
-/** A file this old is that of a process that is stopped or gone: it is rewritten ten times as often. */
-const INTERVAL_MS = 2000;
+const INTERVAL_MS = 2000; // a health check can treat a file that is 20 s old as that of a dead process
 
-/** What a heartbeat file says. */
+/** Content of a heartbeat file. */
 export interface HeartbeatState {
   pid: number;
   host: string;
-  /** `starting` until the first question; the last three are final. */
+  /** `starting` until the first question is asked; the last three are final. */
   state: 'starting' | 'running' | 'complete' | 'interrupted' | 'failed';
-  /** null before the first one is loaded. */
+  /** Null until the first benchmark is loaded. */
   benchmark: string | null;
-  /** Of this benchmark, with those of earlier sessions. */
+  /** Answered questions of this benchmark, including earlier sessions. */
   answered: number;
   failed: number;
   questions: number;
   startedAt: string; // ISO 8601, UTC, as are all times
-  /** When answers were last put on the disk; null before. */
+  /** When answers were last written to disk; null before the first batch. */
   lastBatchAt: string | null;
-  /** When this was written. */
+  /** When this file was written. */
   writtenAt: string;
 }
 
 export interface Heartbeat {
-  /** Takes effect with the next writing. */
+  /** Changes the state; the file follows at the next interval. */
   update(changes: Partial<Omit<HeartbeatState, 'pid' | 'host' | 'startedAt' | 'writtenAt'>>): void;
   /** Writes the final state. */
   stop(state: 'complete' | 'interrupted' | 'failed'): Promise<void>;
 }
 
 /**
- * Rewrites a file every two seconds for as long as this process is alive and not stuck, also while one batch takes long.
- * It is replaced as a whole, so that a reader never sees half of it, and not flushed: it is of no use after a crash.
- * @param path null for none
- * @throws UserError when it cannot be written at the start
+ * Rewrites a file every two seconds while this process is alive and responsive, even during a long batch. The file is
+ * replaced atomically, so that readers never see half of it, but not flushed: it is useless after a crash anyway.
+ * @param path null for no heartbeat
+ * @throws UserError if the file cannot be written at the start
  */
 export async function startHeartbeat(path: string | null): Promise<Heartbeat> {
   if (path === null) return { update() {}, async stop() {} };
@@ -73,7 +72,7 @@ export async function startHeartbeat(path: string | null): Promise<Heartbeat> {
         },
         (error) => {
           if (!isBroken) say('warn', `${path} cannot be written: ${messageOf(error)}`);
-          isBroken = true; // said once, not every two seconds
+          isBroken = true; // warn once, not every two seconds
         },
       )
       .finally(() => {

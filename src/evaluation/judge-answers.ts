@@ -2,26 +2,26 @@ import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js
 import { mmVet, mmVetId } from '../benchmarks/mmvet.js';
 import { gradeMmVet } from '../benchmarks/mmvet-judge.js';
 
-/** Which language model grades free-form answers, and how often. */
+/** The language model that grades free-form answers, and how often. */
 export interface JudgeChoice {
-  /** Of a server with OpenAI's chat completions, such as http://localhost:8000/v1. */
+  /** Server with an OpenAI-compatible chat completions API, such as http://localhost:8000/v1. */
   baseUrl: string;
   model: string;
-  /** Environment variable that holds the key. */
+  /** Environment variable with the API key. */
   keyVariable: string;
-  /** Gradings of every answer, which are averaged. */
+  /** Times each answer is graded; grades are averaged. */
   runs: number;
 }
 
-/** Whether a judge scores this benchmark. */
+/** Whether this benchmark is scored by a judge. */
 export function isJudged({ name }: LoadedBenchmark): boolean {
   return name === mmVet.name;
 }
 
 /**
- * Has a judge grade the answers and says what it will cost and how far it is.
- * @param options.folder with the benchmark's annotations
- * @param options.cachePath file for the grades; those it holds are not asked for again
+ * Lets a judge grade the answers, and reports the expected and the actual number of tokens.
+ * @param options.folder folder with the benchmark's annotations
+ * @param options.cachePath file for the grades; grades in it are not requested again
  */
 export async function judgeAnswers(
   benchmark: LoadedBenchmark,
@@ -40,11 +40,13 @@ export async function judgeAnswers(
     signal,
     onEstimate: ({ requests, promptTokens, completionTokens }) => {
       stream.write(
-        `Judge ${model}: ${requests} requests, about ${promptTokens} prompt tokens and at most ${completionTokens} for grades\n`,
+        `Judge ${model}: ${requests} requests, about ${promptTokens} prompt tokens, at most ${completionTokens} completion tokens\n`,
       );
     },
   });
-  stream.write(`Judge ${model}: used ${usage.promptTokens} prompt tokens and ${usage.completionTokens} for grades\n`);
-  for (const { id, run, reason } of failures) stream.write(`no grade for ${id} in run ${run + 1}: ${reason}\n`);
+  stream.write(
+    `Judge ${model}: used ${usage.promptTokens} prompt tokens, ${usage.completionTokens} completion tokens\n`,
+  );
+  for (const { id, run, reason } of failures) stream.write(`No grade for ${id} in grading run ${run + 1}: ${reason}\n`);
   return score;
 }

@@ -9,26 +9,26 @@ import { messageOf, UserError, usageError } from '../shared/errors.js';
 import { sha256OfFile } from '../shared/file-hash.js';
 import { sampleData } from './sample.js';
 
-/** Where the annotations are, as they were named to eval. */
+/** Where the annotations are. */
 export interface AskedData {
   data?: string;
-  /** The folder that the run's record names; it may be on another machine. */
+  /** Folder recorded by the run; it may be on another machine. */
   recorded?: string;
-  /** Of the benchmark `custom`. */
+  /** Questions file of the benchmark `custom`. */
   questions?: string;
 }
 
 /**
- * Loads the benchmark that a run was asked, without its images. Nothing is downloaded: without `data` the recorded folder,
- * the embedded sample and the downloaded benchmark are tried.
- * @throws UserError when no folder holds the files, by their hashes, that the run was made from
+ * Loads the benchmark of a run, without its images. Nothing is downloaded: without `data`, the recorded folder, the embedded
+ * sample and the downloaded benchmark are tried in this order.
+ * @throws UserError if no folder contains the run's files, as identified by their hashes
  */
 export async function loadAskedBenchmark(identity: RunIdentity, named: AskedData): Promise<LoadedBenchmark> {
   const definition = findBenchmark(identity.benchmark, EVALUABLE);
   const { data, questions } = named;
   checkOptions([definition], { data, questions });
   const ownQuestions = definition.options.questions !== undefined;
-  if (ownQuestions && questions === undefined) throw usageError('A custom run needs --questions, as eval.');
+  if (ownQuestions && questions === undefined) throw usageError('A custom run needs --questions, as given to eval.');
   const paths = ownQuestions ? [questions!] : candidateFolders(definition.name, named);
   const reasons: string[] = [];
   for (const path of paths) {
@@ -43,7 +43,7 @@ export async function loadAskedBenchmark(identity: RunIdentity, named: AskedData
     }
   }
   throw new UserError(
-    `The files that the run was made from are not here. Give the same --data as to eval.\n  ${reasons.join('\n  ')}`,
+    `The benchmark files of the run were not found. Give the same --data as to eval.\n  ${reasons.join('\n  ')}`,
   );
 }
 
@@ -75,7 +75,7 @@ function optional<T extends OptionValue>(value: OptionValue | undefined): T | un
   return (value as T | null) ?? undefined;
 }
 
-/** How a loaded benchmark is another than the one that was asked; null when it is that one. */
+/** How a loaded benchmark differs from the run's; null if it does not. */
 async function differenceOf(benchmark: LoadedBenchmark, identity: RunIdentity): Promise<string | null> {
   const dataFiles: Record<string, string> = {};
   for (const path of benchmark.files) dataFiles[basename(path)] = await sha256OfFile(path);

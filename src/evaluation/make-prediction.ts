@@ -6,10 +6,10 @@ import type { Prediction } from '../results/runs/predictions.js';
 import { answerId } from '../results/runs/run-identity.js';
 import type { ReadyQuestion } from './prepare-batch.js';
 
-/** How tokens are chosen, for the run's identity. */
+/** Decoding method, part of the run's identity. */
 export const GENERATION = { method: 'greedy' } as const;
 
-/** What the predictions of a run have in common. */
+/** What all predictions of a run share. */
 export interface PredictionMaker {
   benchmark: LoadedBenchmark;
   model: Model;
@@ -28,7 +28,7 @@ export function failed(maker: PredictionMaker, question: Question, code: string,
   return { ...head(maker, question, null), text: null, error: { code, message } };
 }
 
-/** Tokens of an answer, the end of sequence included unless generation stopped before it. */
+/** Number of tokens of an answer, including the end token unless the token limit was reached first. */
 export function tokensWithEnd(ids: readonly number[], maxNewTokens: number): number {
   return Math.min(ids.length + 1, maxNewTokens);
 }

@@ -11,9 +11,9 @@ import { scoreRun } from './score-run.js';
 
 export interface MergeOptions {
   shards: readonly ShardRun[];
-  /** Of the run that the shards are parts of. */
+  /** Identity of the whole run. */
   identity: RunIdentity;
-  /** What the run asks, whole; its images are not needed. */
+  /** The whole benchmark; its images are not needed. */
   benchmark: LoadedBenchmark;
   output: string;
   fresh: boolean;
@@ -22,10 +22,10 @@ export interface MergeOptions {
 }
 
 /**
- * Puts the answers of all shards into one result folder, the one that the run would have had without shards, and scores
- * it. Times are those of the shards: sums over all of them, as if one process had done the work.
- * @returns `wasComplete` when the folder was there already, with every answer
- * @throws UserError when a question has no answer, or several
+ * Merges the answers of all shards into the run folder that the run would have had without shards, and scores them. Times
+ * are summed over the shards, as if one process had done all the work.
+ * @returns `wasComplete` if the folder already existed with every answer
+ * @throws UserError if a question was answered by no shard or by several
  */
 export async function mergeShards(options: MergeOptions): Promise<{ result: RunResult; wasComplete: boolean }> {
   const { shards, identity, benchmark, output, fresh, argv, stream } = options;
@@ -40,16 +40,16 @@ export async function mergeShards(options: MergeOptions): Promise<{ result: RunR
     await opened.run.close('interrupted');
   }
   if (opened.state === 'complete' || opened.resumed) {
-    stream.write(`${opened.folder} held a run with open questions; it was put aside.\n`);
+    stream.write(`${opened.folder} contained a run with unanswered questions. It is kept under another name.\n`);
     opened = await openRun(output, identity, start, { fresh: true });
-    if (opened.state === 'complete') throw new Error('a new run is not complete');
+    if (opened.state === 'complete') throw new Error('a new run cannot be complete');
   }
   const { run } = opened;
   let closed = false;
   try {
     await write(run, shards, predictions);
     run.adoptSessions(shards.flatMap(({ record }) => record.sessions));
-    const { signal } = new AbortController(); // only a judge would take long enough to be stopped
+    const { signal } = new AbortController(); // never aborted: without a judge, scoring is quick
     await scoreRun({ benchmark, judging: null, signal, stream }, run.folder, run.record);
     await run.close('complete');
     closed = true;
@@ -59,7 +59,7 @@ export async function mergeShards(options: MergeOptions): Promise<{ result: RunR
   return { result: await loadRun(run.folder), wasComplete: false };
 }
 
-/** The answers of all shards. @throws UserError unless every question was asked by exactly one of them */
+/** Reads the answers of all shards. @throws UserError unless exactly one shard was asked each question */
 async function readAll(shards: readonly ShardRun[], { questions }: LoadedBenchmark): Promise<Prediction[]> {
   const owners = new Map<number, ShardRun>();
   const problems: string[] = [];
@@ -68,18 +68,18 @@ async function readAll(shards: readonly ShardRun[], { questions }: LoadedBenchma
     for (const prediction of await readPredictions(join(shard.folder, RUN_FILES.predictions))) {
       const owner = owners.get(prediction.index);
       if (prediction.index >= questions.length)
-        problems.push(`${shard.folder} answers question ${prediction.index}, which there is not`);
+        problems.push(`${shard.folder} answers question ${prediction.index}, which does not exist`);
       else if (owner)
-        problems.push(`question ${prediction.index} is answered in ${owner.folder} and in ${shard.folder}`);
+        problems.push(`question ${prediction.index} is answered in both ${owner.folder} and ${shard.folder}`);
       owners.set(prediction.index, shard);
       predictions.push(prediction);
     }
   }
   const missing = questions.map(({ index }) => index).filter((index) => !owners.has(index));
-  if (missing.length > 0) problems.push(`no shard was asked question ${shown(missing.map(String), ', ')}`);
+  if (missing.length > 0) problems.push(`no shard answers question ${shown(missing.map(String), ', ')}`);
   if (problems.length === 0) return predictions;
   throw new UserError(
-    `The shards do not make a run:\n  ${shown(problems, '\n  ')}\nA shard's eval command asks what is missing in it.`,
+    `The shards do not form a complete run:\n  ${shown(problems, '\n  ')}\nRerun the eval command of a shard to answer its missing questions.`,
   );
 }
 

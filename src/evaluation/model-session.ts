@@ -9,28 +9,28 @@ import type { Model } from '../model/model-folder.js';
 import { loadTokenizer, type Tokenizer } from '../model/tokenizer/load-tokenizer.js';
 import { logEvent, say } from '../shared/log.js';
 
-/** Enough to keep up with the model, and few enough to leave it the cores. */
+/** Enough threads to keep up with the model, few enough to leave it the cores. */
 const IMAGE_THREADS = Math.min(8, Math.max(2, Math.floor(availableParallelism() / 2)));
 
-/** A model for the benchmarks of one command. It is loaded when the first question needs it. */
+/** A model shared by the benchmarks of one command. It is loaded when the first question needs it. */
 export interface ModelSession {
   model: Model;
   tokenizer: Tokenizer;
-  /** Of one kind, one per worker process. */
+  /** One per worker process, all of one kind. */
   devices: readonly Device[];
-  /** Inside an operator; 0 uses every core. */
+  /** Threads within an operator, per worker; 0 uses every core. */
   threads: number;
-  /** Loads the model once in each worker and checks the devices. @throws UserError when one cannot be used or computes wrong */
+  /** Loads the model once in each worker and checks the devices. @throws UserError if one is unusable or computes wrong results */
   inference(): Promise<Inference>;
   /** Whether `inference` was called. */
   isLoaded(): boolean;
-  /** Starts them when they are first asked for. */
+  /** Starts the threads on the first call. */
   imageThreads(): ImageThreads;
   close(): Promise<void>;
 }
 
 /**
- * @param threads inside an operator, per worker; undefined shares the cores among workers on the CPU
+ * @param threads threads within an operator, per worker; undefined divides the cores among the CPU workers
  */
 export async function openModelSession(
   model: Model,
@@ -63,7 +63,7 @@ export async function openModelSession(
   };
 }
 
-/** One worker on the CPU gets ONNX Runtime's default, every core; several get a share each. */
+/** A single CPU worker gets ONNX Runtime's default, every core; several workers get a share each. */
 function threadsPerWorker(devices: readonly Device[]): number {
   const onCpu = devices.filter(({ provider }) => provider === 'cpu').length;
   return onCpu < 2 ? 0 : Math.max(1, Math.floor(availableParallelism() / onCpu));
@@ -83,8 +83,8 @@ async function startWorkers(
     if (failure) throw failure.reason;
     for (const [index, worker] of workers.entries()) {
       const device = devices[index]!;
-      const said = `Checking ${deviceName(device)} against the CPU, once for this model`;
-      await ensureSelfCheck(model, device, worker, tokenizer, () => say('info', said));
+      const message = `Checking ${deviceName(device)} against the CPU (once per model)`;
+      await ensureSelfCheck(model, device, worker, tokenizer, () => say('info', message));
     }
   } catch (error) {
     await Promise.all(workers.map((worker) => worker.close()));

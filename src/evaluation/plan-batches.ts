@@ -1,48 +1,48 @@
 import type { Question } from '../benchmarks/benchmark.js';
 import type { BatchShape } from '../model/inference/batch-memory.js';
 
-/** Questions about one image, asked together: the image's tokens and the system text are computed once for all. */
+/** Questions about one image that share a row, so that image and system text are computed only once. */
 export interface QuestionGroup {
   image: string | null;
   questions: Question[];
 }
 
-/** Groups that are asked together, a row each. */
+/** Groups that run together, one row each. */
 export interface PlannedBatch {
   groups: QuestionGroup[];
-  /** How often a worker process ended while it ran a batch with these groups. */
+  /** How often a worker process crashed while running a batch with these groups. */
   crashes: number;
 }
 
-/** What bounds a batch. */
+/** Limits of a batch. */
 export interface BatchLimits {
-  /** Most rows. */
+  /** Maximum number of rows. */
   rows: number;
-  /** Most prompt tokens, padding included, of a batch with several rows. */
+  /** Maximum prompt tokens, including padding, of a batch with several rows. */
   tokens: number;
-  /** Most bytes, by the estimate below, of a batch with several rows. */
+  /** Maximum estimated bytes of a batch with several rows. */
   bytes: number;
-  /** Bytes that a batch is estimated to take. */
+  /** Estimates the bytes a batch takes. */
   bytesOf: (shape: BatchShape) => number;
 }
 
-/** Batches in the order they are to be run. */
+/** Batches in the order they should run. */
 export interface BatchQueue {
-  /** The next batch; undefined when there is none left at the moment. */
+  /** The next batch; undefined if none is queued at the moment. */
   take(): PlannedBatch | undefined;
-  /** Puts batches that have to be run again before all others, as they are. */
+  /** Puts batches to run again, unchanged, at the front. */
   again(batches: readonly PlannedBatch[]): void;
-  /** Lets the batches to come take half the bytes of one for which memory was short. @returns the new limit */
+  /** Limits further batches to half the bytes of one that went out of memory. @returns the new limit */
   shrink(tooLarge: PlannedBatch): number;
 }
 
-/** Most questions packed into one row, so that the attention over a row stays small beside the rest of the work. */
+/** Maximum number of questions packed into one row: it keeps attention over the row cheap relative to the other work. */
 export const MAX_QUESTIONS_PER_ROW = 32;
 
-/** Most of a batch's prompt tokens that may be padding: beyond that another batch costs less. */
+/** Maximum share of padding among a batch's prompt tokens: beyond it, a separate batch costs less. */
 const MAX_PADDING = 0.25;
 
-/** Groups by image, in the order images first appear; images with very many questions get several groups. */
+/** Groups questions by image, in order of first appearance. Images with very many questions get several groups. */
 export function groupByImage(questions: readonly Question[], maxPerRow = MAX_QUESTIONS_PER_ROW): QuestionGroup[] {
   const open = new Map<string | null, QuestionGroup>();
   const groups: QuestionGroup[] = [];
@@ -60,9 +60,9 @@ export function groupByImage(questions: readonly Question[], maxPerRow = MAX_QUE
 }
 
 /**
- * Forms batches as they are taken. Groups of about equal cost go together, most questions and longest rows first: a batch
- * computes as many answers for every row as for its fullest one, and as many tokens as for its longest.
- * @param rowTokens estimated tokens of a group's row
+ * Forms batches when they are taken. Groups of similar cost go together, those with the most questions and longest rows
+ * first: every row of a batch costs as much as its fullest and longest row.
+ * @param rowTokens estimates the tokens of a group's row
  */
 export function openBatchQueue(
   groups: readonly QuestionGroup[],

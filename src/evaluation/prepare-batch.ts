@@ -10,7 +10,7 @@ import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
 import { ImageError, messageOf } from '../shared/errors.js';
 import type { QuestionGroup } from './plan-batches.js';
 
-/** What a batch is made from. */
+/** What is needed to prepare a batch. */
 export interface BatchSources {
   model: Model;
   tokenizer: Tokenizer;
@@ -18,13 +18,13 @@ export interface BatchSources {
   imageThreads: ImageThreads;
 }
 
-/** A question that is ready to be asked, and the sha256 of its image's file. */
+/** A question that is ready to run, with the sha256 of its image file. */
 export interface ReadyQuestion {
   question: Question;
   imageSha256: string | null;
 }
 
-/** A question that cannot be asked, and why. */
+/** A question that cannot be run, and why. */
 export interface RejectedQuestion {
   question: Question;
   code: 'image-missing' | 'image-unreadable' | 'image-too-large' | 'prompt-too-long' | 'prompt-invalid';
@@ -39,7 +39,7 @@ export interface PreparedBatch {
   rows: PromptRow[];
   ready: ReadyQuestion[][];
   rejected: RejectedQuestion[];
-  /** Reading, decoding and resizing all images of the batch. */
+  /** Time to read, decode and resize all images of the batch. */
   decodeMs: number;
 }
 
@@ -50,12 +50,12 @@ interface PreparedGroup {
   rejected: RejectedQuestion[];
 }
 
-/** Reads and decodes the images and tokenises the prompts of a batch. What is wrong with a question rejects it alone. */
+/** Reads and decodes the images and tokenises the prompts of a batch. A bad question or image does not affect the others. */
 export async function prepareBatch(sources: BatchSources, groups: readonly QuestionGroup[]): Promise<PreparedBatch> {
   const start = performance.now();
   const prepared = await Promise.all(groups.map((group) => prepareGroup(sources, group)));
-  const asked = prepared.filter(({ prompts }) => prompts.length > 0);
-  const withImage = asked.filter(({ pixels }) => pixels !== null);
+  const runnable = prepared.filter(({ prompts }) => prompts.length > 0);
+  const withImage = runnable.filter(({ pixels }) => pixels !== null);
   const imageBytes = sources.model.vision.resolution ** 2 * 3;
   const pixels = new Uint8Array(withImage.length * imageBytes);
   withImage.forEach((group, i) => {
@@ -64,8 +64,8 @@ export async function prepareBatch(sources: BatchSources, groups: readonly Quest
   return {
     pixels,
     images: withImage.length,
-    rows: asked.map((group) => ({ image: group.pixels ? withImage.indexOf(group) : null, prompts: group.prompts })),
-    ready: asked.map(({ ready }) => ready),
+    rows: runnable.map((group) => ({ image: group.pixels ? withImage.indexOf(group) : null, prompts: group.prompts })),
+    ready: runnable.map(({ ready }) => ready),
     rejected: prepared.flatMap(({ rejected }) => rejected),
     decodeMs: performance.now() - start,
   };
@@ -116,7 +116,7 @@ function promptProblem(
   if (imagesInPrompt !== (hasImage ? 1 : 0)) {
     return {
       code: 'prompt-invalid',
-      message: 'the question itself contains the text "<image>", which stands for an image',
+      message: 'the question contains the text "<image>", which is reserved for the image',
     };
   }
   const length = promptLength(prompt, model.vision.visualTokens);
@@ -124,6 +124,6 @@ function promptProblem(
   if (length < context) return null;
   return {
     code: 'prompt-too-long',
-    message: `the prompt has ${length} tokens, ${model.vision.visualTokens} of them visual; the model's context is ${context}`,
+    message: `the prompt has ${length} tokens (${model.vision.visualTokens} of them visual), but the model's context holds ${context}`,
   };
 }

@@ -12,23 +12,22 @@ import { messageStream, say } from '../shared/log.js';
 import { startByteProgress } from '../terminal/byte-progress.js';
 import { warnSlowInt8 } from './warn-slow-int8.js';
 
-/** A model of made-up weights. */
+/** A model with random weights. */
 export interface RandomModelChoice {
-  /** What its dimensions are called. */
+  /** Name of the architecture. */
   name: string;
   architecture: Architecture;
   precision: Precision;
-  /** Side of the square input in pixels; the trained size without it. */
+  /** Side of the square input in pixels (default: the training size). */
   resolution?: number;
-  /** Where it is kept; a folder of the cache without it. */
+  /** Folder of the exported model (default: a folder in the cache). */
   folder?: string;
 }
 
 /**
- * Opens a model of true dimensions with random weights: its speed is that of the real one, its answers mean nothing, and
- * it has no tokenizer. It is written when it is first asked for, after its size was said on stderr, and kept; writing
- * that was killed continues.
- * @throws UserError when the disk has no room for it
+ * Opens a full-size model with random weights: as fast as the real one, with meaningless answers and no tokenizer. It is
+ * written on first use, after its size is announced on stderr, and then kept; an interrupted write is resumed.
+ * @throws UserError if the disk is too small
  */
 export async function openRandomModel(choice: RandomModelChoice): Promise<Model> {
   const { name, architecture, precision, resolution } = choice;
@@ -38,7 +37,7 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
     const bytes = [...planWeights(architecture, precision, 'int8').files.values()].reduce((sum, size) => sum + size, 0);
     say(
       'warn',
-      `Writing ${(bytes / 1e9).toFixed(1)} GB of random weights, once: ${name} in ${precision}, to ${output}`,
+      `Writing ${(bytes / 1e9).toFixed(1)} GB of random weights (only once): ${name} in ${precision}, to ${output}`,
     );
   }
   const recipe = JSON.stringify([RANDOM_WEIGHTS_VERSION, architecture]);
@@ -61,7 +60,7 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
   return model;
 }
 
-/** Whether a model's weights are made up. */
+/** Whether a model's weights are random. */
 export function isRandomModel({ manifest }: Model): boolean {
   return manifest.source.layout === 'random';
 }

@@ -1,7 +1,7 @@
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import type { References } from '../results/runs/references.js';
 
-/** What a benchmark's files say of its questions beside the prompts. */
+/** Images, categories and reference answers of a benchmark's questions. */
 export function referencesOf(benchmark: LoadedBenchmark): References {
   const { questions, category, humanAnswers, gold } = benchmark;
   return {
@@ -12,7 +12,7 @@ export function referencesOf(benchmark: LoadedBenchmark): References {
   };
 }
 
-/** How often each answer is there; null, an answer that is not public, is none. */
+/** Counts each answer, skipping null (answers that are not public). */
 function counted(answers: readonly (string | null)[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const answer of answers) if (answer !== null) counts.set(answer, (counts.get(answer) ?? 0) + 1);

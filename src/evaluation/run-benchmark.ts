@@ -15,51 +15,51 @@ import { type BatchLimits, groupByImage, openBatchQueue } from './plan-batches.j
 import type { BatchSources } from './prepare-batch.js';
 import { rowTokens } from './row-tokens.js';
 
-/** Batches per device that are in the works at once: one is run, one waits for the device, one is prepared or written. */
+/** Batches in flight per device: one running, one waiting for the device, one being prepared or written. */
 const LANES_PER_WORKER = 3;
-/** Of the free memory, for the pixels of batches that are in the works. */
+/** Share of free memory for the pixels of batches in flight. */
 const PIXELS_SHARE = 1 / 8;
 
 export interface RunBenchmarkOptions {
   benchmark: LoadedBenchmark;
   sources: Omit<BatchSources, 'images'>;
-  /** Loads the model; called only when there is something to ask. */
+  /** Loads the model; called only if there are open questions. */
   inference: () => Promise<Inference>;
-  /** Batches the model runs at the same time: one per device. */
+  /** Batches that run at the same time: one per device. */
   workers: number;
   run: Run;
   limits: BatchLimits;
-  /** End the run at the first question that has no answer. */
+  /** Stop at the first question that fails. */
   failFast: boolean;
-  /** Stops after the batches that are running when aborted. */
+  /** When aborted, the run stops after the current batches. */
   signal: AbortSignal;
   stream: NodeJS.WriteStream;
-  /** Called when answers are on the disk. */
+  /** Called after answers are written to disk. */
   onProgress: (state: ProgressState) => void;
 }
 
-/** How far a run came. */
+/** How far a run got. */
 export interface RunOutcome {
   finished: boolean;
   answered: number;
   failed: number;
-  /** Bytes that batches were limited to, by the estimate of `limits`, when memory was short; otherwise null. */
+  /** Estimated bytes that batches were limited to after running out of memory; otherwise null. */
   shrunkTo: number | null;
 }
 
 /**
- * Asks every question of a benchmark that has no answer yet, batch by batch. While the model works on a batch, the next
- * ones are prepared and the answers of the last one are put on the disk.
- * @throws UserError when the model is gone, nothing can be written or, with `failFast`, a question has no answer; what
- *   was answered before is on the disk
+ * Answers all open questions of a benchmark, batch by batch. While the model runs a batch, the next ones are prepared and
+ * the previous answers are written.
+ * @throws UserError if the model becomes unavailable, answers cannot be written or, with `failFast`, a question fails;
+ *   earlier answers are on disk
  */
 export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOutcome> {
   const { run } = options;
   const paths = { predictions: join(run.folder, RUN_FILES.predictions), batches: join(run.folder, RUN_FILES.batches) };
   const predictions = await openPredictions(paths.predictions);
   const timings = await openBatchTimings(paths.batches);
-  reportDamage(paths.predictions, predictions.damage, 'What was in them is asked again.');
-  reportDamage(paths.batches, timings.damage, 'The times in them are lost.');
+  reportDamage(paths.predictions, predictions.damage, 'Their questions are asked again.');
+  reportDamage(paths.batches, timings.damage, 'Their timings are lost.');
   try {
     const outcome = await answerAll(options, predictions, timings);
     if (outcome.finished) await predictions.finish();
@@ -90,7 +90,7 @@ async function answerAll(
   const inference = options.inference();
   inference.then(
     ({ peakMemoryBytes }) => run.startClock(peakMemoryBytes),
-    () => undefined, // surfaces where a batch needs the model
+    () => undefined, // reported by the batch that needs the model
   );
   const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream });
   let shrunkTo: number | null = null;
@@ -102,24 +102,24 @@ async function answerAll(
     workers,
     started: 0,
     signal,
-    record: oneByOne(async (made, timing) => {
-      if (made.length > 0) await predictions.append(made);
-      for (const prediction of made) state.add(prediction);
+    record: oneByOne(async (added, timing) => {
+      if (added.length > 0) await predictions.append(added);
+      for (const prediction of added) state.add(prediction);
       progress.update(state);
       options.onProgress(state);
       if (timing) await timings.append(timing);
       if (timing) logEvent('debug', 'batch', { ...timing });
-      for (const { index, error } of made.filter((one) => one.text === null)) {
+      for (const { index, error } of added.filter((one) => one.text === null)) {
         logEvent('warn', 'question-failed', { row: index, ...error });
       }
       await run.saveProgress();
-      if (failFast) throwFirstFailure(made);
+      if (failFast) throwFirstFailure(added);
     }),
-    onShort(batch) {
+    onOutOfMemory(batch) {
       shrunkTo = queue.shrink(batch);
       const rows = batch.groups.length;
       logEvent('info', 'out-of-memory', { images: rows, bytes: shrunkTo });
-      if (rows > 1) progress.log(`Memory was short for ${rows} images at once: going on with smaller batches.`);
+      if (rows > 1) progress.log(`Out of memory with ${rows} images per batch. Continuing with smaller batches.`);
     },
   };
   try {
@@ -132,21 +132,21 @@ async function answerAll(
   return { finished: remaining === 0, answered: state.answered, failed: state.failed, shrunkTo };
 }
 
-/** As many batches in the works as memory has room for, and at least one per device. */
+/** Batches in flight: as many as fit into memory, but at least one per device. */
 function laneCount({ workers, limits, sources }: RunBenchmarkOptions): number {
   const pixelBytes = limits.rows * sources.model.vision.resolution ** 2 * 3;
   const room = Math.floor((PIXELS_SHARE * freemem()) / pixelBytes);
   return Math.min(LANES_PER_WORKER * workers, Math.max(workers, room));
 }
 
-function throwFirstFailure(made: readonly Prediction[]): void {
-  const failure = made.find(({ text }) => text === null);
+function throwFirstFailure(predictions: readonly Prediction[]): void {
+  const failure = predictions.find(({ text }) => text === null);
   if (failure?.text !== null) return;
   const { code, message } = failure.error;
-  throw new UserError(`Question ${failure.question_id} has no answer (${code}: ${message}); --fail-fast ends the run.`);
+  throw new UserError(`Question ${failure.question_id} failed (${code}: ${message}). Stopped because of --fail-fast.`);
 }
 
-/** Counts answers and failures and keeps the running score; failures of earlier sessions are asked again. */
+/** Counts answers and failures and keeps a running score. Failures of earlier sessions are not counted: they are retried. */
 function startTally(benchmark: LoadedBenchmark, predictions: PredictionsFile) {
   let scoreSum = 0;
   let scored = 0;

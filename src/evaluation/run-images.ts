@@ -7,16 +7,16 @@ import type { RunRecord, Session } from '../results/runs/run-record.js';
 import { UserError } from '../shared/errors.js';
 
 /**
- * The images of a run's questions, by the names that its files have them under.
- * @param data the folder with the benchmark's files, or a folder with one of the benchmark's name; where they were when
- *   the run was made by default
- * @throws UserError when they are not there
+ * Opens the images of a run's questions, by their names in the run's files.
+ * @param data folder with the benchmark's files, or with a subfolder named after the benchmark (default: where the files
+ *   were during the run)
+ * @throws UserError if they are not found
  */
 export async function openRunImages({ identity, sessions }: RunRecord, data?: string): Promise<ImageSource> {
   const { benchmark, split } = identity;
   const folder = data === undefined ? recordedFolder(sessions) : ownFolder(data, benchmark);
   if (folder === undefined)
-    throw new UserError("it is not recorded where the benchmark's files are; name the folder with --data.");
+    throw new UserError("the run does not record where the benchmark's files are. Give the folder with --data.");
   const definition = findBenchmark(benchmark, EVALUABLE);
   if (definition.openImages) return definition.openImages(folder);
   const protocol = identity.protocol['protocol'] as Protocol;
@@ -24,7 +24,7 @@ export async function openRunImages({ identity, sessions }: RunRecord, data?: st
   return (await definition.load(folder, { split, protocol, limit })).images;
 }
 
-/** Of the last session that had one: merging shards needs no images. */
+/** Data folder of the last session that has one; merging shards needs no images and records none. */
 function recordedFolder(sessions: readonly Session[]): string | undefined {
   return sessions.map(({ settings }) => settings['data']).findLast((data) => typeof data === 'string');
 }

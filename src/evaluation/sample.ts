@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { PACKAGE_ROOT } from '../shared/package-root.js';
 
-/** The embedded default model: a tiny LLaVA-HR trained for the samples. */
+/** The embedded default model: a tiny LLaVA-HR trained on the embedded samples. */
 export const SAMPLE_MODEL = join(PACKAGE_ROOT, 'sample', 'models', 'llava-hr-tiny');
 
 /** The embedded LLaVA-1.5 to compare it with. */
@@ -13,20 +13,20 @@ export const SAMPLE_MODEL_NAMES: readonly string[] = [SAMPLE_MODEL, LLAVA_15_SAM
   basename(path),
 );
 
-/** The folder of an embedded model by its name; null for other names, and where a folder of that name is at hand. */
+/** The folder of an embedded model by name; null for other names, or if a folder of that name exists. */
 export function sampleModel(name: string): string | null {
   return SAMPLE_MODEL_NAMES.includes(name) && !existsSync(name) ? join(dirname(SAMPLE_MODEL), name) : null;
 }
 
-/** Whether a model, by its folder or name, is one of the embedded ones. */
+/** Whether a folder or name refers to an embedded model. */
 export function isSampleModel(model: string): boolean {
   return sampleModel(model) !== null || dirname(resolve(model)) === dirname(SAMPLE_MODEL);
 }
 
-/** The embedded sample editions of the benchmarks, in their native file formats, in a folder each. */
+/** Embedded samples of all benchmarks in their native file formats, one folder each. */
 export const SAMPLE_BENCHMARKS = join(PACKAGE_ROOT, 'sample', 'benchmarks');
 
-/** The embedded sample edition of a benchmark. */
+/** Folder with the embedded sample of a benchmark. */
 export function sampleData(benchmark: string): string {
   return join(SAMPLE_BENCHMARKS, benchmark);
 }

@@ -4,13 +4,13 @@ import { type QuestionScores, questionScores } from '../results/runs/question-sc
 import { percentileInterval, resampledScores, resampleSums } from '../results/statistics/bootstrap.js';
 import { evaluateFormula } from '../results/statistics/formula.js';
 
-/** Scores answers and puts a 95 % interval to every main score, with images as the units of resampling. */
+/** Scores answers and computes a 95 % interval for each main score by resampling images. */
 export function scoreAnswers(benchmark: LoadedBenchmark, answers: Answers): { metrics: Metrics; score: Score | null } {
   const score = benchmark.score(answers);
   return { metrics: metricsOf(benchmark, answers, score), score };
 }
 
-/** The metrics of a score however it was made; null where neither this machine nor a judge scores. */
+/** Metrics of a score from any source; `score` is null if the split is scored by a server. */
 export function metricsOf({ name, split, questions }: LoadedBenchmark, answers: Answers, score: Score | null): Metrics {
   const metrics: Metrics = {
     schemaVersion: 1,
@@ -36,7 +36,7 @@ export function metricsOf({ name, split, questions }: LoadedBenchmark, answers: 
   return metrics;
 }
 
-/** What is kept of the questions for comparisons. */
+/** Per-question data kept for comparisons. */
 export function questionsOf(questions: LoadedBenchmark['questions'], score: Score): QuestionScores {
   const images = questions.map(({ image }) => image);
   return questionScores(score.perQuestion, images, score.statistics);

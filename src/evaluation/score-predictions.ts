@@ -46,8 +46,8 @@ export async function scorePredictions(
     : scoreAnswers(benchmark, answers);
   if (!score) {
     throw new UserError(
-      `${benchmark.name} ${benchmark.split} is scored by an evaluation server or a judge, not here. \`llavahr list\` tells ` +
-        'which splits are scored here.',
+      `${benchmark.name} ${benchmark.split} is scored by an evaluation server or a judge and cannot be scored locally. ` +
+        'See `llavahr list` for the splits that can.',
     );
   }
   return { metrics, predictions, leftOut: isPart ? leftOutOf(benchmark, answers) : null };

@@ -12,20 +12,20 @@ import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
 import { referencesOf } from './references.js';
 import { metricsOf, questionsOf } from './score-answers.js';
 
-/** The judge's grades in a result folder; what is there is not asked for again. */
+/** The judge's grades in a run folder; grades in it are not requested again. */
 const JUDGE_GRADES = 'judge-grades.jsonl';
 
 export interface ScoreRunOptions {
   benchmark: LoadedBenchmark;
-  /** Folder of the benchmark's files, and the language model that grades free-form answers. */
+  /** The language model that grades free-form answers, and the folder of the benchmark's files; null for no judge. */
   judging: { folder: string; judge: JudgeChoice } | null;
   signal: AbortSignal;
   stream: NodeJS.WriteStream;
 }
 
 /**
- * Writes what follows from the answers and times in a result folder: metrics, question scores, references, submission
- * files, latency. The model is not needed.
+ * Computes and writes everything derived from the answers and timings in a run folder: metrics, question scores,
+ * references, submission files, latency. Needs no model.
  */
 export async function scoreRun(options: ScoreRunOptions, folder: string, record: RunRecord): Promise<void> {
   await scorePredictionsOf(options, folder);
@@ -49,12 +49,12 @@ async function scorePredictionsOf(options: ScoreRunOptions, folder: string): Pro
   }
 }
 
-/** Whether the score of this benchmark is still to be had from a judge. */
+/** Whether this benchmark should be scored by a judge. */
 export function needsJudge({ benchmark, judging }: Pick<ScoreRunOptions, 'benchmark' | 'judging'>): boolean {
   return judging !== null && isJudged(benchmark);
 }
 
-/** Sums up batches.jsonl in latency.json. */
+/** Summarises batches.jsonl as latency.json. */
 export async function writeLatency(folder: string, record: RunRecord): Promise<void> {
   const batches = await readBatchTimings(join(folder, RUN_FILES.batches));
   const seconds = activeSeconds(record);

@@ -3,18 +3,17 @@ import type { Shard } from '../results/runs/run-identity.js';
 import { groupByImage, MAX_QUESTIONS_PER_ROW, type QuestionGroup } from './plan-batches.js';
 
 const CHARACTERS_PER_TOKEN = 4; // English text in LLaMA's vocabulary
-/** What answering costs beside the prompt, in prompt tokens. A guess, the same for every question. */
+/** Estimated cost of generating an answer, in prompt tokens; the same for every question. */
 const ANSWER_TOKENS = 16;
 
 /**
- * The questions of one shard, in the benchmark's order. All questions about an image are in one shard, so that their rows
- * are packed as in a whole run; shards are of about equal cost. Depends on nothing but the arguments: every machine comes
- * to the same division.
- * @param visualTokens of one image
+ * Selects the questions of one shard, in the benchmark's order. All questions about an image go to the same shard, so that
+ * rows are packed as in a whole run; shards have about equal cost. Deterministic: every machine computes the same shards.
+ * @param visualTokens visual tokens per image
  */
 export function selectShard(questions: readonly Question[], { index, count }: Shard, visualTokens: number): Question[] {
   const groups = groupByImage(questions, Number.POSITIVE_INFINITY)
-    // Questions without an image share nothing worth keeping together.
+    // Questions without an image have nothing to share.
     .flatMap((group) => (group.image === null ? groupByImage(group.questions) : [group]))
     .map((group) => ({ group, cost: costOf(group, visualTokens) }))
     .sort((a, b) => b.cost - a.cost); // stable
@@ -28,7 +27,7 @@ export function selectShard(questions: readonly Question[], { index, count }: Sh
   return selected.sort((a, b) => a.index - b.index);
 }
 
-/** Prompt tokens of an image's rows, about. */
+/** Approximate cost of a group, in prompt tokens. */
 function costOf({ image, questions }: QuestionGroup, visualTokens: number): number {
   const rows = image === null ? 0 : Math.ceil(questions.length / MAX_QUESTIONS_PER_ROW);
   const text = questions.reduce((sum, question) => sum + question.text.length / CHARACTERS_PER_TOKEN, 0);

@@ -1,13 +1,13 @@
 import type { PlannedBatch, QuestionGroup } from './plan-batches.js';
 
-/** Why a batch has no answers; also the code of the questions that are given up. */
+/** Why a batch failed; also the error code of questions that are given up. */
 export type BatchFailure = 'out-of-memory' | 'worker-crashed' | 'inference-failed';
 
 /**
- * What to run instead of a batch that failed; null when its questions are given up.
+ * Batches to run in place of a failed one; null if its questions are given up.
  *
- * Short of memory, the two halves, down to a single question. A batch that ended its worker, group by group; a group that
- * does so again, alone, is at fault. Anything else, question by question, so that a bad one fails alone.
+ * Out of memory: the two halves, down to a single question. Worker crash: each group alone; a group that crashes again is
+ * given up. Anything else: each question alone, so that only the bad one fails.
  */
 export function splitFailedBatch(failure: BatchFailure, { groups, crashes }: PlannedBatch): PlannedBatch[] | null {
   const questions = groups.reduce((sum, group) => sum + group.questions.length, 0);
@@ -22,7 +22,7 @@ export function splitFailedBatch(failure: BatchFailure, { groups, crashes }: Pla
   );
 }
 
-/** Half of the rows each, or half of the only row's questions. */
+/** Halves the rows, or the questions of a single row. */
 function halves(groups: readonly QuestionGroup[]): QuestionGroup[][] {
   const [only] = groups;
   if (groups.length > 1) return split(groups);

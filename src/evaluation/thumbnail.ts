@@ -7,9 +7,8 @@ const LONGER_SIDE = 256; // pixels
 const QUALITY = 50; // of WebP: 2 to 8 kB at this size
 
 /**
- * A small WebP of an image, upright or not as the model sees it; null when it cannot be read. Damaged parts do not matter,
- * and a JPEG is decoded at a fraction of its size: 17 ms of CPU
- * time for 1024 x 768 pixels, where decoding all of it took 27.
+ * A small WebP of an image, in the orientation the model sees; null if it cannot be read. Partly damaged images are
+ * accepted. JPEGs are decoded at reduced size: 17 ms of CPU time for 1024 x 768 pixels, where a full decode took 27.
  */
 export async function makeThumbnail(images: ImageSource, name: string): Promise<Buffer | null> {
   const bytes = await readImage(images, name);
@@ -21,7 +20,7 @@ export async function makeThumbnail(images: ImageSource, name: string): Promise<
       .webp({ quality: QUALITY })
       .toBuffer();
   } catch {
-    return null; // sharp's errors are all about the image
+    return null; // sharp only throws for bad images
   }
 }
 

@@ -11,36 +11,36 @@ import { type PlannedRun, planTimings } from './timing-plan.js';
 
 export interface TimingOptions {
   device: Device;
-  /** Inside an operator; 0 uses every core. */
+  /** Threads within an operator; 0 uses every core. */
   threads: number;
   warmup: number;
   repetitions: number;
-  /** Time the prefill by a run of its own in every repetition. */
+  /** Time the prefill with an extra run in every repetition. */
   timePrefill: boolean;
-  /** When aborted, it ends after the run that is going on. */
+  /** When aborted, timing stops after the current run. */
   signal: AbortSignal;
-  /** Bytes that a device has free, which decide whether all models are loaded at once. */
+  /** Free bytes of a device, which decide whether all models are loaded at once. */
   freeMemory?(device: Device): Promise<number>;
   onRun(done: number, of: number, planned: PlannedRun): void;
 }
 
 export interface Timings {
-  /** All models were loaded at once and took turns run by run; otherwise in blocks, one model loaded at a time. */
+  /** Whether all models were loaded at once and alternated run by run; otherwise one at a time, in blocks. */
   together: boolean;
   /** By model and setting. */
   runs: TimedRun[][][];
-  /** By model; null for one that was not loaded. */
+  /** By model; null if it was not loaded. */
   memory: (ModelMemory | null)[];
-  /** By model: why it could not be loaded or run, and was left out from then on; null for the others. */
+  /** By model: the error that excluded it from further runs, or null. */
   failures: (string | null)[];
 }
 
-/** What Node.js and ONNX Runtime take before a model is loaded. */
+/** Memory of Node.js and ONNX Runtime before a model is loaded. */
 const PROCESS_BYTES = 300e6;
 
 /**
- * Times every model in every setting, the models in turn; see planTimings. One that cannot be loaded or run does not take
- * what was measured of the others with it.
+ * Times every model in every setting, in the order of `planTimings`. If a model cannot be loaded or run, the others are
+ * still measured.
  */
 export async function timeModels(
   models: readonly Model[],
@@ -54,8 +54,8 @@ export async function timeModels(
   models.forEach(({ manifest, vision }, m) => {
     if (needed[m]! <= freeBytes) return;
     const [need, free] = [needed[m]!, freeBytes].map((bytes) => `${(bytes / 1e9).toFixed(1)} GB`);
-    const what = `${manifest.name} at ${vision.resolution} px takes about ${need} by the estimate, ${free} are free`;
-    say('warn', `${what}: it may be slow, or be ended for want of memory.`);
+    const what = `${manifest.name} at ${vision.resolution} px needs an estimated ${need}, but only ${free} are free`;
+    say('warn', `${what}. It may be slow or run out of memory.`);
   });
   const plan = planTimings({
     models: models.length,
@@ -101,7 +101,7 @@ async function closeAll(loaded: Map<number, TimedModel>): Promise<void> {
   loaded.clear();
 }
 
-/** Estimate of what a model takes with its largest batch, bytes. */
+/** Estimated memory of a model with its largest batch, bytes. */
 function neededBytes(model: Model, settings: readonly TimedSetting[]): number {
   const batches = settings.map(({ batchSize, promptTokens, newTokens }) =>
     batchBytes(model, { rows: batchSize, length: model.vision.visualTokens + promptTokens, questions: 1 }, newTokens),

@@ -12,35 +12,35 @@ import { say } from '../shared/log.js';
 import sharp from '../shared/sharp.js';
 import { isRandomModel } from './random-model.js';
 
-/** A model that is loaded in a process of its own, so that the memory it takes is its own in the figures. */
+/** A model in a child process, so that its memory can be measured on its own. */
 export interface TimedModel {
-  /** @throws UserError when the run fails, as it does when memory is short */
+  /** @throws UserError if the run fails, for example out of memory */
   time(setting: TimedSetting, timePrefill: boolean): Promise<{ run: TimedRun; memory: ModelMemory }>;
   close(): Promise<void>;
 }
 
-/** Largest memory of a model's process so far, bytes. */
+/** Peak memory of a model's process so far, bytes. */
 export interface ModelMemory {
   hostBytes: number;
-  /** On the GPU; null where it is not known, and on a CPU, which has none of its own. */
+  /** On the GPU; null if unknown and for the CPU, which has no memory of its own. */
   deviceBytes: number | null;
 }
 
-/** Tokens of vicuna_v1's system text and "USER: ", which come before the image. */
+/** Tokens before the image: vicuna_v1's system text and "USER: ". */
 const TOKENS_BEFORE_IMAGE = 35;
 
 /**
- * Loads a model, and checks the device as for an evaluation unless the weights are random: those have no tokenizer.
- * @param threads inside an operator; 0 uses every core
- * @throws UserError when the device cannot be used or computes wrong results
+ * Loads a model and checks the device as an evaluation does, except for random weights, which have no tokenizer.
+ * @param threads threads within an operator; 0 uses every core
+ * @throws UserError if the device is unusable or computes wrong results
  */
 export async function startTimedModel(model: Model, device: Device, threads: number): Promise<TimedModel> {
   const jpeg = await drawJpeg();
   const worker = await startWorkerProcess(model, device, threads);
   try {
     if (!isRandomModel(model)) {
-      const said = `Checking ${deviceName(device)} against the CPU, once for this model`;
-      await ensureSelfCheck(model, device, worker, await loadTokenizer(model.folder), () => say('info', said));
+      const message = `Checking ${deviceName(device)} against the CPU (once per model)`;
+      await ensureSelfCheck(model, device, worker, await loadTokenizer(model.folder), () => say('info', message));
     }
   } catch (error) {
     await worker.close();
@@ -72,7 +72,7 @@ export async function startTimedModel(model: Model, device: Device, threads: num
         })
         .catch((error) => {
           const what = `${manifest.name} at ${vision.resolution} px, batch size ${batchSize}`;
-          throw new UserError(`${what} could not be run: ${messageOf(error)}`, { cause: error });
+          throw new UserError(`Timing ${what} failed: ${messageOf(error)}`, { cause: error });
         });
       if (steps !== newTokens) throw new Error(`${steps} steps were generated instead of ${newTokens}`);
       const onlyPrefill = timePrefill && newTokens === 1;
@@ -86,14 +86,14 @@ export async function startTimedModel(model: Model, device: Device, threads: num
   };
 }
 
-/** A prompt of made-up ids: which ones does not matter to speed. */
+/** A prompt of arbitrary token ids, which do not affect speed. */
 function promptIds({ promptTokens }: TimedSetting, vocabSize: number, seed: number): number[] {
   const before = Math.min(TOKENS_BEFORE_IMAGE, promptTokens - 1);
   const ids = Array.from({ length: promptTokens }, (_, i) => 3 + ((seed * 31 + i * 7) % (vocabSize - 3)));
   return [...ids.slice(0, before), IMAGE_TOKEN, ...ids.slice(before)];
 }
 
-/** A JPEG of 640 x 480, COCO's usual size: smooth colours with some noise, about as many bytes as a photograph has. */
+/** A JPEG of 640 x 480, COCO's usual size: smooth colours with some noise, about as large as a photo. */
 async function drawJpeg(): Promise<Uint8Array> {
   const [width, height] = [640, 480];
   const pixels = new Uint8Array(width * height * 3);

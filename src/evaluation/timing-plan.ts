@@ -1,8 +1,8 @@
-/** One run of one model in one setting, both by their index. */
+/** One run of a model in a setting, both by index. */
 export interface PlannedRun {
   model: number;
   setting: number;
-  /** Not counted: memory is being allocated, kernels are being chosen. */
+  /** Not counted: it allocates memory and selects kernels. */
   warmup: boolean;
 }
 
@@ -11,14 +11,14 @@ export interface TimingPlanOptions {
   settings: number;
   warmup: number;
   repetitions: number;
-  /** All models are loaded at once. Otherwise one is at a time, and a change of model costs a load. */
+  /** Whether all models are loaded at once. Otherwise one at a time, and switching costs a load. */
   together: boolean;
 }
 
 /**
- * The order of all runs. Together, the models take turns run by run, and every other round backwards, so that a drift of
- * the machine's speed hits all alike. One at a time, every model has two blocks, the second ones in the opposite order:
- * A B B A, where a steady drift cancels as well.
+ * Orders all runs. If all models are loaded, they alternate run by run, in reverse order every other round, so that a drift
+ * of the machine's speed affects all equally. Otherwise each model has two blocks, the second ones in reverse order
+ * (A B B A), where a steady drift cancels as well.
  */
 export function planTimings(options: TimingPlanOptions): PlannedRun[] {
   return options.together ? takeTurns(options) : inBlocks(options);

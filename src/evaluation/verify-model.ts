@@ -12,26 +12,26 @@ import { groupByImage } from './plan-batches.js';
 import { prepareBatch } from './prepare-batch.js';
 import { questionsOf } from './score-answers.js';
 
-/** Images whose visual tokens are compared: one of LLaVA-HR-7B's has 16 MB of them, and both models' are held. */
+/** Images whose visual tokens are compared: those of one image take 16 MB in LLaVA-HR-7B, for each of the two models. */
 const IMAGES_COMPARED = 8;
 
-/** How a model differs from the one it should equal, on a benchmark's questions. */
+/** How much a model differs from its reference on a benchmark's questions. */
 export interface Verification {
   model: ModelLabel;
   against: ModelLabel;
   benchmark: string;
   questions: number;
-  /** Questions that could not be asked, such as those without their image; they count for nothing else here. */
+  /** Questions that could not be run, for example because of a missing image; excluded from all other figures. */
   notAsked: number;
-  /** Answers that are the same text. */
+  /** Answers with identical text. */
   sameAnswers: number;
-  /** Answers whose first token is the same. */
+  /** Answers with the same first token. */
   sameFirstTokens: number;
-  /** Difference of the largest logit of the first token, whichever token has it. */
+  /** Difference between the largest logits of the first token, even if different tokens have them. */
   logitError: ErrorSize;
-  /** Difference of the visual tokens' elements, on the first images. */
+  /** Element-wise difference of the visual tokens of the first images. */
   visualError: ErrorSize & { images: number };
-  /** null where neither is scored here. */
+  /** Null if the benchmark is not scored locally. */
   score: { name: string; points: boolean; model: number; against: number; interval: Interval | null } | null;
 }
 
@@ -44,23 +44,23 @@ export interface ModelLabel {
 export interface ErrorSize {
   /** Largest absolute difference. */
   largest: number;
-  /** Root mean square of the difference over that of the reference; 0 where there is nothing to compare. */
+  /** RMS of the difference divided by the RMS of the reference; 0 if there is nothing to compare. */
   relative: number;
 }
 
-interface Answered {
-  /** By row index; null where a question could not be asked. */
+interface ModelOutput {
+  /** By question index; null if the question could not be run. */
   texts: (string | null)[];
   firstTokens: Map<number, number | undefined>;
   firstLogits: Map<number, number>;
-  /** Of the first images. */
+  /** Visual tokens of the first images. */
   visual: Float32Array[];
 }
 
 /**
- * Asks both models, one after the other on the CPU, every question of a benchmark and compares what they say.
- * @param onModel called before a model is loaded
- * @throws UserError when the models are not of the same architecture and resolution, or no question can be asked
+ * Runs both models on every question of a benchmark, one after the other on the CPU, and compares their outputs.
+ * @param onModel called before each model is loaded
+ * @throws UserError if the models differ in architecture or resolution, or no question can be run
  */
 export async function verifyModel(
   model: Model,
@@ -70,22 +70,25 @@ export async function verifyModel(
   onModel: (label: ModelLabel) => void,
 ): Promise<Verification> {
   checkComparable(model, against);
-  const answer = (of: Model): Promise<Answered> => {
+  const answer = (of: Model): Promise<ModelOutput> => {
     onModel(labelOf(of));
     return answerAll(of, benchmark, threads);
   };
   const second = await answer(against);
   const first = await answer(model);
-  const asked = [...second.firstLogits.keys()].filter((index) => first.firstLogits.has(index));
-  if (asked.length === 0) throw new UserError(`None of ${benchmark.name}'s questions could be asked.`);
-  const count = (same: (index: number) => boolean): number => asked.filter(same).length;
-  const logitsOf = ({ firstLogits }: Answered): number[] => asked.map((index) => firstLogits.get(index)!);
+  const compared = [...second.firstLogits.keys()].filter((index) => first.firstLogits.has(index));
+  if (compared.length === 0)
+    throw new UserError(
+      `No question of ${benchmark.name} could be run. Check that the images are in the benchmark's folder.`,
+    );
+  const count = (same: (index: number) => boolean): number => compared.filter(same).length;
+  const logitsOf = ({ firstLogits }: ModelOutput): number[] => compared.map((index) => firstLogits.get(index)!);
   return {
     model: labelOf(model),
     against: labelOf(against),
     benchmark: benchmark.name,
-    questions: asked.length,
-    notAsked: benchmark.questions.length - asked.length,
+    questions: compared.length,
+    notAsked: benchmark.questions.length - compared.length,
     sameAnswers: count((index) => first.texts[index] === second.texts[index]),
     sameFirstTokens: count((index) => first.firstTokens.get(index) === second.firstTokens.get(index)),
     logitError: errorSize([logitsOf(first)], [logitsOf(second)]),
@@ -102,8 +105,8 @@ function labelOf({ manifest, vision }: Model): ModelLabel {
 function checkComparable(model: Model, against: Model): void {
   if (model.vision.resolution !== against.vision.resolution) {
     throw usageError(
-      `The models cannot be compared: inputs of ${model.vision.resolution} and ${against.vision.resolution} pixels. ` +
-        'Name one size with --resolution.',
+      `Cannot compare models with inputs of ${model.vision.resolution} and ${against.vision.resolution} px. ` +
+        'Choose one size with --resolution.',
     );
   }
   const [ours, theirs] = [model.manifest.architecture, against.manifest.architecture];
@@ -115,12 +118,12 @@ function checkComparable(model: Model, against: Model): void {
   );
 }
 
-async function answerAll(model: Model, benchmark: LoadedBenchmark, threads: number): Promise<Answered> {
+async function answerAll(model: Model, benchmark: LoadedBenchmark, threads: number): Promise<ModelOutput> {
   const tokenizer = await loadTokenizer(model.folder);
   const inference = await startInference(model, { provider: 'cpu', index: 0 }, threads);
   const imageThreads = startImageThreads(1);
   const sources = { model, tokenizer, images: benchmark.images, imageThreads };
-  const made: Answered = {
+  const output: ModelOutput = {
     texts: benchmark.questions.map(() => null),
     firstTokens: new Map(),
     firstLogits: new Map(),
@@ -130,22 +133,22 @@ async function answerAll(model: Model, benchmark: LoadedBenchmark, threads: numb
     for (const group of groupByImage(benchmark.questions)) {
       const { rows, ready, pixels } = await prepareBatch(sources, [group]);
       if (rows.length === 0) continue;
-      const keepVisual = pixels.length > 0 && made.visual.length < IMAGES_COMPARED;
+      const keepVisual = pixels.length > 0 && output.visual.length < IMAGES_COMPARED;
       const { maxNewTokens } = benchmark;
       const result = await inference.run({ pixels, rows, maxNewTokens, timePrefill: false, keepVisual });
-      if (keepVisual) made.visual.push(result.visual);
+      if (keepVisual) output.visual.push(result.visual);
       ready[0]!.forEach(({ question: { index } }, i) => {
         const ids = result.tokens[0]![i]!;
-        made.texts[index] = answerText(tokenizer, ids);
-        made.firstTokens.set(index, ids[0]);
-        made.firstLogits.set(index, result.firstLogits[0]![i]!);
+        output.texts[index] = answerText(tokenizer, ids);
+        output.firstTokens.set(index, ids[0]);
+        output.firstLogits.set(index, result.firstLogits[0]![i]!);
       });
     }
   } finally {
     await imageThreads.close();
     await inference.close();
   }
-  return made;
+  return output;
 }
 
 function errorSize(values: readonly ArrayLike<number>[], reference: readonly ArrayLike<number>[]): ErrorSize {
@@ -161,7 +164,7 @@ function errorSize(values: readonly ArrayLike<number>[], reference: readonly Arr
   return { largest, relative: squares === 0 ? 0 : Math.sqrt(squares / referenceSquares) };
 }
 
-/** The headline of both, and the 95 % interval of the difference, with images as the units of resampling. */
+/** Main scores of both models and the 95 % interval of their difference, by resampling images. */
 function scoreDifference(
   benchmark: LoadedBenchmark,
   model: readonly (string | null)[],

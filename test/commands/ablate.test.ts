@@ -78,6 +78,6 @@ test('an interrupted ablation exits with 130 and can be resumed', async () => {
   assert.equal((await running.result).code, 130);
   const { code, stdout, stderr } = await ablate('interrupted', ...args);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /Continuing/);
+  assert.match(stderr, /Resuming/);
   assert.match(stdout, /llava-hr-tiny +256 \+ 112/);
 });

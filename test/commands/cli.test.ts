@@ -69,7 +69,7 @@ test('compare prints both runs, the difference and its interval; resolutions and
 
   const none = await llavahr(folder, 'compare', folder);
   assert.equal(none.code, 1);
-  assert.match(none.stderr, /is not a result folder/);
+  assert.match(none.stderr, /is not a run folder/);
 });
 
 test('--help loads no package but commander: every other one would delay it', () => {

@@ -79,7 +79,7 @@ test('a run that is killed repeatedly ends with the same answers', async () => {
   }
   const last = await llavahr(folder, ...args);
   assert.equal(last.code, 0, last.stderr);
-  assert.match(last.stderr, /Continuing/);
+  assert.match(last.stderr, /Resuming/);
   const run = await resultFolder(output);
   assert.deepEqual(answersOf(run), expected);
   assert.deepEqual(
@@ -102,7 +102,7 @@ test('a damaged line of predictions.jsonl is reported and its question asked aga
   assert.equal(code, 0, stderr);
   assert.match(
     stderr,
-    /predictions\.jsonl: 1 damaged line: line 21 \(its checksum is wrong\)\. What was in them is asked again/,
+    /predictions\.jsonl: 1 damaged line: line 21 \(its checksum is wrong\)\. Their questions are asked again/,
   );
   assert.deepEqual(answersOf(run), expected);
 });
@@ -143,7 +143,7 @@ test('only questions about a missing or broken image fail; they are counted and 
 
   const fast = await llavahr(folder, ...args.slice(0, -1), join(folder, 'fail-fast'), '--fail-fast');
   assert.equal(fast.code, 1);
-  assert.match(fast.stderr, /has no answer \(image-\w+: .*\); --fail-fast ends the run/);
+  assert.match(fast.stderr, /failed \(image-\w+: .*\)\. Stopped because of --fail-fast/);
   assert.ok(readLines(await resultFolder(join(folder, 'fail-fast'))).some(({ text }) => text === null));
 
   await rename(`${missing}.aside`, missing!);
@@ -169,7 +169,7 @@ test('a prompt longer than the context fails alone and says by how much', async 
   assert.ok(failed.length > 0 && failed.length < lines.length, `${failed.length} failed`);
   for (const { error } of failed) {
     assert.equal(error?.code, 'prompt-too-long');
-    assert.match(error.message, /the prompt has \d+ tokens, 64 of them visual; the model's context is 122/);
+    assert.match(error.message, /the prompt has \d+ tokens \(64 of them visual\), but the model's context holds 122/);
   }
 });
 
@@ -265,7 +265,7 @@ test('usage errors exit with 2 and say what is allowed', async () => {
     [['eval', 'textvqa', '--resolution', '250'], /Resolution 250 gives/],
     [
       ['eval', 'textvqa', '--model', join(folder, 'nothing')],
-      /nothing is neither a folder nor one of llava-hr-tiny, llava-1\.5-tiny, llava-hr-7b, /,
+      /nothing: neither a folder nor a known name\. Known names: llava-hr-tiny, llava-1\.5-tiny, llava-hr-7b, /,
     ],
     [['eval', 'textvqa', '--model', folder], /neither an exported model .* nor a checkpoint/],
     [['eval', 'textvqa', '--sise', '1'], /unknown option '--sise'/],

@@ -81,7 +81,7 @@ test('missing, unfinished, duplicate and foreign shards are named', async () => 
     assert.rejects(merge(folders, output), (error) => message.test(messageOf(error)) || assert.fail(messageOf(error)));
   await refused([a!, a!], /shard 1\/3 is given twice.*\n {2}shard 2\/3 is missing\n {2}shard 3\/3 is missing/);
   await refused([a!, expected], /is a whole run, not a shard/);
-  await refused([a!, folder], /not a result folder/);
+  await refused([a!, folder], /not a run folder/);
 
   const change = async (edit: (record: ReturnType<typeof json>) => void) => {
     const record = json(join(made, shardName(2)), 'run.json');
@@ -103,7 +103,7 @@ test('missing, unfinished, duplicate and foreign shards are named', async () => 
   await change((record) => {
     record.sessions[0].software.onnxruntime = '1.20.0';
   });
-  await refused([a!, b!, c!], /was made with onnxruntime 1\.20\.0/);
+  await refused([a!, b!, c!], /was run with onnxruntime 1\.20\.0/);
 });
 
 test("a question answered by no shard or by two is named; rerunning the shard's command asks only what is missing", async () => {
@@ -118,15 +118,15 @@ test("a question answered by no shard or by two is named; rerunning the shard's 
   await assert.rejects(
     merge([a!, b!, c!], output),
     new RegExp(
-      `question ${twice} is answered in .*-shard-2-of-3 and in .*-shard-3-of-3\n {2}no shard was asked question ${lost!.index}`,
+      `question ${twice} is answered in both .*-shard-2-of-3 and .*-shard-3-of-3\n {2}no shard answers question ${lost!.index}`,
     ),
   );
 
   await writeFile(path, lines.filter((_, i) => i !== 4).join('\n'));
-  await assert.rejects(merge([a!, b!, c!], output), new RegExp(`no shard was asked question ${lost!.index}\n`));
+  await assert.rejects(merge([a!, b!, c!], output), new RegExp(`no shard answers question ${lost!.index}\n`));
   const again = await evalShard(2, join(folder, 'gaps'));
   assert.equal(again.code, 0, again.stderr);
-  assert.match(again.stderr, /Continuing/);
+  assert.match(again.stderr, /Resuming/);
   const batches = (await readFile(join(b!, 'batches.jsonl'), 'utf8')).trim().split('\n');
   assert.deepEqual(JSON.parse(batches.at(-1)!).rows, [lost!.index]);
   assert.equal((await merge([a!, b!, c!], output)).code, 0);

@@ -71,7 +71,7 @@ test('stdout gets the same bytes as a file', async (t) => {
 
 test('a folder without a run and an output path that cannot be written are named', async (t) => {
   const { root, folders } = await resultFolders(t);
-  await assert.rejects(reportCommand([root], { format: 'md' }), /is not a result folder/);
+  await assert.rejects(reportCommand([root], { format: 'md' }), /is not a run folder/);
   const output = join(root, 'missing', 'report.md');
   await assert.rejects(reportCommand(folders, { format: 'md', output }), /missing.report\.md cannot be written/);
 });

@@ -130,7 +130,7 @@ test('when memory is short the batch is halved until it fits, and a question tha
   assert.deepEqual(bad.text === null && bad.error, { code: 'out-of-memory', message: 'std::bad_alloc' });
 });
 
-test('fail-fast ends the run at the first failure and keeps what was answered', async () => {
+test('fail-fast stops at the first failure and keeps earlier answers', async () => {
   const run = await startRun('fail-fast');
   const one = { ...benchmark, questions: [...benchmark.questions.slice(0, 2), ...benchmark.questions.slice(4)] };
   await answer(run, inferenceFailingWith(new Error('never')), { rows: 1, asked: one });
@@ -138,7 +138,7 @@ test('fail-fast ends the run at the first failure and keeps what was answered', 
   const inference = inferenceFailingWith(new Error(BAD.message));
   await assert.rejects(answer(again, inference, { rows: 1, failFast: true }), {
     name: 'UserError',
-    message: /^Question 2 has no answer \(inference-failed: Shapes differ\); --fail-fast ends the run\.$/,
+    message: /^Question 2 failed \(inference-failed: Shapes differ\)\. Stopped because of --fail-fast\.$/,
   });
   assert.ok((await linesOf(again)).length >= 5, 'answers and the failure are there');
 });

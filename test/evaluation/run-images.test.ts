@@ -13,7 +13,7 @@ const SAMPLE = sampleData('textvqa');
 const { questions } = await textVqa.load(SAMPLE, { protocol: 'llava', images: false });
 const image = questions[0]!.image!;
 
-/** A run of TextVQA or of own questions, made with files that were in `data`. */
+/** A run of TextVQA or of custom questions, with files in `data`. */
 function record(benchmark: string, data?: string): RunRecord {
   const protocol = { protocol: 'llava', ocrTokens: null, limit: null };
   const { record } = runResult({ benchmark, split: 'val', protocol });
@@ -32,7 +32,7 @@ test('images are found where they were, or where --data says', async () => {
     assert.ok((await images.read(image)).length > 0);
     await images.close();
   }
-  await assert.rejects(openRunImages(record('textvqa')), /not recorded where.*--data/);
+  await assert.rejects(openRunImages(record('textvqa')), /does not record where.*--data/);
   await assert.rejects(openRunImages(record('textvqa', '/gone')), /gone/);
 });
 

@@ -7,18 +7,18 @@ import { metricsFile } from './metrics.js';
 import { differences } from './run-identity.js';
 import { type RunRecord, runFile } from './run-record.js';
 
-/** Finished runs, each once, and which of them every name stands for. */
+/** Finished runs without duplicates, and the runs that each name refers to. */
 export interface NamedRuns {
   runs: RunResult[];
   byName: ReadonlyMap<string, RunResult[]>;
-  /** What was passed over, and why. */
+  /** Skipped run folders, with reasons. */
   messages: string[];
 }
 
 /**
- * Finds runs by their result folders, or by the names of their models among the finished runs in a folder. A model's runs
- * of part of the questions (--limit, --shard) and those that --fresh put aside are found by their folders only.
- * @throws UserError when a folder holds no finished run, or (usage) a name stands for none
+ * Finds runs by run folder, or by model name among the finished runs in a folder. Partial runs (--limit, --shard) and old
+ * runs renamed by --fresh are only found by folder.
+ * @throws UserError if a folder contains no finished run, or (usage) if no run matches a name
  */
 export async function findRuns(names: readonly string[], resultsFolder: string): Promise<NamedRuns> {
   const messages: string[] = [];
@@ -29,7 +29,7 @@ export async function findRuns(names: readonly string[], resultsFolder: string):
     let folders = [name];
     if (!existsSync(join(name, runFile.name))) {
       candidates ??= await readCandidates(resultsFolder, messages);
-      // A checkpoint's folder may well be called like the model.
+      // A checkpoint folder may have the same name as the model.
       if (!existsSync(name) || candidates.some(isOfModel(name))) {
         folders = runsOfModel(name, candidates, resultsFolder, messages);
       }
@@ -62,7 +62,7 @@ async function readCandidates(resultsFolder: string, messages: string[]): Promis
       if (record) candidates.push({ folder, record });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      messages.push(`${folder} is left out: ${messageOf(error)}`);
+      messages.push(`Skipped ${folder}: ${messageOf(error)}`);
     }
   }
   return candidates;
@@ -81,25 +81,24 @@ function runsOfModel(
   const own = candidates.filter(isOfModel(name));
   const chosen: Candidate[] = [];
   for (const candidate of own) {
-    const reason = reasonToLeaveOut(candidate, chosen);
+    const reason = reasonToSkip(candidate, chosen);
     if (reason === null) chosen.push(candidate);
-    else messages.push(`${candidate.folder} is left out: ${reason}.`);
+    else messages.push(`Skipped ${candidate.folder}: ${reason}.`);
   }
   if (chosen.length > 0) return chosen.map(({ folder }) => folder);
   const known = [...new Set(candidates.map(({ record }) => record.identity.model.name))];
   throw usageError(
-    `${name} is neither a result folder nor a model with a finished run in ${resultsFolder}/. ` +
-      (known.length > 0 ? `Models with runs there: ${known.join(', ')}.` : 'There are no runs there.'),
+    `${name} is neither a run folder nor a model with a finished run in ${resultsFolder}/. ` +
+      (known.length > 0 ? `Models with runs there: ${known.join(', ')}.` : 'It contains no runs.'),
   );
 }
 
-function reasonToLeaveOut({ folder, record }: Candidate, chosen: readonly Candidate[]): string | null {
-  if (record.state !== 'complete') return 'it is not finished; the command that made it continues it';
-  if (!existsSync(join(folder, metricsFile.name)))
-    return 'it has no scores; llavahr merge makes them of all parts of a run';
+function reasonToSkip({ folder, record }: Candidate, chosen: readonly Candidate[]): string | null {
+  if (record.state !== 'complete') return 'not finished; rerun its eval command to resume it';
+  if (!existsSync(join(folder, metricsFile.name))) return 'it has no scores; combine all shards with `llavahr merge`';
   const { limit } = record.identity.protocol;
   if (limit !== undefined && limit !== null)
-    return `it is of the first ${limit} questions; name the folder to include it`;
-  const twin = chosen.find((other) => differences(other.record.identity, record.identity).length === 0);
-  return twin ? `it is the same run as ${twin.folder}` : null;
+    return `it covers only the first ${limit} questions; give the folder to include it`;
+  const duplicate = chosen.find((other) => differences(other.record.identity, record.identity).length === 0);
+  return duplicate ? `same run as ${duplicate.folder}` : null;
 }

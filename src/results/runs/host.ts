@@ -1,18 +1,18 @@
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { packageVersion } from '../../shared/version.js';
 
-/** The machine a run was made on. */
+/** The machine of a run. */
 export interface Host {
   platform: string; // linux-x64
   release: string; // of the kernel
   cpu: string | null;
   /** Cores this process may use. */
   cores: number;
-  /** Memory this process may use: the machine's, or its container's limit. */
+  /** Memory this process may use: the machine's memory or its container's limit. */
   memoryBytes: number;
 }
 
-/** Versions of what computes the answers. */
+/** Versions of the software that computes the answers. */
 export interface Software {
   llavahr: string;
   node: string;
@@ -24,7 +24,7 @@ export function describeHost(): Host {
   return {
     platform: `${platform()}-${arch()}`,
     release: release(),
-    cpu: cpus()[0]?.model.trim() ?? null, // some virtual machines name none
+    cpu: cpus()[0]?.model.trim() ?? null, // missing on some virtual machines
     cores: availableParallelism(),
     memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
   };

@@ -4,38 +4,38 @@ import { type Damage, openJsonLines, readJsonLines } from '../../shared/json-lin
 import { AMOUNT, COUNT, nullable, objectOf, POSITIVE, schemaCheck } from '../../shared/json-schema.js';
 import { quantilesOf } from '../statistics/quantiles.js';
 
-/** One line of batches.jsonl: what a batch took. Times are of the whole batch, counts are sums over it. */
+/** One line of batches.jsonl: times and counts of a whole batch. */
 export interface BatchTiming {
-  /** Among the first of a process: memory is being allocated, kernels are being chosen. */
+  /** Whether this is one of a process's first batches, which also allocate memory and select kernels. */
   warmup: boolean;
-  /** Row indices of the questions. */
+  /** Indices of the questions. */
   rows: number[];
   images: number;
   questions: number;
   visualTokens: number;
   promptTokens: number;
-  /** Generated tokens of all questions, each end token included: it costs a step like any other. */
+  /** Generated tokens of all questions, including end tokens, which cost a step like any other. */
   newTokens: number;
   /** Iterations of the decoder; the first is the prefill. */
   steps: number;
   decodeImageMs: number;
   visionMs: number;
-  /** Prefill and all further steps. */
+  /** Prefill and all decode steps. */
   generateMs: number;
-  /** null where it was not measured: it takes a second run that stops after one step. */
+  /** Null if not measured: this needs a second run that stops after one step. */
   prefillMs: number | null;
 }
 
-/** Milliseconds over the measured batches; null where there are too few of them to say. */
+/** Milliseconds over the measured batches; null if there are too few. */
 export interface StageTimes {
-  /** Batches in which the stage was measured. */
+  /** Number of batches in which the stage was measured. */
   n: number;
   p50: number | null;
   p95: number | null;
   mean: number | null;
 }
 
-/** latency.json. Warm-up batches are left out of all but the end-to-end rates. */
+/** latency.json. Warm-up batches only count in the end-to-end rates. */
 export interface LatencySummary {
   schemaVersion: 1;
   batches: number;
@@ -44,42 +44,42 @@ export interface LatencySummary {
   questions: number;
   newTokens: number;
   visualTokensPerImage: number | null;
-  /** Mean. Times are comparable at equal batches only. */
+  /** Mean. Times are comparable only between equal batches. */
   questionsPerBatch: number | null;
-  /** Each batch's time divided by what it did, so that the batch size does not hide the cost. At batch 1 it is the latency. */
+  /** Time per unit of work in each batch, independent of its size. At batch size 1 this is the latency. */
   stages: {
     decodeImageMsPerImage: StageTimes;
     visionMsPerImage: StageTimes;
     prefillMsPerQuestion: StageTimes;
-    /** Tokens after a question's first, which the prefill gives. */
+    /** Tokens after the first, which comes from the prefill. */
     decodeMsPerToken: StageTimes;
   };
-  /** From a batch's pixels to the first tokens of its questions: vision and prefill of the whole batch. */
+  /** From a batch's pixels to the first token of its questions: vision and prefill of the whole batch. */
   firstTokenMs: StageTimes;
   tokensPerSecond: {
-    /** Of generating alone. */
+    /** Over generation alone. */
     generate: number | null;
-    /** Of the model: vision and generating. The way the LLaVA-HR paper counts. */
+    /** Over vision and generation, as counted in the LLaVA-HR paper. */
     model: number | null;
-    /** Of the time spent on the run, warm-up, image decoding and writing included. */
+    /** Over the whole run, including warm-up, image decoding and writing. */
     endToEnd: number | null;
   };
   questionsPerSecond: number | null; // end to end
   imagesPerSecond: number | null; // end to end
-  /** Share of the time spent on the run in which no batch was in the model, mean of the devices; 0 without batches. */
+  /** Share of the run's time in which the model was idle, averaged over devices; 0 without batches. */
   modelIdle: number;
   activeSeconds: number;
-  /** Largest resident size, all processes of a session added up. */
+  /** Peak resident memory, summed over the processes of a session. */
   peakMemoryBytes: number;
 }
 
-/** batches.jsonl of a run that is being worked on. */
+/** batches.jsonl of a run in progress. */
 export interface BatchTimings {
-  /** Of this and earlier sessions. */
+  /** Batches of this and earlier sessions. */
   readonly batches: readonly BatchTiming[];
-  /** Lines that were passed over on opening. */
+  /** Lines that were skipped on opening. */
   damage: Damage;
-  /** On the disk when this resolves. Calls must not overlap. */
+  /** Resolves once the data is on disk. Calls must not overlap. */
   append(...batches: readonly BatchTiming[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -131,7 +131,7 @@ export const latencySchema = objectOf<LatencySummary>({
 
 export const latencyFile = jsonFile<LatencySummary>('latency.json', latencySchema);
 
-/** Opens batches.jsonl. Append a batch after its predictions: a crash between the two then counts no question twice. */
+/** Opens batches.jsonl. Append a batch after its predictions, so that a crash in between counts no question twice. */
 export async function openBatchTimings(path: string): Promise<BatchTimings> {
   const batches: BatchTiming[] = [];
   const file = await openJsonLines(path, checkBatch, (batch) => batches.push(batch));
@@ -146,7 +146,7 @@ export async function openBatchTimings(path: string): Promise<BatchTimings> {
   };
 }
 
-/** The batches of a run that nobody works on; damaged lines, whose times are lost, are passed over. */
+/** The batches of a run that is not in progress. Damaged lines are skipped; their times are lost. */
 export async function readBatchTimings(path: string): Promise<BatchTiming[]> {
   const batches: BatchTiming[] = [];
   await readJsonLines(path, checkBatch, (batch) => batches.push(batch));
@@ -154,8 +154,9 @@ export async function readBatchTimings(path: string): Promise<BatchTiming[]> {
 }
 
 /**
- * @param activeSeconds time spent on the run, all its sessions added up, warm-up included
- * @param workerSeconds the same, a session counted once for each of the devices that worked in it
+ * Summarises the batches of a run.
+ * @param activeSeconds time spent on the run, summed over its sessions, including warm-up
+ * @param workerSeconds the same, with each session multiplied by its number of devices
  */
 export function summarizeLatency(
   batches: readonly BatchTiming[],
@@ -171,7 +172,7 @@ export function summarizeLatency(
   const newTokens = total((batch) => batch.newTokens);
   const generateSeconds = total((batch) => batch.generateMs) / 1000;
   const visionSeconds = total((batch) => batch.visionMs) / 1000;
-  const seconds = batches.length > 0 ? activeSeconds : 0; // no rate of nothing
+  const seconds = batches.length > 0 ? activeSeconds : 0; // without batches there is no rate
   const times = (time: (batch: BatchTiming) => number | null) => stageTimesOf(measured.map(time));
   return {
     schemaVersion: 1,
@@ -220,7 +221,7 @@ function modelMs({ visionMs, generateMs, prefillMs }: BatchTiming): number {
 
 function decodeMsPerToken({ generateMs, prefillMs, newTokens, questions }: BatchTiming): number | null {
   if (prefillMs === null) return null;
-  return ratio(Math.max(0, generateMs - prefillMs), newTokens - questions); // two measurements: noise may cross
+  return ratio(Math.max(0, generateMs - prefillMs), newTokens - questions); // two separate measurements, so noise may make it negative
 }
 
 function stageTimesOf(values: readonly (number | null)[]): StageTimes {

@@ -8,12 +8,12 @@ import { type Metrics, metricsFile } from './metrics.js';
 import { RUN_FILES } from './run-folder.js';
 import { type RunRecord, runFile } from './run-record.js';
 
-/** A result folder as `llavahr runs` lists it. */
+/** A run folder as listed by `llavahr runs`. */
 export type RunEntry = IntactRun | DamagedRun;
 
 export interface IntactRun {
   folder: string;
-  /** `partial`: the same command continues it. `failed`: all questions were asked, but some have no answer. */
+  /** `partial`: can be resumed. `failed`: all questions were asked, but some failed. */
   state: 'complete' | 'failed' | 'partial' | 'running';
   benchmark: string;
   split: string;
@@ -22,14 +22,14 @@ export interface IntactRun {
   resolution: number;
   precision: string;
   device: string;
-  /** The headline's name and value; null while there is none. */
+  /** Name and value of the main score; null if there is none yet. */
   score: { name: string; value: number; isPoints: boolean } | null;
   answered: number;
-  /** Questions without an answer among those that were asked. */
+  /** Failed questions. */
   failed: number;
-  /** Questions in all; null where the record does not say. */
+  /** Total number of questions; null if not recorded. */
   questions: number | null;
-  /** When it was last worked on. ISO 8601, UTC */
+  /** Time of the last change. ISO 8601, UTC */
   updatedAt: string;
   bytes: number;
 }
@@ -43,8 +43,8 @@ export interface DamagedRun {
 const FOLDERS_AT_ONCE = 16;
 
 /**
- * The result folders in a folder, the latest first and damaged ones last. Folders that hold something else are passed over.
- * @throws UserError when the folder cannot be read
+ * Lists the run folders in a folder, the latest first and damaged ones last. Other folders are skipped.
+ * @throws UserError if the folder cannot be read
  */
 export async function listRuns(root: string): Promise<RunEntry[]> {
   const folders = (await readFolder(root)).map((name) => join(root, name));
@@ -62,11 +62,11 @@ async function readFolder(root: string): Promise<string[]> {
     const entries = await readdir(root, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
-    throw new UserError(`${root} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`Cannot read ${root}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** null for a folder that is no result folder. */
+/** Null if the folder is not a run folder. */
 async function readEntry(folder: string): Promise<RunEntry | null> {
   try {
     const record = await runFile.read(folder);
@@ -121,10 +121,10 @@ function scoreOf(metrics: Metrics | null): IntactRun['score'] {
 async function filesIn(folder: string): Promise<{ size: number; mtimeMs: number }[]> {
   const names = await readdir(folder, { recursive: true });
   const stats = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)));
-  return stats.filter((one) => one?.isFile()).map((one) => one!); // a lock may have gone meanwhile
+  return stats.filter((one) => one?.isFile()).map((one) => one!); // a lock may have been removed in the meantime
 }
 
-/** Counts a predictions file without checking it, since it may be large; the last line of a row counts. */
+/** Counts a predictions file without validating it, since it may be large. The last line of a question counts. */
 async function countAnswers(path: string): Promise<{ answered: number; failed: number }> {
   const isAnswered = new Map<string, boolean>();
   try {

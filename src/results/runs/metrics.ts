@@ -1,28 +1,28 @@
 import { jsonFile } from '../../shared/json-file.js';
 import { COUNT, mapOf, nullable, objectOf, TEXT } from '../../shared/json-schema.js';
 
-/** metrics.json: the scores of a run, made from its predictions file. */
+/** metrics.json: the scores of a run, computed from its predictions file. */
 export interface Metrics {
   schemaVersion: 1;
   benchmark: string;
   split: string;
-  /** Name in `scores` of the number a paper would print; null where a server or a judge scores. */
+  /** Name in `scores` of the number that papers report; null if a server or a judge scores. */
   headline: string | null;
-  /** Full precision; percentages from 0 to 100 but for those named in `points`. */
+  /** At full precision. Percentages from 0 to 100, except those listed in `points`. */
   scores: Record<string, number>;
-  /** Questions that each score is over; absent in files of older versions. */
+  /** Number of questions behind each score; absent in files of older versions. */
   counts?: Record<string, number>;
-  /** 95 % intervals of main scores by their names, in their units. */
+  /** 95 % intervals of the main scores by name, in the same units. */
   intervals: Record<string, { low: number; high: number }>;
-  /** Scores that are sums of points. */
+  /** Names of scores that are sums of points. */
   points: string[];
   /** Questions in the denominator. */
   n: number;
-  /** Questions without an answer. They count as wrong. */
+  /** Failed questions. They count as wrong. */
   failed: number;
-  /** Answers from which no option, yes or no could be told. */
+  /** Answers without a recognisable option, yes or no. */
   unparsable: number;
-  /** What a reader must know. */
+  /** Notes for the reader. */
   notes: string[];
 }
 

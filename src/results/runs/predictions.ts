@@ -5,25 +5,25 @@ import { type Damage, describeDamage, type LineSpan, openJsonLines, readJsonLine
 import { COUNT, objectOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
 
 /**
- * One line of predictions.jsonl: LLaVA's answer format, with more fields behind it, so that LLaVA's own scripts can read
- * the file. Source: LLaVA llava/eval/model_vqa_loader.py
+ * One line of predictions.jsonl: LLaVA's answer format followed by more fields, so that LLaVA's own scripts can read the
+ * file. Source: LLaVA llava/eval/model_vqa_loader.py
  */
 export type Prediction = AnsweredPrediction | FailedPrediction;
 
 export interface AnsweredPrediction extends PredictionHead {
   text: string;
-  /** Generated tokens, the end token included. */
+  /** Generated tokens, including the end token. */
   tokens: number;
 }
 
-/** No answer could be made. The question is asked again when the run is continued. */
+/** A failed question. It is asked again when the run is resumed. */
 export interface FailedPrediction extends PredictionHead {
   text: null;
   error: { code: string; message: string };
 }
 
 interface PredictionHead {
-  /** Row in the benchmark's own order; the only key, since question ids repeat. */
+  /** Position in the benchmark's order; the only unique key, since question ids may repeat. */
   index: number;
   question_id: string | number;
   /** The user's turn without the image token. */
@@ -33,15 +33,15 @@ interface PredictionHead {
   metadata: Record<string, never>;
 }
 
-/** The predictions file of a run that is being worked on. */
+/** The predictions file of a run in progress. */
 export interface PredictionsFile {
-  /** Text by row index; null where the last attempt failed. Rows never asked are absent. */
+  /** Answer by question index; null if the last attempt failed. Questions not asked yet are absent. */
   readonly answers: ReadonlyMap<number, string | null>;
-  /** Lines that were passed over on opening: their rows count as never asked. `finish` leaves them out. */
+  /** Lines that were skipped on opening: their questions count as not asked. `finish` removes them. */
   damage: Damage;
-  /** Adds a batch: on the disk when this resolves. Calls must not overlap. */
+  /** Appends a batch; resolves once it is on disk. Calls must not overlap. */
   append(predictions: readonly Prediction[]): Promise<void>;
-  /** Leaves one line per row, in the benchmark's order, and closes the file. */
+  /** Rewrites the file with one line per question, in the benchmark's order, and closes it. */
   finish(): Promise<void>;
   close(): Promise<void>;
 }
@@ -76,8 +76,8 @@ const checkLine = schemaCheck<Prediction>({
 });
 
 /**
- * Opens predictions.jsonl, which is the run's cache: what is in it need not be asked again. The last line of a row wins.
- * A torn last line is cut off.
+ * Opens predictions.jsonl, which is also the cache of a run: questions answered in it are not asked again. If a question has
+ * several lines, the last one counts. An incomplete last line is removed.
  */
 export async function openPredictions(path: string): Promise<PredictionsFile> {
   const answers = new Map<number, string | null>();
@@ -110,8 +110,8 @@ export async function openPredictions(path: string): Promise<PredictionsFile> {
 }
 
 /**
- * The predictions of a run, one per row that was asked, in the benchmark's order. Empty when there is no file.
- * @throws UserError when lines are damaged
+ * Reads the predictions of a run: one per question asked, in the benchmark's order. Empty if the file does not exist.
+ * @throws UserError if lines are damaged
  */
 export async function readPredictions(path: string): Promise<Prediction[]> {
   if (!existsSync(path)) return [];
@@ -119,7 +119,7 @@ export async function readPredictions(path: string): Promise<Prediction[]> {
   const damage = await readJsonLines(path, checkLine, (prediction) => byIndex.set(prediction.index, prediction));
   if (damage.lines > 0) {
     throw new UserError(
-      `${describeDamage(path, damage)}. The eval command that made the run asks their questions again.`,
+      `${describeDamage(path, damage)}. Rerun the eval command of the run to answer their questions again.`,
     );
   }
   return [...byIndex.values()].sort((a, b) => a.index - b.index);

@@ -6,24 +6,24 @@ import { type ImageIndex, indexImages } from '../statistics/bootstrap.js';
 import { type Column, columnsOf, type Formula, formulasSchema, renumberColumns } from '../statistics/formula.js';
 
 /**
- * question-scores.json: what each question scored, which image it is about, and how the main scores follow from sums over
- * the questions, all in the benchmark's order. Enough for intervals and tests without the benchmark's files.
+ * question-scores.json: the score and image of each question, in the benchmark's order, and how main scores are computed
+ * from sums over questions. Sufficient for intervals and significance tests without the benchmark's files.
  */
 export interface QuestionScoresFile {
   schemaVersion: 2;
-  /** 0 to 1; null for a question without a score of its own. */
+  /** 0 to 1; null for a question without an individual score. */
   scores: (number | null)[];
-  /** Names of the images, each once. Questions about one image fail together: the unit of confidence intervals. */
+  /** Distinct image names. Questions about one image are correlated, so intervals resample images. */
   images: string[];
-  /** Place of each question's image in `images`; null without an image. */
+  /** Index into `images` for each question; null without an image. */
   imageOf: (number | null)[];
-  /** What each question adds to a sum; a single number where it is the same for all questions. */
+  /** Contribution of each question to a sum; a single number if it is the same for all questions. */
   columns: (number | number[])[];
-  /** By the names of main scores in metrics.json; their columns are places in `columns`. */
+  /** By name of the main score in metrics.json; columns are indices into `columns`. */
   formulas: Record<string, Formula>;
 }
 
-/** The questions of a run as comparisons need them. */
+/** Per-question data of a run, as needed for comparisons. */
 export interface QuestionScores {
   scores: readonly (number | null)[];
   /** Per question; null without an image. */
@@ -53,10 +53,10 @@ export const questionScoresFile = jsonFile<QuestionScoresFile>(
     columns: { type: 'array', items: { anyOf: [NUMBER, { type: 'array', items: NUMBER }] } },
     formulas: formulasSchema,
   }),
-  { indent: 0 }, // a line per number would be most of the file
+  { indent: 0 }, // indented, most of the file would be whitespace
 );
 
-/** The questions of a scored run. @param statistics by name of the main score */
+/** Collects the per-question data of a scored run. @param statistics by name of the main score */
 export function questionScores(
   scores: readonly (number | null)[],
   imageNames: readonly (string | null)[],
@@ -84,7 +84,7 @@ export async function writeQuestionScores(folder: string, questions: QuestionSco
   });
 }
 
-/** The questions of a run; null when the folder has none. @throws UserError when the file is damaged or outdated */
+/** Reads the per-question data of a run; null if the folder has none. @throws UserError if the file is damaged or outdated */
 export async function readQuestionScores(folder: string): Promise<QuestionScores | null> {
   const file = await questionScoresFile.read(folder);
   if (file === null) return null;
@@ -100,25 +100,24 @@ export async function readQuestionScores(folder: string): Promise<QuestionScores
   };
 }
 
-/** What a schema cannot tell: lists of one length, and places that exist. */
+/** Checks what the schema cannot: equal list lengths and valid indices. */
 function checkReferences({ scores, images, imageOf, columns, formulas }: QuestionScoresFile, folder: string): void {
   const lists = [imageOf, ...columns.filter((column) => typeof column !== 'number')];
   const read = Object.values(formulas).flatMap(columnsOf);
   const problem = lists.some(({ length }) => length !== scores.length)
-    ? 'its lists are not of equally many questions'
+    ? 'its lists differ in length'
     : imageOf.some((place) => place !== null && place >= images.length)
-      ? 'a question is about an image that is not listed'
+      ? 'a question refers to an image that is not listed'
       : read.some((column) => column >= columns.length)
-        ? 'a formula reads a column that is not there'
+        ? 'a formula refers to a column that does not exist'
         : null;
   if (problem === null) return;
   throw new UserError(
-    `${join(folder, questionScoresFile.name)}: ${problem}. It was damaged: the command that made the run, given again, ` +
-      'makes it anew.',
+    `${join(folder, questionScoresFile.name)} is damaged: ${problem}. Rerun the eval command of the run to recreate it.`,
   );
 }
 
-/** Scores often share counts, and all count the questions: each column is kept once, and only if a formula reads it. */
+/** Stores each column once, and only if a formula uses it: scores often share counts, and all count the questions. */
 function shareColumns(
   statistics: Readonly<Record<string, CountedScore>>,
 ): Pick<QuestionScores, 'columns' | 'formulas'> {

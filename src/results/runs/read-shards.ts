@@ -3,20 +3,21 @@ import type { Software } from './host.js';
 import { differences, type RunIdentity, type Shard } from './run-identity.js';
 import { type RunRecord, runFile } from './run-record.js';
 
-/** A finished part of a run. */
+/** A finished shard of a run. */
 export interface ShardRun {
   folder: string;
   record: RunRecord;
   shard: Shard;
 }
 
-/** What computes answers: another version may answer otherwise. */
+/** Software whose version may change answers. */
 const DECIDING_SOFTWARE: readonly (keyof Software)[] = ['llavahr', 'onnxruntime', 'sharp'];
 
 /**
- * Reads the result folders of all shards of one run.
- * @returns the shards in order and what the run they are parts of is
- * @throws UserError naming what is no shard, belongs to another run, is not finished, is there twice or is missing
+ * Reads the run folders of all shards of one run.
+ * @returns the shards in order, and the identity of the whole run
+ * @throws UserError naming folders that are not shards, belong to another run, are unfinished or duplicate, and shards that
+ *   are missing
  */
 export async function readShards(folders: readonly string[]): Promise<{ shards: ShardRun[]; identity: RunIdentity }> {
   const shards = await Promise.all(folders.map(readShard));
@@ -29,16 +30,19 @@ export async function readShards(folders: readonly string[]): Promise<{ shards: 
 
 async function readShard(folder: string): Promise<ShardRun> {
   const record = await runFile.read(folder);
-  if (record === null) throw new UserError(`${folder} is not a result folder: it has no ${runFile.name}.`);
+  if (record === null)
+    throw new UserError(
+      `${folder} is not a run folder: it has no ${runFile.name}. Give folders created by \`llavahr eval --shard\`.`,
+    );
   const { shard } = record.identity;
   if (shard) return { folder, record, shard };
-  throw new UserError(`${folder} is a whole run, not a shard made with llavahr eval --shard.`);
+  throw new UserError(`${folder} is a whole run, not a shard. Give folders created by \`llavahr eval --shard\`.`);
 }
 
 function checkSameRun(first: ShardRun, other: ShardRun): void {
   if (other.shard.count !== first.shard.count) {
     throw new UserError(
-      `${first.folder} is ${nameOf(first)} and ${other.folder} is ${nameOf(other)}: give the shards of one division.`,
+      `${first.folder} is ${nameOf(first)} and ${other.folder} is ${nameOf(other)}. Give shards with the same count.`,
     );
   }
   const difference = differences(first.record.identity, other.record.identity).find(
@@ -47,7 +51,7 @@ function checkSameRun(first: ShardRun, other: ShardRun): void {
   if (difference) {
     const [here, there] = [JSON.stringify(difference.first), JSON.stringify(difference.second)];
     throw new UserError(
-      `${first.folder} and ${other.folder} are parts of different runs: ${difference.field} is ${here} in the first and ${there} in the second.`,
+      `${first.folder} and ${other.folder} are shards of different runs: ${difference.field} is ${here} in the first and ${there} in the second.`,
     );
   }
   for (const { software } of other.record.sessions) {
@@ -55,8 +59,8 @@ function checkSameRun(first: ShardRun, other: ShardRun): void {
     const name = DECIDING_SOFTWARE.find((name) => software[name] !== expected[name]);
     if (name === undefined) continue;
     throw new UserError(
-      `${other.folder} was made with ${name} ${software[name]}, ${first.folder} with ${expected[name]}, which may answer ` +
-        'otherwise. Make one of them again with --fresh.',
+      `${other.folder} was run with ${name} ${software[name]}, but ${first.folder} with ${expected[name]}. Answers may ` +
+        'differ between versions. Rerun one of them with --fresh.',
     );
   }
 }
@@ -75,7 +79,7 @@ function checkComplete(shards: readonly ShardRun[]): void {
   }
   if (problems.length === 0) return;
   throw new UserError(
-    `The shards do not make a run:\n  ${problems.join('\n  ')}\nThe eval command of a shard makes or continues it.`,
+    `The shards do not form a complete run:\n  ${problems.join('\n  ')}\nRun the eval command of a shard to create or resume it.`,
   );
 }
 

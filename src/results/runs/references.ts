@@ -2,16 +2,16 @@ import { jsonFile } from '../../shared/json-file.js';
 import { COUNT, mapOf, nullable, objectOf, TEXT } from '../../shared/json-schema.js';
 
 /**
- * references.json: what is known of each question, in the benchmark's order, so that answers can be looked at without the
- * benchmark's files.
+ * references.json: image, category and reference answers of each question, in the benchmark's order, so that answers can be
+ * inspected without the benchmark's files.
  */
 export interface References {
   schemaVersion: 1;
-  /** Names of the images; null without one. */
+  /** Image names; null for questions without an image. */
   images: (string | null)[];
-  /** The part of the benchmark that a question belongs to; null where it has no parts. */
+  /** Category of each question; null if the benchmark has none. */
   categories: (string | null)[];
-  /** Right answers and how many people gave each; empty where they are not public. */
+  /** Reference answers with the number of people who gave each; empty if they are not public. */
   answers: Record<string, number>[];
 }
 

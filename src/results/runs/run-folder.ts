@@ -9,55 +9,55 @@ import { describeHost, describeSoftware } from './host.js';
 import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
 import { type RunRecord, runFile, type Session } from './run-record.js';
 
-/** Names in a result folder, beside run.json, metrics.json and latency.json. */
+/** Files in a run folder, besides run.json, metrics.json and latency.json. */
 export const RUN_FILES = { predictions: 'predictions.jsonl', batches: 'batches.jsonl' } as const;
 
-const SAVE_INTERVAL_MS = 5_000; // what a crash may lose of the time spent
+const SAVE_INTERVAL_MS = 5_000; // time accounting that a crash may lose
 
-/** What `openRun` found: a finished run, or one that is now this process's to work on. */
+/** Result of `openRun`: a finished run, or a run locked for this process. */
 export type OpenedRun =
   | { state: 'complete'; folder: string; record: RunRecord }
-  | { state: 'open'; folder: string; run: Run /** Continues an earlier session. */; resumed: boolean };
+  | { state: 'open'; folder: string; run: Run /** Whether it resumes an earlier session. */; resumed: boolean };
 
-/** A locked run folder. Every run must be closed, or its lock stays until this process ends. */
+/** A locked run folder. It must be closed, or the lock remains until this process ends. */
 export interface Run {
   folder: string;
-  /** run.json as it stands. */
+  /** Current content of run.json. */
   readonly record: RunRecord;
   /**
-   * From here on time counts as spent: call it when the model is loaded.
-   * @param memoryElsewhere peak bytes of the other processes that work on the run
+   * Starts counting active time; call it when the model is loaded.
+   * @param memoryElsewhere peak bytes of the run's other processes
    */
   startClock(memoryElsewhere?: () => number): void;
-  /** Notes time and memory in run.json, at most every few seconds; call it after each batch. */
+  /** Saves time and memory in run.json, at most every few seconds. Call it after each batch. */
   saveProgress(): Promise<void>;
-  /** From here on time no longer counts as spent. Notes time and memory in run.json. */
+  /** Stops counting active time and saves time and memory in run.json. */
   stopClock(): Promise<void>;
-  /** Replaces the sessions by those of the shards the run is merged from: this process asked nothing. */
+  /** Replaces the sessions by those of merged shards, since this process asked no questions. */
   adoptSessions(sessions: readonly Session[]): void;
-  /** Writes the last state and releases the folder. `complete` must come after every other file. */
+  /** Saves the final state and releases the lock. Call it with `complete` only after all other files are written. */
   close(state: 'complete' | 'interrupted'): Promise<void>;
 }
 
-/** How a session was started; for the record. */
+/** How a session was started, recorded in run.json. */
 export interface SessionOptions {
   argv: readonly string[];
   settings: Record<string, OptionValue>;
 }
 
-/** What to do with a run that is there already. */
+/** What to do with an existing run. */
 export interface ExistingRun {
-  /** Rename its folder to `<name>.1`, `.2` ... and begin anew. */
+  /** Rename its folder to `<name>.1`, `.2` ... and start over. */
   fresh?: boolean;
-  /** Open it even when it is complete, to ask its failed questions again. */
+  /** Open it even if it is complete, to ask its failed questions again. */
   reopen?: boolean;
-  /** Of the folder's lock. */
+  /** Options for the folder's lock. */
   lock?: LockOptions;
 }
 
 /**
- * Opens the folder of a run, makes or continues it, and locks it. The same identity always finds the same folder.
- * @throws UserError when another process works in it, or it holds something else
+ * Creates or resumes a run in its folder and locks the folder. The same identity always maps to the same folder.
+ * @throws UserError if another process uses the folder, or it contains something else
  */
 export async function openRun(
   outputRoot: string,
@@ -69,7 +69,7 @@ export async function openRun(
   await makeFolder(folder);
   let lock = await lockFolder(folder, existing.lock);
   try {
-    if (existing.fresh) lock = await putAside(folder, lock);
+    if (existing.fresh) lock = await moveAside(folder, lock);
     const earlier = await readRecord(folder, identity);
     if (earlier?.state === 'complete' && !existing.reopen) {
       await lock.release();
@@ -112,7 +112,7 @@ function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
     async saveProgress() {
       if (lock.isLost()) {
         throw new UserError(
-          `${folder} was taken over by a run on another machine, which heard nothing of this one for long.`,
+          `The lock of ${folder} expired and a run on another machine took it over. Stop one of the two runs, then rerun.`,
         );
       }
       if (performance.now() - lastSave >= SAVE_INTERVAL_MS) await save();
@@ -149,14 +149,14 @@ function describeSession({ argv, settings }: SessionOptions): Session {
   };
 }
 
-/** The record of an earlier session; null in a new folder. @throws UserError when the folder is not this run's */
+/** The record of an earlier session; null in a new folder. @throws UserError if the folder belongs to something else */
 async function readRecord(folder: string, identity: RunIdentity): Promise<RunRecord | null> {
   const record = await runFile.read(folder);
   if (record === null) {
     const files = (await readdir(folder)).filter((name) => !isLockFile(name) && name !== `${runFile.name}.tmp`);
     if (files.length === 0) return null;
     throw new UserError(
-      `${folder} has no ${runFile.name} but holds ${files[0]}. Move it away, or start over with --fresh.`,
+      `${folder} has no ${runFile.name} but contains ${files[0]}. Move the folder away, or start over with --fresh.`,
     );
   }
   checkVersion(folder, record);
@@ -164,16 +164,16 @@ async function readRecord(folder: string, identity: RunIdentity): Promise<RunRec
   if (difference === undefined) return record;
   const { field, first, second } = difference;
   throw new UserError(
-    `${folder} holds another run: ${field} is ${JSON.stringify(first)} there and ${JSON.stringify(second)} here. Start over with --fresh.`,
+    `${folder} contains another run: ${field} is ${JSON.stringify(first)} there and ${JSON.stringify(second)} here. Start over with --fresh.`,
   );
 }
 
-/** @throws UserError when another major version made the run: its answers may be others */
+/** @throws UserError if the run was made by another major version, whose answers may differ */
 function checkVersion(folder: string, record: RunRecord): void {
   const { llavahr } = record.sessions.at(-1)!.software;
   if (major(llavahr) === major(VERSION)) return;
   throw new UserError(
-    `${folder} was made by llavahr ${llavahr}; version ${VERSION} does not continue it. Start over with --fresh.`,
+    `${folder} was created by llavahr ${llavahr} and cannot be resumed by version ${VERSION}. Start over with --fresh.`,
   );
 }
 
@@ -181,8 +181,8 @@ function major(version: string): string {
   return version.split('.')[0]!;
 }
 
-/** Renames a locked folder to the next free `<name>.<n>` and puts a new, locked one in its place. @returns the new lock */
-async function putAside(folder: string, lock: FolderLock): Promise<FolderLock> {
+/** Renames a locked folder to the next free `<name>.<n>` and creates a new, locked one in its place. @returns the new lock */
+async function moveAside(folder: string, lock: FolderLock): Promise<FolderLock> {
   const names = await readdir(folder);
   if (names.every(isLockFile)) return lock; // nothing to keep
   const prefix = `${basename(folder)}.`;
@@ -190,9 +190,9 @@ async function putAside(folder: string, lock: FolderLock): Promise<FolderLock> {
     .filter((name) => name.startsWith(prefix))
     .map((name) => Number(name.slice(prefix.length)))
     .filter(Number.isInteger);
-  const aside = `${folder}.${Math.max(0, ...taken) + 1}`;
-  await rename(folder, aside);
-  await lock.release(aside);
+  const movedTo = `${folder}.${Math.max(0, ...taken) + 1}`;
+  await rename(folder, movedTo);
+  await lock.release(movedTo);
   await makeFolder(folder);
   return lockFolder(folder);
 }
@@ -201,7 +201,7 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    throw new UserError(`${folder} cannot be made: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`Cannot create ${folder}: ${messageOf(error)}`, { cause: error });
   }
 }
 

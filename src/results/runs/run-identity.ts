@@ -1,30 +1,30 @@
 import { createHash } from 'node:crypto';
 
-/** An option's value as it stands in JSON. */
+/** An option's value in JSON. */
 export type OptionValue = string | number | boolean | null;
 
 /**
- * All that decides a run's answers and scores, and nothing else: no batch size, no paths. Runs of equal identity continue
- * each other; others never do.
+ * Everything that determines a run's answers and scores, and nothing else: no batch size, no paths. A run is resumed only by
+ * a run of equal identity.
  */
 export interface RunIdentity {
   benchmark: string;
   split: string;
-  /** What is asked and of which questions: ocrTokens, limit. */
+  /** Options that change prompts, scores or the set of questions, such as ocrTokens and limit. */
   protocol: Record<string, OptionValue>;
-  /** sha256 of the annotation files by their name. */
+  /** sha256 of the annotation files by name. */
   dataFiles: Record<string, string>;
   model: ModelIdentity;
   device: string;
   maxNewTokens: number;
   preprocessingVersion: number;
-  /** How tokens are chosen. */
+  /** Decoding method. */
   generation: Record<string, OptionValue>;
-  /** Absent when all questions are asked. */
+  /** Absent if all questions are asked. */
   shard?: Shard;
 }
 
-/** A part of a run's questions that is asked by a process of its own, on any machine. */
+/** A part of a run's questions, answered by a separate process on any machine. */
 export interface Shard {
   /** 1 to `count`. */
   index: number;
@@ -38,23 +38,23 @@ export interface ModelIdentity {
   resolution: number;
   precision: string;
   weightsHash: string;
-  /** Version of the exported graphs: the same weights may give other answers with other graphs. */
+  /** Version of the exported graphs: other graphs may give other answers with the same weights. */
   graphVersion: number;
 }
 
-/** The hash that makes a sample's `answer_id`; the image's bytes are in it, unlike a file name they cannot be swapped. */
+/** Input of the hash in `answer_id`. It covers the image's bytes, since a file name does not identify them. */
 export interface SampleIdentity {
   weightsHash: string;
   resolution: number;
   prompt: string;
-  /** null for a question without an image. */
+  /** Null for a question without an image. */
   imageSha256: string | null;
   maxNewTokens: number;
   generation: Record<string, OptionValue>;
   preprocessingVersion: number;
 }
 
-/** A field in which two identities differ, named by its path: `model.resolution`. */
+/** A field in which two identities differ, given as a path such as `model.resolution`. */
 export interface Difference {
   field: string;
   first: OptionValue;
@@ -62,7 +62,7 @@ export interface Difference {
 }
 
 /**
- * The folder of a run: readable, and the same for the same identity. Example: textvqa-llava-hr-7b-1024-0f3a9c1e, and
+ * The folder name of a run: readable, and determined by the identity. Example: textvqa-llava-hr-7b-1024-0f3a9c1e, and
  * textvqa-llava-hr-7b-1024-0f3a9c1e-shard-2-of-8 for a shard of it.
  */
 export function runFolderName({ shard, ...whole }: RunIdentity): string {
@@ -72,12 +72,12 @@ export function runFolderName({ shard, ...whole }: RunIdentity): string {
   return shard ? `${name}-shard-${shard.index}-of-${shard.count}` : name;
 }
 
-/** 22 characters, as long as the random ids in LLaVA's own answer files. */
+/** 22 characters, the length of the random ids in LLaVA's own answer files. */
 export function answerId(sample: SampleIdentity): string {
   return sha256(sample).toString('base64url').slice(0, 22);
 }
 
-/** The fields in which two identities differ, in alphabetical order; null stands for a field one of them lacks. */
+/** The fields in which two identities differ, in alphabetical order; null for a field that one of them lacks. */
 export function differences(first: RunIdentity, second: RunIdentity): Difference[] {
   const [a, b] = [leaves(first), leaves(second)];
   return [...new Set([...a.keys(), ...b.keys()])]
@@ -90,7 +90,7 @@ function sha256(value: object): Buffer {
   return createHash('sha256').update(canonicalJson(value)).digest();
 }
 
-/** JSON whose keys are sorted at every level, so that equal values have equal text. */
+/** JSON with keys sorted at every level, so that equal values have equal text. */
 function canonicalJson(value: object): string {
   return JSON.stringify(value, (_key, entry: unknown) =>
     isObject(entry) ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))) : entry,
@@ -109,7 +109,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Keeps a name inside its folder and out of trouble with shells: model names come from checkpoints. */
+/** Makes a name safe for paths and shells: model names come from untrusted checkpoints. */
 function safeName(name: string | number): string {
   const safe = String(name)
     .replace(/[^A-Za-z0-9._]+/g, '-')

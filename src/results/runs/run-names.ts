@@ -1,16 +1,16 @@
 import { precisionLabel } from '../reports/quantised.js';
 import type { RunResult } from './load-run.js';
 
-/** What tells models apart in a table: other weights under the same name are another model. */
+/** Key that distinguishes models in a table: the same name with other weights is another model. */
 export function modelKey({ record }: RunResult): string {
   const { model, device } = record.identity;
   return JSON.stringify([model.name, model.resolution, model.precision, device, model.weightsHash]);
 }
 
 /**
- * How tables and sentences call the model of each run: its name and input size, and only where runs differ in them its
- * precision, its device, and the beginning of the weights' hash.
- * @param withSize false: without the input size, for what stays the same when only the size changes
+ * Labels of the runs' models for tables and sentences: name and input size, plus precision, device and weights hash where
+ * they are needed to tell runs apart.
+ * @param withSize false omits the input size
  */
 export function modelLabels(runs: readonly RunResult[], withSize = true): string[] {
   const models = runs.map(({ record }) => record.identity);
@@ -30,7 +30,7 @@ export function modelLabels(runs: readonly RunResult[], withSize = true): string
   });
 }
 
-/** Precision and device of the runs where all have the same: "fp32, cpu". */
+/** Precision and device, each only if all runs share it: "fp32, cpu". */
 export function sharedSettings(runs: readonly RunResult[]): string {
   const shared = (field: (run: RunResult) => string): string[] => {
     const values = new Set(runs.map(field));

@@ -3,15 +3,15 @@ import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../..
 import type { Host, Software } from './host.js';
 import type { ModelIdentity, OptionValue, RunIdentity, Shard } from './run-identity.js';
 
-/** run.json: all that is needed to repeat a run, and how far it is. */
+/** run.json: everything needed to repeat a run, and its progress. */
 export interface RunRecord {
   schemaVersion: 1;
-  /** `running` also after a crash: only the lock tells the two apart. `complete` is written last of all. */
+  /** Also `running` after a crash; only the lock tells the difference. `complete` is written after all other files. */
   state: 'running' | 'interrupted' | 'complete';
   createdAt: string; // ISO 8601, UTC
   finishedAt: string | null;
   identity: RunIdentity;
-  /** One per process that worked on the run: the first, then one for each time it was continued. */
+  /** One per process that worked on the run: the first, then one for each time it was resumed. */
   sessions: Session[];
 }
 
@@ -19,13 +19,13 @@ export interface Session {
   startedAt: string; // ISO 8601, UTC
   /** The command line, without secrets. */
   argv: string[];
-  /** Options that cannot change an answer, as they took effect: batch size, threads. */
+  /** Effective options that do not change answers, such as batch size and threads. */
   settings: Record<string, OptionValue>;
   software: Software;
   host: Host;
-  /** Time from the first question on, without loading the model. */
+  /** Time spent after the model was loaded. */
   activeSeconds: number;
-  /** Of all its processes. */
+  /** Summed over all its processes. */
   peakMemoryBytes: number;
 }
 
@@ -76,21 +76,21 @@ const schema = objectOf<RunRecord>({
 
 export const runFile = jsonFile<RunRecord>('run.json', schema);
 
-/** Among the settings of a session: the size in pixels that the model was trained at. */
+/** Setting of a session: the input size in pixels that the model was trained at. */
 export const TRAINED_RESOLUTION = 'trainedResolution';
 
-/** The size in pixels that the run's model was trained at; null in folders of versions that did not note it. */
+/** The input size in pixels that the run's model was trained at; null in folders of versions that did not record it. */
 export function trainedResolution({ sessions }: RunRecord): number | null {
   const size = sessions.map(({ settings }) => settings[TRAINED_RESOLUTION]).find((value) => typeof value === 'number');
   return size ?? null;
 }
 
-/** Time spent on the run, added up over its sessions. */
+/** Time spent on the run, summed over its sessions. */
 export function activeSeconds(record: RunRecord): number {
   return record.sessions.reduce((sum, session) => sum + session.activeSeconds, 0);
 }
 
-/** Time spent on the run, a session's counted once for each of the devices that worked in it. */
+/** Time spent on the run, with each session multiplied by its number of devices. */
 export function workerSeconds({ sessions }: RunRecord): number {
   return sessions.reduce(
     (sum, { activeSeconds, settings }) => sum + activeSeconds * Number(settings['workers'] ?? 1),
@@ -98,7 +98,7 @@ export function workerSeconds({ sessions }: RunRecord): number {
   );
 }
 
-/** The most memory any of its sessions took. */
+/** Peak memory over all sessions. */
 export function peakMemoryBytes(record: RunRecord): number {
   return Math.max(...record.sessions.map((session) => session.peakMemoryBytes));
 }

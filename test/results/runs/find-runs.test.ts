@@ -36,21 +36,21 @@ test("a model's name selects its finished whole runs; skipped folders are report
     [whole, smaller],
   );
   assert.deepEqual(messages, [
-    `${join(root, 'a.1')} is left out: it is the same run as ${whole}.`,
-    `${join(root, 'c')} is left out: it is of the first 10 questions; name the folder to include it.`,
-    `${join(root, 'd')} is left out: it is not finished; the command that made it continues it.`,
+    `Skipped ${join(root, 'a.1')}: same run as ${whole}.`,
+    `Skipped ${join(root, 'c')}: it covers only the first 10 questions; give the folder to include it.`,
+    `Skipped ${join(root, 'd')}: not finished; rerun its eval command to resume it.`,
   ]);
   const named = await findRuns([join(root, 'c'), 'llava-hr-7b', whole], root);
   assert.equal(named.runs.length, 3);
   await assert.rejects(findRuns([join(root, 'd')], root), /d is not finished/);
   const checkpoint = join(root, 'checkpoint');
   await mkdir(checkpoint);
-  await assert.rejects(findRuns([checkpoint], root), /is not a result folder: it has no run.json/);
+  await assert.rejects(findRuns([checkpoint], root), /is not a run folder: it has no run.json/);
   const own = await writeRun(join(root, 'x'), 'e', runResult({ model: { ...identity.model, name: checkpoint } }));
   assert.equal((await findRuns([checkpoint], join(root, 'x'))).runs[0]!.folder, own);
   await assert.rejects(findRuns(['llava-9'], root), {
     exitCode: 2,
-    message: /llava-9 is neither a result folder nor a model .* Models with runs there: llava-hr-7b\./,
+    message: /llava-9 is neither a run folder nor a model .* Models with runs there: llava-hr-7b\./,
   });
 
   const options = { results: root, json: true };

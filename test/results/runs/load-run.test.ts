@@ -25,22 +25,22 @@ test('a finished run comes back as it was written', async (t) => {
 
 test('what is missing is named', async (t) => {
   const { folder, result } = await finishedRun(t);
-  const refused = (message: RegExp) =>
+  const rejected = (message: RegExp) =>
     assert.rejects(loadRun(folder), (error) => error instanceof UserError && message.test(error.message));
   await metricsFile.write(folder, { ...result.metrics, headline: 'constructor' });
-  await refused(/metrics\.json has no score "constructor"/);
+  await rejected(/metrics\.json has no score "constructor"/);
   await rm(join(folder, 'latency.json'));
-  await refused(/has no latency\.json, although its run is complete/);
+  await rejected(/has no latency\.json, although the run is complete/);
   await rm(join(folder, 'metrics.json'));
-  await refused(/has no metrics\.json/);
+  await rejected(/has no metrics\.json/);
   for (const state of ['running', 'interrupted'] as const) {
     await runFile.write(folder, { ...result.record, state });
-    await refused(/is not finished\. Run the command/);
+    await rejected(/is not finished\. Rerun its eval command/);
   }
   await rm(join(folder, 'run.json'));
-  await refused(/is not a result folder: it has no run\.json/);
+  await rejected(/is not a run folder: it has no run\.json/);
 });
 
 test('a folder that does not exist is no result folder', async (t) => {
-  await assert.rejects(loadRun(join(await temporaryFolder(t), 'nothing')), /is not a result folder/);
+  await assert.rejects(loadRun(join(await temporaryFolder(t), 'nothing')), /is not a run folder/);
 });

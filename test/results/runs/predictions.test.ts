@@ -98,13 +98,16 @@ for (const [name, change, message] of [
   });
 }
 
-test("a damaged line's row counts as never asked until it is answered again", async (t) => {
+test("a damaged line's question counts as not asked until it is answered again", async (t) => {
   const path = join(await temporaryFolder(t), 'predictions.jsonl');
   const first = await openPredictions(path);
   await first.append([answered(0), answered(1), answered(2)]);
   await first.close();
   await writeFile(path, (await readFile(path, 'utf8')).replace('answer 1', 'answer 7'));
-  await assert.rejects(readPredictions(path), /1 damaged line: line 2 \(its checksum is wrong\)\. The eval command/);
+  await assert.rejects(
+    readPredictions(path),
+    /1 damaged line: line 2 \(its checksum is wrong\)\. Rerun the eval command/,
+  );
   const second = await openPredictions(path);
   assert.deepEqual([...second.answers.keys()], [0, 2]);
   assert.equal(second.damage.lines, 1);

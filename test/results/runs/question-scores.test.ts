@@ -36,7 +36,7 @@ test('what is written is read again', async (t) => {
   assert.deepEqual(await readQuestionScores(folder), questions);
 });
 
-test('a file that does not hold together is refused', async (t) => {
+test('an inconsistent file is rejected', async (t) => {
   const folder = await temporaryFolder(t);
   await writeQuestionScores(folder, questions);
   const path = join(folder, 'question-scores.json');
@@ -44,10 +44,10 @@ test('a file that does not hold together is refused', async (t) => {
   for (const [change, message] of [
     [{ schemaVersion: 1 }, /schemaVersion must be equal to constant/],
     [{ scores: [1, 2, 0] }, /scores\.1 must be <= 1/],
-    [{ imageOf: [0, null, 9] }, /question-scores\.json: .*image/],
-    [{ scores: [1, 0] }, /question-scores\.json: .*questions/],
-    [{ columns: [[1, 0], 1, [5, 6, 7], [1, 0, 0.3]] }, /question-scores\.json: .*questions/],
-    [{ columns: [1] }, /question-scores\.json: .*column/],
+    [{ imageOf: [0, null, 9] }, /question-scores\.json is damaged: .*image/],
+    [{ scores: [1, 0] }, /question-scores\.json is damaged: its lists differ in length/],
+    [{ columns: [[1, 0], 1, [5, 6, 7], [1, 0, 0.3]] }, /question-scores\.json is damaged: its lists differ in length/],
+    [{ columns: [1] }, /question-scores\.json is damaged: .*column/],
   ] as const) {
     await writeFile(path, JSON.stringify({ ...good, ...change }));
     await assert.rejects(readQuestionScores(folder), { name: 'UserError', message });

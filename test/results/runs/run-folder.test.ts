@@ -140,14 +140,14 @@ test('another identity gets another folder', async (t) => {
   await second.run.close('interrupted');
 });
 
-test('a folder that holds another run is refused with the field', async (t) => {
+test('a folder with another run is rejected, naming the field that differs', async (t) => {
   const root = await temporaryFolder(t);
   const { run, folder } = await open(root);
   await run.close('interrupted');
   const record = (await runFile.read(folder))!;
   record.identity.split = 'train';
   await runFile.write(folder, record);
-  await assert.rejects(open(root), /holds another run: split is "train" there and "val" here.*--fresh/);
+  await assert.rejects(open(root), /contains another run: split is "train" there and "val" here.*--fresh/);
   await (await open(root, { fresh: true })).run.close('complete');
 });
 
@@ -156,17 +156,17 @@ test('a folder with files but no run.json is refused, an empty one is taken', as
   const folder = join(root, runFolderName(identity));
   await mkdir(folder);
   await writeFile(join(folder, 'predictions.jsonl'), '');
-  await assert.rejects(open(root), /has no run\.json but holds predictions\.jsonl/);
+  await assert.rejects(open(root), /has no run\.json but contains predictions\.jsonl/);
   assert.deepEqual(await readdir(folder), ['predictions.jsonl'], 'the lock is released');
   await (await open(root, { fresh: true })).run.close('complete');
 });
 
-test('an output folder that cannot be made is named', async (t) => {
+test('an output folder that cannot be created is named', async (t) => {
   const root = await temporaryFolder(t);
   await writeFile(join(root, 'results'), 'a file');
   await assert.rejects(
     open(join(root, 'results')),
-    (error) => error instanceof UserError && /cannot be made/.test(error.message),
+    (error) => error instanceof UserError && /Cannot create/.test(error.message),
   );
 });
 
@@ -179,7 +179,7 @@ test('a second process is refused and told the first', async (t) => {
   await assert.rejects(
     open(root, { fresh: true }),
     new RegExp(`process ${first.child.pid} `),
-    'nor can it be put aside',
+    'nor can it be moved aside',
   );
   const folder = join(root, runFolderName(identity));
   assert.equal((await readdir(folder)).filter(isLockFile).length, 1, "the refused ones' locks are gone");
@@ -291,7 +291,7 @@ test('a folder made by another major version is not continued', async (t) => {
   await runFile.write(folder, record);
   await assert.rejects(
     open(root),
-    /was made by llavahr 7\.2\.1; version \d.* does not continue it\. Start over with --fresh/,
+    /was created by llavahr 7\.2\.1 and cannot be resumed by version \d.*\. Start over with --fresh/,
   );
   assert.deepEqual(await readdir(folder), ['run.json'], 'the lock is released');
 });
