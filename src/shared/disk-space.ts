@@ -3,21 +3,23 @@ import { dirname } from 'node:path';
 import { UserError } from './errors.js';
 
 /**
- * @param folder need not be there yet
- * @throws UserError when a folder's disk has less room than `needed` bytes; `purpose` begins the message
+ * Checks that the disk of a folder has `needed` bytes free.
+ * @param folder need not exist yet
+ * @param purpose start of the error message
+ * @throws UserError if there is less space
  */
 export async function checkDiskSpace(folder: string, needed: number, purpose: string): Promise<void> {
   checkFreeBytes(folder, await freeBytes(folder), needed, purpose);
 }
 
-/** `checkDiskSpace` for a place whose room is known. */
+/** `checkDiskSpace` for a known number of free bytes. */
 export function checkFreeBytes(folder: string, free: number, needed: number, purpose: string): void {
   if (free < needed) {
-    throw new UserError(`${purpose} needs ${gigabytes(needed)} in ${folder}, which has ${gigabytes(free)} free.`);
+    throw new UserError(`${purpose} needs ${gigabytes(needed)} in ${folder}, but only ${gigabytes(free)} are free.`);
   }
 }
 
-/** Bytes that this user may still write to the disk of a folder, or of the folder that it will be made in. */
+/** Bytes this user can write to the disk of a folder; if it does not exist, of its nearest existing parent. */
 export async function freeBytes(folder: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(folder);

@@ -2,8 +2,8 @@
 export const EXIT = { done: 0, failed: 1, usage: 2, someSamplesFailed: 3, interrupted: 130 } as const;
 
 /**
- * An error the user can act on: printed as its message alone, without a stack.
- * The message says what is wrong, where (file, tensor, record) and what to do.
+ * An error the user can act on. Only its message is printed, without a stack trace.
+ * The message says what happened, where (file, tensor, record) and what to do.
  */
 export class UserError extends Error {
   override name = 'UserError';
@@ -15,19 +15,18 @@ export class UserError extends Error {
   }
 }
 
-/** A `UserError` for a command line that cannot be carried out (exit code 2). */
+/** A `UserError` for an invalid command line (exit code 2). */
 export function usageError(message: string): UserError {
   return new UserError(message, { exitCode: EXIT.usage });
 }
 
-/** The text of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * An image that cannot be given to the model. It fails the questions about this image and nothing else; the message
- * names the image.
+ * An image that cannot be used. Only the questions about it fail; the message names the image.
  */
 export class ImageError extends Error {
   override name = 'ImageError';
@@ -42,15 +41,15 @@ export class ImageError extends Error {
 }
 
 const MAX_MESSAGE = 1500; // characters
-const SHOWN_END = 400; // of a message that is cut: its end says what to do
+const SHOWN_END = 400; // characters kept at the end of a truncated message, which says what to do
 
 /**
- * A message as a terminal and a log can have it. It may quote a file that somebody else made: control characters, which a
- * terminal would obey, are escaped but for line breaks, and the middle of a very long one is left out.
+ * Makes a message safe for terminals and logs. Since it may quote untrusted files, control characters other than line
+ * breaks are escaped, and the middle of a very long message is removed.
  */
 function printable(message: string): string {
   const escaped = message.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these it is about
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: matches control characters on purpose
     /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

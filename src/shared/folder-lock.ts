@@ -10,29 +10,29 @@ import { COUNT, nullable, objectOf, POSITIVE, schemaCheck, TEXT } from './json-s
 import { parseJson } from './parse-json.js';
 
 /*
- * Every process that wants a folder first leaves a lock file of its own in it, then looks for others. Of two that come at
- * the same time, at least one sees the other, so two can never both believe they are alone. Nobody has to remove
- * another's file to get in: that is where two takeovers of one dead lock would collide.
+ * A process that locks a folder first creates its own lock file there, then looks for others. Of two processes that start
+ * at the same time, at least one sees the other, so both can never hold the lock. No process has to remove another's
+ * file to acquire the lock, which is where two takeovers of one stale lock would collide.
  *
- * Whether a process of this machine lives can be asked. One of another machine shows it by changing its lock file every
- * few seconds; whoever finds such a lock watches it, without a lock of its own, for as long as several changes take. No
- * clock is compared: only this process's own measures the wait.
+ * Whether a process on this machine is alive can be checked directly. A process on another machine shows it by changing
+ * its lock file every few seconds; a process that finds such a lock removes its own and watches the other one for several
+ * such intervals. Clocks of different machines are never compared.
  */
 const LOCK_NAME = /^lock-[0-9a-f]{16}\.json$/;
 const CLOCK_SLACK_MS = 60_000; // the clock may have been set since the system started
-/** More than a lock's JSON has. */
+/** Larger than the JSON of any lock. */
 const LOCK_BYTES = 512;
-const ATTEMPTS = 5; // those that came together withdrew: try again at different moments
+const ATTEMPTS = 5; // processes that start at the same time all withdraw and retry at random times
 const BEAT_MS = 10_000;
-const LAPSE_MS = 60_000; // file systems in a network may show a change this much later
+const LAPSE_MS = 60_000; // network file systems may show changes this late
 
 interface Lock {
   pid: number;
   startedAt: string;
   host: string;
-  /** Tells the process from a later one of the same number; null where the system does not say. */
+  /** Distinguishes the process from a later one with the same pid; null if not available. */
   process: string | null;
-  /** Counts up while the process lives. */
+  /** Counts up while the process is alive. */
   beats: number;
 }
 
@@ -40,24 +40,24 @@ const checkLock = schemaCheck<Lock>(
   objectOf<Lock>({ pid: POSITIVE, startedAt: TEXT, host: TEXT, process: nullable(TEXT), beats: COUNT }),
 );
 
-/** A folder that is this process's to work in. */
+/** A folder locked by this process. */
 export interface FolderLock {
-  /** Whether it is not any more: another machine heard nothing of this process and took the folder. */
+  /** Whether the lock expired and another machine took the folder. */
   isLost(): boolean;
   /** @param movedTo where the folder is now, if it was renamed */
   release(movedTo?: string): Promise<void>;
 }
 
 export interface LockOptions {
-  /** Told before the lock of a process on another machine is watched for a minute. */
+  /** Called before watching the lock of another machine, which takes up to a minute. */
   onWait?: (message: string) => void;
-  lapseMs?: number; // default a minute
-  beatMs?: number; // default 10 s
+  lapseMs?: number; // default: one minute
+  beatMs?: number; // default: 10 s
 }
 
 /**
- * Locks a folder for this process. Locks of processes that are gone, or from before a reboot, are removed.
- * @throws UserError naming the process that works in the folder
+ * Locks a folder for this process. Locks of dead processes, or from before a reboot, are removed.
+ * @throws UserError naming the process that uses the folder
  */
 export async function lockFolder(
   folder: string,
@@ -65,7 +65,7 @@ export async function lockFolder(
 ): Promise<FolderLock> {
   const name = `lock-${randomBytes(8).toString('hex')}.json`;
   const path = join(folder, name);
-  const silent = new Set<string>(); // contents of locks that did not change while they were watched
+  const silent = new Set<string>(); // contents of locks that did not change while being watched
   for (let attempt = 1; ; attempt++) {
     const lock = await describeLock();
     await replaceFile(path, (file) => file.writeFile(textOf(lock)));
@@ -73,7 +73,7 @@ export async function lockFolder(
     if (obstacle === null) return heldLock(path, lock, beatMs);
     await rm(path, { force: true });
     if (obstacle.watch) {
-      onWait?.(`${obstacle.refusal} Waiting up to ${Math.round(lapseMs / 1000)} s to see whether it lives.`);
+      onWait?.(`${obstacle.refusal} Waiting up to ${Math.round(lapseMs / 1000)} s to see whether it is still alive.`);
       const isSilent = await keepsSilent(obstacle.watch, lapseMs);
       if (isSilent) silent.add(obstacle.watch.content);
       else if (existsSync(obstacle.watch.path))
@@ -84,7 +84,7 @@ export async function lockFolder(
   }
 }
 
-/** Always as long: a reader must not see the length of one beat and the beginning of the next. */
+/** Fixed length, so that a reader never sees a mix of two beats. */
 function textOf(lock: Lock): string {
   return JSON.stringify(lock).padEnd(LOCK_BYTES);
 }
@@ -95,7 +95,7 @@ function heldLock(path: string, lock: Lock, beatMs: number): FolderLock {
   const beat = async (): Promise<void> => {
     lock.beats++;
     try {
-      await writeFile(path, textOf(lock), { flag: 'r+' }); // in place: a lock that was removed is not made again
+      await writeFile(path, textOf(lock), { flag: 'r+' }); // in place, so that a removed lock is not recreated
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') isLost = true;
     }
@@ -113,12 +113,12 @@ function heldLock(path: string, lock: Lock, beatMs: number): FolderLock {
   };
 }
 
-/** Whether a file in a run folder is a lock, or one that was being written. */
+/** Whether a file in a run folder is a lock or its temporary file. */
 export function isLockFile(name: string): boolean {
   return LOCK_NAME.test(basename(name, '.tmp'));
 }
 
-/** Whether a process seems to work in a folder, for lists; nothing is changed. */
+/** Whether a process seems to use a folder, for listings. Changes nothing. */
 export async function isLocked(folder: string): Promise<boolean> {
   for (const name of (await readdir(folder)).filter((one) => LOCK_NAME.test(one))) {
     const path = join(folder, name);
@@ -140,17 +140,17 @@ async function mtimeMs(path: string): Promise<number> {
   );
 }
 
-/** What keeps this process out of a folder. */
+/** A lock that prevents this process from using a folder. */
 interface Obstacle {
   refusal: string;
-  /** The lock of another machine, which may be dead. */
+  /** The lock of another machine, whose process may be dead. */
   watch?: { path: string; content: string };
 }
 
-/** null when the own lock gives the folder. Dead locks are removed. */
+/** Null if this process now holds the lock. Stale locks are removed. */
 async function obstacleTo(folder: string, own: string, silent: ReadonlySet<string>): Promise<Obstacle | null> {
   const names = (await readdir(folder)).filter((name) => LOCK_NAME.test(name));
-  if (!names.includes(own)) return { refusal: `${folder} was moved away while it was being opened. Try again.` };
+  if (!names.includes(own)) return { refusal: `${folder} was moved while it was being opened. Try again.` };
   for (const name of names) {
     const obstacle = name === own ? null : await obstacleBy(folder, name, silent);
     if (obstacle !== null) return obstacle;
@@ -165,7 +165,7 @@ async function obstacleBy(folder: string, name: string, silent: ReadonlySet<stri
   try {
     lock = await readLock(path);
   } catch (error) {
-    return { refusal: `${path} cannot be read (${messageOf(error)}). Delete it if no run uses the folder.` };
+    return { refusal: `Cannot read the lock ${path} (${messageOf(error)}). Delete it if no run uses the folder.` };
   }
   if (lock === null || silent.has(lock.content)) return null;
   const { pid, host, startedAt } = lock.value;
@@ -174,7 +174,7 @@ async function obstacleBy(folder: string, name: string, silent: ReadonlySet<stri
   return (await isAlive(lock.value)) ? { refusal: `${refusal} Wait for it to end, or stop it.` } : null;
 }
 
-/** null when the lock was just released. */
+/** Null if the lock was just released. */
 async function readLock(path: string): Promise<{ content: string; value: Lock } | null> {
   try {
     const content = await readFile(path, 'utf8');
@@ -187,7 +187,7 @@ async function readLock(path: string): Promise<{ content: string; value: Lock } 
   }
 }
 
-/** Whether a lock stays as it is for so long. */
+/** Whether a lock stays unchanged for `lapseMs`. */
 async function keepsSilent({ path, content }: { path: string; content: string }, lapseMs: number): Promise<boolean> {
   const start = performance.now();
   while (performance.now() - start < lapseMs) {
@@ -208,7 +208,7 @@ async function describeLock(): Promise<Lock> {
   };
 }
 
-/** @param lock of a process of this machine */
+/** @param lock lock of a process on this machine */
 async function isAlive(lock: Lock): Promise<boolean> {
   try {
     process.kill(lock.pid, 0);
@@ -216,17 +216,17 @@ async function isAlive(lock: Lock): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   if (lock.process !== null) return lock.process === (await processIdentity(lock.pid));
-  return Date.parse(lock.startedAt) > Date.now() - uptime() * 1000 - CLOCK_SLACK_MS; // else from before a reboot
+  return Date.parse(lock.startedAt) > Date.now() - uptime() * 1000 - CLOCK_SLACK_MS; // otherwise from before a reboot
 }
 
-/** On Linux the boot and the moment in it at which a process began; null for one that has ended, and elsewhere. */
+/** On Linux, the boot id and the start time of a process within it; null if it has ended, and on other systems. */
 async function processIdentity(pid: number): Promise<string | null> {
   try {
     const [boot, stat] = await Promise.all([
       readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
       readFile(`/proc/${pid}/stat`, 'utf8'),
     ]);
-    // "pid (name) state ppid ...": the name may hold anything. Field 3 is the state, 22 the start. Source: proc(5)
+    // "pid (name) state ppid ...": the name may contain anything. Field 3 is the state, 22 the start. Source: proc(5)
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ended = fields[0] === 'Z' || fields[0] === 'X';
     return ended ? null : `${boot.trim()}/${fields[22 - 3]}`;

@@ -6,9 +6,9 @@ import { schemaCheck } from './json-schema.js';
 import { parseJson } from './parse-json.js';
 
 /**
- * Replaces a file as a whole: written under a temporary name in the same folder, flushed to the disk, renamed.
- * A crash leaves the old file or the new one. One process at a time may do this to a path.
- * @throws UserError when the folder cannot be written to
+ * Replaces a file atomically: writes a temporary file in the same folder, flushes it to disk and renames it.
+ * A crash leaves either the old or the new file. Only one process at a time may do this for a path.
+ * @throws UserError if the folder cannot be written to
  */
 export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -35,7 +35,7 @@ export async function writeJson(path: string, value: unknown, indent = 2): Promi
 
 /** Flushes a folder's entries, so that a new or renamed file survives a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return; // folders cannot be opened there
+  if (process.platform === 'win32') return; // folders cannot be opened on Windows
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
@@ -44,25 +44,25 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** A JSON file that llavahr keeps in a folder, checked against its schema on the way in and on the way out. */
+/** A JSON file in a folder, validated against its schema on reading and writing. */
 export interface JsonFile<T> {
   name: string;
-  /** null when the folder has no such file. @throws UserError when it is not what this version writes */
+  /** Null if the folder has no such file. @throws UserError if the file does not match the schema */
   read(folder: string): Promise<T | null>;
   write(folder: string, value: T): Promise<void>;
 }
 
 /**
  * Describes a JSON file by its name and schema.
- * @param options.remedy what to do when it is damaged
+ * @param options.remedy what to do if the file is damaged
  */
 export function jsonFile<T>(
   name: string,
   schema: SchemaObject,
-  { indent = 2, remedy = 'put the folder aside and make the run again' } = {},
+  { indent = 2, remedy = 'move the folder away and rerun the command' } = {},
 ): JsonFile<T> {
   const check = schemaCheck<T>(schema);
-  const advice = `It was damaged, or written by another version of llavahr: ${remedy}.`;
+  const advice = `The file is damaged or from another version of llavahr: ${remedy}.`;
   return {
     name,
     async read(folder) {
@@ -73,13 +73,13 @@ export function jsonFile<T>(
       try {
         value = parseJson(text);
       } catch (error) {
-        throw new UserError(`${path} is not JSON (${messageOf(error)}). ${advice}`, { cause: error });
+        throw new UserError(`${path} is not valid JSON (${messageOf(error)}). ${advice}`, { cause: error });
       }
       if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}. ${advice}`);
       return value;
     },
     async write(folder, value) {
-      if (!check.fits(value)) throw new Error(`${name} would be written wrong: ${check.problem()}`);
+      if (!check.fits(value)) throw new Error(`${name} would be invalid: ${check.problem()}`);
       await writeJson(join(folder, name), value, indent);
     },
   };

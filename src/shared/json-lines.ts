@@ -9,56 +9,56 @@ import { parseJson } from './parse-json.js';
 
 const CHUNK_BYTES = 1 << 20;
 const DAMAGE_EXAMPLES = 5;
-const MAX_LINE_BYTES = 1 << 26; // no line of ours comes near; a damaged file must not fill the memory
+const MAX_LINE_BYTES = 1 << 26; // far above any valid line; a damaged file must not exhaust memory
 const NEWLINE = 0x0a;
 
 /*
- * A line is a JSON object whose last key is `check`: the first 8 hex digits of the SHA-256 of the line's bytes before the
- * comma in front of that key. So a line that was written in part or changed since is known as such, and the file is still
- * plain JSON lines to everybody else.
+ * A line is a JSON object whose last key is `check`: the first 8 hex digits of the SHA-256 of the bytes before the comma
+ * that precedes this key. It reveals lines that are incomplete or were changed, and the file remains valid JSON Lines for
+ * other programs.
  */
 const CHECK_DIGITS = 8;
 const CHECK_HEAD = ',"check":"';
 const CHECK_TAIL = '"}\n';
 const CHECK_BYTES = CHECK_HEAD.length + CHECK_DIGITS + CHECK_TAIL.length;
 
-/** Where a line is in its file: `bytes` includes the newline. */
+/** Position of a line in its file; `bytes` includes the newline. */
 export interface LineSpan {
   offset: number;
   bytes: number;
 }
 
-/** Lines that cannot be believed. What was in them is gone; what they were about is in `examples` by line number alone. */
+/** Damaged lines, whose content is lost; `examples` has the first few line numbers. */
 export interface Damage {
   lines: number;
   /** The first few, as "line 12 (its checksum is wrong)". */
   examples: string[];
 }
 
-/** A file of one JSON object per line that grows by whole, flushed lines. */
+/** A file of one JSON object per line that is appended to in complete, flushed lines. */
 export interface JsonLinesFile<T> {
-  /** Found on opening. The lines are still in the file. */
+  /** Damaged lines found on opening. They stay in the file. */
   damage: Damage;
-  /** Bytes of a half-written last line that were cut off when the file was opened. */
+  /** Bytes of an incomplete last line that were removed on opening. */
   droppedBytes: number;
   /**
-   * Adds lines in one write and flushes them to the disk: when this resolves, they survive a crash.
-   * Calls must not overlap. @throws UserError when the disk refuses; the file then is as it was before
+   * Appends lines in one write and flushes them: once this resolves, they survive a crash.
+   * Calls must not overlap. @throws UserError if writing fails; the file is then unchanged
    */
   append(values: readonly T[]): Promise<LineSpan[]>;
-  /** The line's bytes, newline included. */
+  /** The line's bytes, including the newline. */
   readLine(span: LineSpan): Buffer;
   close(): Promise<void>;
 }
 
-/** Called for every good line in file order. */
+/** Called for every valid line in file order. */
 export type OnLine<T> = (value: T, span: LineSpan) => void;
 
 /**
- * Opens a file for appending, making it if need be, and reports the lines that are there. A last line without a newline,
- * left by a process that died while writing, was never acknowledged: it is cut off. Damaged lines are passed over and
- * told of in `damage`.
- * @throws UserError naming the line when an intact one is not what this version writes
+ * Opens a file for appending, creates it if necessary, and reports the existing lines. A last line without a newline, left
+ * by a process that died while writing, was never acknowledged and is removed. Damaged lines are skipped and reported in
+ * `damage`.
+ * @throws UserError naming the line if an intact one does not match the schema
  */
 export async function openJsonLines<T extends object>(
   path: string,
@@ -78,7 +78,7 @@ export async function openJsonLines<T extends object>(
   }
 }
 
-/** Reads a file without changing it. @returns what was passed over @throws UserError as `openJsonLines` */
+/** Reads a file without changing it. @returns the damaged lines @throws UserError like `openJsonLines` */
 export async function readJsonLines<T extends object>(
   path: string,
   check: SchemaCheck<T>,
@@ -117,14 +117,14 @@ function appendable<T extends object>(
     ...found,
     async append(values) {
       const lines = values.map((value) => {
-        if (!check.fits(value)) throw new Error(`a line of ${path} would be written wrong: ${check.problem()}`);
+        if (!check.fits(value)) throw new Error(`a line of ${path} would be invalid: ${check.problem()}`);
         return sealed(value);
       });
       try {
         await file.appendFile(Buffer.concat(lines));
         await file.sync();
       } catch (error) {
-        await file.truncate(end).catch(() => {}); // else the next line would be glued to half a line
+        await file.truncate(end).catch(() => {}); // otherwise the next line would be appended to half a line
         throw new UserError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
       }
       return lines.map(({ length: bytes }) => {
@@ -136,14 +136,17 @@ function appendable<T extends object>(
     readLine({ offset, bytes }) {
       const line = Buffer.allocUnsafe(bytes);
       // Synchronous: a round trip through the thread pool for each of 200,000 lines takes ten times as long.
-      if (readSync(file.fd, line, 0, bytes, offset) !== bytes) throw new UserError(`${path} has become shorter.`);
+      if (readSync(file.fd, line, 0, bytes, offset) !== bytes)
+        throw new UserError(
+          `${path} became shorter while it was in use. Check that no other program writes to it, then rerun.`,
+        );
       return line;
     },
     close: () => file.close(),
   };
 }
 
-/** A value as a line with its checksum. */
+/** Serialises a value as a line with checksum. */
 function sealed(value: object): Buffer {
   const content = Buffer.from(JSON.stringify(value).slice(0, -1));
   return Buffer.concat([content, Buffer.from(`${CHECK_HEAD}${checksum(content)}${CHECK_TAIL}`)]);
@@ -154,8 +157,8 @@ function checksum(content: Buffer): string {
 }
 
 /**
- * Reads all lines. @returns the end of the last line that has a newline and the size of the file, in bytes
- * @throws UserError for an intact line that does not fit
+ * Reads all lines. @returns the end of the last complete line and the size of the file, in bytes
+ * @throws UserError for an intact line that does not match the schema
  */
 async function scan<T>(
   file: FileHandle,
@@ -182,7 +185,7 @@ async function scan<T>(
       }
       if (!check.fits(opened.value)) {
         throw new UserError(
-          `${path}, line ${lineNumber}: ${check.problem()}. It was written by another version of llavahr: start over with --fresh.`,
+          `${path}, line ${lineNumber}: ${check.problem()}. The line is from another version of llavahr. Start over with --fresh.`,
         );
       }
       onLine(opened.value, span);
@@ -191,7 +194,7 @@ async function scan<T>(
   return { end, size, damage };
 }
 
-/** The value of a line, if the line is as it was written. */
+/** Parses a line and verifies its checksum. */
 function unsealed(line: Buffer): { value: unknown } | { problem: string } {
   if (line.length > MAX_LINE_BYTES) return { problem: `longer than ${MAX_LINE_BYTES} bytes` };
   const content = line.subarray(0, -CHECK_BYTES);
@@ -205,13 +208,13 @@ function unsealed(line: Buffer): { value: unknown } | { problem: string } {
   }
 }
 
-/** A line with its newline, or without one (not `whole`) at the end of the file and where it is too long. */
+/** A line with its newline; not `whole` if it has none at the end of the file, or is too long. */
 interface Line {
   bytes: Buffer;
   whole: boolean;
 }
 
-/** The lines of a file, a chunk's worth at a time. */
+/** Yields the lines of a file, chunk by chunk. */
 async function* linesOf(file: FileHandle): AsyncGenerator<Line[]> {
   let rest: Buffer = Buffer.alloc(0);
   for (let position = 0; ; ) {

@@ -1,13 +1,13 @@
 import { Ajv, type SchemaObject } from 'ajv';
 
-/** Tells whether a value fits a schema. */
+/** Validates values against a schema. */
 export interface SchemaCheck<T> {
   fits(value: unknown): value is T;
-  /** What was wrong with the last value that did not fit. */
+  /** Describes why the last value was invalid. */
   problem(): string;
 }
 
-/** NaN and infinities fit no schema: JSON would turn them into null unnoticed. */
+/** NaN and infinities are always invalid: JSON would silently turn them into null. */
 export function schemaCheck<T>(schema: SchemaObject): SchemaCheck<T> {
   const validate = new Ajv({ strictRequired: false, allowUnionTypes: true }).compile<T>(schema);
   return {
@@ -20,7 +20,7 @@ export function schemaCheck<T>(schema: SchemaObject): SchemaCheck<T> {
   };
 }
 
-/** Schema of an object that has all of T's properties; further ones are let pass. */
+/** Schema of an object with all of T's properties; additional ones are allowed. */
 export function objectOf<T>(properties: Record<keyof T, SchemaObject>): SchemaObject {
   return { type: 'object', properties, required: Object.keys(properties) };
 }
@@ -30,13 +30,13 @@ export function mapOf(values: SchemaObject): SchemaObject {
   return { type: 'object', additionalProperties: values };
 }
 
-/** Written as JSON Schema has it, so that others can read it. @param schema with a single `type` */
+/** Allows null, in standard JSON Schema rather than OpenAPI's `nullable`. @param schema schema with a single `type` */
 export function nullable(schema: SchemaObject): SchemaObject {
   return { ...schema, type: [schema['type'], 'null'] };
 }
 
 export const TEXT: SchemaObject = { type: 'string' };
-/** Not negative, with a fraction. */
+/** A non-negative number. */
 export const AMOUNT: SchemaObject = { type: 'number', minimum: 0 };
 /** 0, 1, 2 ... */
 export const COUNT: SchemaObject = { type: 'integer', minimum: 0 };

@@ -1,21 +1,21 @@
-const MAX_DEPTH = 500; // no file of ours or the benchmarks' has ten
+const MAX_DEPTH = 500; // no file of llavahr or a benchmark has more than ten
 
 /**
- * JSON.parse for files that others made. What it returns can be walked, checked and printed by functions that call
- * themselves: JSON.parse takes any depth, and JSON.stringify overflows the stack at a few thousand levels.
- * @throws Error saying what is wrong when the text is no JSON or lists and objects lie more than 500 deep
+ * JSON.parse for untrusted files. It limits the depth, so that recursive functions can process the result: JSON.parse accepts
+ * any depth, but JSON.stringify overflows the stack at a few thousand levels.
+ * @throws Error if the text is not valid JSON or is nested more than 500 levels deep
  */
 export function parseJson(text: string): unknown {
   if (text.length > MAX_DEPTH && isTooDeep(text)) throw new Error(`it is nested more than ${MAX_DEPTH} levels deep`);
   return JSON.parse(text);
 }
 
-/** A JSON string, or one of the numbers that Python's json.dump writes although JSON has none of them. */
+/** A JSON string, or one of the non-JSON numbers that Python's json.dump writes. */
 const STRING_OR_NAN = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
 
 /**
- * `parseJson` for files that Python wrote: NaN and infinities, which its json.dump writes, become null.
- * @throws Error likewise
+ * `parseJson` for files written by Python: NaN and infinities, which json.dump writes, become null.
+ * @throws Error like `parseJson`
  */
 export function parsePythonJson(text: string): unknown {
   try {
@@ -46,7 +46,7 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** Place of the quotation mark that ends a string, or the text's length. */
+/** Index of the quotation mark that ends a string, or the text's length. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

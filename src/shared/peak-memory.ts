@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** Largest resident size of this process so far, its threads included. */
+/** Peak resident memory of this process so far, including its threads, in bytes. */
 export function peakMemoryBytes(): number {
-  return fromProc() ?? process.resourceUsage().maxRSS * 1024; // Node gives kibibytes on every platform
+  return fromProc() ?? process.resourceUsage().maxRSS * 1024; // Node reports kibibytes on all platforms
 }
 
-/** On Linux resourceUsage() begins with the peak of the process that started this one; this figure does not. */
+/** On Linux, resourceUsage() starts with the peak of the parent process; VmHWM does not. */
 function fromProc(): number | null {
   if (process.platform !== 'linux') return null;
   try {

@@ -1,17 +1,17 @@
 export const HIDDEN = '[hidden]';
 
-// A word of an option's name that says its value is a secret. "tokens" is none: --max-new-tokens, --ocr-tokens.
+// Words in an option's name that mark its value as secret. Not "tokens": --max-new-tokens, --ocr-tokens.
 const SECRET_WORDS = new Set([
   ...['key', 'apikey', 'token', 'secret', 'password', 'passwd', 'passphrase', 'auth', 'authorization'],
   ...['bearer', 'credential', 'credentials', 'signature', 'sig', 'cookie'],
 ]);
 
-// Forms of access tokens: Hugging Face, OpenAI, GitHub, AWS.
+// Access tokens of Hugging Face, OpenAI, GitHub, AWS.
 const TOKEN = /\b(?:hf_[A-Za-z0-9]{30,}|sk-[\w-]{20,}|gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|AKIA[A-Z0-9]{16})/g;
 
 /**
- * A command line without its secrets: values of options named like keys or tokens, access tokens anywhere, and the
- * credentials in addresses. People paste command lines into bug reports, with the record of a run around them.
+ * Removes secrets from a command line: values of options named like keys or tokens, access tokens anywhere, and credentials
+ * in URLs. Command lines are recorded in runs and end up in bug reports.
  */
 export function redactArguments(argv: readonly string[]): string[] {
   return argv.map((argument, i) => {
@@ -24,7 +24,7 @@ export function redactArguments(argv: readonly string[]): string[] {
   });
 }
 
-/** A text without access tokens and the credentials in addresses. */
+/** Removes access tokens and URL credentials from a text. */
 export function redactText(text: string): string {
   return text
     .replace(TOKEN, HIDDEN)

@@ -1,5 +1,5 @@
-/** The CommonJS edition: that of ES modules imports JSON with an attribute, which Node.js knows from 20.10 on. */
-// biome-ignore lint/style/noRestrictedImports: the one place
+/** The CommonJS build: the ESM build uses import attributes, which need Node.js 20.10. */
+// biome-ignore lint/style/noRestrictedImports: the only place that may import it
 import sharp = require('sharp');
 
 export default sharp;

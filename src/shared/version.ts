@@ -7,7 +7,7 @@ import { PACKAGE_ROOT } from './package-root.js';
 export const VERSION = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string })
   .version;
 
-/** Version of an installed package; null when it is not there. */
+/** Version of an installed package; null if it is not installed. */
 export function packageVersion(name: string): string | null {
   try {
     return versionAbove(dirname(createRequire(import.meta.url).resolve(name)), name);
@@ -16,7 +16,7 @@ export function packageVersion(name: string): string | null {
   }
 }
 
-/** Looks for the package.json of `name` upwards: packages may not export theirs. */
+/** Searches parent folders for the package.json of `name`, since packages may not export it. */
 function versionAbove(folder: string, name: string): string | null {
   try {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {

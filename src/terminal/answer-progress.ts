@@ -1,36 +1,36 @@
 import { MultiBar } from 'cli-progress';
 
-const PLAIN_INTERVAL_MS = 30_000; // a log file should stay readable
+const PLAIN_INTERVAL_MS = 30_000; // keeps log files readable
 
 export interface ProgressOptions {
   total: number;
   /** Questions answered in earlier sessions. */
   done: number;
-  /** stderr; a bar is drawn only on a terminal. */
+  /** Usually stderr; a bar is drawn only on a terminal. */
   stream: NodeJS.WritableStream & { isTTY?: boolean };
   /** Clock in milliseconds. */
   now?: () => number;
 }
 
-/** Where a run is. */
+/** Progress of a run. */
 export interface ProgressState {
-  /** Questions with an answer, those of earlier sessions included. */
+  /** Answered questions, including earlier sessions. */
   answered: number;
   /** Questions that failed in this session. */
   failed: number;
-  /** Mean score of the answered questions, 0 to 1; null when there is none yet. */
+  /** Mean score of the answered questions, 0 to 1; null if none is scored yet. */
   meanScore: number | null;
 }
 
-/** A progress display. It must be stopped, or its timer keeps the process alive. */
+/** A progress display. It must be stopped, since its timer keeps the process alive. */
 export interface Progress {
   update(state: ProgressState): void;
-  /** Prints a line without tearing the bar. */
+  /** Prints a line without disturbing the bar. */
   log(line: string): void;
   stop(): void;
 }
 
-/** Shows progress on a terminal as a bar, elsewhere as a line at the start, at the end, and every 30 s at most. */
+/** Shows progress as a bar on a terminal, elsewhere as lines: at the start, at the end, and at most every 30 s. */
 export function startProgress(options: ProgressOptions): Progress {
   const clock = options.now ?? (() => performance.now());
   const start = clock();
@@ -40,7 +40,7 @@ export function startProgress(options: ProgressOptions): Progress {
 
 /**
  * Example: 1200/5000, 3.1 questions/s, 20:26 left, score 67.1 %, 2 failed
- * Rate and time left come from this session alone: an earlier one may have had another machine or batch size.
+ * Rate and time left are based on this session only: earlier ones may have used another machine or batch size.
  */
 export function progressLine(
   { total, done }: Pick<ProgressOptions, 'total' | 'done'>,
@@ -67,7 +67,7 @@ function drawBar({ total, done, stream }: ProgressOptions, describe: (state: Pro
     },
     log(line) {
       bars.log(`${line}\n`);
-      bars.update(); // stop() would forget it
+      bars.update(); // otherwise stop() would drop it
     },
     stop() {
       bars.stop();

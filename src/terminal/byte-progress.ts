@@ -1,12 +1,12 @@
 import { SingleBar } from 'cli-progress';
 
-/** Progress of work measured in bytes, drawn on a TTY and silent elsewhere. */
+/** Progress of an operation in bytes, shown on a terminal only. */
 export interface ByteProgress {
   update(progress: { stage: string; doneBytes: number; totalBytes: number }): void;
   stop(): void;
 }
 
-/** Starts a bar that appears with the first update; each stage has its own. */
+/** Creates a progress display: a bar per stage, which appears with the stage's first update. */
 export function startByteProgress(stream: NodeJS.WriteStream): ByteProgress {
   let bar: SingleBar | undefined;
   let current: string | undefined;

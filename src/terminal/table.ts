@@ -4,7 +4,7 @@ import { heading, terminalWidth } from './style.js';
 
 export type Align = 'left' | 'right';
 
-/** A table before any markup: texts are as they came from checkpoints and annotations. */
+/** A table before any markup, with unescaped text from checkpoints and annotations. */
 export interface PlainTable {
   titles: string[];
   align: Align[];
@@ -14,28 +14,28 @@ export interface PlainTable {
 interface Column {
   at: number;
   alignment: Align;
-  /** Its lines. */
+  /** Lines of the title. */
   title: string[];
   width: number;
 }
 
-/** Between columns. */
+/** Spaces between columns. */
 const GAP = 2;
-/** Columns that a title may take more when its second line is the unit alone. */
+/** Extra width tolerated to break a title just before its unit. */
 const UNIT_PREFERENCE = 1.5;
-/** Texts are not folded to less. */
+/** Minimum width of a wrapped text column. */
 const NARROWEST_TEXT = 24;
-/** Of the width, at most, that titles in two lines must leave. */
+/** Titles are broken into two lines only if the table shrinks to at most this share of its width. */
 const WORTH_BREAKING = 0.9;
-/** What every terminal has. A table that fits keeps its titles in one line. */
+/** Tables that fit into this width keep their titles on one line. */
 const USUAL_WIDTH = 80;
 
 /**
- * A plain-text table: titles, a rule, the rows; columns two spaces apart. Ends without a newline. A wide table breaks titles
- * into two lines where that saves much; one that is wider than the terminal folds its texts, and where that does not do,
+ * A plain-text table: titles, a rule, rows; columns are two spaces apart. Ends without a newline. A wide table breaks titles
+ * into two lines if that saves enough. A table wider than the terminal wraps its text columns and, if that is not enough,
  * continues its columns below.
- * @param options.keys how many of the first columns say what a row is: they are repeated before continued columns
- * @param options.width of the terminal, in characters
+ * @param options.keys number of leading columns that identify a row; they are repeated before continued columns
+ * @param options.width width of the terminal in characters
  */
 export function renderTable(
   titles: readonly string[],
@@ -60,12 +60,12 @@ export function renderTable(
   return unfolded.map((part) => draw(fit(part), body)).join('\n\n');
 }
 
-/** Names come from files of others: control characters could rewrite the terminal. */
+/** Replaces control characters, which could manipulate the terminal: names come from untrusted files. */
 export function printable(cell: string): string {
   return cell.replace(/\p{Cc}+/gu, ' ');
 }
 
-/** A title in one line where the column is wide enough, otherwise where both lines are short, best before its unit. */
+/** Keeps a title on one line if the column is wide enough; otherwise breaks it where both lines are short, ideally before its unit. */
 function inTwoLines(title: string, width: number): string[] {
   if (stringWidth(title) <= width) return [title];
   const broken = Array.from(title.matchAll(/ /g), ({ index }) => [title.slice(0, index), title.slice(index + 1)]);
@@ -78,7 +78,7 @@ function widthOf(columns: readonly Column[]): number {
   return columns.reduce((total, column) => total + column.width + GAP, -GAP);
 }
 
-/** Takes what is too much from the widest texts. */
+/** Narrows the widest text columns until the table fits. */
 function folded(columns: readonly Column[], isText: (column: Column) => boolean, width: number): Column[] {
   const excess = widthOf(columns) - width;
   const widest = columns
@@ -93,7 +93,7 @@ function folded(columns: readonly Column[], isText: (column: Column) => boolean,
   );
 }
 
-/** The columns in groups that fit, each with the keys; a column without a title stays beside the one before it. */
+/** Splits columns into groups that fit, each with the keys. A column without a title stays next to the previous one. */
 function parts(columns: readonly Column[], keys: number, width: number): Column[][] {
   if (widthOf(columns) <= width) return [[...columns]];
   const repeated = columns.slice(0, keys);

@@ -1,16 +1,16 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 
-/** Where downloads are: a bar per file and one of all on a TTY, lines elsewhere. */
+/** Progress of downloads: a bar per file and one for the total on a terminal, lines elsewhere. */
 export interface TransferProgress {
-  /** @param total of `unit`; null where it is not known yet */
+  /** @param total in `unit`; null if not known yet */
   begin(name: string, total: number | null, unit?: Unit): Transfer;
-  /** Prints a line without tearing the bars. */
+  /** Prints a line without disturbing the bars. */
   log(line: string): void;
-  /** Must be called, or a timer keeps the process alive. */
+  /** Must be called, since a timer keeps the process alive. */
   stop(): void;
 }
 
-/** A file on its way. */
+/** A file being transferred. */
 export interface Transfer {
   update(done: number, total?: number | null): void;
   end(): void;
@@ -18,7 +18,7 @@ export interface Transfer {
 
 type Unit = 'MB' | 'files';
 
-const PLAIN_INTERVAL_MS = 30_000; // a log file should stay readable
+const PLAIN_INTERVAL_MS = 30_000; // keeps log files readable
 const TOTAL = 'total';
 
 /** @param now clock in milliseconds */
@@ -57,7 +57,7 @@ function drawBars(stream: NodeJS.WritableStream): TransferProgress {
       if (!bars.isActive) stream.write(`${line}\n`);
       else {
         bars.log(`${line}\n`);
-        bars.update(); // stop() would forget it
+        bars.update(); // otherwise stop() would drop it
       }
     },
     stop: () => bars.isActive && bars.stop(),

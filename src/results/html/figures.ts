@@ -8,15 +8,15 @@ import { scoreText } from '../statistics/digits.js';
 import type { RunNames } from './run-names.js';
 import type { RunSamples } from './sample-sets.js';
 
-/** A row of plots about the same thing, as SVG elements. */
+/** A row of related plots, as SVG elements. */
 export interface FigureRow {
   title: string;
-  /** What a reader must know to read them. */
+  /** Explains how to read the plots. */
   caption: string;
   figures: string[];
 }
 
-/** The plots that there is something to draw for. */
+/** All plots that have data. */
 export function figureRows(
   groups: readonly RunGroup[],
   samplesOf: ReadonlyMap<RunResult, RunSamples>,
@@ -25,26 +25,26 @@ export function figureRows(
   const rows: FigureRow[] = [
     {
       title: 'Score over input size',
-      caption: 'Bars are 95 % intervals, bootstrapped over images.',
+      caption: 'Error bars are 95 % intervals (bootstrap over images).',
       figures: groups.flatMap((group) => scoreFigure(group, names)),
     },
     {
       title: 'Differences by category',
       caption:
-        'Of the mean score of a question, with 95 % intervals of the paired difference, bootstrapped over images; the number of questions is behind the category.',
+        'Difference in mean score per question, with 95 % intervals (paired bootstrap over images). Numbers in parentheses count questions.',
       figures: groups.flatMap((group) => differenceFigure(group, samplesOf, names)),
     },
     {
       title: 'Where the time goes',
       caption:
-        'Medians per image and question in the batches of the run; the answer has the run’s mean length. Images are decoded while the model works on the batch before.',
+        'Medians per image and question over the batches of the run, for an answer of the run’s mean length. Image decoding overlaps with the previous batch.',
       figures: groups.flatMap((group) => latencyFigure(group, names)),
     },
   ];
   return rows.filter(({ figures }) => figures.length > 0);
 }
 
-/** Nothing where all runs have one input size: the table says it. */
+/** Empty if all runs have the same input size: the table is enough. */
 function scoreFigure({ title, runs }: RunGroup, names: RunNames): string[] {
   const { headline, points } = runs[0]!.metrics;
   if (headline === null) return [];
@@ -85,7 +85,7 @@ function latencyFigure({ title, runs }: RunGroup, names: RunNames): string[] {
   const bars = runs.flatMap((run): StageBar[] => {
     const { stages, newTokens, questions } = run.latency;
     const token = stages.decodeMsPerToken.p50;
-    const furtherTokens = questions > 0 ? newTokens / questions - 1 : 0; // the first is the prefill's
+    const furtherTokens = questions > 0 ? newTokens / questions - 1 : 0; // the first one comes from the prefill
     const bar = {
       image: stages.decodeImageMsPerImage.p50,
       vision: stages.visionMsPerImage.p50,

@@ -1,49 +1,49 @@
 /*
- * The JSON in a report page. The page's script imports these types and nothing else, so that it is one file without
- * imports when it runs.
+ * The JSON in a report page. The page's script imports only these types, so that it compiles to a single file without
+ * imports.
  */
 
 export interface PageData {
-  /** The models in the order of the tables' lines. */
+  /** The models in table order. */
   systems: { key: string; name: string }[];
-  /** Scores from here up count as right: with ten human answers, half of the full score. */
+  /** Minimum score of a right answer: with ten human answers, half of the full score. */
   rightFrom: number;
   sets: SampleSet[];
   /** WebP images in base64. */
   thumbnails: string[];
 }
 
-/** Questions that several models were asked in the same way. */
+/** Questions that several models answered under the same protocol. */
 export interface SampleSet {
   title: string;
-  /** What every prompt ends with; left out of `prompt`. */
+  /** Common end of all prompts; not included in `prompt`. */
   instruction: string;
-  /** Places in `PageData.systems` of the runs; answers and scores of a sample are in this order. */
+  /** Indices of the runs in `PageData.systems`; answers and scores of a sample are in this order. */
   systems: number[];
   categories: string[];
   samples: Sample[];
-  /** Questions that were asked; `samples` may be a part of them. */
+  /** Number of questions asked; `samples` may be a subset. */
   total: number;
 }
 
 export interface Sample {
-  /** Row in the benchmark's order. */
+  /** Position in the benchmark's order. */
   row: number;
   id: string | number;
   prompt: string;
-  /** Place in `SampleSet.categories`; null without one. */
+  /** Index into `SampleSet.categories`; null without a category. */
   category: number | null;
-  /** Right answers and how many people gave each, the most frequent first. */
+  /** Reference answers with the number of people who gave each, most frequent first. */
   references: [string, number][];
-  /** null where the run has no line for the question. */
+  /** Null if the run was not asked the question. */
   answers: (string | Failure | null)[];
-  /** 0 to 1; null where single answers are not scored. */
+  /** 0 to 1; null if single answers are not scored. */
   scores: (number | null)[];
-  /** Place in `PageData.thumbnails`; null without one. */
+  /** Index into `PageData.thumbnails`; null without a thumbnail. */
   thumbnail: number | null;
 }
 
-/** No answer could be made. */
+/** A failed question. */
 export interface Failure {
   failure: string;
 }

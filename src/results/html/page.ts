@@ -13,8 +13,8 @@ const CLIENT_SCRIPT = new URL('./client/sample-browser.js', import.meta.url);
 const STYLE_SHEET = join(PACKAGE_ROOT, 'src', 'results', 'html', 'report.css');
 
 /**
- * A report as one HTML page that needs nothing else: its policy lets it load nothing, and run and style itself only by the
- * script and the sheet that were written into it, which are named by their hashes. The same input gives the same bytes.
+ * Renders a report as one self-contained HTML page. Its content security policy forbids loading anything and allows only the
+ * embedded script and style sheet, identified by their hashes. Deterministic.
  */
 export function htmlPage(layout: ReportLayout, figures: readonly FigureRow[], data: PageData): string {
   const script = readFileSync(CLIENT_SCRIPT, 'utf8');
@@ -60,7 +60,7 @@ ${hasSamples ? `<script type="application/json" id="data">${jsonForScript(data)}
 `;
 }
 
-/** JSON that cannot end the script element it stands in. Source: HTML standard, "Restrictions for contents of script elements" */
+/** JSON that cannot close the enclosing script element. Source: HTML standard, "Restrictions for contents of script elements" */
 export function jsonForScript(value: unknown): string {
   return JSON.stringify(value).replace(/</g, '\\u003c');
 }
@@ -102,7 +102,7 @@ function scoresSection({ scores, footnotes, notes }: ReportLayout, { systems }: 
   return `<section id="scores">
 <h2>Scores</h2>
 ${table('Scores', ['', ...scores.titles], ['left', ...scores.align], lines)}
-<p class="caption">Best of a column in bold; [low, high] is the 95 % interval, bootstrapped over images.${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
+<p class="caption">The best score of each column is bold; [low, high] is the 95 % interval (bootstrap over images).${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
 ${listed.length > 0 ? `<ul class="notes">${listed.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>` : ''}
 </section>`;
 }
@@ -135,9 +135,9 @@ ${table('Speed', ['', ...speed.titles], ['left', ...speed.align], lines)}
 </section>`;
 }
 
-/** What was run where, so that it can be found and repeated. */
+/** Table of the runs with the details needed to find and repeat them. */
 function runsSection({ runs }: ReportLayout): string {
-  const titles = ['run', 'finished', 'questions', 'failed', 'machine', 'asked how', 'llavahr'];
+  const titles = ['run', 'finished', 'questions', 'failed', 'machine', 'protocol', 'llavahr'];
   const align: Align[] = ['left', 'left', 'right', 'right', 'left', 'left', 'left'];
   const lines = runs.map((run) => {
     const { identity, finishedAt, sessions } = run.record;
@@ -160,7 +160,7 @@ ${table('Runs', titles, align, lines)}
 </section>`;
 }
 
-/** A table in a box that scrolls, also by keyboard. */
+/** A table in a scrollable box that is reachable by keyboard. */
 function table(name: string, titles: readonly string[], align: readonly Align[], lines: readonly string[][]): string {
   const head = titles
     .map((title, i) => `<th scope="col"${align[i] === 'right' ? ' class="number"' : ''}>${escapeXml(title)}</th>`)
@@ -179,7 +179,7 @@ function keyCell(key: string): string {
   return `<th scope="row" class="key">${key}</th>`;
 }
 
-/** The parts that the script fills. */
+/** Elements that the script fills. */
 function browserSection(): string {
   return `<section id="browser">
 <h2>Samples</h2>
@@ -187,7 +187,7 @@ function browserSection(): string {
 <form id="filters" role="search" aria-label="Samples">
 <label>benchmark <select name="set"></select></label>
 <label>category <select name="category"></select></label>
-<label>who is right <select name="who"><option value="any">any</option><option value="all">all right</option><option value="none">all wrong</option><option value="some">some right, some wrong</option><option value="failed">an answer is missing</option></select></label>
+<label>answers <select name="who"><option value="any">any</option><option value="all">all right</option><option value="none">all wrong</option><option value="some">some right, some wrong</option><option value="failed">some failed</option></select></label>
 <label class="search">search <input type="search" name="search" autocomplete="off" spellcheck="false"></label>
 <fieldset id="systems" aria-label="Models"></fieldset>
 </form>

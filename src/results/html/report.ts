@@ -6,21 +6,21 @@ import { htmlPage } from './page.js';
 import { runNames } from './run-names.js';
 import { type IllustratedSet, isDisputed, RIGHT_FROM, type RunSamples, sampleSet } from './sample-sets.js';
 
-/** Makes the thumbnail of an image of a run as WebP; null when there is none to be had. */
+/** Makes a WebP thumbnail of an image of a run; null if the image is not available. */
 export type MakeThumbnail = (run: RunResult, image: string) => Promise<Buffer | null>;
 
 export interface HtmlReportOptions {
-  /** What is known of each run's questions. */
+  /** Per-question data of each run. */
   samplesOf: ReadonlyMap<RunResult, RunSamples>;
-  /** Images that get a thumbnail; those that models disagree about come first. */
+  /** Maximum number of images with a thumbnail; those that models disagree about come first. */
   thumbnails: number;
   makeThumbnail: MakeThumbnail;
   publishedOf?: PublishedOf;
 }
 
-const AT_ONCE = 8; // thumbnails in work
+const AT_ONCE = 8; // thumbnails made concurrently
 
-/** Runs as one HTML page: tables, plots and a browser of their questions and answers. */
+/** Renders runs as one HTML page with tables, plots and a browser for questions and answers. */
 export async function htmlReport(
   runs: readonly RunResult[],
   { samplesOf, thumbnails: most, makeThumbnail, publishedOf }: HtmlReportOptions,
@@ -29,7 +29,7 @@ export async function htmlReport(
   const names = runNames(layout);
   const groups = comparableGroups(runs).map(({ title, runs: own }) => ({
     title,
-    runs: own.toSorted((a, b) => names.systemOf(a) - names.systemOf(b)), // a model's colour is the same in all plots
+    runs: own.toSorted((a, b) => names.systemOf(a) - names.systemOf(b)), // so that a model has the same colour in all plots
   }));
   const sets = groups.map((group) => sampleSet(group, samplesOf, names.systemOf));
   const thumbnails = await illustrate(sets, most, makeThumbnail);
@@ -37,7 +37,7 @@ export async function htmlReport(
   return htmlPage(layout, figureRows(groups, samplesOf, names), data);
 }
 
-/** Gives samples their thumbnails. @returns these, in base64 */
+/** Assigns thumbnails to samples. @returns the thumbnails in base64 */
 async function illustrate(
   sets: readonly IllustratedSet[],
   most: number,
@@ -59,14 +59,14 @@ async function illustrate(
   return thumbnails;
 }
 
-/** An image and the samples that are about it. */
+/** An image and the samples that use it. */
 interface WantedImage {
   run: RunResult;
   image: string;
   places: { set: IllustratedSet['set']; place: number }[];
 }
 
-/** Each image of each set once; those with a disputed question first, otherwise in the order of their first question. */
+/** Distinct images of each set: those with a disputed question first, otherwise in order of their first question. */
 function imagesByInterest(sets: readonly IllustratedSet[]): WantedImage[] {
   const wanted = sets.flatMap(({ set, group, images }) => {
     const byImage = new Map<string, WantedImage>();

@@ -2,23 +2,23 @@ import type { ReportLayout } from '../reports/report-layout.js';
 import type { RunResult } from '../runs/load-run.js';
 import { modelLabels } from '../runs/run-names.js';
 
-/** How a report page calls its models. */
+/** Names of the models on a report page. */
 export interface RunNames {
-  /** By the lines of the report's tables. */
+  /** Index by line of the report's tables. */
   systems: { key: string; name: string }[];
-  /** The line of a run. */
+  /** Line of a run. */
   systemOf(run: RunResult): number;
-  /** Key and name in one. */
+  /** Key and name combined. */
   label(run: RunResult): string;
   /** Of all lines, in their order. */
   labels: string[];
-  /** The name without the input size: what stays the same when only the size changes. */
+  /** The name without the input size, for series over sizes. */
   series(run: RunResult): string;
   /** Of all lines, in their order, each once. */
   allSeries: string[];
 }
 
-/** A letter and a name for every line of the tables. */
+/** Assigns a letter and a name to each line of the tables. */
 export function runNames({ scores: { lines } }: ReportLayout): RunNames {
   const firstRuns = lines.map(({ runs }) => runs[0]!);
   const systems = modelLabels(firstRuns).map((name, i) => ({ key: letters(i), name }));

@@ -5,33 +5,33 @@ import type { QuestionScores } from '../runs/question-scores.js';
 import type { References } from '../runs/references.js';
 import type { Sample, SampleSet } from './page-data.js';
 
-/** What a result folder holds of single questions. */
+/** Per-question data of a run folder. */
 export interface RunSamples {
   predictions: readonly Prediction[];
-  /** null where single answers are not scored. */
+  /** Null if single answers are not scored. */
   scores: QuestionScores | null;
-  /** null in folders of earlier versions. */
+  /** Null in folders of earlier versions. */
   references: References | null;
 }
 
-/** A sample set that is still to get its thumbnails. */
+/** A sample set before thumbnails are assigned. */
 export interface IllustratedSet {
   set: SampleSet;
   group: RunGroup;
-  /** Names of the images, beside the set's samples; null where there is none. */
+  /** Image name of each sample; null without an image. */
   images: (string | null)[];
 }
 
-/** Scores from here up count as right. */
+/** Minimum score of a right answer. */
 export const RIGHT_FROM = 0.5;
 
-/** Samples per set; with more, a page is slow to open. */
+/** Maximum samples per set; with more, the page opens slowly. */
 const MOST_SAMPLES = 10_000;
 
 /**
- * The questions of comparable runs with all their answers. Of very many, those that the runs disagree about and then
- * others evenly from the whole.
- * @param systemOf place of a run's model in the page
+ * Questions of comparable runs with all their answers. If there are too many, disputed ones are kept first and the rest is
+ * sampled evenly.
+ * @param systemOf index of a run's model on the page
  */
 export function sampleSet(
   group: RunGroup,
@@ -80,13 +80,13 @@ export function sampleSet(
   };
 }
 
-/** Whether some runs are right and others wrong; where answers are not scored, whether they differ. */
+/** Whether some runs are right and others wrong; if answers are not scored, whether they differ. */
 export function isDisputed({ scores, answers }: Sample): boolean {
   if (scores.some((score) => score === null)) return new Set(answers.map((answer) => JSON.stringify(answer))).size > 1;
   return new Set(scores.map((score) => score! >= RIGHT_FROM)).size > 1;
 }
 
-/** `count` of the samples in their order. */
+/** Selects `count` samples, keeping their order. */
 function chosen(samples: readonly Sample[], count: number): Sample[] {
   const disputed = evenly(samples.filter(isDisputed), count);
   const others = evenly(
@@ -101,7 +101,7 @@ function evenly<T>(values: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => values[Math.floor((i * values.length) / count)]!);
 }
 
-/** The last lines that all prompts share, with the line's end before them; empty when there are none. */
+/** The last lines shared by all prompts, including the preceding line break; empty if there are none. */
 function commonEnding(prompts: readonly string[]): string {
   if (prompts.length < 2) return '';
   let length = Math.min(...prompts.map((prompt) => prompt.length));

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { LONGEST_ROW_NAME, rowNameMargin, type SvgPlot, seriesColor, shortened, svgPlot } from './svg-plot.js';
 
-/** A dot: how much better a model is than the first one on a category. */
+/** A dot: the difference of a model from the first one on a category. */
 export interface DifferenceDot {
   series: string;
   category: string;
@@ -15,8 +15,8 @@ export interface DifferenceDot {
 const LINE_HEIGHT = 13; // of one series in a category
 
 /**
- * Dots with intervals right and left of zero: a row per category, in it a line per model.
- * @param allSeries models that are plotted anywhere beside this plot, also those without a dot here: a colour each
+ * Dots with intervals around zero: one row per category with one line per model.
+ * @param allSeries all models of the page, including those without a dot here, so that colours agree between plots
  */
 export function plotCategoryDifferences(
   dots: readonly DifferenceDot[],
@@ -35,7 +35,7 @@ export function plotCategoryDifferences(
     marginRight: 16,
     marginBottom: 40,
     x: {
-      label: `difference to ${baseline} (percent of the full score)`,
+      label: `difference from ${baseline} (percent of the full score)`,
       labelArrow: 'none',
       grid: true,
       ticks: 3,
@@ -61,7 +61,7 @@ export function plotCategoryDifferences(
       }),
     ],
   };
-  const description = `Difference to ${baseline} by category. ${dots.map(dotText).join('; ')}.`;
+  const description = `Difference from ${baseline} by category. ${dots.map(dotText).join('; ')}.`;
   return svgPlot(options, legend, { title, description });
 }
 

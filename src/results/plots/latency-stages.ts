@@ -9,10 +9,10 @@ import {
   svgPlot,
 } from './svg-plot.js';
 
-/** In the order in which they happen. */
+/** In order of execution. */
 const STAGES = ['image', 'vision', 'prefill', 'decode'] as const;
 
-/** Milliseconds that one question about one image takes; null where a stage was not measured. */
+/** Milliseconds for one question about one image; null if a stage was not measured. */
 export interface StageBar {
   label: string;
   stages: Record<(typeof STAGES)[number], number | null>;
@@ -24,10 +24,10 @@ const LABELS: Record<keyof StageBar['stages'], string> = {
   prefill: 'prefill',
   decode: 'decoding the answer',
 };
-/** Image decoding is quiet: in an evaluation it happens while the model works on the batch before. */
+/** Image decoding has a muted colour: in an evaluation it overlaps with the previous batch. */
 const COLORS = [QUIET_COLOR, seriesColor(0), seriesColor(1), seriesColor(2)];
 
-/** Bars of stacked stages, one per model, with the sum at their end. */
+/** Stacked bars of the stages, one bar per model, labelled with the sum. */
 export function plotLatencyStages(bars: readonly StageBar[], title: string): SvgPlot {
   const parts = bars.flatMap(({ label, stages }, bar) =>
     STAGES.map((stage) => ({

@@ -1,33 +1,33 @@
 import * as Plot from '@observablehq/plot';
 import { type PlotText, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
 
-/** A quantity of a model at an input size. */
+/** A measured value of a model at an input size. */
 export interface ResolutionPoint {
-  /** Points of a series are joined by a line. */
+  /** Points of a series are connected by a line. */
   series: string;
   /** Side of the square input in pixels. */
   resolution: number;
   value: number;
-  /** 95 % interval; null when it is unknown. */
+  /** 95 % interval; null if unknown. */
   interval: { low: number; high: number } | null;
-  /** The value as the tables print it. */
+  /** The value as printed in tables. */
   text: string;
 }
 
 export interface ResolutionAxis {
   title: string;
-  /** All that are plotted anywhere beside this plot, also those without a point here: a colour and a symbol each. */
+  /** All series of the page, including those without a point here, so that colours and symbols agree between plots. */
   series: readonly string[];
-  /** What is plotted, with its unit: "accuracy (%)". */
+  /** Quantity with its unit: "accuracy (%)". */
   quantity: string;
-  /** Times and rates begin at zero, scores where they are. */
+  /** Whether the axis starts at zero: for times and rates, not for scores. */
   fromZero: boolean;
 }
 
 const SYMBOLS = ['circle', 'triangle', 'square', 'diamond', 'triangle2', 'times', 'plus', 'wye'] as const;
-const CLOSEST_TICKS = 1.07; // ratio of two sizes whose labels do not touch
+const CLOSEST_TICKS = 1.07; // smallest ratio of two sizes whose labels do not overlap
 
-/** A quantity over the input size (logarithmic), a line and a symbol per series, bars for the intervals. */
+/** Plots a quantity over input size (logarithmic), with a line and symbol per series and error bars. */
 export function plotOverResolution(points: readonly ResolutionPoint[], axis: ResolutionAxis): SvgPlot {
   const here = new Set(points.map(({ series }) => series));
   const legend = axis.series
@@ -81,7 +81,7 @@ function pointText({ series, resolution, text }: ResolutionPoint): string {
   return `${series} at ${resolution} px: ${text}`;
 }
 
-/** The sizes that get a label; of two that are too close, the larger. */
+/** The sizes that get a label; of two that are too close, only the larger. */
 function readableTicks(sizes: readonly number[]): number[] {
   const ticks: number[] = [];
   for (const size of [...new Set(sizes)].sort((a, b) => b - a)) {

@@ -1,10 +1,10 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
-/** What a reader sees above a plot, and what a screen reader says instead of it. */
+/** The title above a plot and the description for screen readers. */
 export interface PlotText {
   title: string;
-  /** The values in words. */
+  /** The values as text. */
   description: string;
 }
 
@@ -21,25 +21,25 @@ export interface SvgPlot {
   height: number;
 }
 
-/** In pixels of the drawing, which scales to the width it is given. */
+/** In user units of the SVG, which scales to any width. */
 export const PLOT_WIDTH = 400;
 
-/** In letters; leaves the plot almost half of the width. */
+/** In characters; leaves almost half of the width for the plot. */
 export const LONGEST_ROW_NAME = 28;
 
-/** Colours of series in their order; from the ninth on they repeat. */
+/** Colour of a series by its index; colours repeat after the eighth. */
 export function seriesColor(index: number): string {
   return `var(--series-${(index % LIGHT.length) + 1})`;
 }
 
-/** For what is there but not the matter. */
+/** Muted colour for secondary elements. */
 export const QUIET_COLOR = 'var(--quiet)';
 
 const FONT_SIZE = 11;
-const LETTER_WIDTH = 6.2; // generous at this size: nothing here can measure text, and a legend must not overlap
-const ROW_LETTER_WIDTH = 7; // names of rows end at the plot: one wider than its margin would be cut at its beginning
+const LETTER_WIDTH = 6.2; // generous, since text cannot be measured here and legend entries must not overlap
+const ROW_LETTER_WIDTH = 7; // row names are right-aligned at the plot: a name wider than the margin would be cut off at the start
 const LEGEND_LINE = 17;
-const LEGEND_MARK = 12; // from the symbol's middle to its label
+const LEGEND_MARK = 12; // from the symbol's centre to its label
 const LEGEND_GAP = 22;
 const TITLE_HEIGHT = 24;
 
@@ -47,13 +47,13 @@ const TITLE_HEIGHT = 24;
 const LIGHT = ['#2a62b8', '#c8501e', '#1b7f5c', '#8a4fb0', '#8f6d00', '#2b8a9e', '#bd3b76', '#5c5c5c'];
 const DARK = ['#7aa7f0', '#f08a5a', '#5cc49b', '#c59be6', '#d9b64a', '#6cc6d8', '#f08ab5', '#b0b0b0'];
 
-/** The values of the variables that plots are coloured with, as CSS declarations. */
+/** CSS declarations of the colour variables used in plots. */
 export const PLOT_COLORS = { light: declarations(LIGHT, '#b9b9b9'), dark: declarations(DARK, '#5f5f5f') };
 
 /**
- * Draws title, legend and plot as one SVG element. The same input gives the same text. Axes are in the current colour,
- * series in the variables of `PLOT_COLORS`: the page around it, or `svgFile`, decides on light or dark. Without style
- * elements and attributes, so that a strict content security policy allows it.
+ * Draws title, legend and plot as one SVG element. Deterministic. Axes use `currentColor`, series the variables of
+ * `PLOT_COLORS`, so that the surrounding page or `svgFile` chooses light or dark. Contains no style elements or attributes,
+ * as required by a strict content security policy.
  */
 export function svgPlot(options: Plot.PlotOptions, legend: readonly LegendEntry[], text: PlotText): SvgPlot {
   const key = legendSvg(legend, TITLE_HEIGHT);
@@ -72,7 +72,7 @@ export function svgPlot(options: Plot.PlotOptions, legend: readonly LegendEntry[
   return { svg: parts.join(''), height };
 }
 
-/** Plots under each other as an SVG file that stands alone, light or dark as the reader's system. Ends with a newline. */
+/** Stacks plots vertically in a self-contained SVG file that follows the system's light or dark mode. Ends with a newline. */
 export function svgFile(plots: readonly SvgPlot[]): string {
   const margin = 16;
   const width = PLOT_WIDTH + 2 * margin;
@@ -92,27 +92,27 @@ export function svgFile(plots: readonly SvgPlot[]): string {
   ].join('\n');
 }
 
-/** Room at the left for the names of rows, none of which is longer than `LONGEST_ROW_NAME`. */
+/** Left margin for row names, which have at most `LONGEST_ROW_NAME` characters. */
 export function rowNameMargin(names: readonly string[]): number {
   return Math.max(...names.map(({ length }) => length)) * ROW_LETTER_WIDTH + 14;
 }
 
-/** A name that is not longer than so many letters. */
+/** Truncates a name to a number of characters. */
 export function shortened(name: string, letters: number): string {
   return name.length > letters ? `${name.slice(0, letters - 1)}…` : name;
 }
 
-/** Text that stands for itself in XML and HTML, in attributes too. */
+/** Escapes text for XML and HTML, in attributes too. */
 export function escapeXml(text: string): string {
   return withoutForbidden(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** What XML cannot hold, however it is escaped, becomes U+FFFD. Source: XML 1.0, 2.2 "Characters" */
+/** Replaces characters that XML cannot represent by U+FFFD. Source: XML 1.0, 2.2 "Characters" */
 function withoutForbidden(text: string): string {
   return text.replace(/(?![\t\n\r])\p{Cc}|[\p{Cs}\ufffe\uffff]/gu, '\ufffd');
 }
 
-/** A legend's entries from left to right, in as many lines as they need. */
+/** Lays out legend entries from left to right in as many lines as needed. */
 function legendSvg(legend: readonly LegendEntry[], y: number): SvgPlot {
   let x = 0;
   let line = 0;
@@ -147,7 +147,7 @@ function legendSvg(legend: readonly LegendEntry[], y: number): SvgPlot {
   return draw(options, y);
 }
 
-/** Draws with Plot and places the result at a height in the SVG element that it will be in. */
+/** Draws with Plot and positions the result vertically within the enclosing SVG element. */
 function draw(options: Plot.PlotOptions, y: number): SvgPlot {
   const { document } = parseHTML('<html></html>');
   const svg = Plot.plot({ ...options, document, className: 'plot', style: { fontSize: `${FONT_SIZE}px` } });

@@ -2,7 +2,7 @@ import { plotOverResolution, type ResolutionPoint } from '../plots/over-resoluti
 import { svgFile } from '../plots/svg-plot.js';
 import { type AblationRow, isOf, scoreTitle } from './ablation-table.js';
 
-/** Scores of every benchmark and the time to the first token over the input size, as one SVG file. */
+/** Plots the score of each benchmark and the time to first token over input size, as one SVG file. */
 export function ablationPlots(rows: readonly AblationRow[]): string {
   const scored = rows.flatMap(({ runs }) => runs.filter(({ metrics }) => metrics.headline !== null));
   const series = [...new Set(rows.map(({ model }) => model))];

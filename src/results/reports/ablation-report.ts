@@ -8,9 +8,9 @@ const COLUMNS = [
   ...['model', 'precision', 'device', 'resolution', 'low_resolution', 'trained_size', 'visual_tokens'],
   ...['benchmark', 'split', 'metric', 'value', 'low', 'high', 'n'],
 ];
-const CAPTION = 'Input resolution: scores with their 95 % intervals, and speed.';
+const CAPTION = 'Scores with 95 % intervals and speed by input resolution.';
 
-/** The files of an ablation by name: the table for a program, a spreadsheet and papers. */
+/** Files of an ablation by name: the table as JSON, CSV, Markdown and LaTeX, and the plots. */
 export function ablationFiles(rows: readonly AblationRow[], reference: AblationRow): Record<string, string> {
   const table = ablationTable(rows, reference);
   const notes = ablationNotes(rows);
@@ -19,7 +19,7 @@ export function ablationFiles(rows: readonly AblationRow[], reference: AblationR
     'ablation.csv': ablationCsv(rows, reference),
     'ablation.md': `${[plainMarkdown(table), ...notes.map(escapeMarkdown)].join('\n\n')}\n`,
     'ablation.svg': ablationPlots(rows),
-    'ablation.tex': plainLatex(table, [CAPTION, ...notes.map((note) => `${note}.`)].join(' ')),
+    'ablation.tex': plainLatex(table, [CAPTION, ...notes].join(' ')),
   };
 }
 
@@ -27,7 +27,7 @@ export function ablationJson(rows: readonly AblationRow[]): string {
   return JSON.stringify({ schemaVersion: 1, rows }, null, 2);
 }
 
-/** Tidy CSV (RFC 4180): a row per size and figure; empty where one is unknown. */
+/** Tidy CSV (RFC 4180): one row per size and metric, empty if unknown. */
 function ablationCsv(rows: readonly AblationRow[], reference: AblationRow): string {
   const lines = rows.flatMap((row) => {
     const about = {

@@ -3,29 +3,29 @@ import type { RunResult } from '../runs/load-run.js';
 import { scoreText } from '../statistics/digits.js';
 import { precisionLabel, quantisedNote } from './quantised.js';
 
-/** A model at an input size: what it scored and what it cost. */
+/** A model at an input size, with scores and speed. */
 export interface AblationRow {
   model: string;
-  /** Sides of the inputs of both pathways in pixels; `low` is null in a model with one pathway. */
+  /** Input sides of both pathways in pixels; `low` is null for a model with one pathway. */
   resolution: { high: number; low: number | null };
   visualTokens: number;
   precision: string;
   device: string;
-  /** false: the checkpoint was trained at another size. */
+  /** False if the checkpoint was trained at another size. */
   isTrainedSize: boolean;
-  /** Runs by benchmark; one that could not be finished is absent. */
+  /** One run per benchmark; failed ones are absent. */
   runs: RunResult[];
-  /** null when it could not be measured. */
+  /** Null if it could not be measured. */
   speed: AblationSpeed | null;
 }
 
-/** One image and one question at a time. */
+/** Speed at batch size 1. */
 export interface AblationSpeed {
-  /** Image decoding, vision and prefill, median. */
+  /** Median time of image decoding, vision and prefill. */
   timeToFirstTokenMs: number;
   /** New tokens over the time of vision and generation, as in the LLaVA-HR paper. */
   tokensPerSecond: number;
-  /** null where the system does not say. */
+  /** Null if unknown. */
   peakMemoryBytes: number | null;
 }
 
@@ -35,15 +35,15 @@ interface Column {
   cell(row: AblationRow): string;
 }
 
-/** Only where a row is quantised. */
+/** Shown only if a row is quantised. */
 const PRECISION: Column = { title: 'precision', align: 'left', cell: ({ precision }) => precisionLabel(precision) };
 
 const GIB = 2 ** 30;
 const NONE = '-';
 
 const OTHER_SIZE_NOTE =
-  '* run at a size the checkpoint was not trained at: another experiment than the ablation of the LLaVA-HR paper, whose ' +
-  'checkpoints were trained at each size';
+  '* The checkpoint was not trained at this size, unlike in the ablation of the LLaVA-HR paper, which trained one ' +
+  'checkpoint per size.';
 
 /**
  * The resolution table, laid out as in the LLaVA-HR paper (table 1): sizes, visual tokens, a score per benchmark, speed.
@@ -78,29 +78,29 @@ function gibibytes(speed: AblationSpeed | null): number | null {
   return speed?.peakMemoryBytes == null ? null : speed.peakMemoryBytes / GIB;
 }
 
-/** Tokens per second beside another row's; null when one of the two is unknown. */
+/** Tokens per second relative to another row; null if either is unknown. */
 export function relativeSpeed(speed: AblationSpeed | null, reference: AblationSpeed | null): number | null {
   return speed && reference && speed.tokensPerSecond / reference.tokensPerSecond;
 }
 
-/** What stands under the table. */
+/** Notes below the table, as sentences. */
 export function ablationNotes(rows: readonly AblationRow[]): string[] {
   const quantised = quantisedNote(rows.map(({ precision }) => precision));
   return [
     ...(rows.some(({ isTrainedSize }) => !isTrainedSize) ? [OTHER_SIZE_NOTE] : []),
-    ...(quantised === null ? [] : [quantised]),
+    ...(quantised === null ? [] : [`${quantised}.`]),
   ];
 }
 
-/** How a row's input is called: both pathways' sides, with the mark of a size that was not trained. */
+/** Input sides of both pathways, with * for a size other than the training size. */
 export function inputSize({ resolution: { high, low }, isTrainedSize }: AblationRow): string {
   return `${high}${low === null ? '' : ` + ${low}`}${isTrainedSize ? '' : ' *'}`;
 }
 
-/** Head of a benchmark's column. */
+/** Title of a benchmark's column. */
 export function scoreTitle(rows: readonly AblationRow[], benchmark: string): string {
   const { split, headline, points } = rows.flatMap(({ runs }) => runs).find(isOf(benchmark))!.metrics;
-  if (headline === null) return `${benchmark} ${split} (not scored here)`;
+  if (headline === null) return `${benchmark} ${split} (not scored locally)`;
   return `${benchmark} ${split} ${headline} (${points.includes(headline) ? 'points' : '%'})`;
 }
 
@@ -111,7 +111,7 @@ function scoreCell({ runs }: AblationRow, benchmark: string): string {
   return interval === null ? text : `${text} ${interval}`;
 }
 
-/** Whether a run is of a benchmark. */
+/** Selects runs of a benchmark. */
 export function isOf(benchmark: string): (run: RunResult) => boolean {
   return ({ metrics }) => metrics.benchmark === benchmark;
 }

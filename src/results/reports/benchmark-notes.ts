@@ -1,10 +1,10 @@
-/** What is to be known of a benchmark's scores. */
+/** Notes on a benchmark's scores. */
 export interface BenchmarkNotes {
   benchmark: string;
   notes: readonly string[];
 }
 
-/** "mme, pope: the note": every note once, with the benchmarks that it is about. */
+/** Merges equal notes of several benchmarks: "mme, pope: the note". */
 export function benchmarkNotes(entries: readonly BenchmarkNotes[]): string[] {
   const benchmarksOf = new Map<string, Set<string>>();
   for (const { benchmark, notes } of entries) {

@@ -7,11 +7,11 @@ import {
   resampleSums,
 } from '../statistics/bootstrap.js';
 
-/** How much better a run is than another on one category. */
+/** Difference between two runs on one category. */
 export interface CategoryDifference {
   category: string;
   questions: number;
-  /** Mean score of the second run less that of the first, in percent, with its 95 % interval; null with a single image. */
+  /** Mean score of the second run minus the first, in percent, with its 95 % interval; null with a single image. */
   difference: (Interval & { mean: number }) | null;
 }
 
@@ -19,7 +19,7 @@ const PERCENT = 100;
 
 /**
  * Differences by category, paired by question and resampled by image, in the order in which categories first appear.
- * @param categories of the questions; those without (null), and those without a score of their own, are left out
+ * @param categories category of each question; questions without one (null) or without a score are skipped
  */
 export function categoryDifferences(
   first: QuestionScores,

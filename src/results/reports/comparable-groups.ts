@@ -1,15 +1,15 @@
 import type { RunResult } from '../runs/load-run.js';
 import { incomparableFields } from './compare.js';
 
-/** Runs that were asked the same questions in the same way. */
+/** Runs with the same questions and protocol. */
 export interface RunGroup {
-  /** Benchmark and split; with what sets it apart when there are several of the benchmark. */
+  /** Benchmark and split, plus the fields that differ if there are several groups for them. */
   title: string;
-  /** In the order in which they were named. */
+  /** In the order given. */
   runs: RunResult[];
 }
 
-/** Groups runs by what they can be compared in. A group's first run is the first of its kind. */
+/** Groups runs that are comparable with each other, in order of first appearance. */
 export function comparableGroups(runs: readonly RunResult[]): RunGroup[] {
   const groups: RunGroup[] = [];
   for (const run of runs) {

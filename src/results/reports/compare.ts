@@ -14,62 +14,62 @@ import {
 import { type Column, columnsOf, evaluateFormula, type Formula, renumberColumns } from '../statistics/formula.js';
 import { detectableDifference, holmAdjusted, mcnemarMidP } from '../statistics/significance.js';
 
-/** A run with what a comparison needs besides its files of results. */
+/** A run with the additional data for a comparison. */
 export interface ComparedRun {
   run: RunResult;
-  /** Makes intervals and tests possible. */
+  /** Needed for intervals and tests. */
   questions?: QuestionScores | null;
-  /** What others published about the model on this benchmark. */
+  /** Published score of the model on this benchmark. */
   published?: PublishedReference | null;
 }
 
-/** A published number, from outside of the results. */
+/** A published score. */
 export interface PublishedReference {
   score: number;
   source: { title: string; address: string };
-  /** Why the measured score cannot be set against it; empty when it can. */
+  /** Settings that differ from the run's; empty if the scores are comparable. */
   mismatches: readonly string[];
-  /** What a reader must know of the number; null when nothing. */
+  /** Caveat on the published score, or null. */
   note: string | null;
 }
 
 export interface CompareOptions {
-  /** Score to compare; each benchmark's headline without it. */
+  /** Score to compare (default: each benchmark's main score). */
   metric?: string;
-  /** `modelKey` of the model that differences are to; that of the first run without it. */
+  /** `modelKey` of the baseline (default: that of the first run). */
   baseline?: string;
-  /** Order of a benchmark's rows; as named without it. */
+  /** Order of the rows (default: as given). */
   sort?: SortKey;
 }
 
 export type SortKey = 'score' | 'difference' | 'latency' | 'name';
 
-/** The runs of one benchmark beside each other. */
+/** Comparison of the runs of one benchmark. */
 export interface Comparison {
   benchmark: string;
-  /** The score that is compared; null where a server or a judge scores. */
+  /** The compared score; null if a server or a judge scores. */
   metric: string | null;
   unit: 'percent' | 'points';
   rows: ComparisonRow[];
-  /** What a reader must know before believing the numbers. */
+  /** Caveats for the reader. */
   notes: string[];
 }
 
 export interface ComparisonRow {
   run: RunResult;
-  /** How tables call the run's model. */
+  /** Label of the run's model in tables. */
   label: string;
-  /** null when the run has no score of this name. */
+  /** Null if the run has no score of this name. */
   score: number | null;
-  /** 95 % interval of the score, in its unit; null when it is unknown. */
+  /** 95 % interval in the unit of the score; null if unknown. */
   interval: Interval | null;
-  /** Differences are to this run, or would be if others were comparable with it. */
+  /** Whether this run is the baseline of comparable runs. */
   isBaseline: boolean;
-  /** To the baseline's run of the same questions; null for that run itself, and where there is none. */
+  /** Difference from the baseline's run of the same questions; null for the baseline and if there is no such run. */
   difference: ScoreDifference | null;
   published:
     | (PublishedReference & {
-        /** Measured less published; null when they cannot be compared. */ difference: number | null;
+        /** Measured minus published; null if not comparable. */ difference: number | null;
       })
     | null;
 }
@@ -77,23 +77,23 @@ export interface ComparisonRow {
 export interface ScoreDifference {
   /** In the unit of the score. */
   points: number;
-  /** 95 %, paired bootstrap over images; null when it is unknown. */
+  /** 95 % interval from a paired bootstrap over images; null if unknown. */
   interval: Interval | null;
-  /** Two-sided, of the same bootstrap. */
+  /** Two-sided, from the same bootstrap. */
   pValue: number | null;
-  /** The same for all differences of the comparison together (Holm). */
+  /** p-value corrected for all differences of the comparison (Holm). */
   adjustedPValue: number | null;
-  /** Difference that a test at 5 % would find four times in five with these questions. */
+  /** Smallest difference that a test at the 5 % level would find with 80 % power. */
   detectable: number | null;
-  /** On the questions that only one of the two answers right; null where questions are not just right or wrong. */
+  /** Over questions that only one of the two answers correctly; null if scores are not just 0 or 1. */
   mcnemar: { onlyBaseline: number; onlyThis: number; pValue: number } | null;
 }
 
-const FEW_IMAGES = 20; // the bootstrap of fewer units is known to be too narrow
+const FEW_IMAGES = 20; // bootstrap intervals over fewer units are too narrow
 
 /**
- * Compares the runs of each benchmark with those of the baseline's model. A run on other data, another split, limit or
- * prompt than the baseline's keeps its row, but gets no difference, and a note that names the field.
+ * Compares the runs of each benchmark with the baseline's run. A run whose data, split, limit or prompt differ from the
+ * baseline's keeps its row but gets no difference, and a note names the field.
  */
 export function compareRuns(entries: readonly ComparedRun[], options: CompareOptions = {}): Comparison[] {
   const labels = modelLabels(entries.map(({ run }) => run));
@@ -118,11 +118,11 @@ interface Entry extends ComparedRun {
 }
 
 function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline, sort }: CompareOptions): Comparison {
-  const wanted = baseline ?? modelKey(all[0]!.run);
-  const bases = entries.filter(({ run }) => modelKey(run) === wanted);
+  const baselineKey = baseline ?? modelKey(all[0]!.run);
+  const bases = entries.filter(({ run }) => modelKey(run) === baselineKey);
   const notes = new Set<string>();
   if (bases.length === 0 && baseline === undefined) bases.push(entries[0]!);
-  if (bases.length === 0) notes.add('The baseline has no run: no differences.');
+  if (bases.length === 0) notes.add('The baseline has no run of this benchmark, so there are no differences.');
   const first = bases[0] ?? entries[0]!;
   const name = metric ?? first.run.metrics.headline;
   const resampled = resampleScores(entries, name);
@@ -140,7 +140,7 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
     for (const note of publishedNotes(label, published)) notes.add(note);
     if (score !== null && questions !== undefined && !resampled.get(entry)) notes.add(noIntervalNote(entry, name!));
     if (questions && questions.images.count < FEW_IMAGES) {
-      notes.add(`intervals over ${questions.images.count} images are too narrow.`);
+      notes.add(`Intervals over only ${questions.images.count} images are too narrow.`);
     }
     return {
       run,
@@ -160,7 +160,7 @@ function scoreOf({ metrics }: RunResult, name: string | null): number | null {
   return (name === null ? undefined : metrics.scores[name]) ?? null;
 }
 
-/** The fields that decide which questions were asked and how they were scored, where they differ. */
+/** The fields that differ between two runs and make them incomparable: data, split, questions, protocol, scoring. */
 export function incomparableFields(first: RunResult, second: RunResult): Difference[] {
   return differences(first.record.identity, second.record.identity).filter(
     ({ field }) => !/^(model|device|preprocessingVersion)(\.|$)/.test(field),
@@ -168,8 +168,8 @@ export function incomparableFields(first: RunResult, second: RunResult): Differe
 }
 
 /**
- * The score of each run in each resample; runs of the same questions share the resamples. No entry where it is not known
- * how the score follows from the questions.
+ * The score of each run in each resample. Runs of the same questions share resamples. Runs whose score cannot be computed
+ * from per-question data have no entry.
  */
 function resampleScores(entries: readonly Entry[], name: string | null): ReadonlyMap<Entry, Float64Array> {
   const groups: (Countable & { entry: Entry })[][] = [];
@@ -198,10 +198,10 @@ function resampleScores(entries: readonly Entry[], name: string | null): Readonl
   return resampled;
 }
 
-/** What a score is made of. */
+/** The inputs of a score. */
 interface Countable {
   questions: QuestionScores;
-  /** Those that the formula reads, in the order in which it numbers them. */
+  /** The columns that the formula uses, in its numbering. */
   columns: Column[];
   formula: Formula;
 }
@@ -241,7 +241,7 @@ function differenceBetween(
   };
 }
 
-/** Pairs are made by place: the questions must be the same in the same order, of which their images are the witness. */
+/** Whether questions can be paired by index. They must be equal in the same order, which is checked by their images. */
 function sameQuestions(first?: QuestionScores | null, second?: QuestionScores | null): boolean {
   if (!first || !second || first.imageNames.length !== second.imageNames.length) return false;
   return first.imageNames.every((name, i) => name === second.imageNames[i]);
@@ -269,18 +269,18 @@ function publishedNotes(label: string, published: ComparisonRow['published']): s
   if (!published) return [];
   const { score, mismatches, note } = published;
   return [
-    ...(mismatches.length > 0 ? [`${label}: the published ${score} is of ${mismatches.join(', ')}.`] : []),
+    ...(mismatches.length > 0 ? [`${label}: the published ${score} is for ${mismatches.join(', ')}.`] : []),
     ...(note === null ? [] : [`${label}: the published ${score}: ${note}.`]),
   ];
 }
 
 function noIntervalNote({ label, questions }: Entry, name: string): string {
   return questions === null
-    ? `${label} has no counts per question: no interval for it. The command that made it, given again, writes them.`
-    : `${name} is no function of sums over the questions: no interval for it.`;
+    ? `${label} has no per-question scores, so no interval. Rerun its eval command to compute them.`
+    : `${name} is not computed from sums over questions, so it has no interval.`;
 }
 
-/** Ties and what is unknown stay in the order in which they were named. */
+/** Ties and unknown values keep the order given. */
 function sorted(rows: ComparisonRow[], sort: SortKey | undefined): ComparisonRow[] {
   if (sort === undefined) return rows;
   if (sort === 'name') return rows.sort((a, b) => a.label.localeCompare(b.label, 'en'));
@@ -295,10 +295,10 @@ function sorted(rows: ComparisonRow[], sort: SortKey | undefined): ComparisonRow
 function sizeNotes({ run, label }: Entry): string[] {
   const trained = trainedResolution(run.record);
   if (trained === null || trained === run.record.identity.model.resolution) return [];
-  return [`${label}: the checkpoint was trained at ${trained} px, not at this size.`];
+  return [`${label}: the checkpoint was trained at ${trained} px.`];
 }
 
-/** Reasons why two runs' times do not tell which model is faster. */
+/** Reasons why the times of two runs are not comparable. */
 function latencyNotes(first: Entry, second: Entry): string[] {
   const machines = ({ run }: Entry) => [
     ...new Set(run.record.sessions.map(({ host }) => `${host.cpu ?? host.platform}, ${host.cores} cores`)),
@@ -308,7 +308,7 @@ function latencyNotes(first: Entry, second: Entry): string[] {
   const reference = machines(first);
   if (own.length === 1 && reference.length === 1 && own[0] !== reference[0]) {
     notes.push(
-      `${second.label} was measured on ${own[0]}, ${first.label} on ${reference[0]}: do not compare their times.`,
+      `${second.label} was measured on ${own[0]}, ${first.label} on ${reference[0]}: their times are not comparable.`,
     );
   }
   return notes;

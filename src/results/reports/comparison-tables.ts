@@ -1,4 +1,5 @@
-import { heading, noteMark } from '../../terminal/style.js';
+import { wrapText } from '../../shared/wrap-text.js';
+import { heading, noteMark, terminalWidth } from '../../terminal/style.js';
 import { type Align, printable, renderTable } from '../../terminal/table.js';
 import type { StageTimes } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
@@ -10,7 +11,7 @@ import type { Comparison, ComparisonRow, PublishedReference, ScoreDifference } f
 import { comparisonVerdicts } from './comparison-verdicts.js';
 import { precisionLabel, quantisedNote } from './quantised.js';
 
-/** A column of a table of runs: its title with the unit, and a row's entry. */
+/** A column of a table of runs: its title with the unit, and the cell of a row. */
 export interface Column {
   title: string;
   align: Align;
@@ -20,7 +21,7 @@ export interface Column {
 const NONE = '-';
 const GIB = 2 ** 30;
 
-/** Which model was run, and how. */
+/** The model and its settings. */
 export const MODEL_COLUMNS: Column[] = [
   { title: 'model', align: 'left', cell: ({ run }) => run.record.identity.model.name },
   { title: 'size (px)', align: 'right', cell: sizeCell },
@@ -29,7 +30,7 @@ export const MODEL_COLUMNS: Column[] = [
   { title: 'device', align: 'left', cell: ({ run }) => run.record.identity.device },
 ];
 
-/** What a run took. */
+/** Speed and memory. */
 export const SPEED_COLUMNS: Column[] = [
   stage('image (ms)', ({ run }) => run.latency.stages.decodeImageMsPerImage),
   stage('vision (ms)', ({ run }) => run.latency.stages.visionMsPerImage),
@@ -41,7 +42,7 @@ export const SPEED_COLUMNS: Column[] = [
   { title: 'memory (GiB)', align: 'right', cell: ({ run }) => number(run.latency.peakMemoryBytes / GIB, 1) },
 ];
 
-/** A column of the tables for a terminal, which also knows the comparison. */
+/** A column of the tables for a terminal, whose cells also depend on the comparison. */
 interface ComparisonColumn {
   title: string;
   align: Align;
@@ -68,8 +69,8 @@ const TIMES: ComparisonColumn[] = [
 const RATES: ComparisonColumn[] = [BENCHMARK, MODEL, ...[MODEL_COLUMNS[2]!, ...SPEED_COLUMNS.slice(4)]];
 
 /**
- * Scores, differences, times and rates of all benchmarks as text for a terminal, each a table of its own so that it fits
- * in a hundred columns; then in words which differences are real, and the notes.
+ * Scores, differences, times and rates of all benchmarks as text for a terminal, in separate tables that fit into a hundred
+ * columns, followed by verdicts in words and notes.
  */
 export function comparisonTables(comparisons: readonly Comparison[]): string {
   const runs = comparisons.flatMap(({ rows }) => rows.map(({ run }) => run));
@@ -78,27 +79,45 @@ export function comparisonTables(comparisons: readonly Comparison[]): string {
   const sources = publishedSources(comparisons);
   const tests = comparisons.flatMap(({ rows }) => rows.flatMap(({ difference }) => difference ?? []));
   const parts = [
-    `${heading('Scores')} of n questions with their 95 % intervals (bootstrap over images)${shared === '' ? '' : `; ${shared}`}`,
+    caption(
+      `${heading('Scores')} over n questions with 95 % intervals (bootstrap over images)${shared === '' ? '' : `; ${shared}`}`,
+    ),
     render(scoreColumns(comparisons, sources), comparisons),
-    ...(isMarked(comparisons) ? ['* not comparable with the baseline; the notes say why'] : []),
-    ...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`),
+    ...(isMarked(comparisons) ? ['* not comparable with the baseline, see the notes'] : []),
+    ...sources.map(({ title, address }, i) => note(`[${i + 1}] ${title}: ${address}`)),
     '',
     ...(tests.length > 0
       ? [...differenceHead(comparisons[0]!, tests), render(DIFFERENCES, withDifferences(comparisons)), '']
       : []),
-    `${heading('Times')} in ms, median / 95th percentile (from 20 batches on): a batch to its first tokens (vision and`,
-    'prefill); image decoding and vision per image, prefill per question, decoding per token',
+    caption(
+      `${heading('Times')} in ms, median / 95th percentile (with at least 20 batches). First token: vision and prefill of a ` +
+        'batch; image decoding and vision per image; prefill per question; decode per token',
+    ),
     render(TIMES, comparisons),
     '',
-    `${heading('Rates')}: tokens/s of vision and language model together, questions/s end to end, questions per batch`,
+    caption(
+      `${heading('Rates')}: tokens/s of vision and language model together, questions/s end to end, questions per batch`,
+    ),
     render(RATES, comparisons),
     '',
-    ...comparisonVerdicts(comparisons),
-    ...otherBaselines(comparisons),
-    ...(quantised === null ? [] : [`${noteMark('Note:')} ${quantised}`]),
-    ...benchmarkNotes(comparisons).map((note) => `${noteMark('Note:')} ${printable(note)}`),
+    ...comparisonVerdicts(comparisons).map(note),
+    ...otherBaselines(comparisons).map(note),
+    ...(quantised === null ? [] : [note(`${noteMark('Note:')} ${quantised}`)]),
+    ...benchmarkNotes(comparisons).map((text) => note(`${noteMark('Note:')} ${printable(text)}`)),
   ];
   return parts.join('\n').trimEnd();
+}
+
+const CAPTION_WIDTH = 100;
+
+/** Wraps a table's caption, in files and pipes too. */
+function caption(text: string): string {
+  return wrapText(text, Math.min(terminalWidth, CAPTION_WIDTH));
+}
+
+/** Wraps a note to the terminal. */
+function note(text: string): string {
+  return wrapText(text, terminalWidth);
 }
 
 function scoreColumns(comparisons: readonly Comparison[], sources: readonly Source[]): ComparisonColumn[] {
@@ -129,11 +148,11 @@ function scoreColumns(comparisons: readonly Comparison[], sources: readonly Sour
   ];
 }
 
-/** The benchmark in its first row, what the score is in the second. */
+/** The benchmark in its first row, the name of the score in the second. */
 function benchmarkAndScore(row: ComparisonRow, { benchmark, rows, metric, unit }: Comparison): string {
   const lines = [
     `${benchmark} ${rows[0]!.run.metrics.split}`,
-    metric === null ? 'not scored here' : `${metric} (${unit === 'points' ? 'points' : '%'})`,
+    metric === null ? 'not scored locally' : `${metric} (${unit === 'points' ? 'points' : '%'})`,
   ];
   if (rows.length === 1) return lines.join(', ');
   const line = lines[rows.indexOf(row)];
@@ -150,7 +169,7 @@ function scoreCell(row: ComparisonRow, comparison: Comparison): string {
   return `${text}${isIncomparable(row, comparison) ? '*' : ''}`;
 }
 
-/** Whether the row was asked other questions than the baseline, or in another way. */
+/** Whether the row's questions or protocol differ from the baseline's. */
 export function isIncomparable(row: ComparisonRow, { rows }: Comparison): boolean {
   return !row.isBaseline && row.difference === null && row.score !== null && rows.length > 1;
 }
@@ -161,13 +180,13 @@ function isMarked(comparisons: readonly Comparison[]): boolean {
 
 export type Source = { title: string; address: string };
 
-/** Where the published numbers of comparisons stand, each once. */
+/** Distinct sources of the published numbers. */
 export function publishedSources(comparisons: readonly Comparison[]): Source[] {
   const all = comparisons.flatMap(({ rows }) => rows.flatMap(({ published }) => published?.source ?? []));
   return [...new Map(all.map((source) => [source.address, source])).values()];
 }
 
-/** "67.1 [1], -0.4 here"; without a distance where the two are not comparable. */
+/** "67.1 [1], here -0.4"; "not comparable" in place of the difference if settings differ. */
 function publishedCell(
   published: PublishedReference & { difference: number | null },
   sources: readonly Source[],
@@ -183,7 +202,7 @@ function publishedCell(
   return `${publishedText(published, sources)}, ${distance}`;
 }
 
-/** "67.1 [1]": the score with the place of its source among all. */
+/** "67.1 [1]": the score with the number of its source. */
 export function publishedText({ score, source }: PublishedReference, sources: readonly Source[]): string {
   return `${score} [${sources.findIndex(({ address }) => address === source.address) + 1}]`;
 }
@@ -203,7 +222,7 @@ const DIFFERENCES: ComparisonColumn[] = [
   { title: 'McNemar', align: 'right', cell: ({ difference }) => pValueText(difference?.mcnemar?.pValue ?? null) },
 ];
 
-/** A difference with the digits that its interval supports; without one, one decimal. */
+/** A difference with the digits that its interval supports; one decimal without an interval. */
 export function differenceText({ points, interval }: ScoreDifference): { text: string; interval: string | null } {
   const halfWidth = halfWidthOf(interval);
   const decimals = halfWidth === null ? 1 : decimalsFor(halfWidth);
@@ -219,27 +238,29 @@ function differenceHead({ rows }: Comparison, tests: readonly ScoreDifference[])
   const baseline = rows.find(({ isBaseline }) => isBaseline)?.label ?? 'the baseline';
   const { length } = tests.filter(({ pValue }) => pValue !== null);
   return [
-    `${heading('Differences')} to ${printable(baseline)}`,
-    '95 % intervals and p-values of the paired bootstrap over images',
-    ...(length > 1 ? [`p (Holm) holds for all ${length} differences together`] : []),
+    `${heading('Differences')} from ${printable(baseline)}`,
+    '95 % intervals and p-values from a paired bootstrap over images',
+    ...(length > 1 ? [`p (Holm) is corrected for all ${length} differences`] : []),
     ...(tests.some(({ mcnemar }) => mcnemar)
-      ? ['McNemar, mid-p: questions that only it : only the baseline gets right, as if none shared an image']
+      ? ['it : base counts questions that only this model : only the baseline answers correctly; McNemar mid-p']
       : []),
   ];
 }
 
-/** Benchmarks that the baseline's model was not run on: there differences are to another one. */
+/** Notes for benchmarks without a run of the baseline's model, where another model is the baseline. */
 function otherBaselines(comparisons: readonly Comparison[]): string[] {
   const baselineOf = ({ rows }: Comparison) => rows.find(({ isBaseline }) => isBaseline)?.label;
   const usual = baselineOf(comparisons[0]!);
   return comparisons.flatMap((comparison) => {
     const own = baselineOf(comparison);
     const isOther = own !== undefined && own !== usual;
-    return isOther ? [`${noteMark('Note:')} ${printable(`${comparison.benchmark}: differences are to ${own}.`)}`] : [];
+    return isOther
+      ? [`${noteMark('Note:')} ${printable(`${comparison.benchmark}: differences are from ${own}.`)}`]
+      : [];
   });
 }
 
-/** The comparisons in which there is a difference, with the rows that have one. */
+/** The rows with a difference, without comparisons that have none. */
 function withDifferences(comparisons: readonly Comparison[]): Comparison[] {
   return comparisons
     .map((comparison) => ({ ...comparison, rows: comparison.rows.filter(({ difference }) => difference) }))
@@ -255,7 +276,7 @@ function render(columns: readonly ComparisonColumn[], comparisons: readonly Comp
   );
 }
 
-/** The input size, with the one the checkpoint was trained at where that is another. */
+/** The input size, with the training size if that differs. */
 function sizeCell({ run }: { run: RunResult }): string {
   const { resolution } = run.record.identity.model;
   const trained = trainedResolution(run.record);
@@ -277,7 +298,7 @@ function quantiles(title: string, times: (row: ComparisonRow) => StageTimes): Co
   };
 }
 
-/** Times vary by more than a percent from run to run. */
+/** Three digits: times vary by more than a percent from run to run. */
 function threeDigits(value: number): string {
   return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 }

@@ -6,8 +6,8 @@ import type { Comparison, ComparisonRow, ScoreDifference } from './compare.js';
 const LEVEL = 0.05;
 
 /**
- * In words which differences are real: the test's p-value, corrected for all differences of the comparison, is below 0.05;
- * and for the others which difference a test at 5 % would find four times in five.
+ * States in words which differences are significant (corrected p-value below 0.05), and for the others which difference
+ * would be detected with 80 % power.
  */
 export function comparisonVerdicts(comparisons: readonly Comparison[]): string[] {
   const pairs = new Map<string, string[][]>();
@@ -29,7 +29,9 @@ export function comparisonVerdicts(comparisons: readonly Comparison[]): string[]
       list.length > 0 ? [`${label} is ${words[i]} ${base} on`, ...list.map((line) => `  ${line}`)] : [],
     );
   });
-  return isAnyOpen ? [...lines, 'Detectable is what a test at 5 % finds four times in five.'] : lines;
+  return isAnyOpen
+    ? [...lines, 'Detectable: the smallest difference that a test at the 5 % level finds with 80 % power.']
+    : lines;
 }
 
 /** 0 better, 1 worse, 2 not distinguishable. */

@@ -1,19 +1,19 @@
-/** A speed that the LLaVA-HR paper prints. */
+/** A speed published in the LLaVA-HR paper. */
 export interface PublishedSpeed {
   family: 'llava-hr' | 'llava-1.5';
   /** Hidden size of the decoder: 4096 is the 7B. */
   hiddenSize: number;
   /** Side of the square input in pixels. */
   resolution: number;
-  /** Vision and ten new tokens, one image after another. */
+  /** Vision and generation of ten new tokens, at batch size 1. */
   tokensPerSecond: number;
 }
 
-/** Where the speeds stand, and what they were measured on. */
+/** Source and hardware of the published speeds. */
 export const PUBLISHED_SPEED_SOURCE =
   'LLaVA-HR paper, version 1, table 1 (https://arxiv.org/abs/2403.03003v1), on an NVIDIA A800';
 
-/** The paper's LLaVA-1.5 was trained anew with its tower; the dimensions are those of the released one. */
+/** The paper's LLaVA-1.5 was retrained with its vision tower; its dimensions are those of the released model. */
 const SPEEDS: readonly PublishedSpeed[] = (
   [
     ['llava-1.5', 336, 23.8],
@@ -27,7 +27,7 @@ const SPEEDS: readonly PublishedSpeed[] = (
   ] as const
 ).map(([family, resolution, tokensPerSecond]) => ({ family, hiddenSize: 4096, resolution, tokensPerSecond }));
 
-/** The published speed of a model of these dimensions at a size; null when there is none. */
+/** The published speed of a model of these dimensions at a size; null if there is none. */
 export function publishedSpeed(model: Omit<PublishedSpeed, 'tokensPerSecond'>): number | null {
   const { family, hiddenSize, resolution } = model;
   const same = SPEEDS.find(

@@ -3,16 +3,16 @@ import type { RunResult } from '../runs/load-run.js';
 import { trainedResolution } from '../runs/run-record.js';
 import { comparablePublished, type PublishedOf, runName } from './report-layout.js';
 
-/** A score or a figure of speed. */
+/** A score, time, rate or memory figure. */
 interface Measurement {
   metric: string;
   unit: 'percent' | 'points' | 'ms' | 'tokens_per_s' | 'questions_per_s' | 'bytes';
-  /** null where it was not measured. */
+  /** Null if not measured. */
   value: number | null;
   /** 95 % interval. */
   low?: number;
   high?: number;
-  /** What others published, where split, size and protocol are those of the run. */
+  /** Published score, if its split, size and protocol match the run. */
   published?: number;
   published_source?: string;
 }
@@ -24,9 +24,9 @@ const COLUMNS = [
 ];
 
 /**
- * Tidy CSV (RFC 4180, UTF-8): a row per run and metric, numbers in full precision, empty where one is unknown. `n` and
- * `failed` are questions of the whole run. `protocol` is JSON. A text that a spreadsheet would take for a formula gets
- * an apostrophe before it.
+ * Tidy CSV (RFC 4180, UTF-8): one row per run and metric, numbers at full precision, empty if unknown. `n` and `failed`
+ * count questions of the whole run. `protocol` is JSON. Text that a spreadsheet would interpret as a formula is prefixed
+ * with an apostrophe.
  */
 export function csvReport(runs: readonly RunResult[], publishedOf: PublishedOf = () => null): string {
   const rows = runs.flatMap((run) => {
@@ -40,7 +40,7 @@ export function csvReport(runs: readonly RunResult[], publishedOf: PublishedOf =
     header: true,
     columns: COLUMNS,
     record_delimiter: 'windows',
-    quoted_match: /[\r\n]/, // the library quotes for the whole delimiter only, readers stop at half of it
+    quoted_match: /[\r\n]/, // the library only quotes the whole delimiter, but readers also stop at half of it
     escape_formulas: true,
   });
 }

@@ -12,7 +12,7 @@ interface JsonReport {
 }
 
 interface JsonRun {
-  /** As it was named on the command line. */
+  /** As given on the command line. */
   folder: string;
   identity: RunIdentity;
   metrics: Metrics;
@@ -37,7 +37,7 @@ export const reportSchema: SchemaObject = {
   }),
 };
 
-/** Identity, metrics and latency of each run, as `reportSchema` describes them. Ends with a newline. */
+/** Identity, metrics and latency of each run, in the format of `reportSchema`. Ends with a newline. */
 export function jsonReport(runs: readonly RunResult[]): string {
   const report: JsonReport = {
     schemaVersion: 1,

@@ -9,9 +9,9 @@ import {
 } from './report-layout.js';
 
 /**
- * Tables of scores and speed for booktabs. A column's best comparable score is bold, ties too, where there are several;
- * times are never: they belong to a machine, a batch size and a benchmark. Footnotes are in the caption, notes are comments.
- * Ends with a newline.
+ * Tables of scores and speed for booktabs. The best of several comparable scores in a column is bold, including ties; times
+ * are never bold, since they depend on machine, batch size and benchmark. Footnotes go into the caption, notes into
+ * comments. Ends with a newline.
  */
 export function latexReport({ scores, speed, footnotes, notes }: ReportLayout): string {
   const marked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
@@ -24,7 +24,7 @@ export function latexReport({ scores, speed, footnotes, notes }: ReportLayout): 
   const lines = scores.lines.map((line, i) => ({ ...line, model: models.lines[i]! }));
   const hasIntervals = scores.lines.some(({ cells }) => cells.flat().some(({ interval }) => interval !== null));
   const caption = [
-    `${hasIntervals ? 'Scores, below them their 95 % intervals' : 'Scores'}${models.shared}.`,
+    `${hasIntervals ? 'Scores with 95 % intervals below' : 'Scores'}${models.shared}.`,
     ...marks.map((mark) => `${mark}.`),
   ].join(' ');
   const titles = [...models.titles, ...scores.titles.slice(scores.titles.length - (lines[0]?.cells.length ?? 0))];
@@ -35,25 +35,25 @@ export function latexReport({ scores, speed, footnotes, notes }: ReportLayout): 
     ...scoreRows(line, scores.lines[i]!, best),
   ]);
   const times = withoutShared(speed);
-  const about = `Speed: medians per image, question and token; rates of whole runs${times.shared}.`;
+  const about = `Speed: medians per image, question and token; rates over whole runs${times.shared}.`;
   const tables = [...table(titles, rows, align, caption), '', plainLatex(times, about)].join('\n');
   const head = ['% \\usepackage{booktabs,graphicx}', ...notes.map((note) => `% Note: ${oneLine(note)}`)];
   if (OTHER_SCRIPTS.test(tables)) head.push(`% ${OTHER_SCRIPTS_NOTE}`);
   return [...head, tables].join('\n');
 }
 
-/** Accents and typographic signs are known to every LaTeX, with UTF-8 as its input. */
+/** Characters beyond accents and typographic signs, which every LaTeX with UTF-8 input supports. */
 const OTHER_SCRIPTS = /[^\p{ASCII}\p{Script=Latin}\u2013-\u2026]/u;
 const OTHER_SCRIPTS_NOTE =
-  'Compile with LuaLaTeX or XeLaTeX and a font that has the names\u2019 characters: pdfLaTeX has not.';
+  'Compile with LuaLaTeX or XeLaTeX and a font that covers the names\u2019 characters: pdfLaTeX does not.';
 
-/** A table for booktabs whose texts show as they are. Ends with a newline. */
+/** A booktabs table with all text escaped. Ends with a newline. */
 export function plainLatex({ titles, lines, align }: PlainTable, caption: string): string {
   const rows = lines.map((line) => row(line.map((cell) => (cell === '-' ? NONE : escapeLatex(cell)))));
   return `${table(titles, rows, align, caption).join('\n')}\n`;
 }
 
-/** Text that LaTeX sets as it is, in a table's cell too. Source: LaTeX2e reference manual, "Reserved characters". */
+/** Escapes text so that LaTeX prints it literally, in table cells too. Source: LaTeX2e reference manual, "Reserved characters". */
 export function escapeLatex(text: string): string {
   return oneLine(text)
     .replace(/[\\{}&%$#_~^<>|[\]*"]|'(?=')|`/g, (character) => LATEX[character] ?? `\\${character}`)
@@ -64,22 +64,22 @@ const LATEX: Record<string, string> = {
   '\\': '\\textbackslash{}',
   '~': '\\textasciitilde{}',
   '^': '\\textasciicircum{}',
-  // Other glyphs in the OT1 encoding, which is the default.
+  // Printed as other glyphs in OT1, the default encoding.
   '<': '\\textless{}',
   '>': '\\textgreater{}',
   '|': '\\textbar{}',
-  // After the end of a row they would be its options.
+  // At the start of a row they would be options of the previous row's end.
   '[': '{[}',
   ']': '{]}',
   '*': '{*}',
-  // Would be a closing one; the typewriter font's is straight.
+  // Would become a closing quote; the typewriter font has a straight one.
   '"': '{\\ttfamily\\char34}',
-  // Would be one sign with what follows, as two hyphens would.
+  // Would form a ligature with the next one, as two hyphens would.
   "'": "'{}",
   '`': '{`}',
 };
 
-/** A line's end would end a comment, or be a paragraph. */
+/** Removes line breaks, which would end a comment or start a paragraph. */
 function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
@@ -88,10 +88,10 @@ function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** What a caption says once where all rows have the same. */
+/** Columns that move to the caption if all rows share the value. */
 const SHAREABLE = ['precision', 'device'];
 
-/** A table without the columns that are the same in all rows, and these for the caption: ", precision fp32, device cpu". */
+/** Removes columns whose value is the same in all rows; `shared` has them for the caption: ", precision fp32, device cpu". */
 function withoutShared({ titles, lines, align }: PlainTable): PlainTable & { shared: string } {
   const isShared = titles.map(
     (title, i) => SHAREABLE.includes(title) && lines.every((line) => line[i] === lines[0]![i]),
@@ -105,7 +105,7 @@ function withoutShared({ titles, lines, align }: PlainTable): PlainTable & { sha
   };
 }
 
-/** As wide as it is, but no wider than the text. */
+/** Natural width, but no wider than the text. */
 const FITTED = '\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%';
 
 function table(titles: readonly string[], rows: readonly string[], align: readonly Align[], caption: string): string[] {
@@ -132,7 +132,7 @@ function row(cells: readonly string[]): string {
 
 const HEAD_WIDTH = 10; // characters, about as wide as an interval
 
-/** A title in lines, so that a column of numbers is not as wide as its title. */
+/** Breaks a title into lines, so that it does not widen a column of numbers. */
 function headText(title: string, align: Align): string {
   const lines: string[] = [];
   for (const word of title.split(' ')) {
@@ -146,7 +146,7 @@ function headText(title: string, align: Align): string {
 
 const NONE = '--';
 
-/** The scores of a model, their intervals if there are some, what is published if anything is. */
+/** Rows of a model: scores, then intervals and published scores if there are any. */
 function scoreRows({ model, cells }: ScoreLine, whole: ScoreLine, best: readonly (string | null)[]): string[] {
   const names = model.map(escapeLatex);
   const values = cells.map((cell, i) => cell.map((score) => scoreText(score, best[i] ?? null)).join(' / ') || NONE);
@@ -162,7 +162,7 @@ function scoreRows({ model, cells }: ScoreLine, whole: ScoreLine, best: readonly
   ];
 }
 
-/** Without the columns that the table has not. */
+/** Removes cells of columns that are not in the table. */
 function publishedCells(published: readonly string[], columns: number, scores: number): string[] {
   const texts = [...published.slice(0, columns), ...published.slice(published.length - scores)];
   return texts.map((text) => (text === NONE ? NONE : escapeLatex(text)));

@@ -14,26 +14,26 @@ import {
 } from './comparison-tables.js';
 import { quantisedNote } from './quantised.js';
 
-/** What the tables of a report hold, before any markup. */
+/** Contents of a report's tables, before any markup. */
 export interface ReportLayout {
   runs: readonly RunResult[];
   scores: ScoreTable;
-  /** A line per run. */
+  /** One line per run. */
   speed: PlainTable;
-  /** What marks in the tables mean. */
+  /** Explanations of marks in the tables. */
   footnotes: string[];
-  /** What a reader must know before believing the numbers. */
+  /** Caveats for the reader. */
   notes: string[];
 }
 
 export interface ScoreTable {
   titles: string[];
   align: Align[];
-  /** In the order in which the models were named. */
+  /** In the order in which the models were given. */
   lines: ScoreLine[];
 }
 
-/** A model: its columns, then one cell per benchmark with the scores of its runs; as a rule one, none without a run. */
+/** A model's columns, then one cell per benchmark with the scores of its runs: usually one, none without a run. */
 export interface ScoreLine {
   model: string[];
   runs: RunResult[];
@@ -41,36 +41,36 @@ export interface ScoreLine {
 }
 
 export interface ReportScore {
-  /** What is published about the model at this size, split and protocol, with the number of its source: "70.9 [1]". */
+  /** Published score at this size, split and protocol, with the number of its source: "70.9 [1]". */
   published: string | null;
-  /** Percent or points, as the column's title says. */
+  /** Percent or points, as in the column's title. */
   value: number;
-  /** With the digits that are printed. */
+  /** As printed. */
   text: string;
-  /** `[low, high]`, 95 %; null when it is unknown. */
+  /** 95 % interval as `[low, high]`; null if unknown. */
   interval: string | null;
-  /** false where other questions were asked than in the first run of the benchmark, or in another way. */
+  /** False if questions or protocol differ from the benchmark's first run. */
   comparable: boolean;
 }
 
-/** Finds what is published about a run's model on its benchmark; null when nothing is. */
+/** Finds the published score of a run's model on its benchmark; null if there is none. */
 export type PublishedOf = (run: RunResult) => PublishedReference | null;
 
-export const NOT_COMPARABLE = 'not comparable with the first run of that benchmark';
+export const NOT_COMPARABLE = 'not comparable with the first run of the benchmark';
 
-/** Of a model, not of a run: visual tokens per image are a mean over a benchmark's images. */
+/** Columns of a model. Visual tokens belong to a run: they are a mean over the benchmark's images. */
 const LINE_COLUMNS = MODEL_COLUMNS.filter(({ title }) => title !== 'visual tokens');
 
-/** The size alone: the table of scores tells the trained one, and this one is wide. */
+/** The input size alone: the score table has the training size, and this table is wide. */
 const SPEED_MODEL_COLUMNS = MODEL_COLUMNS.map((column) =>
   column.title === 'size (px)'
     ? { ...column, cell: ({ run }: { run: RunResult }) => String(run.record.identity.model.resolution) }
     : column,
 );
 
-/** Lines, columns and notes of finished runs, the same for every kind of markup. */
+/** Lines, columns and notes of finished runs, independent of the markup. */
 export function reportLayout(runs: readonly RunResult[], publishedOf: PublishedOf = () => null): ReportLayout {
-  // A benchmark's first run gives the score that is compared: one that has none would leave the column empty.
+  // A benchmark's first run determines the score to compare; a run without a score would leave the column empty.
   const scored = runs.filter(({ metrics }) => metrics.headline !== null);
   const comparisons = compareRuns(
     [...scored, ...runs.filter((run) => !scored.includes(run))].map((run) => ({
@@ -102,7 +102,7 @@ export function reportLayout(runs: readonly RunResult[], publishedOf: PublishedO
   };
 }
 
-/** Per column the highest comparable score as it is printed; null where there are not two to choose from. */
+/** The highest comparable score of each column, as printed; null if there are fewer than two. */
 export function bestTexts({ lines }: ScoreTable): (string | null)[] {
   const columns = lines[0]?.cells.length ?? 0;
   return Array.from({ length: columns }, (_, column) => {
@@ -112,15 +112,14 @@ export function bestTexts({ lines }: ScoreTable): (string | null)[] {
   });
 }
 
-/** What is published about a run's model, if the run can be set against it. */
+/** The published score of a run's model, if the run is comparable with it. */
 export function comparablePublished(run: RunResult, publishedOf: PublishedOf): PublishedReference | null {
   const published = publishedOf(run);
   return published?.mismatches.length === 0 ? published : null;
 }
 
 /**
- * A row under a model's with what is published about it; null when nothing is. Runs of a benchmark that share a cell have
- * one published number.
+ * The row of published scores below a model's; null if there are none. Runs that share a cell have one published score.
  */
 export function publishedLine({ model: [name, size], cells }: ScoreLine, none: string): string[] | null {
   const texts = cells.map((scores) => scores.find(({ published }) => published !== null)?.published ?? null);
@@ -129,7 +128,7 @@ export function publishedLine({ model: [name, size], cells }: ScoreLine, none: s
   return [`${name!}, published`, size!, ...others, ...texts.map((text) => text ?? none)];
 }
 
-/** The last part of a result folder's path. */
+/** Name of a run folder without its path. */
 export function runName({ folder }: RunResult): string {
   return basename(resolve(folder));
 }
@@ -138,7 +137,7 @@ const BENCHMARK_COLUMN: Column = { title: 'benchmark', align: 'left', cell: ({ r
 
 function scoreTitle({ benchmark, metric, unit, rows }: Comparison): string {
   const { split } = rows[0]!.run.metrics;
-  if (metric === null) return `${benchmark} ${split} (not scored here)`;
+  if (metric === null) return `${benchmark} ${split} (not scored locally)`;
   return `${benchmark} ${split} ${metric} (${unit === 'points' ? 'points' : '%'})`;
 }
 
@@ -157,7 +156,7 @@ function scoreLines(
   }));
 }
 
-/** Other weights under the same name are another model. */
+/** The same name with other weights is another model. */
 function lineKey(row: ComparisonRow): string {
   return JSON.stringify([...LINE_COLUMNS.map(({ cell }) => cell(row)), row.run.record.identity.model.weightsHash]);
 }
@@ -183,7 +182,7 @@ function runNotes(run: RunResult): string[] {
   const { n, failed } = run.metrics;
   const limit = run.record.identity.protocol['limit'] ?? null;
   return [
-    ...(limit === null ? [] : [`${runName(run)}: the first ${limit} questions only.`]),
-    ...(failed === 0 ? [] : [`${runName(run)}: ${failed} of ${n} questions have no answer and count as wrong.`]),
+    ...(limit === null ? [] : [`${runName(run)}: only the first ${limit} questions.`]),
+    ...(failed === 0 ? [] : [`${runName(run)}: ${failed} of ${n} questions failed and count as wrong.`]),
   ];
 }

@@ -2,12 +2,12 @@ import { markdownTable } from 'markdown-table';
 import type { Align, PlainTable } from '../../terminal/table.js';
 import { NOT_COMPARABLE, publishedLine, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
 
-/** GitHub-flavoured tables of scores and speed, then the notes. Ends with a newline. */
+/** GitHub-flavoured Markdown tables of scores and speed, followed by notes. Ends with a newline. */
 export function markdownReport({ scores, speed, footnotes, notes }: ReportLayout): string {
   const marked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
   const parts = [
     table(scores.titles, scores.lines.flatMap(scoreRows), scores.align),
-    'Scores with their 95 % intervals; - where there is none.',
+    'Scores with 95 % intervals; - means no score.',
     ...(marked ? [`\\* ${NOT_COMPARABLE}`] : []),
     ...footnotes.map(escapeMarkdown),
     plainMarkdown(speed),
@@ -16,12 +16,12 @@ export function markdownReport({ scores, speed, footnotes, notes }: ReportLayout
   return `${parts.join('\n\n')}\n`;
 }
 
-/** Text that shows as it is, in a table's cell too: no markup, no HTML, one line. Source: CommonMark 2.4, GFM tables. */
+/** Escapes text so that it shows literally, in table cells too: no markup, no HTML, one line. Source: CommonMark 2.4, GFM tables. */
 export function escapeMarkdown(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\\`*_[\]<>|~&!#]/g, '\\$&');
 }
 
-/** A table whose texts show as they are. Ends without a newline. */
+/** A table with all text escaped. Ends without a newline. */
 export function plainMarkdown({ titles, lines, align }: PlainTable): string {
   return table(
     titles,

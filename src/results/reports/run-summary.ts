@@ -1,3 +1,5 @@
+import { wrapText } from '../../shared/wrap-text.js';
+import { terminalWidth } from '../../terminal/style.js';
 import { printable, renderTable } from '../../terminal/table.js';
 import type { StageTimes } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
@@ -8,7 +10,7 @@ import { precisionLabel, quantisedNote } from './quantised.js';
 
 const GIB = 2 ** 30;
 
-/** A finished run as a table for the terminal: scores, then what they cost. */
+/** A finished run as a table for the terminal: scores, then speed and memory. */
 export function runSummary(run: RunResult): string {
   const { metrics, latency, record, folder } = run;
   const { model, device } = record.identity;
@@ -17,7 +19,7 @@ export function runSummary(run: RunResult): string {
     return [`${name} (${metrics.points.includes(name) ? 'points' : '%'})`, `${text}${interval ? `  ${interval}` : ''}`];
   });
   const unparsable = metrics.unparsable > 0 ? `, ${metrics.unparsable} unparsable` : '';
-  const denominator = metrics.failed > 0 ? ` (counted as wrong: scores are over ${metrics.n})` : '';
+  const denominator = metrics.failed > 0 ? ` (counted as wrong in the ${metrics.n})` : '';
   const { stages, tokensPerSecond } = latency;
   const rows = [
     ...scores,
@@ -33,13 +35,13 @@ export function runSummary(run: RunResult): string {
     ['peak memory (GiB)', fixed(latency.peakMemoryBytes / GIB)],
   ];
   const notes = [...metrics.notes, ...listed(quantisedNote([model.precision])), ...listed(reproducibilityNote(device))]
-    .map((note) => `Note: ${printable(note)}\n`)
+    .map((note) => `${wrapText(`Note: ${printable(note)}`, terminalWidth)}\n`)
     .join('');
   const title = `${metrics.benchmark} ${metrics.split}, ${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
   return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
 }
 
-/** Several finished runs of one model: a line per benchmark with its main score. */
+/** Several finished runs of one model: one row per benchmark with its main score. */
 export function runOverview(runs: readonly RunResult[]): string {
   const { model, device } = runs[0]!.record.identity;
   const rows = runs.map(({ metrics, latency, folder }) => {
@@ -47,7 +49,7 @@ export function runOverview(runs: readonly RunResult[]): string {
     const score = headline === null ? null : scoreText(metrics, headline);
     return [
       `${benchmark} ${split}`,
-      headline ?? 'not scored here',
+      headline ?? 'not scored locally',
       score === null ? '-' : `${score.text}${points.includes(headline!) ? '' : ' %'}`,
       score?.interval ?? '-',
       String(n),
@@ -57,12 +59,12 @@ export function runOverview(runs: readonly RunResult[]): string {
     ];
   });
   const title = `${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
-  const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'result'];
+  const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'folder'];
   const notes = benchmarkNotes(runs.map(({ metrics }) => metrics)).map((note) => `Note: ${note}`);
   notes.push(...listed(quantisedNote([model.precision])).map((note) => `Note: ${note}`));
   notes.push(...listed(reproducibilityNote(device)).map((note) => `Note: ${note}`));
   const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
-  const lines = notes.map(printable);
+  const lines = notes.map((note) => wrapText(printable(note), terminalWidth));
   return [printable(title), '', renderTable(headers, rows, align), ...(lines.length > 0 ? ['', ...lines] : [])].join(
     '\n',
   );
@@ -72,13 +74,13 @@ function listed(note: string | null): string[] {
   return note === null ? [] : [note];
 }
 
-/** The CPU gives the same answers at every batch size; the others may not where two tokens are almost equally likely. */
+/** Only the CPU gives identical answers at every batch size; elsewhere nearly tied tokens may swap. */
 function reproducibilityNote(device: string): string | null {
   if (device === 'cpu') return null;
-  return `${device} may answer a few questions otherwise at another batch size; only the CPU gives the same bytes.`;
+  return `on ${device}, a few answers may depend on the batch size; only the CPU gives identical answers.`;
 }
 
-/** The scores that are no part of a breakdown. */
+/** Names of the scores that are not part of a breakdown. */
 function mainScores({ scores }: Metrics): string[] {
   return Object.keys(scores).filter((name) => !name.includes('/'));
 }

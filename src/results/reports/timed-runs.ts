@@ -8,48 +8,48 @@ import {
 } from '../statistics/bootstrap.js';
 import { type Quantiles, quantilesOf } from '../statistics/quantiles.js';
 
-/** One repetition: a batch of images with one question each. Milliseconds of the whole batch, stage after stage. */
+/** One repetition: a batch of images with one question each. Milliseconds of the whole batch by stage. */
 export interface TimedRun {
-  /** Decoding and resizing the images, by one thread. */
+  /** Decoding and resizing the images on one thread. */
   decodeImageMs: number;
   visionMs: number;
-  /** Generating one token, a run of its own; null where it was not measured. */
+  /** Generating one token, measured by a separate run; null if not measured. */
   prefillMs: number | null;
-  /** Generating all tokens, the prefill included. */
+  /** Generating all tokens, including the prefill. */
   generateMs: number;
 }
 
-/** What was repeated. */
+/** Settings of a timed run. */
 export interface TimedSetting {
   /** Images, with one question each. */
   batchSize: number;
-  /** Text tokens of each prompt; those of the image come in addition. */
+  /** Text tokens of each prompt, without the visual tokens. */
   promptTokens: number;
-  /** Tokens each question gets, always all of them. */
+  /** Tokens generated per question; generation never stops early. */
   newTokens: number;
 }
 
-/** Repetitions of one setting with one model. */
+/** Summary of the repetitions of one setting with one model. */
 export interface TimedSummary {
-  /** Milliseconds of a batch. firstToken is image decoding, vision and prefill; generate is prefill and decoding. */
+  /** Milliseconds of a batch. firstToken = image decoding + vision + prefill; generate = prefill + decode. */
   stages: Record<
     'decodeImage' | 'vision' | 'prefill' | 'decodePerToken' | 'firstToken' | 'generate' | 'total',
     Quantiles
   >;
-  /** Work over time, of all repetitions together. */
+  /** Throughput over all repetitions. */
   throughput: {
-    /** New tokens over vision and generating, as the LLaVA-HR paper counts. */
+    /** New tokens over the time of vision and generation, as in the LLaVA-HR paper. */
     tokensPerSecond: number | null;
-    /** New tokens but the first over the decoding steps alone. */
+    /** New tokens except the first over the time of the decode steps. */
     decodeTokensPerSecond: number | null;
-    /** Images over image decoding and vision. */
+    /** Images over the time of image decoding and vision. */
     imagesPerSecond: number | null;
-    /** Questions over everything. */
+    /** Questions over the total time. */
     questionsPerSecond: number | null;
   };
 }
 
-/** Nothing is clamped: decode is the difference of two measurements, and may be negative where noise is larger. */
+/** Summarises repetitions. Decode is a difference of two measurements; noise may make it negative, and it is not clamped. */
 export function summarizeTimedRuns(runs: readonly TimedRun[], setting: TimedSetting): TimedSummary {
   const { batchSize, newTokens } = setting;
   const further = newTokens - 1;
@@ -83,10 +83,10 @@ export function summarizeTimedRuns(runs: readonly TimedRun[], setting: TimedSett
   };
 }
 
-/** Of fewer pairs a bootstrap says nothing. */
+/** A bootstrap over fewer pairs is meaningless. */
 const FEWEST_PAIRS = 5;
 
-/** How many times as fast, with the 95 % interval; null where too few pairs were measured. */
+/** Speed ratio with its 95 % interval; null with too few pairs. */
 export interface SpeedRatio {
   ratio: number;
   interval: Interval | null;
@@ -94,8 +94,8 @@ export interface SpeedRatio {
 }
 
 /**
- * Speed of `runs` over that of `reference`, in tokens/s of vision and generating. Run i of both belong together, and are
- * drawn together by the bootstrap: what slowed the machine down for both cancels out.
+ * Speed of `runs` divided by that of `reference`, in tokens/s of vision and generation. The bootstrap draws run i of both
+ * together, so that a slowdown of the machine that affects both cancels out.
  */
 export function pairedSpeedRatio(runs: readonly TimedRun[], reference: readonly TimedRun[]): SpeedRatio | null {
   const pairs = Math.min(runs.length, reference.length);
@@ -111,7 +111,7 @@ export function pairedSpeedRatio(runs: readonly TimedRun[], reference: readonly 
   };
 }
 
-/** The model's own time: what the paper's tokens/s is over. */
+/** Time in the model, the denominator of the paper's tokens/s. */
 function modelMs({ visionMs, generateMs }: TimedRun): number {
   return visionMs + generateMs;
 }

@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
-import { heading } from '../../terminal/style.js';
+import { wrapText } from '../../shared/wrap-text.js';
+import { heading, terminalWidth } from '../../terminal/style.js';
 import { type Align, printable, renderTable } from '../../terminal/table.js';
 import type { Host, Software } from '../runs/host.js';
 import type { Quantiles } from '../statistics/quantiles.js';
@@ -7,20 +8,20 @@ import { PUBLISHED_SPEED_SOURCE } from './published-speed.js';
 import { precisionLabel } from './quantised.js';
 import type { SpeedRatio, TimedRun, TimedSetting, TimedSummary } from './timed-runs.js';
 
-/** What `llavahr latency` measured; its JSON. */
+/** Result of `llavahr latency`, printed by --json. */
 export interface TimingReport {
   schemaVersion: 1;
   protocol: 'paper' | null;
   host: Host;
   software: Software;
   device: string;
-  /** Inside an operator; 0 is every core. */
+  /** Threads within an operator; 0 uses every core. */
   threads: number;
   warmup: number;
-  /** That were asked for; an interrupted measurement has fewer. */
+  /** Requested repetitions; an interrupted measurement has fewer. */
   repetitions: number;
   interrupted: boolean;
-  /** Models were loaded at once and took turns run by run; otherwise in two blocks each. */
+  /** Whether models were loaded at once and alternated run by run; otherwise in two blocks each. */
   together: boolean;
   rows: TimingRow[];
 }
@@ -37,11 +38,11 @@ export interface TimingRow {
   setting: TimedSetting;
   summary: TimedSummary;
   peakMemoryBytes: number | null;
-  /** On a GPU; null where there is none, or it is not known. */
+  /** On a GPU; null without one, or if unknown. */
   peakDeviceMemoryBytes: number | null;
-  /** tokens/s in the LLaVA-HR paper; only with the paper's protocol. */
+  /** tokens/s published in the LLaVA-HR paper; only with the paper's protocol. */
   publishedTokensPerSecond: number | null;
-  /** How many times as fast the first model is in the same setting; null for the first model. */
+  /** Speed of the first model divided by this one's, in the same setting; null for the first model. */
   firstModelSpeed: SpeedRatio | null;
   publishedFirstModelSpeed: number | null;
   runs: TimedRun[];
@@ -66,7 +67,7 @@ const VISUAL_TOKENS: Column = {
   cell: ({ model }) => String(model.visualTokens),
 };
 
-/** A column where rows differ in it, otherwise words of the header. */
+/** A setting that is a column if rows differ in it, and otherwise part of the header. */
 type SettingColumn = Column & { words(entry: string): string };
 
 const PRECISION: SettingColumn = {
@@ -81,13 +82,13 @@ const SETTINGS: SettingColumn[] = [
     title: 'batch',
     align: 'right',
     cell: ({ setting }) => String(setting.batchSize),
-    words: (images) => `batches of ${images}`,
+    words: (images) => `batch size ${images}`,
   },
   {
     title: 'prompt',
     align: 'right',
     cell: ({ setting }) => String(setting.promptTokens),
-    words: (tokens) => `prompts of ${tokens} text tokens`,
+    words: (tokens) => `${tokens} text tokens per prompt`,
   },
 ];
 
@@ -103,19 +104,19 @@ const STAGES = [
 
 const QUANTILES = ['p50', 'p95', 'p99'] as const;
 
-/** The measurement as text for a terminal: the machine, times, rates, who is faster, and how it was measured. */
+/** The measurement as text for a terminal: machine, times, rates, comparison and method. */
 export function timingTables(report: TimingReport): string {
   const comparisons = speedComparisons(report);
   return [
-    ...header(report),
+    ...header(report).map((line) => wrapText(line, terminalWidth)),
     '',
     stageTable(report),
     '',
     rateTable(report),
     '',
-    ...comparisons,
+    ...comparisons.map((line) => wrapText(line, terminalWidth)),
     ...(comparisons.length > 0 ? [''] : []),
-    ...footer(report),
+    ...footer(report).map((line) => wrapText(line, terminalWidth)),
   ].join('\n');
 }
 
@@ -129,13 +130,13 @@ function header({ host, software, device, threads, rows }: TimingReport): string
   const shared = SETTINGS.filter((setting) => !varied.includes(setting));
   return [
     `${host.cpu ?? 'unknown CPU'}, ${host.cores} cores, ${memory}, ${host.platform} ${host.release}`,
-    `device ${device}, ${threads === 0 ? 'every core' : `${threads} threads`}, onnxruntime ${software.onnxruntime}, ` +
+    `device ${device}, ${threads === 0 ? 'all cores' : `${threads} threads`}, onnxruntime ${software.onnxruntime}, ` +
       `Node.js ${software.node}, llavahr ${software.llavahr}`,
     ...(shared.length > 0 ? [shared.map(({ cell, words }) => words(cell(rows[0]!))).join(', ')] : []),
   ];
 }
 
-/** A line per row and supported quantile; stages that were not measured have no column. */
+/** One line per row and quantile with enough repetitions; stages that were not measured have no column. */
 function stageTable({ rows }: TimingReport): string {
   const of = (row: TimingRow, stage: (typeof STAGES)[number][1]): Quantiles => row.summary.stages[stage];
   const hasPrefill = rows.some((row) => of(row, 'prefill').n > 0);
@@ -191,7 +192,7 @@ function rateTable({ rows, protocol, device }: TimingReport): string {
   );
 }
 
-/** A sentence per row beside the first model: how many times as fast that one is, here and as published. */
+/** A sentence for each row other than the first model's: the speed ratio, measured and published. */
 function speedComparisons({ rows }: TimingReport): string[] {
   const nameOf = ({ model }: TimingRow) => printable(`${model.name} at ${model.resolution} px`);
   const varied = variedSettings(rows).filter((setting) => setting !== PRECISION);
@@ -210,35 +211,37 @@ function speedComparisons({ rows }: TimingReport): string[] {
 
 function footer({ rows, protocol, warmup, repetitions, interrupted, together }: TimingReport): string[] {
   const models = new Set(rows.map(({ model }) => `${model.name} ${model.resolution}`)).size;
-  const order = together ? 'the models taking turns run by run' : 'in two blocks per model, one model loaded at a time';
+  const order = together ? 'models alternating run by run' : 'two blocks per model, one model loaded at a time';
   const count = Math.min(...rows.map(({ runs }) => runs.length));
   const done = interrupted ? `interrupted: ${count} of ${repetitions} repetitions` : `${repetitions} repetitions`;
   const newTokens = rows[0]!.setting.newTokens;
   const hasPrefill = rows.some(({ summary }) => summary.stages.prefill.n > 0);
   return [
-    `${done}, ${warmup} before them for warming up${models > 1 ? `, ${order}` : ''};`,
-    `${newTokens} new tokens per question, always all of them.`,
-    'Times are of a whole batch: images of 640 x 480 with one question each.',
+    `${done} after ${warmup} warm-up runs${models > 1 ? `, ${order}` : ''}. Each question generates exactly ${newTokens} tokens.`,
+    'Times are for a whole batch of 640 x 480 images with one question each.',
     ...(hasPrefill
-      ? ['prefill is a run that stops after one token; per token is the rest of the full run over its further tokens.']
+      ? [
+          'prefill: a run that stops after one token. per token: the rest of the full run divided by its further tokens.',
+        ]
       : []),
-    'tokens/s is over vision and generating, images/s over image decoding and vision, questions/s over everything.',
+    'tokens/s covers vision and generation, images/s image decoding and vision, questions/s everything.',
     ...(rows.some(({ firstModelSpeed }) => firstModelSpeed)
-      ? ['"as fast" is in tokens/s; [low, high] is the 95 % interval (bootstrap over pairs of runs, from five on).']
+      ? [
+          'Speed ratios compare tokens/s; [low, high] is the 95 % interval (bootstrap over at least five pairs of runs).',
+        ]
       : []),
-    ...(count < 100 ? [`p95 needs 20 repetitions, p99 100.`] : []),
-    ...(rows.some(({ model }) => model.randomWeights) ? ['(random): true dimensions, made-up weights.'] : []),
+    ...(count < 100 ? ['p95 needs 20 repetitions, p99 needs 100.'] : []),
+    ...(rows.some(({ model }) => model.randomWeights) ? ['(random): full-size model with random weights.'] : []),
     ...(protocol === 'paper'
       ? [
-          "Protocol of LLaVA-HR's model_speed.py: one image, 10 new tokens, vision included, image decoding left out.",
-          `Published: ${PUBLISHED_SPEED_SOURCE};`,
-          'its LLaVA-1.5 was trained anew, at 1,022 px with resampled positions.',
+          "Protocol of LLaVA-HR's model_speed.py: one image, 10 new tokens; vision counts, image decoding does not.",
+          `Published: ${PUBLISHED_SPEED_SOURCE}. Its LLaVA-1.5 was retrained, at 1,022 px with resampled positions.`,
         ]
       : []),
   ];
 }
 
-/** CSV (RFC 4180): a row per repetition, milliseconds in full precision. */
+/** CSV (RFC 4180): one row per repetition, milliseconds at full precision. */
 export function timingCsv({ rows, device }: TimingReport): string {
   const records = rows.flatMap(({ model, setting, runs }) =>
     runs.map((run, i) => ({
@@ -260,7 +263,7 @@ export function timingCsv({ rows, device }: TimingReport): string {
   return stringify(records, { header: true, record_delimiter: 'windows', escape_formulas: true });
 }
 
-/** Three significant digits: repetitions rarely agree in more. */
+/** Three significant digits: repetitions rarely agree on more. */
 function digits(value: number | null): string {
   if (value === null) return NONE;
   const size = Math.abs(value);

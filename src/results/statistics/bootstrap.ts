@@ -4,15 +4,15 @@ import type { Column } from './formula.js';
 const RESAMPLES = 2000;
 const COVERAGE = 0.95;
 
-/** Where the true value lies with 95 % confidence, in the unit of the score. */
+/** A 95 % confidence interval, in the unit of the score. */
 export interface Interval {
   low: number;
   high: number;
 }
 
-/** Which questions belong together. */
+/** Grouping of questions by image. */
 export interface ImageIndex {
-  /** Number of images; a question without one counts as an image of its own. */
+  /** Number of images; a question without an image counts as a separate one. */
   count: number;
   /** The image of each question, from 0 to `count` - 1. */
   of: Int32Array;
@@ -26,7 +26,7 @@ export interface BootstrapOptions {
   resamples?: number; // default 2000
 }
 
-/** Numbers the images in the order in which they appear. @param names per question; null for one without an image */
+/** Numbers images in order of first appearance. @param names per question; null without an image */
 export function indexImages(names: readonly (string | number | null)[]): ImageIndex {
   const places = new Map<string | number, number>();
   let count = 0;
@@ -40,10 +40,10 @@ export function indexImages(names: readonly (string | number | null)[]): ImageIn
 }
 
 /**
- * The sums of columns in each resample of a bootstrap. Whole images are drawn, not questions: questions about one image
- * fail together, and an interval that ignores this is too narrow. The same images, seed and number of resamples draw the
- * same images, so scores of two runs are paired by their place in the result.
- * @returns [columns][resamples]; null with fewer than two images, when there is nothing to draw from
+ * Sums of columns in each bootstrap resample. Images are resampled, not questions: answers about one image are correlated,
+ * and an interval that ignores this is too narrow. Equal images, seed and number of resamples give equal draws, so the
+ * scores of two runs are paired by index.
+ * @returns [columns][resamples]; null with fewer than two images
  */
 export function resampleSums(
   columns: readonly Column[],
@@ -55,7 +55,7 @@ export function resampleSums(
   const sums = columns.map((column) => sumByImage(column, images));
   const resampled = columns.map(() => new Float64Array(resamples));
   const state = seedState(seed);
-  const drawn = new Int32Array(count); // how often each image is in the resample
+  const drawn = new Int32Array(count); // number of times each image is in the resample
   for (let resample = 0; resample < resamples; resample++) {
     drawImages(drawn, state);
     for (let column = 0; column < sums.length; column++) resampled[column]![resample] = dot(drawn, sums[column]!);
@@ -63,7 +63,7 @@ export function resampleSums(
   return resampled;
 }
 
-/** The score of each resample. @param score from the sums of the columns */
+/** The score of each resample. @param score computes a score from the sums of the columns */
 export function resampledScores(
   sums: readonly Float64Array[],
   score: (sums: ArrayLike<number>) => number,
@@ -75,7 +75,7 @@ export function resampledScores(
   });
 }
 
-/** Percentile interval, 95 %. Resamples without a score (not finite) are left out; null when all are. */
+/** 95 % percentile interval. Resamples without a finite score are skipped; null if none remains. */
 export function percentileInterval(values: Float64Array): Interval | null {
   const sorted = [...values.filter(Number.isFinite).sort()];
   if (sorted.length === 0) return null;
@@ -83,8 +83,8 @@ export function percentileInterval(values: Float64Array): Interval | null {
 }
 
 /**
- * Two-sided p-value of "there is no difference": twice the share of resamples on the far side of 0. The smallest there is
- * is 2 / (resamples + 1). Source: Davison and Hinkley, Bootstrap Methods and their Application, 1997, 4.2 and 5.
+ * Two-sided p-value of the null hypothesis of no difference: twice the share of resamples on the other side of 0. The
+ * smallest possible value is 2 / (resamples + 1). Source: Davison and Hinkley, Bootstrap Methods and their Application, 1997, 4.2 and 5.
  */
 export function bootstrapPValue(differences: Float64Array): number | null {
   const finite = differences.filter(Number.isFinite);
@@ -94,7 +94,7 @@ export function bootstrapPValue(differences: Float64Array): number | null {
   return Math.min(1, (2 * (Math.min(below, above) + 1)) / (finite.length + 1));
 }
 
-/** Standard deviation of the resamples: the standard error of what was resampled. */
+/** Standard deviation of the resamples, which estimates the standard error. */
 export function standardError(values: Float64Array): number {
   const finite = values.filter(Number.isFinite);
   const mean = finite.reduce((sum, value) => sum + value, 0) / finite.length;
@@ -119,9 +119,8 @@ function dot(drawn: Int32Array, sums: Float64Array): number {
 }
 
 /**
- * Draws as many images as there are, with replacement, and counts how often each came. Random numbers are of xoshiro128++
- * (Blackman and Vigna, 2021), written out here: 80 million are needed for a run of VQAv2, and a call of pure-rand's takes
- * 31 ns.
+ * Draws as many images as there are, with replacement, and counts each. The generator xoshiro128++ (Blackman and Vigna,
+ * 2021) is inlined, because a run of VQAv2 needs 80 million numbers and a call to pure-rand takes 31 ns.
  * @param state four words, advanced
  */
 function drawImages(drawn: Int32Array, state: Int32Array): void {
@@ -139,7 +138,7 @@ function drawImages(drawn: Int32Array, state: Int32Array): void {
     a ^= d;
     c ^= shifted;
     d = (d << 11) | (d >>> 21);
-    drawn[(word * scale) | 0]!++; // even over 0 .. count - 1 but for one part in 2^32 / count
+    drawn[(word * scale) | 0]!++; // uniform over 0 .. count - 1 up to one part in 2^32 / count
   }
   state.set([a, b, c, d]);
 }

@@ -4,23 +4,23 @@ import type { Interval } from './bootstrap.js';
 const MAX_DECIMALS = 3;
 
 /**
- * Decimals that an uncertainty supports: two digits of it are told, as the Guide to the Expression of Uncertainty in
- * Measurement has it (7.2.6), and no more of the number. 0 for 12.4, 1 for 6.2, 2 for 0.35.
- * @param halfWidth of the 95 % interval, in the unit of the number
+ * Number of decimals that an uncertainty supports: at most two of its digits are given, as recommended by the Guide to the
+ * Expression of Uncertainty in Measurement (7.2.6). 0 for 12.4, 1 for 6.2, 2 for 0.35.
+ * @param halfWidth half-width of the 95 % interval, in the unit of the number
  */
 export function decimalsFor(halfWidth: number): number {
   if (!(halfWidth > 0)) return MAX_DECIMALS;
   return Math.min(MAX_DECIMALS, Math.max(0, 1 - Math.floor(Math.log10(halfWidth))));
 }
 
-/** Half of an interval's width. An interval without width says that no error was seen, not that there is none: null. */
+/** Half-width of an interval. Null for zero width, which means that no variation was observed, not that there is none. */
 export function halfWidthOf(interval: Interval | null | undefined): number | null {
   return interval && interval.high > interval.low ? (interval.high - interval.low) / 2 : null;
 }
 
 /**
- * Decimals of a score of a run. Where it has no interval it gets as many as half of the questions being right would: a
- * score cannot be known better than 0.98 / sqrt(n); points, which have no such bound, get one.
+ * Number of decimals for a run's score. Without an interval, the bound 0.98 / sqrt(n) is used in its place, which is reached
+ * when half of the questions are right; points, which have no such bound, get one decimal.
  */
 export function scoreDecimals(metrics: Metrics, name: string): number {
   const known = halfWidthOf(metrics.intervals[name]);
@@ -28,7 +28,7 @@ export function scoreDecimals(metrics: Metrics, name: string): number {
   return metrics.points.includes(name) ? 1 : decimalsFor(98 / Math.sqrt(Math.max(1, metrics.n)));
 }
 
-/** A score of a run with the digits it supports, as `{ text: "67.1", interval: "[65.8, 68.4]" }`. */
+/** A run's score with the supported digits: `{ text: "67.1", interval: "[65.8, 68.4]" }`. */
 export function scoreText(metrics: Metrics, name: string): { text: string; interval: string | null } {
   const decimals = scoreDecimals(metrics, name);
   const interval = metrics.intervals[name];
@@ -42,7 +42,7 @@ export function intervalText({ low, high }: Interval, decimals: number): string 
   return `[${low.toFixed(decimals)}, ${high.toFixed(decimals)}]`;
 }
 
-/** With its sign; a difference that rounds to nothing has none. */
+/** A number with its sign; no sign if it rounds to zero. */
 export function signedText(value: number, decimals: number): string {
   const text = value.toFixed(decimals);
   if (Number(text) === 0) return text.replace('-', '');
@@ -50,8 +50,8 @@ export function signedText(value: number, decimals: number): string {
 }
 
 /**
- * "0.032", "<0.001": three decimals, which is what 2,000 resamples can tell; "<0.050" where those would hide on which side
- * of it the value is.
+ * "0.032", "<0.001": three decimals, the resolution of 2,000 resamples; "<0.050" if rounding would hide that the value is
+ * below 0.05.
  */
 export function pValueText(p: number | null): string {
   if (p === null) return '-';

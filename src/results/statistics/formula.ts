@@ -7,11 +7,11 @@ import { COUNT, mapOf, objectOf } from '../../shared/json-schema.js';
  */
 export interface Formula {
   terms: readonly Term[];
-  /** What 0 / 0 is: 0, as in official scripts that guard against it, or nothing: then there is no score (NaN). */
+  /** Value of 0 / 0: `zero` as in official scripts that guard against it, or `nothing`, which gives no score (NaN). */
   zeroByZero: 'zero' | 'nothing';
 }
 
-/** The factor times all of the ratios. */
+/** The product of the factor and all ratios. */
 export interface Term {
   factor: number;
   ratios: readonly Ratio[];
@@ -23,10 +23,10 @@ export interface Ratio {
   denominator: WeightedSum;
 }
 
-/** Sums of columns times their weights, added up. */
+/** Weighted sum of column sums. */
 export type WeightedSum = readonly (readonly [column: number, weight: number])[];
 
-/** What each question adds to a sum: a number per question, or one number where it is the same for all. */
+/** Contribution of each question to a sum: a number per question, or one number if it is the same for all. */
 export type Column = Float64Array | number;
 
 const weightedSum = {
@@ -56,10 +56,10 @@ export function percentOf(
   return { terms: [{ factor: 100, ratios: [{ numerator, denominator }] }], zeroByZero };
 }
 
-/** The mean in percent of questions whose scores are in column 0 and whose number is in column 1. */
+/** Mean score in percent: column 0 has the scores, column 1 counts questions. */
 export const MEAN_PERCENT: Formula = percentOf([[0, 1]], [[1, 1]], 'nothing');
 
-/** The score from the columns' sums; NaN when it is not defined. */
+/** Computes the score from the column sums; NaN if undefined. */
 export function evaluateFormula({ terms, zeroByZero }: Formula, sums: ArrayLike<number>): number {
   let score = 0;
   for (const { factor, ratios } of terms) {
@@ -73,13 +73,13 @@ export function evaluateFormula({ terms, zeroByZero }: Formula, sums: ArrayLike<
   return score;
 }
 
-/** The columns that a formula reads, each once. */
+/** Distinct columns that a formula uses. */
 export function columnsOf({ terms }: Formula): number[] {
   const sums = terms.flatMap(({ ratios }) => ratios.flatMap(({ numerator, denominator }) => [numerator, denominator]));
   return [...new Set(sums.flatMap((sum) => sum.map(([column]) => column)))];
 }
 
-/** The same formula over other columns. */
+/** Replaces the column numbers of a formula. */
 export function renumberColumns({ terms, zeroByZero }: Formula, place: (column: number) => number): Formula {
   const renumber = (sum: WeightedSum): WeightedSum => sum.map(([column, weight]) => [place(column), weight]);
   return {

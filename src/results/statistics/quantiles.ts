@@ -1,9 +1,9 @@
 import { mean, quantileSorted } from 'simple-statistics';
 
-/** Fewest values for which a quantile is more than the maximum by another name. */
+/** Minimum number of values for which a quantile differs from the maximum. */
 const FEWEST = { p50: 1, p95: 20, p99: 100 } as const;
 
-/** A quantity over repeated measurements; null where there are too few of them to say. */
+/** Summary of repeated measurements; null where there are too few. */
 export interface Quantiles {
   n: number;
   p50: number | null;
@@ -12,7 +12,7 @@ export interface Quantiles {
   mean: number | null;
 }
 
-/** Quantiles are of type 7 (linear between the two neighbours), as in NumPy and R. */
+/** Computes type 7 quantiles (linear interpolation), as NumPy and R do. */
 export function quantilesOf(values: readonly number[]): Quantiles {
   const sorted = [...values].sort((a, b) => a - b);
   const n = sorted.length;

@@ -1,14 +1,14 @@
 /**
- * McNemar's mid-p test, two-sided: whether two models differ on questions that are right or wrong. Only those that one of
- * them answers count; under "no difference" they fall to either side as a fair coin. Mid-p is the exact binomial test less
- * half the chance of the observed split: the exact one is too careful. Questions are taken as independent.
+ * McNemar's two-sided mid-p test of whether two models differ on questions that are either right or wrong. Only questions
+ * that exactly one of them answers correctly count. Mid-p subtracts half the probability of the observed split from the
+ * exact binomial p-value, which is too conservative. Questions are assumed to be independent.
  * Source: Fagerland, Lydersen, Laake, BMC Medical Research Methodology 13:91, 2013.
  */
 export function mcnemarMidP(onlyFirst: number, onlySecond: number): number {
   const n = onlyFirst + onlySecond;
   const fewer = Math.min(onlyFirst, onlySecond);
-  if (2 * fewer === n) return 1; // also without any such question
-  const chance = Math.exp(logChoose(n, fewer) - n * Math.LN2); // of exactly this split
+  if (2 * fewer === n) return 1; // also if there are no such questions
+  const chance = Math.exp(logChoose(n, fewer) - n * Math.LN2); // probability of exactly this split
   let [below, term] = [0, chance];
   for (let k = fewer; k > 0 && term > below * Number.EPSILON; k--) {
     term *= k / (n - k + 1); // from C(n, k) to C(n, k - 1)
@@ -17,7 +17,7 @@ export function mcnemarMidP(onlyFirst: number, onlySecond: number): number {
   return 2 * below + chance;
 }
 
-/** Holm's step-down correction: p-values that hold for all of a family's tests together. null stays null. */
+/** Holm's step-down correction of p-values for multiple testing. Null stays null. */
 export function holmAdjusted(pValues: readonly (number | null)[]): (number | null)[] {
   const ranked = pValues.flatMap((p, place) => (p === null ? [] : [{ p, place }])).sort((a, b) => a.p - b.p);
   const adjusted = pValues.map((): number | null => null);
@@ -32,7 +32,7 @@ export function holmAdjusted(pValues: readonly (number | null)[]): (number | nul
 const QUANTILE_975 = 1.959964; // of the standard normal distribution: two-sided test at 5 %
 const QUANTILE_80 = 0.841621; // power of 80 %
 
-/** The difference that a test at 5 % finds in four of five repetitions, from the difference's standard error. */
+/** The smallest difference that a test at the 5 % level finds with 80 % power, from the difference's standard error. */
 export function detectableDifference(standardError: number): number {
   return (QUANTILE_975 + QUANTILE_80) * standardError;
 }
@@ -41,7 +41,7 @@ function logChoose(n: number, k: number): number {
   return logFactorial(n) - logFactorial(k) - logFactorial(n - k);
 }
 
-/** Stirling's series from 20 on: right to the last digits. */
+/** Uses Stirling's series from 20 on, which is accurate to the last digits. */
 function logFactorial(n: number): number {
   if (n < 20) {
     let product = 1;

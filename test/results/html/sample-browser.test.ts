@@ -90,7 +90,7 @@ test('filters, search, pages and keys', { skip }, async () => {
   assert.equal(await countOf(page), '9 of 60 samples');
   await who.selectOption('failed');
   assert.deepEqual(await rowsOf(page), ['#59']);
-  assert.equal(await page.locator('.answers li').nth(1).textContent(), 'B–no answer: image-unreadable');
+  assert.equal(await page.locator('.answers li').nth(1).textContent(), 'B–failed: image-unreadable');
   await who.selectOption('any');
   await a.selectOption('right');
   await b.selectOption('wrong');

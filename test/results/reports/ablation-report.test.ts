@@ -22,9 +22,12 @@ test('quantised rows of an ablation are marked in Markdown and LaTeX, with a foo
   const rows = [row({}), row({ precision: 'int8', resolution: { high: 768, low: 336 }, isTrainedSize: false })];
   const files = ablationFiles(rows, rows[0]!);
   assert.match(files['ablation.md']!, /^\| llava-hr-7b \| 768 \+ 336 \\\* \| int8 \(quantised\) +\|/m);
-  assert.match(files['ablation.md']!, /\n\n\\\* run at a size .*\n\nquantised: .* weights of 8 bits/);
+  assert.match(
+    files['ablation.md']!,
+    /\n\n\\\* The checkpoint was not trained at this size.*\n\nquantised: .* 8-bit weights/,
+  );
   assert.match(files['ablation.tex']!, / {4}llava-hr-7b & 768 \+ 336 \{\*\} & int8 \(quantised\) & /);
-  assert.match(files['ablation.tex']!, /\\caption\{.* \{\*\} run at a size .* quantised: .* weights of 8 bits/);
+  assert.match(files['ablation.tex']!, /\\caption\{.* \{\*\} run at a size .* quantised: .* 8-bit weights/);
 });
 
 test('an ablation without quantised rows says nothing about precision', () => {

@@ -72,7 +72,7 @@ for (const [field, change] of [
     assert.ok(text.includes(field), text);
     const page = comparisonTables(comparisons);
     assert.match(page, /at 384 px +60\.0\* /);
-    assert.match(page, /^\* not comparable with the baseline; the notes say why$/m);
+    assert.match(page, /^\* not comparable with the baseline, see the notes$/m);
     assert.doesNotMatch(page, /Differences|better|worse/);
   });
 }
@@ -119,7 +119,7 @@ test('each benchmark is compared by itself; the baseline is one model for all', 
   const [onlyOther] = compareRuns(entries(runResult(), mme(smaller, 1), mme(tiny, 2))).slice(1);
   assert.equal(onlyOther!.rows[1]!.difference?.points, 1);
   const page = comparisonTables(compareRuns(entries(runResult(), runResult(tiny), mme(smaller, 1), mme(tiny, 2))));
-  assert.match(page, /^Note: mme: differences are to llava-hr-7b at 384 px\.$/m);
+  assert.match(page, /^Note: mme: differences are from llava-hr-7b at 384 px\.$/m);
 });
 
 test('rows are sorted by score, difference, time or name; what is unknown comes last', () => {
@@ -222,13 +222,13 @@ test('what makes intervals impossible or rough is said', () => {
     ReturnType<typeof compareRuns>[number],
   ];
   assert.deepEqual(notes, [
-    'llava-hr-7b at 384 px has no counts per question: no interval for it. The command that made it, given again, writes them.',
+    'llava-hr-7b at 384 px has no per-question scores, so no interval. Rerun its eval command to compute them.',
   ]);
   const few = answered({}, 0);
   few.questions = questionScores([1, 0], ['a', 'b'], {});
   assert.deepEqual(compareRuns([few])[0]!.notes, [
-    'accuracy is no function of sums over the questions: no interval for it.',
-    'intervals over 2 images are too narrow.',
+    'accuracy is not computed from sums over questions, so it has no interval.',
+    'Intervals over only 2 images are too narrow.',
   ]);
 });
 
@@ -251,7 +251,7 @@ test('published numbers carry their source, and a distance only where the protoc
   assert.match(page, /66\.5 .*67\.1 \[1\], here -0\.6$/m);
   assert.match(page, /60\.0 .*67\.1 \[1\], not comparable$/m);
   assert.match(page, /^\[1\] A paper: https:\/\/example\.org\/paper$/m);
-  assert.match(page, /^Note: textvqa: .* at 384 px: the published 67\.1 is of 1024 px\.$/m);
+  assert.match(page, /^Note: textvqa: .* at 384 px: the published 67\.1 is for 1024 px\.$/m);
   assert.equal(compareRuns([{ run: one, published }], { metric: 'other' })[0]!.rows[0]!.published, null);
 });
 
@@ -260,7 +260,7 @@ test('times of different machines come with a warning', () => {
   const elsewhere = { ...session, host: { ...session.host, cpu: 'Other CPU' } };
   other.record.sessions = [elsewhere];
   assert.deepEqual(compareRuns(entries(runResult(), other))[0]!.notes, [
-    'llava-hr-7b at 384 px was measured on Other CPU, 2 cores, llava-hr-7b at 1024 px on Some CPU, 2 cores: do not compare their times.',
+    'llava-hr-7b at 384 px was measured on Other CPU, 2 cores, llava-hr-7b at 1024 px on Some CPU, 2 cores: their times are not comparable.',
   ]);
   other.record.sessions = [session, elsewhere];
   assert.match(
@@ -297,7 +297,7 @@ test('the whole page for a terminal fits in 100 columns', () => {
   );
   const page = lines.map((line) => line.replace(/\[\d.*?\]/, '[low, high]'));
   assert.deepEqual(page.slice(0, 5), [
-    'Scores of n questions with their 95 % intervals (bootstrap over images); fp32, cpu',
+    'Scores over n questions with 95 % intervals (bootstrap over images); fp32, cpu',
     'benchmark       model                   value                  n  failed',
     '-'.repeat(72),
     'textvqa val     llava-hr-7b at 1024 px   50.0                200       0',

@@ -10,6 +10,6 @@ test('quantised precisions are marked, and the note names their bits', () => {
     'int4 (quantised)',
   ]);
   assert.equal(quantisedNote(['fp32', 'fp16']), null);
-  assert.match(quantisedNote(['fp32', 'int8', 'int8'])!, /weights of 8 bits/);
-  assert.match(quantisedNote(['int8', 'int4'])!, /weights of 4 or 8 bits/);
+  assert.match(quantisedNote(['fp32', 'int8', 'int8'])!, /8-bit weights/);
+  assert.match(quantisedNote(['int8', 'int4'])!, /4- or 8-bit weights/);
 });

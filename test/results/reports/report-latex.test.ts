@@ -29,7 +29,7 @@ test('the table of scores, ready to paste, with the best of each column in bold'
     '% \\usepackage{booktabs,graphicx}',
     '\\begin{table}',
     '  \\centering',
-    '  \\caption{Scores, below them their 95 \\% intervals, precision fp32, device cpu.}',
+    '  \\caption{Scores with 95 \\% intervals below, precision fp32, device cpu.}',
     '  \\medskip',
     '  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%',
     '  \\begin{tabular}{lrrrr}',
@@ -57,7 +57,7 @@ test('a run on other questions is marked and never the best', () => {
     scoreRows(text).filter((row) => /^\w/.test(row)),
     ['llava-hr-7b & 1024 & 60.0 \\\\', 'b & 1024 & \\textbf{67.0} \\\\', 'c & 1024 & 90.0$^{*}$ \\\\'],
   );
-  assert.match(text, /\\caption\{.* \{\*\} not comparable with the first run of that benchmark\.\}/);
+  assert.match(text, /\\caption\{.* \{\*\} not comparable with the first run of the benchmark\.\}/);
   assert.match(text, /^% Note: textvqa: c at .*: split is test, not val\.$/m);
 });
 
@@ -66,7 +66,7 @@ test('quantised runs are marked, and the caption says what that means', () => {
   const run = textvqa({ model: { ...quantised, precision: 'int8' } }, 60);
   const text = latexReport(reportLayout([run, textvqa({}, 67)]));
   assert.match(scoreRows(text)[0]!, /^b & 1024 & int8 \(quantised\) & /);
-  assert.match(text, /\\caption\{Scores.* Quantised: .* weights of 8 bits, .*\.\}/);
+  assert.match(text, /\\caption\{Scores.* Quantised: .* 8-bit weights, .*\.\}/);
   assert.match(
     latexReport(reportLayout([run])),
     /\\caption\{Scores.*, precision int8 \(quantised\), device cpu\. Quantised: /,

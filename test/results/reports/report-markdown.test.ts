@@ -7,12 +7,12 @@ import { HOSTILE, mme, model, publishedMme, textvqa, unscored } from './report-s
 test('a line per model, a column per benchmark, then the speed of each run', () => {
   const runs = [textvqa({}, 67), mme({}, 1500), textvqa(model('b', 448), 60.5), unscored({ benchmark: 'vizwiz' })];
   assert.deepEqual(markdownReport(reportLayout(runs)).split('\n'), [
-    '| model       | size (px) | precision | device | textvqa val accuracy (%) | mme test total score (points) | vizwiz test (not scored here) |',
-    '| :---------- | --------: | :-------- | :----- | -----------------------: | ----------------------------: | ----------------------------: |',
-    '| llava-hr-7b |      1024 | fp32      | cpu    |        67.0 [66.0, 68.0] |                        1500.0 |                             - |',
-    '| b           |       448 | fp32      | cpu    |        60.5 [59.5, 61.5] |                             - |                             - |',
+    '| model       | size (px) | precision | device | textvqa val accuracy (%) | mme test total score (points) | vizwiz test (not scored locally) |',
+    '| :---------- | --------: | :-------- | :----- | -----------------------: | ----------------------------: | -------------------------------: |',
+    '| llava-hr-7b |      1024 | fp32      | cpu    |        67.0 [66.0, 68.0] |                        1500.0 |                                - |',
+    '| b           |       448 | fp32      | cpu    |        60.5 [59.5, 61.5] |                             - |                                - |',
     '',
-    'Scores with their 95 % intervals; - where there is none.',
+    'Scores with 95 % intervals; - means no score.',
     '',
     '| model       | size (px) | visual tokens | precision | device | benchmark | image (ms) | vision (ms) | prefill (ms) | token (ms) | tokens/s | questions/s | batch | memory (GiB) |',
     '| :---------- | --------: | ------------: | :-------- | :----- | :-------- | ---------: | ----------: | -----------: | ---------: | -------: | ----------: | ----: | -----------: |',
@@ -28,9 +28,9 @@ test('a run on other questions is marked, with a note that says why', () => {
   const other = textvqa({ ...model('b'), protocol: { ocrTokens: true, limit: 10 } }, 90);
   const text = markdownReport(reportLayout([textvqa({}, 67), other]));
   assert.match(text, /\| b .*\| +90\.0\\\* \[89\.0, 91\.0\] \|/);
-  assert.match(text, /^\\\* not comparable with the first run of that benchmark$/m);
+  assert.match(text, /^\\\* not comparable with the first run of the benchmark$/m);
   assert.match(text, /^- textvqa: b at .* is not comparable with .*: protocol\.limit is 10, not none\.$/m);
-  assert.match(text, /^- some-run: the first 10 questions only\.$/m);
+  assert.match(text, /^- some-run: only the first 10 questions\.$/m);
   assert.doesNotMatch(markdownReport(reportLayout([textvqa({}, 67)])), /comparable/);
 });
 
@@ -61,7 +61,7 @@ test('failed questions and the notes of a run are told once', () => {
   run.metrics.failed = 3;
   run.metrics.notes = ['Some images are missing.'];
   assert.deepEqual(reportLayout([run, run]).notes, [
-    'some-run: 3 of 5000 questions have no answer and count as wrong.',
+    'some-run: 3 of 5000 questions failed and count as wrong.',
     'textvqa: Some images are missing.',
   ]);
 });
@@ -72,7 +72,7 @@ test('quantised runs are marked, and a footnote says what that means', () => {
     reportLayout([textvqa({}, 60), textvqa({ model: { ...quantised, precision: 'int4' } }, 59)]),
   );
   assert.match(text, /^\| b +\| +1024 \| int4 \(quantised\) \|/m);
-  assert.match(text, /^quantised: the language model's linear layers compute with weights of 4 bits/m);
+  assert.match(text, /^quantised: linear layers of the language model use 4-bit weights/m);
   assert.doesNotMatch(markdownReport(reportLayout([textvqa({}, 60)])), /quantised/);
 });
 

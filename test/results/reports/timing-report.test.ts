@@ -49,11 +49,11 @@ function tables(rows: TimingRow[], changes: Partial<TimingReport> = {}): string 
 
 test('what all rows share is in the header, what they differ in is a column', () => {
   const same = tables([row({}), row({ name: 'llava-1.5-7b', resolution: 336, ratio: 0.5 })]);
-  assert.match(same, /^fp16, batches of 1, prompts of 49 text tokens$/m);
+  assert.match(same, /^fp16, batch size 1, 49 text tokens per prompt$/m);
   assert.doesNotMatch(same, /^.*\b(precision|batch|prompt)\b.*\b(tokens\/s|vision)\b/m);
 
   const differing = tables([row({}), row({ precision: 'int8', batchSize: 4, ratio: 2 })]);
-  assert.match(differing, /^prompts of 49 text tokens$/m);
+  assert.match(differing, /^49 text tokens per prompt$/m);
   assert.match(differing, /^llava-hr-7b +1024 +1024 +fp16 +1 +p50 +20\.0 +40\.0 +60\.0 +6\.67 +120 +180$/m);
   assert.match(differing, /^llava-hr-7b +1024 +int8 \(quantised\) +4 +250 /m);
 });
@@ -68,8 +68,8 @@ test('a sentence says how many times as fast the first model is, in which settin
   const beside = 'llava-hr-7b at 1024 px is';
   assert.ok(
     page.includes(
-      `\nbatches of 1: ${beside} 3.25x [3.15, 3.35] as fast as llava-1.5-7b at 1022 px (published: 3.00x)\n` +
-        `batches of 4: ${beside} 2.50x [2.40, 2.60] as fast as llava-1.5-7b at 1022 px\n`,
+      `\nbatch size 1: ${beside} 3.25x [3.15, 3.35] as fast as llava-1.5-7b at 1022 px (published: 3.00x)\n` +
+        `batch size 4: ${beside} 2.50x [2.40, 2.60] as fast as llava-1.5-7b at 1022 px\n`,
     ),
     page,
   );

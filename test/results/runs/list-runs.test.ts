@@ -72,7 +72,7 @@ test('runs of every state are listed, the latest first; damaged folders come las
     damaged,
     ['no-record', 'not-json', 'other-version'].map((name) => ['damaged', name]),
   );
-  assert.match((byFolder.get(join(root, 'not-json')) as DamagedRun).problem, /is not JSON/);
+  assert.match((byFolder.get(join(root, 'not-json')) as DamagedRun).problem, /is not valid JSON/);
   assert.match((byFolder.get(join(root, 'other-version')) as DamagedRun).problem, /schemaVersion|another version/);
   assert.ok(
     (await readdir(running.folder)).some((name) => name.startsWith('lock-')),

@@ -242,7 +242,7 @@ for (const [name, lock] of [
 
 for (const [name, lock, message] of [
   ['of a living process', lockOf({}), new RegExp(`process ${process.pid} on .*Wait for it to end`)],
-  ['that cannot be read', '{', /lock-0+\.json cannot be read/],
+  ['that cannot be read', '{', /Cannot read the lock .*lock-0+\.json/],
 ] as const) {
   test(`a lock holds: one ${name}`, async (t) => {
     const folder = await temporaryFolder(t);
@@ -264,7 +264,7 @@ test('a lock of another machine holds while it changes; one that stays the same 
   clearInterval(beating);
   assert.match(
     waits[0]!,
-    /in use by another run \(process 1 on elsewhere .* Waiting up to 0 s to see whether it lives/,
+    /in use by another run \(process 1 on elsewhere .* Waiting up to 0 s to see whether it is still alive/,
   );
 
   const own = await lockFolder(folder, options);

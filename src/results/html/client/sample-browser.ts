@@ -1,12 +1,12 @@
 import type { Failure, PageData, Sample } from '../page-data.js';
 
 /*
- * The sample browser of a report page: filters, pages, keyboard. Runs in the reader's browser as an inline script, so it
- * imports types only. All text goes into the document as text, never as markup.
+ * The sample browser of a report page: filters, pages, keyboard. It runs as an inline script, so it only imports types. All
+ * text is inserted as text, never as markup.
  */
 
 const PAGE_SIZE = 25;
-const LONG_TEXT = 400; // letters; more than that scrolls in a box of its own
+const LONG_TEXT = 400; // characters; longer text scrolls in its own box
 
 const data = JSON.parse(document.getElementById('data')!.textContent!) as PageData;
 const form = document.getElementById('filters') as HTMLFormElement;
@@ -22,11 +22,11 @@ const pageLabel = document.getElementById('page')!;
 const [previousButton, nextButton] = ['previous', 'next'].map((id) => document.getElementById(id) as HTMLButtonElement);
 
 let set = data.sets[0]!;
-/** What the search looks at, per sample of the set; made when the set is chosen. */
+/** Searchable text of each sample, built when the set is selected. */
 let searchTexts: string[] = [];
 let found: Sample[] = [];
 let page = 0;
-/** Place of the sample on the page that the arrow keys are at. */
+/** Index on the page of the sample selected by the arrow keys. */
 let current = 0;
 
 type Verdict = 'right' | 'wrong' | 'failed' | 'unscored';
@@ -39,7 +39,7 @@ function verdictOf({ answers, scores }: Sample, place: number): Verdict {
   return score >= data.rightFrom ? 'right' : 'wrong';
 }
 
-/** Whether the models' verdicts are as the "who is right" filter wants them. A question without an answer is wrong. */
+/** Predicates of the "answers" filter on the models' verdicts. A failed question counts as wrong. */
 const WHO: Record<string, (verdicts: Verdict[]) => boolean> = {
   any: () => true,
   all: (verdicts) => verdicts.every((verdict) => verdict === 'right'),
@@ -79,10 +79,10 @@ function searchText({ id, prompt, references, answers }: Sample): string {
 
 function answerText(answer: string | Failure | null): string {
   if (answer === null) return 'not asked';
-  return typeof answer === 'string' ? answer : `no answer: ${answer.failure}`;
+  return typeof answer === 'string' ? answer : `failed: ${answer.failure}`;
 }
 
-/** A model of the set by key and name, with what is wanted of its answers where these are scored. */
+/** A model's key and name, with a filter on its verdict if answers are scored. */
 function systemElement(system: number, isScored: boolean): HTMLElement {
   const { key, name } = data.systems[system]!;
   const label = document.createElement('label');
@@ -108,7 +108,7 @@ function filter(): void {
   show(0);
 }
 
-/** Shows a page of what was found, with the keyboard at a sample of it. */
+/** Shows a page of the matching samples and selects one of them. */
 function show(wantedPage: number, place = 0): void {
   const last = Math.max(0, Math.ceil(found.length / PAGE_SIZE) - 1);
   page = Math.min(Math.max(0, wantedPage), last);
@@ -116,7 +116,7 @@ function show(wantedPage: number, place = 0): void {
   const shown = found.slice(start, start + PAGE_SIZE);
   list.replaceChildren(...shown.map(sampleElement));
   setCurrent(Math.min(place, shown.length - 1));
-  const part = set.samples.length < set.total ? ` (a part of the ${number(set.total)} questions)` : '';
+  const part = set.samples.length < set.total ? ` (a subset of ${number(set.total)} questions)` : '';
   count.textContent = `${number(found.length)} of ${number(set.samples.length)} samples${part}`;
   pageLabel.textContent = found.length === 0 ? '' : `${number(start + 1)}–${number(start + shown.length)}`;
   previousButton!.disabled = page === 0;
@@ -154,7 +154,7 @@ function thumbnailElement({ thumbnail }: Sample): HTMLElement {
   if (thumbnail !== null) {
     const image = document.createElement('img');
     image.src = `data:image/webp;base64,${data.thumbnails[thumbnail]}`;
-    image.alt = 'the image that is asked about';
+    image.alt = 'image of the question';
     frame.append(image);
   }
   return frame;
@@ -163,7 +163,7 @@ function thumbnailElement({ thumbnail }: Sample): HTMLElement {
 function referencesElement(references: Sample['references']): HTMLElement {
   const line = document.createElement('p');
   line.className = 'references';
-  if (references.length > 0) line.append(textElement('span', 'right: ', 'label'));
+  if (references.length > 0) line.append(textElement('span', 'reference: ', 'label'));
   references.forEach(([text, people], i) => {
     if (i > 0) line.append(', ');
     line.append(textElement('b', text));
@@ -196,7 +196,7 @@ function answersElement(sample: Sample): HTMLElement {
 
 const MARKS: Record<Verdict, string> = { right: '✓', wrong: '✗', failed: '–', unscored: '·' };
 
-/** An element with a text of any language and length, which can change neither the page nor the text around it. */
+/** An element with untrusted text, isolated so that it cannot affect the page or the text around it. */
 function textElement(tag: string, text: string, className = ''): HTMLElement {
   const element = document.createElement(tag);
   element.textContent = text;
@@ -209,7 +209,7 @@ function option(value: string, text: string): HTMLOptionElement {
   return new Option(text, value);
 }
 
-/** Moves the place of the keyboard on the page; only that sample can be reached with Tab. */
+/** Moves the keyboard selection; only the selected sample is reachable with Tab. */
 function setCurrent(place: number): void {
   (list.children[current] as HTMLElement | undefined)?.setAttribute('tabindex', '-1');
   current = Math.max(0, place);
@@ -222,7 +222,7 @@ function focusCurrent(): void {
   item?.scrollIntoView({ block: 'nearest' });
 }
 
-/** To the sample `steps` after the current one, over the ends of the page; the first step only enters the list. */
+/** Selects the sample `steps` after the current one, across pages; the first step only enters the list. */
 function move(steps: number): void {
   if (!list.contains(document.activeElement)) {
     focusCurrent();
@@ -242,7 +242,7 @@ function turn(pages: number): void {
   else list.scrollIntoView({ block: 'start' });
 }
 
-/** Keys that work everywhere but in a field. */
+/** Shortcuts that work outside of input fields. */
 const KEYS: Record<string, () => void> = {
   j: () => move(1),
   k: () => move(-1),
@@ -250,7 +250,7 @@ const KEYS: Record<string, () => void> = {
   p: () => turn(-1),
   '/': () => search.focus(),
 };
-/** Keys that scroll the page elsewhere. */
+/** Keys that would otherwise scroll the page. */
 const LIST_KEYS: Record<string, () => void> = { ArrowDown: () => move(1), ArrowUp: () => move(-1) };
 
 document.addEventListener('keydown', (event) => {
