@@ -19,7 +19,7 @@ export function runSummary(run: RunResult): string {
     return [`${name} (${metrics.points.includes(name) ? 'points' : '%'})`, `${text}${interval ? `  ${interval}` : ''}`];
   });
   const unparsable = metrics.unparsable > 0 ? `, ${metrics.unparsable} unparsable` : '';
-  const denominator = metrics.failed > 0 ? ` (counted as wrong in the ${metrics.n})` : '';
+  const denominator = metrics.failed > 0 ? ` (counted as wrong)` : '';
   const { stages, tokensPerSecond } = latency;
   const rows = [
     ...scores,

@@ -27,7 +27,10 @@ test('quantised rows of an ablation are marked in Markdown and LaTeX, with a foo
     /\n\n\\\* The checkpoint was not trained at this size.*\n\nquantised: .* 8-bit weights/,
   );
   assert.match(files['ablation.tex']!, / {4}llava-hr-7b & 768 \+ 336 \{\*\} & int8 \(quantised\) & /);
-  assert.match(files['ablation.tex']!, /\\caption\{.* \{\*\} run at a size .* quantised: .* 8-bit weights/);
+  assert.match(
+    files['ablation.tex']!,
+    /\\caption\{.* \{\*\} The checkpoint was not trained at this size.* quantised: .* 8-bit weights/,
+  );
 });
 
 test('an ablation without quantised rows says nothing about precision', () => {

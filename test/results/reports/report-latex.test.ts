@@ -34,7 +34,7 @@ test('the table of scores, ready to paste, with the best of each column in bold'
     '  \\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%',
     '  \\begin{tabular}{lrrrr}',
     '    \\toprule',
-    `    model & size (px) & ${head('textvqa', 'val', 'accuracy', '(\\%)')} & ${head('mme test', 'total', 'score', '(points)')} & ${head('vizwiz', 'test (not', 'scored', 'here)')} \\\\`,
+    `    model & size (px) & ${head('textvqa', 'val', 'accuracy', '(\\%)')} & ${head('mme test', 'total', 'score', '(points)')} & ${head('vizwiz', 'test (not', 'scored', 'locally)')} \\\\`,
     '    \\midrule',
     '    llava-hr-7b & 1024 & 60.0 & \\textbf{1500.0} & -- \\\\',
     '     &  & {\\scriptsize [59.0, 61.0]} &  &  \\\\',
