@@ -4,7 +4,8 @@ import { isJsonObject } from './json-object.js';
 import { type OpenFile, openFile } from './open-file.js';
 import type { CheckpointDtype, TensorInfo, TensorSource } from './tensor-source.js';
 
-// Layout of the file: u64 little-endian length of the header, JSON header, tensor data. Source: huggingface/safetensors README.
+// Layout of the file: u64 little-endian length of the header, JSON header, tensor data. Source: huggingface/safetensors
+// README.
 const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000; // the limit of the reference implementation
 

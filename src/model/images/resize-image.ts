@@ -63,7 +63,10 @@ function marginBefore({ size, of }: PaddedAxis): number {
   return Math.floor((of - size) / 2);
 }
 
-/** All taps of an axis: output i has `count[i]` fixed-point weights from `weights[start[i]]` on, for inputs from `first[i]` on. */
+/**
+ * All taps of an axis: output i has `count[i]` fixed-point weights from `weights[start[i]]` on, for inputs from
+ * `first[i]` on.
+ */
 interface FixedTaps {
   first: Int32Array;
   start: Int32Array;
