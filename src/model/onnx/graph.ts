@@ -48,6 +48,9 @@ export interface Graph {
    * A tensor of the external weight file, by its name in the checkpoint; held once, also where a body uses it as well.
    */
   weight(name: string): Value;
+  /** Whether there is such a tensor. */
+  hasWeight(name: string): boolean;
+  weightShape(name: string): readonly number[];
   /** Of such a tensor. */
   weightType(name: string): WeightLocation['type'];
   /** Constants stored in the graph itself. */
@@ -134,6 +137,8 @@ function openGraph(graphName: string, shared: Shared, around: (key: string) => V
         return name;
       });
     },
+    hasWeight: (name) => shared.weights.has(name),
+    weightShape: (name) => locationOf(name).shape,
     weightType: (name) => locationOf(name).type,
     floats: (values, shape) => {
       const data = Float32Array.from(values);
