@@ -7,6 +7,7 @@ import { meanPercent, meanStatistic } from '../src/benchmarks/shared/statistics.
 import { metricsFile } from '../src/results/runs/metrics.js';
 import { questionScores, writeQuestionScores } from '../src/results/runs/question-scores.js';
 import { runFile } from '../src/results/runs/run-record.js';
+import { byteSize } from '../src/shared/byte-size.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { withFolder } from './temporary-folder.js';
 import { VAL_IMAGES, VAL_QUESTIONS } from './vqa-files.js';
@@ -27,7 +28,7 @@ export async function comparingVal(): Promise<string> {
       return (performance.now() - start) / 1000;
     });
     const range = `${Math.min(...times).toFixed(1)} to ${Math.max(...times).toFixed(1)} s`;
-    return `${range} in ${TIMES} times, two files of ${(size / 1e6).toFixed(1)} MB (wanted: under 5 s)`;
+    return `${range} in ${TIMES} times, two files of ${byteSize(size)} (wanted: under 5 s)`;
   });
 }
 

@@ -5,6 +5,7 @@ import { planWeights } from '../src/model/export/weight-files.js';
 import { batchBytes, weightBytes } from '../src/model/inference/batch-memory.js';
 import type { Model } from '../src/model/model-folder.js';
 import { RELEASED_ARCHITECTURES } from '../src/model/released-architectures.js';
+import { byteSize } from '../src/shared/byte-size.js';
 
 /*
  * Estimates, from bytes and floating point operations, of what evaluating a 7B model takes: the tables of
@@ -144,7 +145,7 @@ export async function evaluationCosts(): Promise<string> {
       const length = model.vision.visualTokens + SYSTEM_TOKENS;
       const of = (rows: number, questions: number) =>
         weightBytes(model) + batchBytes(model, { rows, questions, length: length + questions * TYPICAL.question }, 32);
-      const sizes = [weightBytes(model), of(1, 1), of(7, 16)].map((bytes) => `${(bytes / 1e9).toFixed(1)} GB`);
+      const sizes = [weightBytes(model), of(1, 1), of(7, 16)].map(byteSize);
       lines.push(`| ${name} | ${precision} | ${sizes.join(' | ')} |`);
     }
   }

@@ -9,6 +9,7 @@ import { questionScores, writeQuestionScores } from '../src/results/runs/questio
 import { referencesFile } from '../src/results/runs/references.js';
 import { RUN_FILES } from '../src/results/runs/run-folder.js';
 import { runFile } from '../src/results/runs/run-record.js';
+import { byteSize } from '../src/shared/byte-size.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { withFolder } from './temporary-folder.js';
 
@@ -26,7 +27,7 @@ export async function reportPage(): Promise<string> {
     spawnSync(process.execPath, [LLAVAHR, 'report', ...folders, '--format', 'html', '--thumbnails', '0', '-o', page]);
     const seconds = (performance.now() - start) / 1000;
     const { size } = await stat(page);
-    return `${seconds.toFixed(1)} s, ${(size / 1e6).toFixed(1)} MB (wanted: under 5 s); ${await opening(page)}`;
+    return `${seconds.toFixed(1)} s, ${byteSize(size)} (wanted: under 5 s); ${await opening(page)}`;
   });
 }
 

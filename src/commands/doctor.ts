@@ -8,6 +8,7 @@ import { type ExportedModel, exportedModels } from '../model/exported-models.js'
 import { deviceName, parseDevice } from '../model/inference/device.js';
 import { type DeviceTrial, tryDevice } from '../model/inference/device-trial.js';
 import { describeHost, describeSoftware, type Host, type Software } from '../results/runs/host.js';
+import { byteSize } from '../shared/byte-size.js';
 import { cacheFolder, defaultDataFolder } from '../shared/cache-folder.js';
 import { freeBytes } from '../shared/disk-space.js';
 import { EXIT } from '../shared/errors.js';
@@ -86,11 +87,10 @@ function lacksCudaLibraries(): boolean {
 
 function doctorText(findings: Findings): string {
   const { software, host, devices, autoDevice, dataFolder, data, checkpoints, models, next } = findings;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   return [
     `llavahr ${software.llavahr}, Node.js ${software.node}, onnxruntime ${software.onnxruntime}, sharp ${software.sharp}`,
     `${host.cpu ?? host.platform}, ${host.cores} cores`,
-    `memory: ${gigabytes(host.memoryBytes)}, ${gigabytes(host.freeMemoryBytes)} free; disk: ${gigabytes(host.freeDiskBytes)} free`,
+    `memory: ${byteSize(host.memoryBytes)}, ${byteSize(host.freeMemoryBytes)} free; disk: ${byteSize(host.freeDiskBytes)} free`,
     '',
     `Devices (--device auto selects ${autoDevice}):`,
     ...devices.map(({ device, problem }) =>

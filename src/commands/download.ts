@@ -12,8 +12,9 @@ import type {
 } from '../datasets/catalogue-schema.js';
 import { downloadSplit, type SplitDownload } from '../downloads/download-split.js';
 import { openDownloads, trafficLine } from '../downloads/downloads.js';
-import { type ImageOrigin, megabytes } from '../downloads/split-job.js';
+import type { ImageOrigin } from '../downloads/split-job.js';
 import { openRequests } from '../fetch/http.js';
+import { byteSize } from '../shared/byte-size.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
@@ -151,7 +152,7 @@ function plans(
 function dryRun(planned: readonly DownloadPlan[]): string {
   const rows = planned.flatMap(({ benchmark, split, items }) =>
     items.map(({ what, from, bytes, inPart }) => {
-      const size = bytes === null ? 'unknown' : megabytes(bytes);
+      const size = bytes === null ? 'unknown' : byteSize(bytes);
       return [benchmark, split, what, inPart && bytes !== null ? `of ${size}` : size, from];
     }),
   );

@@ -1,4 +1,5 @@
 import { type IntactRun, listRuns, type RunEntry } from '../results/runs/list-runs.js';
+import { megabytes } from '../shared/byte-size.js';
 import { EXIT } from '../shared/errors.js';
 import { renderTable } from '../terminal/table.js';
 
@@ -59,7 +60,7 @@ function cells(run: IntactRun): string[] {
     `${answered}/${questions ?? '?'}`,
     ...[run.model, String(run.resolution), run.precision, run.device],
     run.updatedAt.slice(0, 16).replace('T', ' '),
-    (run.bytes / 1e6).toFixed(1),
+    megabytes(run.bytes),
     run.folder,
   ];
 }

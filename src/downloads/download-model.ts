@@ -9,6 +9,7 @@ import {
   snapshotProblems,
 } from '../fetch/hub-checkpoint.js';
 import { type HubFile, readRepository } from '../fetch/hub-repository.js';
+import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
 import type { TransferProgress } from '../terminal/transfer-progress.js';
 import { lockCheckpoint, lockedCheckpoints } from './checkpoint-record.js';
@@ -67,7 +68,7 @@ async function checkpoint(
   const state = await readRepository(requests, { type: 'model', name: repo }, asked);
   const files = checkpointFiles(repo, state);
   const onFile = (name: string, bytes: number) => {
-    progress.log(`${name} of ${repo} (${(bytes / 1e6).toFixed(1)} MB)`);
+    progress.log(`${name} of ${repo} (${byteSize(bytes)})`);
     return progress.begin(name, bytes);
   };
   const folder = await downloadCheckpoint(requests, repo, asked, state.commit, files, { signal, onFile });

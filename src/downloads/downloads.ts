@@ -3,12 +3,12 @@ import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import { benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
 import type { Catalogue, ModelEntry } from '../datasets/catalogue-schema.js';
 import { openRequests } from '../fetch/http.js';
+import { byteSize } from '../shared/byte-size.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { messageStream, say } from '../shared/log.js';
 import { startTransferProgress } from '../terminal/transfer-progress.js';
 import { type DownloadedModel, downloadModel } from './download-model.js';
 import { downloadSplit, isSplitThere } from './download-split.js';
-import { megabytes } from './split-job.js';
 import type { Upstream } from './upstream-changes.js';
 
 /** Downloads that a command makes on the way, into the default folders. What is done is said on stderr. */
@@ -63,5 +63,5 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
 
 /** What a download came to. */
 export function trafficLine(transferredBytes: number, savedBytes: number): string {
-  return `${megabytes(transferredBytes)} downloaded, ${megabytes(savedBytes)} saved by reading files in parts`;
+  return `${byteSize(transferredBytes)} downloaded, ${byteSize(savedBytes)} saved by reading files in parts`;
 }

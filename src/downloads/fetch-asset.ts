@@ -9,9 +9,10 @@ import { RangeUnsupported } from '../fetch/http.js';
 import { hubHeaders } from '../fetch/hub-address.js';
 import { openRemoteZip } from '../fetch/remote-zip.js';
 import type { WantedMember } from '../fetch/zip-members.js';
+import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
 import { fileState, recordDownload, recordParts } from './download-record.js';
-import { archiveFolder, isStale, megabytes, type SplitJob, urlsOf } from './split-job.js';
+import { archiveFolder, isStale, type SplitJob, urlsOf } from './split-job.js';
 
 /** Archives up to this size are fetched whole, and kept for the other benchmarks that need them. */
 const WHOLE_ARCHIVE_BYTES = 64 << 20;
@@ -39,7 +40,7 @@ async function fetchAsset(asset: Asset, folder: string, to: string, job: SplitJo
   const urls = urlsOf(job, asset);
   if (urls.length === 0)
     throw new UserError(`${to} must be downloaded manually: see ${asset.page}, and save it as ${path}.`);
-  progress.log(`${to}, from ${urls[0]}${asset.bytes === undefined ? '' : ` (${megabytes(asset.bytes)})`}`);
+  progress.log(`${to}, from ${urls[0]}${asset.bytes === undefined ? '' : ` (${byteSize(asset.bytes)})`}`);
   const transfer = progress.begin(to, asset.bytes ?? null);
   const headersFor = (url: string) => hubHeaders(job.hub, url);
   try {
@@ -101,8 +102,8 @@ async function extractRemotely(asset: Asset, wanted: readonly WantedMember[], jo
       job.traffic.transferredBytes += traffic.transferredBytes;
       job.traffic.savedBytes += savedBytes;
       await recordParts(job.folder, url, { etag, bytes: totalBytes });
-      const transferred = megabytes(traffic.transferredBytes);
-      progress.log(`  ${transferred} in ${traffic.requests} requests, ${megabytes(savedBytes)} saved`);
+      const transferred = byteSize(traffic.transferredBytes);
+      progress.log(`  ${transferred} in ${traffic.requests} requests, ${byteSize(savedBytes)} saved`);
       return url;
     } catch (error) {
       if (error instanceof RangeUnsupported) {

@@ -5,13 +5,14 @@ import { PARQUET_HEAP_MEGABYTES, PARQUET_STALL_MS } from '../datasets/parquet-fo
 import { downloadFile } from '../fetch/download-file.js';
 import { RangeUnsupported } from '../fetch/http.js';
 import { type HubFile, hashOption, readRepository } from '../fetch/hub-repository.js';
+import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
 import { startWatchedProcess } from '../shared/watched-process.js';
 import type { Transfer } from '../terminal/transfer-progress.js';
 import { recordParts } from './download-record.js';
 import { stem, type WantedImages } from './mirror-images.js';
 import type { MirrorAnswer, MirrorProgress, MirrorRequest } from './mirror-process.js';
-import { archiveFolder, imagePath, megabytes, type SplitJob } from './split-job.js';
+import { archiveFolder, imagePath, type SplitJob } from './split-job.js';
 
 /** Missing images that are named; the others are counted. */
 const NAMED_MISSING = 3;
@@ -89,7 +90,7 @@ async function fetchShard(shard: HubFile, wanted: WantedImages, reader: Reader, 
     job.traffic.transferredBytes += transferredBytes;
     job.traffic.savedBytes += savedBytes;
     await recordParts(job.folder, shard.url, { etag, bytes: shard.bytes });
-    job.tools.progress.log(`  ${megabytes(transferredBytes)} in ${count} requests, ${megabytes(savedBytes)} saved`);
+    job.tools.progress.log(`  ${byteSize(transferredBytes)} in ${count} requests, ${byteSize(savedBytes)} saved`);
     return images;
   } catch (error) {
     if (!(error instanceof RangeUnsupported)) throw error;

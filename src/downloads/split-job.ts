@@ -67,8 +67,3 @@ export function imagePath(folder: string, name: string): string {
   if (path === null) throw new UserError(`The image ${JSON.stringify(name)} is outside ${folder}.`);
   return path;
 }
-
-/** For a person. */
-export function megabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}

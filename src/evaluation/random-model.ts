@@ -7,6 +7,7 @@ import { exportCheckpoint } from '../model/export/export-model.js';
 import { planWeights } from '../model/export/weight-files.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
 import type { Precision } from '../model/precision.js';
+import { byteSize } from '../shared/byte-size.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { messageStream, say } from '../shared/log.js';
 import { startByteProgress } from '../terminal/byte-progress.js';
@@ -35,10 +36,7 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
   if (!existsSync(join(output, MODEL_FILES.manifest))) {
     // Levels of either type take as many bytes.
     const bytes = [...planWeights(architecture, precision, 'int8').files.values()].reduce((sum, size) => sum + size, 0);
-    say(
-      'warn',
-      `Writing ${(bytes / 1e9).toFixed(1)} GB of random weights (only once): ${name} in ${precision}, to ${output}`,
-    );
+    say('warn', `Writing ${byteSize(bytes)} of random weights (only once): ${name} in ${precision}, to ${output}`);
   }
   const recipe = JSON.stringify([RANDOM_WEIGHTS_VERSION, architecture]);
   const sha256 = createHash('sha256').update(recipe).digest('hex');

@@ -4,6 +4,7 @@ import type { Device } from '../model/inference/device.js';
 import { freeMemory } from '../model/inference/free-memory.js';
 import type { Model } from '../model/model-folder.js';
 import type { TimedRun, TimedSetting } from '../results/reports/timed-runs.js';
+import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { type ModelMemory, startTimedModel, type TimedModel } from './timed-model.js';
@@ -53,8 +54,8 @@ export async function timeModels(
   const together = models.length === 1 || sum(needed) <= freeBytes;
   models.forEach(({ manifest, vision }, m) => {
     if (needed[m]! <= freeBytes) return;
-    const [need, free] = [needed[m]!, freeBytes].map((bytes) => `${(bytes / 1e9).toFixed(1)} GB`);
-    const what = `${manifest.name} at ${vision.resolution} px needs an estimated ${need}, but only ${free} are free`;
+    const need = `needs an estimated ${byteSize(needed[m]!)}, but only ${byteSize(freeBytes)} are free`;
+    const what = `${manifest.name} at ${vision.resolution} px ${need}`;
     say('warn', `${what}. It may be slow or run out of memory.`);
   });
   const plan = planTimings({

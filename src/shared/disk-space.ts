@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { byteSize } from './byte-size.js';
 import { UserError } from './errors.js';
 
 /**
@@ -15,7 +16,7 @@ export async function checkDiskSpace(folder: string, needed: number, purpose: st
 /** `checkDiskSpace` for a known number of free bytes. */
 export function checkFreeBytes(folder: string, free: number, needed: number, purpose: string): void {
   if (free < needed) {
-    throw new UserError(`${purpose} needs ${gigabytes(needed)} in ${folder}, but only ${gigabytes(free)} are free.`);
+    throw new UserError(`${purpose} needs ${byteSize(needed)} in ${folder}, but only ${byteSize(free)} are free.`);
   }
 }
 
@@ -29,8 +30,4 @@ export async function freeBytes(folder: string): Promise<number> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === folder) throw error;
     return freeBytes(parent);
   }
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

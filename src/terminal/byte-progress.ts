@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { megabytes } from '../shared/byte-size.js';
 
 /** Progress of an operation in bytes, shown on a terminal only. */
 export interface ByteProgress {
@@ -28,8 +29,4 @@ export function startByteProgress(stream: NodeJS.WriteStream): ByteProgress {
     },
     stop,
   };
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }

@@ -1,4 +1,5 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { megabytes } from '../shared/byte-size.js';
 
 /** Progress of downloads: a bar per file and one for the total on a terminal, lines elsewhere. */
 export interface TransferProgress {
@@ -84,6 +85,6 @@ function printLines(stream: NodeJS.WritableStream, now: () => number): TransferP
 
 /** "1.5 of 20.0 MB" */
 function amount(done: number, total: number | null, unit: Unit): string {
-  const text = (value: number) => (unit === 'MB' ? (value / 1e6).toFixed(1) : String(value));
+  const text = (value: number) => (unit === 'MB' ? megabytes(value) : String(value));
   return total === null ? `${text(done)} ${unit}` : `${text(done)} of ${text(total)} ${unit}`;
 }

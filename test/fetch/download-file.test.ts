@@ -147,7 +147,7 @@ test('a size that the disk has no room for is refused before the body', () =>
   withFile({ declaredBytes: 1e15 }, async (_server, source, destination) => {
     await assert.rejects(downloadFile(requests, source, destination, fast), {
       name: 'UserError',
-      message: new RegExp(`^file needs 1000000\\.0 GB in ${dirname(destination)}, which has .* GB free\\.$`),
+      message: new RegExp(`^file needs 1000000\\.0 GB in ${dirname(destination)}, but only .* GB are free\\.$`),
     });
     await assert.rejects(downloadFile(requests, { ...source, bytes: 1e16 }, destination, fast), {
       message: /^file needs 10000000\.0 GB in /,

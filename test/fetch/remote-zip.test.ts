@@ -207,7 +207,7 @@ test('members that the disk has no room for are refused before they are fetched'
     const all = remote.names.map((name) => ({ member: name, to: join(folder, name) }));
     await assert.rejects(remote.extract(all), {
       name: 'UserError',
-      message: new RegExp(`^Unpacking ${wanted} files needs 2000\\.0 GB in ${folder}, which has .* GB free\\.$`),
+      message: new RegExp(`^Unpacking ${wanted} files needs 2000\\.0 GB in ${folder}, but only .* GB are free\\.$`),
     });
     assert.equal(server.requests.length, before);
     assert.deepEqual(await readdir(folder), []);

@@ -34,7 +34,7 @@ const WIDE = [
   'visual tokens',
   'first token (ms)',
   'relative speed',
-  'memory (GiB)',
+  'memory (GB)',
   'questions/s',
 ];
 const ROW = ['llava-1.5-7b', '336', '576', '123', '1.00', '14.2', '3.50'];
@@ -43,7 +43,7 @@ const RIGHT = WIDE.map((_, i) => (i === 0 ? 'left' : 'right')) as ('left' | 'rig
 test('a table that would be wider than 80 columns breaks its titles', () => {
   assert.deepEqual(renderTable(WIDE, [ROW], RIGHT).split('\n'), [
     '              input  visual  first token  relative  memory',
-    'model          (px)  tokens         (ms)     speed   (GiB)  questions/s',
+    'model          (px)  tokens         (ms)     speed    (GB)  questions/s',
     '-----------------------------------------------------------------------',
     'llava-1.5-7b    336     576          123      1.00    14.2         3.50',
   ]);

@@ -1,3 +1,4 @@
+import { gigabytes } from '../../shared/byte-size.js';
 import type { Align, PlainTable } from '../../terminal/table.js';
 import type { RunResult } from '../runs/load-run.js';
 import { scoreText } from '../statistics/digits.js';
@@ -38,7 +39,6 @@ interface Column {
 /** Shown only if a row is quantised. */
 const PRECISION: Column = { title: 'precision', align: 'left', cell: ({ precision }) => precisionLabel(precision) };
 
-const GIB = 2 ** 30;
 const NONE = '-';
 
 const OTHER_SIZE_NOTE =
@@ -65,7 +65,7 @@ export function ablationTable(rows: readonly AblationRow[], reference: AblationR
     { title: 'first token (ms)', align: 'right', cell: ({ speed }) => figure(speed?.timeToFirstTokenMs, 0) },
     { title: 'tokens/s', align: 'right', cell: ({ speed }) => figure(speed?.tokensPerSecond, 1) },
     { title: 'relative speed', align: 'right', cell: ({ speed }) => figure(relativeSpeed(speed, reference.speed), 2) },
-    { title: 'memory (GiB)', align: 'right', cell: ({ speed }) => figure(gibibytes(speed), 1) },
+    { title: 'memory (GB)', align: 'right', cell: ({ speed }) => memoryCell(speed) },
   ];
   return {
     titles: columns.map(({ title }) => title),
@@ -74,8 +74,8 @@ export function ablationTable(rows: readonly AblationRow[], reference: AblationR
   };
 }
 
-function gibibytes(speed: AblationSpeed | null): number | null {
-  return speed?.peakMemoryBytes == null ? null : speed.peakMemoryBytes / GIB;
+function memoryCell(speed: AblationSpeed | null): string {
+  return speed?.peakMemoryBytes == null ? NONE : gigabytes(speed.peakMemoryBytes);
 }
 
 /** Tokens per second relative to another row; null if either is unknown. */

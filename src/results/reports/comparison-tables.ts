@@ -1,3 +1,4 @@
+import { gigabytes } from '../../shared/byte-size.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, noteMark, terminalWidth } from '../../terminal/style.js';
 import { type Align, printable, renderTable } from '../../terminal/table.js';
@@ -19,7 +20,6 @@ export interface Column {
 }
 
 const NONE = '-';
-const GIB = 2 ** 30;
 
 /** The model and its settings. */
 export const MODEL_COLUMNS: Column[] = [
@@ -39,7 +39,7 @@ export const SPEED_COLUMNS: Column[] = [
   { title: 'tokens/s', align: 'right', cell: ({ run }) => number(run.latency.tokensPerSecond.model, 1) },
   { title: 'questions/s', align: 'right', cell: ({ run }) => number(run.latency.questionsPerSecond, 2) },
   { title: 'batch', align: 'right', cell: ({ run }) => number(run.latency.questionsPerBatch, 1) },
-  { title: 'memory (GiB)', align: 'right', cell: ({ run }) => number(run.latency.peakMemoryBytes / GIB, 1) },
+  { title: 'memory (GB)', align: 'right', cell: ({ run }) => gigabytes(run.latency.peakMemoryBytes) },
 ];
 
 /** A column of the tables for a terminal, whose cells also depend on the comparison. */

@@ -1,3 +1,4 @@
+import { gigabytes } from '../../shared/byte-size.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
 import { printable, renderTable } from '../../terminal/table.js';
@@ -7,8 +8,6 @@ import type { Metrics } from '../runs/metrics.js';
 import { scoreText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
 import { precisionLabel, quantisedNote } from './quantised.js';
-
-const GIB = 2 ** 30;
 
 /** A finished run as a table for the terminal: scores, then speed and memory. */
 export function runSummary(run: RunResult): string {
@@ -32,7 +31,7 @@ export function runSummary(run: RunResult): string {
     ['tokens/s', fixed(tokensPerSecond.model)],
     ['questions/s, end to end', fixed(latency.questionsPerSecond)],
     ['model idle (% of the time)', (100 * latency.modelIdle).toFixed(1)],
-    ['peak memory (GiB)', fixed(latency.peakMemoryBytes / GIB)],
+    ['peak memory (GB)', gigabytes(latency.peakMemoryBytes)],
   ];
   const notes = [...metrics.notes, ...listed(quantisedNote([model.precision])), ...listed(reproducibilityNote(device))]
     .map((note) => `${wrapText(`Note: ${printable(note)}`, terminalWidth)}\n`)

@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import { byteSize, gigabytes } from '../../shared/byte-size.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, terminalWidth } from '../../terminal/style.js';
 import { type Align, printable, renderTable } from '../../terminal/table.js';
@@ -55,7 +56,6 @@ interface Column {
 }
 
 const NONE = '-';
-const GIB = 2 ** 30;
 
 const MODEL: Column[] = [
   { title: 'model', align: 'left', cell: ({ model }) => model.name },
@@ -125,7 +125,7 @@ function variedSettings(rows: readonly TimingRow[]): typeof SETTINGS {
 }
 
 function header({ host, software, device, threads, rows }: TimingReport): string[] {
-  const memory = `${(host.memoryBytes / GIB).toFixed(1)} GiB`;
+  const memory = byteSize(host.memoryBytes);
   const varied = variedSettings(rows);
   const shared = SETTINGS.filter((setting) => !varied.includes(setting));
   return [
@@ -174,11 +174,15 @@ function rateTable({ rows, protocol, device }: TimingReport): string {
       : []),
     rate('images/s', 'imagesPerSecond'),
     rate('questions/s', 'questionsPerSecond'),
-    { title: 'memory (GiB)', align: 'right', cell: ({ peakMemoryBytes }) => gibibytes(peakMemoryBytes) },
+    {
+      title: 'memory (GB)',
+      align: 'right',
+      cell: ({ peakMemoryBytes: bytes }) => (bytes === null ? NONE : gigabytes(bytes)),
+    },
   ];
   if (device !== 'cpu') {
-    const cell = ({ peakDeviceMemoryBytes: bytes }: TimingRow) => (bytes === null ? 'unknown' : gibibytes(bytes));
-    columns.push({ title: 'device memory (GiB)', align: 'right', cell });
+    const cell = ({ peakDeviceMemoryBytes: bytes }: TimingRow) => (bytes === null ? 'unknown' : gigabytes(bytes));
+    columns.push({ title: 'device memory (GB)', align: 'right', cell });
   }
   if (protocol === 'paper') {
     const cell = ({ publishedTokensPerSecond: speed }: TimingRow) => speed?.toFixed(1) ?? NONE;
@@ -268,8 +272,4 @@ function digits(value: number | null): string {
   if (value === null) return NONE;
   const size = Math.abs(value);
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
-}
-
-function gibibytes(bytes: number | null): string {
-  return bytes === null ? NONE : (bytes / GIB).toFixed(1);
 }
