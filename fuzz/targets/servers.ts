@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connectJudge, JudgeError } from '../../src/benchmarks/shared/judge-client.js';
+import { connectJudge } from '../../src/benchmarks/shared/judge-client.js';
+import { ChatError } from '../../src/chat/chat-client.js';
 import { openRequests } from '../../src/fetch/http.js';
 import { readRepository } from '../../src/fetch/hub-repository.js';
 import { UserError } from '../../src/shared/errors.js';
@@ -58,10 +59,10 @@ export const target: FuzzTarget = {
       requests.close,
     );
     await mayRefuse(async () => {
-      const ask = connectJudge({ baseUrl: url, model: 'judge', retries: 0 });
+      const ask = connectJudge({ baseUrl: url, model: 'judge', retries: 0 }, { concurrency: 1 });
       const question = { text: 'Grade this.', maxTokens: 5, temperature: 0 };
       await ask(question, new AbortController().signal).catch((error: unknown) => {
-        throw error instanceof JudgeError ? new UserError(error.message) : error;
+        throw error instanceof ChatError ? new UserError(error.message) : error;
       });
     });
   },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ChatError } from '../chat/chat-client.js';
 import { UserError, usageError } from '../shared/errors.js';
 import { type JsonLinesFile, openJsonLines } from '../shared/json-lines.js';
 import { objectOf, SHA256, schemaCheck, TEXT } from '../shared/json-schema.js';
@@ -14,7 +15,7 @@ import {
   parseGrade,
 } from './mmvet-grading-prompt.js';
 import { type MmVetScore, scoreMmVet } from './mmvet-score.js';
-import { type AskJudge, connectJudge, JudgeError, type JudgeServer } from './shared/judge-client.js';
+import { type AskJudge, connectJudge, type JudgeServer } from './shared/judge-client.js';
 
 export interface GradeOptions {
   /** Folder with mm-vet.json. */
@@ -32,6 +33,8 @@ export interface GradeOptions {
   onEstimate?: (estimate: CostEstimate) => void | Promise<void>;
   /** Called at the start with the number of cached grades, and after every grading. */
   onProgress?: (done: number, all: number) => void;
+  /** Called with what happens to the server, such as a pause before another try, in a sentence for the user. */
+  onNotice?: (message: string) => void;
   signal?: AbortSignal;
 }
 
@@ -105,10 +108,10 @@ const MAX_FAILURES_IN_A_ROW = 10;
  *   failures in a row, or when a run has no grades at all; grades obtained before are in the cache
  */
 export async function gradeMmVet(options: GradeOptions): Promise<MmVetGrades> {
-  const { answers, runs, judge, cachePath } = options;
+  const { answers, runs, judge, cachePath, concurrency = CONCURRENCY, onNotice } = options;
   if (!Number.isInteger(runs) || runs < 1)
     throw usageError(`The number of judge runs must be a positive integer, got ${runs}.`);
-  const ask = connectJudge(judge);
+  const ask = connectJudge(judge, { concurrency, onNotice });
   const records = await readMmVetRecords(options.folder);
   const tasks = tasksOf(answers, records, runs, judge);
 
@@ -223,8 +226,7 @@ async function gradeOnce(
       last = content;
     }
   } catch (error) {
-    if (!(error instanceof JudgeError)) throw error;
-    if (error.concerns === 'server') throw new UserError(`The judge server rejects requests: ${error.message}`);
+    if (!(error instanceof ChatError)) throw error;
     return { reason: error.message };
   }
   return {

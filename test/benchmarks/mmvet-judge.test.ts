@@ -266,7 +266,7 @@ for (const { what, status, message, headers } of REFUSALS) {
     behaviour = (_asked, response) => refuse(response, status, message, headers);
     await assert.rejects(gradeMmVet(options({ answers: answersTo(12), concurrency: 2 })), {
       name: 'UserError',
-      message: new RegExp(`rejects requests: POST .*${status} .*${message}`),
+      message: new RegExp(`does not answer any more: POST .*${status} .*${message}`),
     });
     assert.ok(asked.length <= 2);
   });
@@ -275,18 +275,47 @@ for (const { what, status, message, headers } of REFUSALS) {
 test('ten failures in a row stop the grading; earlier grades are kept', async () => {
   behaviour = ({ messages }, response) => {
     if (messages[0]!.content.includes('Question 0')) grade(response, '1.0');
-    else refuse(response, 400, 'unknown parameter max_tokens');
+    else refuse(response, 400, 'the prompt is too long');
   };
   const graded = options({ answers: answersTo(12), concurrency: 1 });
   await assert.rejects(gradeMmVet(graded), {
     name: 'UserError',
-    message: /failed 10 times in a row.*unknown parameter/s,
+    message: /failed 10 times in a row.*too long/s,
   });
   assert.equal(asked.length, 11);
   behaviour = (_asked, response) => grade(response, '0.0');
   const { questions } = await gradeMmVet(graded);
   assert.equal(asked.length, 11 + 11);
   assert.deepEqual(questions[0]!.grades, [1]);
+});
+
+test('a judge that wants max_completion_tokens and its own temperature gets them, and the user hears of every retry', async () => {
+  behaviour = (body, response, count) => {
+    if ('max_tokens' in body)
+      refuse(response, 400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'.");
+    else if ('temperature' in body) refuse(response, 400, "Unsupported value: 'temperature' does not support 0.");
+    else if (count === 3) refuse(response, 503, 'starting');
+    else grade(response, '0.5');
+  };
+  const notices: string[] = [];
+  const onNotice = (message: string): void => void notices.push(message);
+  const { score } = await gradeMmVet(options({ answers: answersTo(3), concurrency: 1, onNotice }));
+  assert.equal(score.scores.total, 50);
+  assert.equal(asked.length, 3 + 3, 'the refusals teach once');
+  assert.equal((asked.at(-1) as { max_completion_tokens?: number }).max_completion_tokens, 3);
+  assert.equal(notices.length, 1);
+  assert.match(notices[0]!, /503 .*starting.*Next try in 0\.0 s \(failure 1 in a row\)/);
+});
+
+test('a judge that is not there ends the grading with a word per try', async () => {
+  const notices: string[] = [];
+  const judge = { baseUrl: 'http://127.0.0.1:9/v1', model: 'gpt-4', backoffMs: 1, retries: 2 };
+  const onNotice = (message: string): void => void notices.push(message);
+  await assert.rejects(gradeMmVet(options({ answers: answersTo(12), judge, onNotice })), {
+    name: 'UserError',
+    message: /does not answer any more: .*127\.0\.0\.1:9 refuses connections/,
+  });
+  assert.equal(notices.length, 2);
 });
 
 test('a cancelled grading keeps its grades; an incomplete cache line is requested again', async () => {

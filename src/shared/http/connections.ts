@@ -3,6 +3,9 @@ import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { messageOf, UserError } from '../errors.js';
 import { TemporaryFailure } from './retry.js';
 
+/** Codes of errors in which no connection came about. */
+const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
+
 /** Connections to a URL's host, straight or through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name. */
 export interface Connections {
   to(url: string): Dispatcher;
@@ -39,8 +42,11 @@ export function connectionError(url: string, error: unknown): Error {
         'NODE_EXTRA_CA_CERTS.',
     );
   }
-  if (code === 'ECONNREFUSED') return new TemporaryFailure(`${url}: ${host} refuses connections`);
-  return new TemporaryFailure(`${url}: ${messageOf(error)}`, 0, { cause: error });
+  if (code === 'ECONNREFUSED') {
+    return new TemporaryFailure(`${url}: ${host} refuses connections`, 0, { kind: 'unreachable' });
+  }
+  const kind = UNREACHABLE.has(code) ? 'unreachable' : 'broken';
+  return new TemporaryFailure(`${url}: ${messageOf(error)}`, 0, { cause: error, kind });
 }
 
 export function isAbort(error: unknown): boolean {

@@ -14,17 +14,25 @@ const MAX_PAUSE_MS = 60_000;
 /** A server that asks for a longer pause than this is given up instead. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
+/**
+ * Why a request failed: the server has too much to do, does not answer in time, is not there, or sent something else than
+ * an answer.
+ */
+export type FailureKind = 'overloaded' | 'timeout' | 'unreachable' | 'broken';
+
 /** A failure that may be gone on the next try: too many requests, an error of the server, a broken connection. */
 export class TemporaryFailure extends Error {
   override name = 'TemporaryFailure';
+  readonly kind: FailureKind;
 
   constructor(
     message: string,
     /** The pause that the server asks for. */
     readonly retryAfterMs = 0,
-    options?: ErrorOptions,
+    { kind = 'broken', ...options }: ErrorOptions & { kind?: FailureKind } = {},
   ) {
     super(message, options);
+    this.kind = kind;
   }
 
   /** Whether the server asks for no longer pause than anyone would wait. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { postJson } from '../../../src/shared/http/post-json.js';
+import { postJson } from '../../../src/shared/http/exchange.js';
 import { TemporaryFailure } from '../../../src/shared/http/retry.js';
 
 const limits = { timeoutMs: 5000, maxBytes: 1000, signal: new AbortController().signal };
@@ -25,7 +25,13 @@ test('the key is sent, and hidden where the server repeats it', () =>
     },
     async (url) => {
       const answer = await postJson(url, {}, { ...limits, key: 'a-secret-of-any-shape' });
-      assert.deepEqual(answer, { status: 401, text: 'wrong: Bearer [hidden]', retryAfterMs: 3000, location: null });
+      assert.deepEqual(answer, {
+        status: 401,
+        text: 'wrong: Bearer [hidden]',
+        mediaType: '',
+        retryAfterMs: 3000,
+        location: null,
+      });
       assert.equal((await postJson(url, {}, { ...limits, key: 'EMPTY' })).text, 'wrong: Bearer EMPTY');
     },
   ));
