@@ -4,6 +4,7 @@ import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { UserError } from '../shared/errors.js';
 import { nullable, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { pythonJson } from '../shared/python-json.js';
 import {
   type Answers,
   type BenchmarkDefinition,
@@ -160,9 +161,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
       {
         name: split.file.replace('questions', 'predictions'),
         // eval.py aborts at a question without a prediction; an empty one counts as wrong.
-        content: JSON.stringify(
-          rows.map(({ id }, i) => ({ questionId: id, prediction: gqaPrediction(answers[i] ?? '') })),
-        ),
+        content: pythonJson(rows.map(({ id }, i) => ({ questionId: id, prediction: gqaPrediction(answers[i] ?? '') }))),
       },
     ],
   };

@@ -4,6 +4,7 @@ import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { UserError } from '../shared/errors.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { pythonJson } from '../shared/python-json.js';
 import {
   type Answers,
   type BenchmarkDefinition,
@@ -156,5 +157,5 @@ function openImages(folder: string): Promise<ImageSource> {
  */
 function answerFile(rows: readonly LlavaQuestion[], answers: Answers): SubmissionFile {
   const byId = Object.fromEntries(rows.map(({ question_id: number }, i) => [mmVetId(number), answers[i] ?? '']));
-  return { name: 'mmvet_results.json', content: `${JSON.stringify(byId, null, 2)}\n` };
+  return { name: 'mmvet_results.json', content: pythonJson(byId, 2) };
 }

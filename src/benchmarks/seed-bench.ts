@@ -4,6 +4,7 @@ import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { ImageError, UserError } from '../shared/errors.js';
 import { COUNT, mapOf, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { pythonJson } from '../shared/python-json.js';
 import {
   type Answers,
   type BenchmarkDefinition,
@@ -214,13 +215,6 @@ function uploadFile(rows: readonly Row[], answers: Answers): SubmissionFile {
     .map(({ id, position }, index) => ({ id, position, prediction: predictions[index] ?? null }))
     .filter(({ prediction }) => prediction !== null)
     .sort((a, b) => a.position - b.position)
-    .map(({ id, prediction }) => `{"question_id": ${pyJson(id)}, "prediction": ${pyJson(prediction!)}}\n`);
+    .map(({ id, prediction }) => `${pythonJson({ question_id: id, prediction })}\n`);
   return { name: 'seed-upload.jsonl', content: lines.join('') };
-}
-
-/** A string as written by Python's json.dumps: ASCII only. */
-function pyJson(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => {
-    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { pythonJson } from '../shared/python-json.js';
 import { pyCapitalize } from '../shared/python-strings.js';
 import {
   type Answers,
@@ -189,7 +190,7 @@ function promptOf({ image, question }: QuestionRecord, index: number): LlavaQues
 /** Source: LLaVA scripts/convert_vizwiz_for_submission.py, which aborts at a question without an answer. */
 function uploadFile(split: string, prompts: readonly LlavaQuestion[], answers: Answers): SubmissionFile {
   const results = prompts.map(({ image }, i) => ({ image, answer: processAnswer(answers[i] ?? '') }));
-  return { name: `vizwiz_${split}_results.json`, content: JSON.stringify(results) };
+  return { name: `vizwiz_${split}_results.json`, content: pythonJson(results) };
 }
 
 function openImages(folder: string, split: 'val' | 'test'): Promise<ImageSource> {

@@ -5,6 +5,10 @@ import {
   benchmarkProtocolOption,
   clipTowerOption,
   deviceOption,
+  judgeKeyOption,
+  judgeModelOption,
+  judgeOption,
+  judgeRunsOption,
   ocrTokensOption,
   offlineOption,
   positiveInteger,
@@ -51,13 +55,10 @@ export function addEval(program: Command): void {
     .option('--threads <n>', 'CPU threads per worker (default: all cores, divided among the workers)', positiveInteger)
     .addOption(precisionOption())
     .addOption(clipTowerOption())
-    .option('--judge <url>', 'MM-Vet: base URL of the OpenAI-compatible server that grades the answers')
-    .option('--judge-model <name>', 'MM-Vet: model that grades the answers')
-    .option('--judge-runs <n>', 'MM-Vet: times each answer is graded; the mean counts (default: 5)', positiveInteger)
-    .option(
-      '--judge-key <variable>',
-      "MM-Vet: environment variable with the server's API key (default: OPENAI_API_KEY)",
-    )
+    .addOption(judgeOption())
+    .addOption(judgeModelOption())
+    .addOption(judgeRunsOption())
+    .addOption(judgeKeyOption())
     .option('--questions <file>', "custom: your questions and answers, as JSON or JSON Lines in LLaVA's format")
     .option('--images <folder>', 'custom: folder or zip archive with the images')
     .addOption(

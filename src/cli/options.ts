@@ -28,6 +28,27 @@ export function deviceOption(): Option {
   return new Option('--device <device>', 'auto, cpu, cuda, cuda:N or webgpu').default('auto');
 }
 
+export function judgeOption(): Option {
+  return new Option('--judge <url>', 'MM-Vet: base URL of the OpenAI-compatible server that grades the answers');
+}
+
+export function judgeModelOption(): Option {
+  return new Option('--judge-model <name>', 'MM-Vet: model that grades the answers');
+}
+
+export function judgeRunsOption(): Option {
+  return new Option('--judge-runs <n>', 'MM-Vet: times each answer is graded; the mean counts (default: 5)').argParser(
+    positiveInteger,
+  );
+}
+
+export function judgeKeyOption(): Option {
+  return new Option(
+    '--judge-key <variable>',
+    "MM-Vet: environment variable with the server's API key (default: OPENAI_API_KEY)",
+  );
+}
+
 export function threadsOption(): Option {
   return new Option('--threads <n>', 'CPU threads (default: all cores)').argParser(positiveInteger);
 }

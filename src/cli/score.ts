@@ -1,6 +1,14 @@
 import type { Command } from 'commander';
 import { helpEnd } from './help.js';
-import { ocrTokensOption, protocolOption, splitOption } from './options.js';
+import {
+  judgeKeyOption,
+  judgeModelOption,
+  judgeOption,
+  judgeRunsOption,
+  ocrTokensOption,
+  protocolOption,
+  splitOption,
+} from './options.js';
 
 export function addScore(program: Command): void {
   program
@@ -9,8 +17,8 @@ export function addScore(program: Command): void {
     .argument('<benchmark>', 'see `llavahr list`')
     .requiredOption(
       '--predictions <path>',
-      "file or folder: LLaVA's JSON Lines (whole or in chunks), the benchmark's own submission format, or lmms-eval's " +
-        'samples',
+      "file or folder: LLaVA's JSON Lines (whole or in chunks), the benchmark's own result format, lmms-eval's samples or " +
+        "VLMEvalKit's tables",
     )
     .option('--data <folder>', "folder with the benchmark's annotations (default: the embedded sample)")
     .addOption(splitOption())
@@ -18,8 +26,26 @@ export function addScore(program: Command): void {
     .addOption(ocrTokensOption("the predictions come from LLaVA's prompts with OCR tokens"))
     .option('--no-ocr-tokens', 'TextVQA: the predictions come from prompts without OCR tokens')
     .option('--allow-partial', 'score only the questions that have a prediction', false)
+    .addOption(judgeOption())
+    .addOption(judgeModelOption())
+    .addOption(judgeRunsOption())
+    .addOption(judgeKeyOption())
+    .option(
+      '-o, --output <folder>',
+      'folder for the files that evaluation servers and official scripts take, and for the grades of a judge',
+    )
     .option('--json', 'print the scores as JSON, at full precision', false)
-    .addHelpText('after', helpEnd([['llavahr score textvqa --predictions answers/llava-v1.5-7b.jsonl --data textvqa']]))
+    .addHelpText(
+      'after',
+      helpEnd([
+        ['llavahr score textvqa --predictions answers/llava-v1.5-7b.jsonl --data textvqa'],
+        ['llavahr score vqav2 --predictions merge.jsonl --data vqav2 --output upload', 'a file to submit to EvalAI'],
+        [
+          'llavahr score mmvet --predictions answers.jsonl --data mmvet --judge http://localhost:8000/v1 --judge-model m',
+          'graded by a language model',
+        ],
+      ]),
+    )
     .action(async (benchmark, options) => {
       const { scoreCommand } = await import('../commands/score.js');
       process.exitCode = await scoreCommand(benchmark, options);

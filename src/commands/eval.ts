@@ -17,8 +17,9 @@ import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { logEvent, messageStream, say } from '../shared/log.js';
 import { dataFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
+import { type JudgeOptions, judgeChoice } from './judge-choice.js';
 
-export interface EvalCommandOptions {
+export interface EvalCommandOptions extends JudgeOptions {
   model?: string;
   data?: string;
   split?: string;
@@ -40,10 +41,6 @@ export interface EvalCommandOptions {
   output: string;
   fresh: boolean;
   json: boolean;
-  judge?: string;
-  judgeModel?: string;
-  judgeRuns?: number;
-  judgeKey?: string;
   /** This and the next two: only for the benchmark `custom`. */
   questions?: string;
   images?: string;
@@ -65,6 +62,11 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   checkOptions(definitions, benchmarkOptions(options));
   for (const definition of definitions) requireOptions(definition, options);
   const judge = judgeChoice(options);
+  if (judge && options.shard) {
+    throw usageError(
+      '--judge cannot grade a shard. Merge the shards first, then rerun eval with --judge and without --shard.',
+    );
+  }
   const heartbeat = await startHeartbeat(options.heartbeat ?? null);
   let end: 'complete' | 'interrupted' | 'failed' = 'failed';
   try {
@@ -183,22 +185,6 @@ async function evaluateOne(
     say('error', `error: ${name}: ${messageOf(error)}`);
     return { state: 'failed', exitCode: error.exitCode };
   }
-}
-
-const JUDGE_RUNS = 5; // as the paper of MM-Vet
-const JUDGE_KEY = 'OPENAI_API_KEY';
-
-/** @throws UserError (usage) when one of the judge's options lacks another, or it should grade a shard */
-function judgeChoice(options: EvalCommandOptions): JudgeChoice | null {
-  const { judge, judgeModel, judgeRuns, judgeKey, shard } = options;
-  if ([judge, judgeModel, judgeRuns, judgeKey].every((option) => option === undefined)) return null;
-  if (shard)
-    throw usageError(
-      '--judge cannot grade a shard. Merge the shards first, then rerun eval with --judge and without --shard.',
-    );
-  if (judge === undefined || judgeModel === undefined)
-    throw usageError('--judge and --judge-model must be given together.');
-  return { baseUrl: judge, model: judgeModel, runs: judgeRuns ?? JUDGE_RUNS, keyVariable: judgeKey ?? JUDGE_KEY };
 }
 
 function render(results: readonly RunResult[], requested: number, json: boolean): string {

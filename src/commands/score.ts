@@ -1,17 +1,24 @@
-import type { Protocol } from '../benchmarks/benchmark.js';
+import { join } from 'node:path';
+import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
+import { isJudged, judgeAnswers } from '../evaluation/judge-answers.js';
 import { sampleData } from '../evaluation/sample.js';
 import { firstOf, type LeftOut, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
+import { JUDGE_GRADES } from '../evaluation/score-run.js';
+import { writeSubmission } from '../evaluation/write-submission.js';
 import type { Metrics } from '../results/runs/metrics.js';
 import { scoreText } from '../results/statistics/digits.js';
-import { EXIT } from '../shared/errors.js';
+import { cacheFolder } from '../shared/cache-folder.js';
+import { EXIT, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { renderTable } from '../terminal/table.js';
+import { interruptible } from './interrupt.js';
+import { type JudgeOptions, judgeChoice } from './judge-choice.js';
 
-export interface ScoreCommandOptions {
+export interface ScoreCommandOptions extends JudgeOptions {
   /** File or folder. */
   predictions: string;
   data?: string;
@@ -20,22 +27,55 @@ export interface ScoreCommandOptions {
   ocrTokens?: boolean;
   /** Score only the questions that have a prediction. */
   allowPartial: boolean;
+  /** Folder for submission files and the judge's grades. */
+  output?: string;
   json: boolean;
 }
 
-/** `llavahr score`: prints scores on stdout and warnings about mismatched predictions on stderr. */
+/** `llavahr score`: prints scores on stdout; what was written and mismatched predictions on stderr. */
 export async function scoreCommand(name: string, options: ScoreCommandOptions): Promise<number> {
-  const { split, protocol, ocrTokens, allowPartial, json } = options;
+  const { split, protocol, ocrTokens, allowPartial, output, json } = options;
+  const { judge: judgeUrl, judgeModel, judgeRuns, judgeKey } = options;
   const definition = findBenchmark(name);
-  checkOptions([definition], { split, ocrTokens });
+  checkOptions([definition], { split, ocrTokens, judge: judgeUrl, judgeModel, judgeRuns, judgeKey });
+  const judge = judgeChoice(options);
   const folder = options.data ?? sampleData(name);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
-  const scored = await scorePredictions(benchmark, options.predictions, { allowPartial }).finally(() =>
-    benchmark.images.close(),
-  );
-  for (const message of mismatches(scored)) say('warn', message);
-  console.log(json ? JSON.stringify(scoreRecord(scored, protocol), null, 2) : scoreTable(scored));
-  return EXIT.done;
+  const { signal, stop } = interruptible('Stopping after the requests to the judge that are under way.');
+  try {
+    const scored = await scorePredictions(benchmark, options.predictions, {
+      allowPartial,
+      judge: judge
+        ? (asked, answers) => {
+            const cachePath = join(output ?? cacheFolder(), JUDGE_GRADES);
+            return judgeAnswers(asked, answers, judge, { folder, cachePath, signal, stream: process.stderr });
+          }
+        : undefined,
+    });
+    for (const message of mismatches(scored)) say('warn', message);
+    const files = output === undefined ? [] : await writeSubmission(output, benchmark, scored.predictions.answers);
+    for (const path of files) say('info', `wrote ${path}`);
+    const isScored = Object.keys(scored.metrics.scores).length > 0;
+    if (!isScored && files.length === 0) throw notScored(benchmark, output !== undefined);
+    if (isScored || json) {
+      console.log(json ? JSON.stringify({ ...scoreRecord(scored, protocol), files }, null, 2) : scoreTable(scored));
+    }
+    return EXIT.done;
+  } finally {
+    stop();
+    await benchmark.images.close();
+  }
+}
+
+function notScored(benchmark: LoadedBenchmark, hasOutput: boolean): UserError {
+  const { name, split } = benchmark;
+  if (isJudged(benchmark)) {
+    return new UserError(
+      `${name} is graded by a language model. Name one with --judge <url> and --judge-model <name>.`,
+    );
+  }
+  const advice = hasOutput ? '' : ' --output <folder> writes the file to submit.';
+  return new UserError(`${name} ${split} is scored by an evaluation server, not here.${advice}`);
 }
 
 /** Output of --json: scores at full precision and counts of missing, unknown and duplicate predictions. */

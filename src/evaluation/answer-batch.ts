@@ -16,6 +16,10 @@ const WARMUP_BATCHES_PER_WORKER = 1;
 /** Batches whose prefill is timed by a second run that stops after the first token. */
 const PREFILL_TIMED_BATCHES = 5;
 
+/** What is recorded for a question for which the model computed infinities or NaN. */
+const NON_FINITE =
+  'The model computed logits that are not finite. Its weights may be damaged, or too large for fp16: try --precision fp32.';
+
 /** State shared by all batches of a run. */
 export interface BatchWork {
   maker: PredictionMaker;
@@ -58,7 +62,11 @@ export async function answerBatch(work: BatchWork, planned: PlannedBatch): Promi
     return retryOrFail(work, planned, batch, error);
   }
   const predictions = batch.ready.flatMap((row, r) =>
-    row.map((ready, q) => answered(work.maker, ready, result.tokens[r]![q]!)),
+    row.map((ready, q) =>
+      result.finite[r]![q]!
+        ? answered(work.maker, ready, result.tokens[r]![q]!)
+        : failed(work.maker, ready.question, 'non-finite-logits', NON_FINITE),
+    ),
   );
   await work.record(predictions, { warmup, ...timingOf(work, batch, result) });
 }

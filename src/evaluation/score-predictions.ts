@@ -1,9 +1,10 @@
-import type { Answers, LoadedBenchmark } from '../benchmarks/benchmark.js';
+import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
 import { type PredictionSet, readPredictionFile } from '../benchmarks/prediction-formats/read-predictions.js';
 import { restrictToRows } from '../benchmarks/shared/restrict-to-rows.js';
 import type { Metrics } from '../results/runs/metrics.js';
 import { UserError } from '../shared/errors.js';
-import { scoreAnswers } from './score-answers.js';
+import { isJudged } from './judge-answers.js';
+import { metricsOf } from './score-answers.js';
 
 /** What a predictions file scored, and how it fits the benchmark. */
 export interface ScoredPredictions {
@@ -21,16 +22,22 @@ export interface LeftOut {
   scores: Record<string, number> | null;
 }
 
+export interface ScorePredictionsOptions {
+  /** Leave questions without an answer out of every mean. */
+  allowPartial: boolean;
+  /** Grades the answers of benchmarks that a judge scores. */
+  judge?: (benchmark: LoadedBenchmark, answers: Answers) => Promise<Score>;
+}
+
 /**
- * Scores answers that any program made.
+ * Scores answers that any program made. The metrics have no scores for splits that a server or a judge scores.
  * @param path as in `readPredictionFile`
- * @param options.allowPartial leave questions without an answer out of every mean
- * @throws UserError if predictions are missing and `allowPartial` is false, or the split is not scored here
+ * @throws UserError if predictions are missing and `allowPartial` is false
  */
 export async function scorePredictions(
   benchmark: LoadedBenchmark,
   path: string,
-  { allowPartial }: { allowPartial: boolean },
+  { allowPartial, judge }: ScorePredictionsOptions,
 ): Promise<ScoredPredictions> {
   const predictions = await readPredictionFile(path, benchmark, { allowTornLine: allowPartial });
   if (!allowPartial) checkComplete(benchmark, path, predictions);
@@ -38,19 +45,14 @@ export async function scorePredictions(
   const answered = answers.flatMap((answer, row) => (answer === null ? [] : [row]));
   const isPart = allowPartial && answered.length < answers.length;
   if (isPart && answered.length === 0) throw new UserError(`${path} has no answer: all of its predictions are null.`);
-  const { metrics, score } = isPart
-    ? scoreAnswers(
-        restrictToRows(benchmark, answered),
-        answered.map((row) => answers[row]!),
-      )
-    : scoreAnswers(benchmark, answers);
-  if (!score) {
-    throw new UserError(
-      `${benchmark.name} ${benchmark.split} is scored by an evaluation server or a judge and cannot be scored locally. ` +
-        'See `llavahr list` for the splits that can.',
-    );
-  }
-  return { metrics, predictions, leftOut: isPart ? leftOutOf(benchmark, answers) : null };
+  const asked = isPart ? restrictToRows(benchmark, answered) : benchmark;
+  const given = isPart ? answered.map((row) => answers[row]!) : answers;
+  const score = judge && isJudged(benchmark) ? await judge(asked, given) : asked.score(given);
+  return {
+    metrics: metricsOf(asked, given, score),
+    predictions,
+    leftOut: isPart ? leftOutOf(benchmark, answers) : null,
+  };
 }
 
 function leftOutOf({ missingAnswers }: LoadedBenchmark, answers: Answers): LeftOut {

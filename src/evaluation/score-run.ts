@@ -1,5 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { latencyFile, readBatchTimings, summarizeLatency } from '../results/runs/latency.js';
 import { metricsFile } from '../results/runs/metrics.js';
@@ -11,9 +10,10 @@ import { activeSeconds, peakMemoryBytes, type RunRecord, workerSeconds } from '.
 import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
 import { referencesOf } from './references.js';
 import { metricsOf, questionsOf } from './score-answers.js';
+import { writeSubmission } from './write-submission.js';
 
 /** The judge's grades in a run folder; grades in it are not requested again. */
-const JUDGE_GRADES = 'judge-grades.jsonl';
+export const JUDGE_GRADES = 'judge-grades.jsonl';
 
 export interface ScoreRunOptions {
   benchmark: LoadedBenchmark;
@@ -43,10 +43,7 @@ async function scorePredictionsOf(options: ScoreRunOptions, folder: string): Pro
   await metricsFile.write(folder, metricsOf(benchmark, answers, score));
   if (score) await writeQuestionScores(folder, questionsOf(benchmark.questions, score));
   await referencesFile.write(folder, referencesOf(benchmark));
-  for (const { name, content } of benchmark.submission(answers)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
+  await writeSubmission(folder, benchmark, answers);
 }
 
 /** Whether this benchmark should be scored by a judge. */

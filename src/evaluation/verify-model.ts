@@ -139,6 +139,7 @@ async function answerAll(model: Model, benchmark: LoadedBenchmark, threads: numb
       if (keepVisual) output.visual.push(result.visual);
       ready[0]!.forEach(({ question: { index } }, i) => {
         const ids = result.tokens[0]![i]!;
+        if (!result.finite[0]![i]!) return; // counts as a question that could not be asked
         output.texts[index] = answerText(tokenizer, ids);
         output.firstTokens.set(index, ids[0]);
         output.firstLogits.set(index, result.firstLogits[0]![i]!);

@@ -6,7 +6,7 @@ import { parseJson } from '../shared/parse-json.js';
 import { type ModelManifest, manifestSchema, type VisionGraphEntry } from './manifest.js';
 
 /** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
-export const GRAPH_VERSION = 6;
+export const GRAPH_VERSION = 7;
 
 /** Version of the image preprocessing: raised when the same image would give other pixels. */
 export const PREPROCESSING_VERSION = 1;

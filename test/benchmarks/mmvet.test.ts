@@ -68,7 +68,7 @@ test('lmms-eval asks for reasoning first', async () => {
 test('the answer file has every id, as the official evaluator requires', async () => {
   const benchmark = await mmVet.load(folder, { protocol: 'llava' });
   const [file] = benchmark.submission(['é "1"', null]);
-  assert.equal(file!.content, '{\n  "v1_1": "é \\"1\\"",\n  "v1_2": ""\n}\n');
+  assert.equal(file!.content, '{\n  "v1_1": "\\u00e9 \\"1\\"",\n  "v1_2": ""\n}');
 });
 
 test('the embedded sample loads', async () => {

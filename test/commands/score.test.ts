@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { findBenchmark } from '../../src/benchmarks/registry.js';
 import { textVqa } from '../../src/benchmarks/textvqa.js';
 import { scoreCommand } from '../../src/commands/score.js';
 import { sampleData } from '../../src/evaluation/sample.js';
@@ -45,6 +49,7 @@ test('scores at full precision as one JSON object, without images', async () => 
     unparsable: 0,
     notes: [],
     leftOut: null,
+    files: [],
   });
   assert.deepEqual([scores, questionCounts], [{ accuracy: 75 }, { accuracy: 48 }]);
   assert.ok(intervals.accuracy.low < 75 && intervals.accuracy.high > 75);
@@ -69,4 +74,36 @@ test('missing predictions are an error, and so is a benchmark that does not exis
   const predictions = await write('few.jsonl', answers.slice(4));
   await assert.rejects(scoreCommand('textvqa', { ...OPTIONS, predictions }), { name: 'UserError', exitCode: 1 });
   await assert.rejects(scoreCommand('textvq', { ...OPTIONS, predictions }), { name: 'UserError', exitCode: 2 });
+});
+
+test('answers made elsewhere: a submission file for a server, and grades by a judge', async (t) => {
+  const answered = async (name: string, file: string): Promise<string> => {
+    const benchmark = await findBenchmark(name).load(sampleData(name), { protocol: 'llava', images: false });
+    const lines = benchmark.questions.map(({ questionId, text }) =>
+      JSON.stringify({ question_id: questionId, prompt: text, text: 'The caf\u00e9' }),
+    );
+    return write(file, lines);
+  };
+  const output = join(folder, 'upload');
+  const predictions = await answered('mmvet', 'mmvet.jsonl');
+  const options = { predictions, protocol: 'llava', allowPartial: false, json: false } as const;
+  await assert.rejects(scoreCommand('mmvet', options), { message: /Name one with --judge <url> and --judge-model/ });
+  const submitted = await printed(() => scoreCommand('mmvet', { ...options, output }));
+  assert.deepEqual([submitted.code, submitted.stdout], [0, '']);
+  assert.match(submitted.stderr, /^wrote .*mmvet_results\.json$/m);
+  assert.match(await readFile(join(output, 'mmvet_results.json'), 'utf8'), /^\{\n {2}"v1_0": "The caf\\u00e9",\n/);
+
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ model: 'judge-1', choices: [{ message: { content: '0.5' } }] }));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const judge = { judge: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, judgeModel: 'judge-1' };
+  const graded = await printed(() => scoreCommand('mmvet', { ...options, ...judge, judgeRuns: 1, output, json: true }));
+  assert.equal(JSON.parse(graded.stdout).scores.total, 50);
+  await assert.rejects(scoreCommand('pope', { ...options, ...judge }), { name: 'UserError', exitCode: 2 });
 });

@@ -70,7 +70,8 @@ function inferenceFailingWith(error: Error): Inference & { batches: number[] } {
         generateMs: 1,
         prefillMs: null,
       };
-      return { ...none, tokens, firstLogits: tokens.map((row) => row.map(() => 0)) };
+      const finite = tokens.map((row) => row.map(() => true));
+      return { ...none, tokens, finite, firstLogits: tokens.map((row) => row.map(() => 0)) };
     },
     peakMemoryBytes: () => 0,
     close: async () => {},
@@ -115,6 +116,24 @@ test('a batch the model cannot run is asked question by question, and only the b
   assert.deepEqual(inference.batches, [6, 1, 1, 1, 1, 1, 1]);
   const errors = (await linesOf(run)).map((line) => (line.text === null ? line.error : null));
   assert.deepEqual(errors, [null, null, BAD, null, null, null]);
+});
+
+test('a question whose logits are not finite fails alone and keeps no text', async () => {
+  const run = await startRun('non-finite');
+  const sound = inferenceFailingWith(new Error('never'));
+  const inference: Inference = {
+    ...sound,
+    async run(batch) {
+      const without = { ...batch, rows: batch.rows.map((row) => ({ ...row, prompts: row.prompts.map(() => [1]) })) };
+      const result = await sound.run(without);
+      return { ...result, finite: batch.rows.map(({ prompts }) => prompts.map(({ length }) => length < BAD_LENGTH)) };
+    },
+  };
+  const outcome = await answer(run, inference, { rows: 3 });
+  assert.deepEqual(outcome, { finished: true, answered: 5, failed: 1, shrunkTo: null });
+  const [bad, ...rest] = (await linesOf(run)).toSorted((a, b) => Number(a.text !== null) - Number(b.text !== null));
+  assert.equal(bad!.text === null && bad!.error.code, 'non-finite-logits');
+  assert.ok(rest.every(({ text }) => text !== null));
 });
 
 test('when memory is short the batch is halved until it fits, and a question that never fits fails alone', async () => {

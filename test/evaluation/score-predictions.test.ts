@@ -59,12 +59,14 @@ test('allowPartial changes nothing when every question has an answer', async () 
   assert.deepEqual(await scorePredictions(BENCHMARK, path, { allowPartial: true }), strict);
 });
 
-test('a split that a server or judge scores is an error', async () => {
+test('a split that a server scores has no scores here; a judge is asked for those that need one', async () => {
+  const path = await predictions(ALL);
   const unscored = { ...BENCHMARK, score: () => null };
-  await assert.rejects(scorePredictions(unscored, await predictions(ALL), { allowPartial: false }), {
-    name: 'UserError',
-    message: /scored by an evaluation server or a judge/,
-  });
+  const { metrics } = await scorePredictions(unscored, path, { allowPartial: false });
+  assert.deepEqual([metrics.headline, metrics.scores, metrics.n], [null, {}, 7]);
+  const judge = async () => BENCHMARK.score(['yes', 'yes', 'yes', 'yes', 'yes', 'yes', 'no'])!;
+  const judged = await scorePredictions({ ...unscored, name: 'mmvet' }, path, { allowPartial: false, judge });
+  assert.equal(judged.metrics.scores['accuracy'], 100 * (6 / 7));
 });
 
 test('a restricted benchmark asks, scores and submits its own rows', () => {

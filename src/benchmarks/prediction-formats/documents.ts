@@ -2,10 +2,10 @@ import { mapOf, objectOf, type SchemaCheck, schemaCheck } from '../../shared/jso
 import type { PredictionRecord } from './prediction-record.js';
 import { ANSWER, answerText } from './record-formats.js';
 
-/** Name of the format of a document that maps ids to answers; any object of texts looks like one. */
+/** Name of the format of a document that maps ids to answers. Any object with string values looks like one. */
 export const ANSWERS_BY_ID = 'answers by id';
 
-/** Records in a JSON document: each is to be read by the format that it fits. */
+/** A list of records in a JSON document. */
 export interface DocumentRecords {
   /** The list they are in, for messages: "" or ' of "logs"'. */
   list: string;
@@ -14,7 +14,7 @@ export interface DocumentRecords {
 
 const isListMap = schemaCheck<Record<string, unknown[]>>(mapOf({ type: 'array' }));
 
-/** The lists of records that a JSON document is or holds; null if it has none. */
+/** The lists of records in a JSON document, or null if it has none. */
 export function recordsIn(document: unknown): DocumentRecords[] | null {
   if (Array.isArray(document)) return [{ list: '', records: document }];
   if (typeof document !== 'object' || document === null) return null;
@@ -40,7 +40,7 @@ const scienceQaResult: SchemaCheck<ScienceQaResult> = schemaCheck(
 /** Answers by question id. Source: LLaVA convert_mmvet_for_eval.py */
 const answerMap = schemaCheck<Record<string, string | number | null>>(mapOf(ANSWER));
 
-/** Answers that a document maps from ids; null if it is no such document. */
+/** The answers of a document that maps ids to answers, or null for any other document. */
 export function answersById(document: unknown): { format: string; records: PredictionRecord[] } | null {
   if (scienceQaResult.fits(document)) {
     // A question that was not answered is "FAILED" there. Source: LLaVA eval_science_qa.py, --output-result

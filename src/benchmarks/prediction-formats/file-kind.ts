@@ -1,4 +1,4 @@
-/** What the first bytes of a file say it is; `text` if nothing else. */
+/** The kind of a file according to its first bytes; `text` by default. */
 export type FileKind = 'text' | 'gzip' | 'xlsx' | 'other';
 
 interface Signature {
@@ -9,7 +9,7 @@ interface Signature {
   fits(head: Buffer): boolean;
 }
 
-/** Bytes that `kindOf` needs. */
+/** Number of bytes that `kindOf` needs. */
 export const HEAD_BYTES = 4096;
 
 const startsWith =
@@ -27,7 +27,7 @@ const SIGNATURES: readonly Signature[] = [
   {
     name: 'an Excel workbook (.xlsx)',
     kind: 'xlsx',
-    // The first member's name stands in the first bytes; every writer begins with one of these.
+    // The first member's name is in the first bytes; all known writers start with one of these.
     fits: (head) =>
       startsWith(0x50, 0x4b, 3, 4)(head) &&
       /^(\[Content_Types\]|_rels\/|xl\/|docProps\/)/.test(head.toString('latin1', 30)),
@@ -51,7 +51,7 @@ const SIGNATURES: readonly Signature[] = [
     fits: (head) => textStart(head).startsWith('version https://git-lfs.github.com/spec/'),
   },
   {
-    name: 'an HTML page, as servers send instead of a file that needs a login',
+    name: 'an HTML page, probably a login page that the server sent instead of the file',
     kind: 'other',
     fits: (head) => /^<(!doctype html|html|head|\?xml)/i.test(textStart(head)),
   },
@@ -63,12 +63,12 @@ const SIGNATURES: readonly Signature[] = [
   },
 ];
 
-/** What a file is by its first bytes. @returns its kind, and its name with an article for messages */
+/** Detects a file's kind from its first bytes. @returns the kind, and its name with an article for messages */
 export function kindOf(head: Buffer): { kind: FileKind; name: string } {
   return SIGNATURES.find(({ fits }) => fits(head)) ?? { kind: 'text', name: 'a text file' };
 }
 
-/** The encoding that a byte order mark names, or that zero bytes between Latin letters give away. */
+/** The encoding according to the byte order mark, or to zero bytes between Latin letters. */
 export function encodingOf(head: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' {
   if (startsWith(0xff, 0xfe)(head)) return 'utf-16le';
   if (startsWith(0xfe, 0xff)(head)) return 'utf-16be';
@@ -76,7 +76,7 @@ export function encodingOf(head: Buffer): 'utf-8' | 'utf-16le' | 'utf-16be' {
   return head[0] === 0 ? 'utf-16be' : 'utf-16le';
 }
 
-/** UTF-16 without a mark: every file here begins with ASCII, half of whose bytes are zero. */
+/** Detects UTF-16 without a byte order mark: all files here begin with ASCII, half of whose bytes are zero. */
 function isUtf16(head: Buffer): boolean {
   if (head.length < 4) return false;
   return (

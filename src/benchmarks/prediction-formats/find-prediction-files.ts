@@ -2,11 +2,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { messageOf, UserError } from '../../shared/errors.js';
 
-/** LLaVA's scripts split a run over GPUs: `<chunks>_<chunk>.jsonl`, put together in merge.jsonl afterwards. */
+/** LLaVA's scripts split a run over GPUs: `<chunks>_<chunk>.jsonl`, later concatenated into merge.jsonl. */
 const CHUNK = /^(\d+)_(\d+)\.jsonl(?:\.gz)?$/;
 const WHOLE = ['predictions.jsonl', 'merge.jsonl', 'merge.jsonl.gz'];
 
-/** lmms-eval's tasks and VLMEvalKit's datasets by benchmark, as they stand in the names of their files. */
+/** Names of lmms-eval's tasks and VLMEvalKit's datasets in file names, by benchmark. */
 const TOOL_NAMES: Record<string, RegExp> = {
   vqav2: /^vqav2/i,
   gqa: /^gqa/i,
@@ -24,9 +24,9 @@ const TOOL_NAMES: Record<string, RegExp> = {
 /**
  * The files of one set of predictions.
  * @param path a file, or a folder: a result folder of llavahr, LLaVA's answers in chunks or merged, MME's result files,
- *   the output of lmms-eval or VLMEvalKit, or one that holds a single predictions file
- * @param benchmark whose file is looked for among those of several
- * @throws UserError if it does not exist, or the folder may mean several sets
+ *   the output of lmms-eval or VLMEvalKit, or one with a single predictions file
+ * @param benchmark which one to look for in a folder with several
+ * @throws UserError if it does not exist, or the folder is ambiguous
  */
 export async function findPredictionFiles(path: string, benchmark: string): Promise<string[]> {
   const names = await namesIn(path);
@@ -38,7 +38,9 @@ export async function findPredictionFiles(path: string, benchmark: string): Prom
   if (chunks.length > 0) {
     const runs = new Set(chunks.map((name) => CHUNK.exec(name)![1]));
     if (runs.size === 1) return chunks.map((name) => join(path, name));
-    throw new UserError(`${path} holds chunks of several runs: ${listed(chunks)}. Move all but one run's away.`);
+    throw new UserError(
+      `${path} contains chunks of several runs: ${listed(chunks)}. Keep only the files of one run there.`,
+    );
   }
   const tables = names.filter((name) => !name.includes('/') && name.endsWith('.txt'));
   if (tables.length > 0) return tables.map((name) => join(path, name));
@@ -47,11 +49,11 @@ export async function findPredictionFiles(path: string, benchmark: string): Prom
   const files = ofTools.length > 0 ? ofTools : names.filter((name) => !name.includes('/') && IS_DATA.test(name));
   if (files.length === 1) return [join(path, files[0]!)];
   const found = files.length === 0 ? 'no .jsonl, .json, .tsv, .xlsx or .txt files' : `several files: ${listed(files)}`;
-  throw new UserError(`${path} holds ${found}. Give the predictions file itself.`);
+  throw new UserError(`${path} contains ${found}. Pass the predictions file itself.`);
 }
 
 const IS_DATA = /\.(?:jsonl?|tsv|csv|xlsx)(?:\.gz)?$/;
-/** `20260806_101112_samples_textvqa_val.jsonl`, and `textvqa_val.json` of versions before 0.2 */
+/** `20260806_101112_samples_textvqa_val.jsonl`, and `textvqa_val.json` before version 0.2 */
 const LMMS_EVAL = /^(?:[\dT:_.-]*_?samples_(.+)\.jsonl|(.+)\.json)(?:\.gz)?$/;
 /** `llava_v1.5_7b_TextVQA_VAL.xlsx` */
 const VLMEVALKIT =
@@ -67,7 +69,7 @@ function isOfTool(name: string, benchmark: string): boolean {
 
 const MAX_DEPTH = 3; // lmms-eval: <output>/<model>/; VLMEvalKit: <output>/<model>/<time>/
 
-/** Names in a folder and those below it in a fixed order, with "/" between; null for a file. */
+/** Relative paths of everything below a folder, sorted, with "/" as the separator; null for a file. */
 async function namesIn(path: string): Promise<string[] | null> {
   try {
     if (!(await stat(path)).isDirectory()) return null;

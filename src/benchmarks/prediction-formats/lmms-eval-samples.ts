@@ -2,7 +2,7 @@ import type { SchemaObject } from 'ajv';
 import { COUNT } from '../../shared/json-schema.js';
 import type { PredictionRecord } from './prediction-record.js';
 
-/** The answers to a question as lmms-eval keeps them: a list, or a list of such lists. null where there is none. */
+/** The answers to a question in lmms-eval's log: a list, possibly nested; null without an answer. */
 type Responses = string | null | readonly Responses[];
 
 const TEXT_OR_NULL: SchemaObject = { type: ['string', 'null'] };
@@ -17,7 +17,9 @@ const RESPONSES: SchemaObject = {
   ],
 };
 
-/** What is used of a sample in lmms-eval's log. Versions differ in what they leave out and where the prompt is. */
+/**
+ * The fields used here from a sample in lmms-eval's log. Versions differ in optional fields and in where the prompt is.
+ */
 interface LmmsEvalSample {
   doc_id: number;
   doc?: unknown;
@@ -29,7 +31,7 @@ interface LmmsEvalSample {
   [metric: string]: unknown;
 }
 
-/** @param responses the field with the answer that must be there */
+/** @param responses the required field with the answer */
 export function lmmsEvalSchema(responses: 'filtered_resps' | 'resps'): SchemaObject {
   return {
     type: 'object',
@@ -39,9 +41,9 @@ export function lmmsEvalSchema(responses: 'filtered_resps' | 'resps'): SchemaObj
 }
 
 /**
- * A sample as a prediction. What its filters left is what lmms-eval scored. Its `doc_id` only counts rows of its edition of
- * the dataset, so an id of the question is taken from where the task put it: in the inputs of metrics
- * (`seed_all.question_id`), in the submission, in the document of old logs.
+ * Converts a sample. lmms-eval scores the filtered response. `doc_id` is only a row number in lmms-eval's edition of
+ * the dataset, so the question's id is taken from where the task puts it: the inputs of metrics
+ * (`seed_all.question_id`), the submission, or the document in old logs.
  * Source: lmms_eval/evaluator.py and the process_results functions of its tasks
  */
 export function lmmsEvalRecord(record: unknown): PredictionRecord {
@@ -73,12 +75,12 @@ function carriedId(sample: LmmsEvalSample): string | number | null {
   return isObject(doc) && 'imageId' in doc && typeof docId === 'string' ? docId : null; // GQA
 }
 
-/** The prompt, as a text or in a list of arguments or of chat messages; the bare question of old logs if there is none. */
+/** The prompt, which is a string or inside a list of arguments or chat messages; otherwise the question in old logs. */
 function promptOf({ input, arguments: args, doc }: LmmsEvalSample): string | null {
   return textIn(input) ?? textIn(args) ?? (isObject(doc) ? textIn(doc['question']) : null);
 }
 
-/** The first text in a value that is one, or a list or an object that holds one. */
+/** The first non-empty string in a value, searching lists and objects. */
 function textIn(value: unknown, depth = 0): string | null {
   if (typeof value === 'string') return value.trim() === '' ? null : value;
   if (depth > MAX_DEPTH || typeof value !== 'object' || value === null) return null;

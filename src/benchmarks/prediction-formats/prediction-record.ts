@@ -1,28 +1,28 @@
-/** One answer of a predictions file, and what the file says about the question it answers. */
+/** One answer in a predictions file, and the information in the file about its question. */
 export interface PredictionRecord {
-  /** What the file calls the question: its id, the name of its image, or its place in the benchmark or the file. */
+  /** Identifies the question: its id, its image's name, or its position in the benchmark or file. */
   id: string | number;
   /**
-   * What `id` is. `question`: the id of LLaVA's files or of the benchmark's own. `source`: an id that another tool took
-   * from the benchmark's source files, such as TextVQA's own. `row`: a number counted from 0, which only holds if the
-   * questions are in the same order.
+   * Kind of `id`. `question`: the id in LLaVA's or the benchmark's own files. `source`: an id that another tool took
+   * from the benchmark's source files, such as TextVQA's own. `row`: a 0-based number, valid only if the questions are
+   * in the same order.
    */
   idKind: 'question' | 'source' | 'image' | 'row';
-  /** The row, if the file has it beside an id. */
+  /** The row number, if the file has one in addition to the id. */
   row?: number;
   /** The prompt or the question in it; null if the file has none. */
   prompt: string | null;
-  /** The right answer according to the file, if it has one: a witness that the question is the same. */
+  /** The correct answer according to the file, if any, for checking that the question is the same. */
   target?: string;
-  /** null if no answer could be made. */
+  /** null if the model failed to answer. */
   answer: string | null;
 }
 
-/** What files of one format hold. */
+/** The contents of files in one format. */
 export interface PredictionRecords {
-  /** The format's name for messages. */
+  /** The format's name, for messages. */
   format: string;
   records: PredictionRecord[];
-  /** A last line that was cut off and left out, such as "answers.jsonl, line 4711". */
+  /** A truncated last line that was skipped, such as "answers.jsonl, line 4711". */
   tornLine?: string;
 }

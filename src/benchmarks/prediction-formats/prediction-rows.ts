@@ -4,15 +4,15 @@ import type { LoadedBenchmark, Question } from '../benchmark.js';
 import type { PredictionRecord } from './prediction-record.js';
 import { asks, normalizeQuestion, questionIn } from './question-text.js';
 
-/** Rows that each prediction answers: none for a question the benchmark has not, several where one is there twice. */
+/** The rows that each prediction answers: none for an unknown question, several for a repeated one. */
 export type JoinedRows = readonly (readonly number[])[];
 
 /**
- * Joins predictions to a benchmark's rows as the official scripts do: by question id, or by id and question if the id
- * alone does not tell. Ids are compared as texts, so 12 is "12". Predictions without ids are joined by their place if
- * every question and right answer there agrees, and otherwise by their questions.
- * @param path of the predictions, for messages
- * @throws UserError if it cannot be told which questions are answered
+ * Matches predictions to a benchmark's rows like the official scripts: by question id, or by id and question if the id
+ * is ambiguous. Ids are compared as strings, so 12 equals "12". Predictions without ids are matched by position if all
+ * questions and correct answers agree, and otherwise by question.
+ * @param path the predictions file, for messages
+ * @throws UserError if it is ambiguous which questions are answered
  */
 export function joinToRows(records: readonly PredictionRecord[], benchmark: LoadedBenchmark, path: string): JoinedRows {
   if (records.every(({ idKind }) => idKind === 'row')) return joinWithoutIds(records, benchmark, path);
@@ -20,7 +20,7 @@ export function joinToRows(records: readonly PredictionRecord[], benchmark: Load
   return shareOut(records, records.map(candidates), benchmark);
 }
 
-/** The rows that an id and a prompt may mean: several if that does not tell. */
+/** The rows that an id and a prompt can refer to; several if they are ambiguous. */
 function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => readonly number[] {
   const { questions } = benchmark;
   const toKey = CANONICAL_IDS[benchmark.name] ?? ((id) => id);
@@ -33,7 +33,7 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
   const questionOf = memoized((row) => questionIn(questions[row]!.text));
   const needsQuestion = BENCHMARKS_BY_QUESTION.has(benchmark.name);
 
-  /** Those of an id's rows that the prompt asks. */
+  /** Selects the rows whose question is in the prompt. */
   const askedOf = (rows: readonly number[], prompt: string): readonly number[] => {
     const exact = rows.filter((row) => questions[row]!.text === prompt);
     if (exact.length > 0) return exact;
@@ -42,7 +42,7 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
     if (same.length > 0) return same;
     const within = rows.filter((row) => asks(prompt, questionOf(row)));
     if (within.length > 0) return longest(within, questionOf);
-    // eval_pope.py takes any wording, but another object is a question of another edition.
+    // eval_pope.py accepts any wording, but a different object means a different edition's question.
     return benchmark.name === 'pope' && rows.length === 1 && !POPE_QUESTION.test(question) ? rows : [];
   };
 
@@ -69,37 +69,37 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
 }
 
 /**
- * The id is the image's in TextVQA and MME and may be the book's in OCR-VQA; in POPE it names another question in another
- * edition. Source: LLaVA eval_textvqa.py, LLaVA-HR eval_ocrvqa.py, convert_answer_to_mme.py of LLaVA's eval.zip.
+ * TextVQA and MME use the image's id, and OCR-VQA may use the book's; POPE's ids differ between editions. Source: LLaVA
+ * eval_textvqa.py, LLaVA-HR eval_ocrvqa.py, convert_answer_to_mme.py of LLaVA's eval.zip.
  */
 const BENCHMARKS_BY_QUESTION: ReadonlySet<string> = new Set(['textvqa', 'ocrvqa', 'mme', 'pope']);
 
 const POPE_QUESTION = /\bis there an? .+ in the image/;
 
-/** What a question's id is whichever file it stands in. */
+/** Normalises ids that differ between files. */
 const CANONICAL_IDS: Record<string, (id: string) => string> = {
-  // "artwork/images/10002.jpg" in LLaVA's question file, "10002.txt" or "10002.jpg" in artwork.txt among MME's results
+  // "artwork/images/10002.jpg" in LLaVA's question file, "10002.txt" or "10002.jpg" in artwork.txt of MME's results
   mme: (id) => `${id.split('/')[0]}/${id.split('/').at(-1)!.split('.')[0]}`,
-  // the book's key and a question's place; an answer file may have the key alone, as the question is in the prompt
+  // the book's key and the question's number; an answer file may have only the key, since the prompt has the question
   ocrvqa: (id) => id.replace(/-\d+$/, ''),
   // 0 in LLaVA's question file, "v1_0" in mm-vet.json
   mmvet: (id) => id.replace(/^v1_/, ''),
-  // 12 in LLaVA's question file, where there are only names of images elsewhere; lmms-eval appends ".jpg" to those
+  // 12 in LLaVA's question file; elsewhere image names, to which lmms-eval appends ".jpg"
   vizwiz: (id) => id.replace(/^VizWiz_[a-z]+_0*(\d+)(?:\.jpg)*$/, '$1'),
   // lmms-eval writes "2971475.jpg"
   okvqa: (id) => id.replace(/\.jpg$/, ''),
 };
 
 /**
- * Settles which of several records answers which of several rows, where their ids and questions are the same: in order,
- * if there are as many of both and the right answers agree.
+ * Assigns records to rows with the same id and question: in order, if there are equally many of both and the correct
+ * answers agree.
  */
 function shareOut(
   records: readonly PredictionRecord[],
   candidates: readonly (readonly number[])[],
   benchmark: LoadedBenchmark,
 ): JoinedRows {
-  const groups = new Map<string, number[]>(); // records by their rows
+  const groups = new Map<string, number[]>(); // records by rows
   candidates.forEach((rows, i) => {
     if (rows.length < 2 || records[i]!.idKind !== 'source') return;
     const key = rows.join();
@@ -120,7 +120,7 @@ function shareOut(
   return joined;
 }
 
-/** Places of records in the order of the rows they claim, or of the file. */
+/** Indices of records, sorted by row number if they have one, otherwise in file order. */
 function inOrder(records: readonly PredictionRecord[], group: readonly number[]): readonly number[] {
   const rowOf = (i: number): number => records[i]!.row ?? Number(records[i]!.idKind === 'row' ? records[i]!.id : i);
   return [...group].sort((a, b) => rowOf(a) - rowOf(b));
@@ -137,7 +137,7 @@ function canPair(
   );
 }
 
-/** @throws UserError if neither place nor question tells which question a record answers */
+/** @throws UserError if neither position nor question identifies the question a record answers */
 function joinWithoutIds(records: readonly PredictionRecord[], benchmark: LoadedBenchmark, path: string): JoinedRows {
   const { questions } = benchmark;
   const questionOf = memoized((row) => questionIn(questions[row]!.text));
@@ -153,8 +153,8 @@ function joinWithoutIds(records: readonly PredictionRecord[], benchmark: LoadedB
 }
 
 /**
- * Records of one part of the benchmark in its order: a category, as the answers to one of POPE's files are, or the
- * questions with an image, which other tools have as benchmarks of their own.
+ * Matches records with one part of the benchmark in order: a category, such as one of POPE's files, or the questions
+ * with an image, which other tools treat as separate benchmarks.
  */
 function partInOrder(
   records: readonly PredictionRecord[],
@@ -173,7 +173,7 @@ function partInOrder(
   return new Set(matching.map((rows) => rows.join())).size === 1 ? matching[0]! : null;
 }
 
-/** A prompt without its last line, which is the instruction. */
+/** A prompt without its last line, the instruction. */
 function contextOf(prompt: string): string {
   return normalizeQuestion(prompt.slice(0, Math.max(0, prompt.lastIndexOf('\n'))));
 }
@@ -205,13 +205,13 @@ function joinByQuestion(
   if (open.length === 0) return joined;
   const [first] = open;
   throw new UserError(
-    `${path} has no ids, and ${open.length} of its ${records.length} questions are asked several times in ${name} ` +
-      `${split}, such as ${JSON.stringify(questionIn(records[first!]!.prompt!))}: it cannot be told which one is answered. ` +
-      "Give a file with the benchmark's ids, or with all questions in the benchmark's order.",
+    `${path} has no ids, and ${open.length} of its ${records.length} questions occur several times in ${name} ` +
+      `${split}, such as ${JSON.stringify(questionIn(records[first!]!.prompt!))}, so the answers cannot be assigned. ` +
+      "Use a file with the benchmark's ids, or with all questions in the benchmark's order.",
   );
 }
 
-/** What to say of records that have nothing but a place. */
+/** The error for records that can only be matched by position. */
 function notInOrder(records: readonly PredictionRecord[], { name, split, questions }: LoadedBenchmark, path: string) {
   const wrong = records.find(({ id, prompt }) => {
     const question = questions[Number(id)];
@@ -219,12 +219,12 @@ function notInOrder(records: readonly PredictionRecord[], { name, split, questio
   });
   const row = wrong?.id ?? records[0]?.id;
   return new UserError(
-    `Row ${row} of ${path} is another question than row ${row} of ${name} ${split} here: they are in another order or of ` +
-      'another split, and have no ids to find the questions by.',
+    `Row ${row} of ${path} has a different question than row ${row} of ${name} ${split}: the file is in a different order or ` +
+      'for a different split, and has no ids to match the questions by.',
   );
 }
 
-/** Whether the right answer of a record can be that of a row. Lists of people's answers are compared by what they hold. */
+/** Whether the correct answer in a record matches a row's. A list must contain every human answer. */
 function targetAgrees(
   { target }: Pick<PredictionRecord, 'target'>,
   row: number,
@@ -262,8 +262,8 @@ function longest(rows: readonly number[], questionOf: (row: number) => string): 
 function onlyRow(rows: readonly number[], id: string | number): readonly number[] {
   if (rows.length <= 1) return rows;
   throw new UserError(
-    `The predictions name ${JSON.stringify(id)}, about which there are ${rows.length} questions, without saying which. ` +
-      'Give a file that has the prompts, such as the one LLaVA writes.',
+    `The id ${JSON.stringify(id)} in the predictions is ambiguous: it has ${rows.length} questions. ` +
+      'Use a file with prompts, such as the one LLaVA writes.',
   );
 }
 

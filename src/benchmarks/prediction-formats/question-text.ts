@@ -1,16 +1,16 @@
 import { pySplit } from '../../shared/python-strings.js';
 
 /*
- * The question in a prompt. Tools put other words around it: an image token, context, OCR tokens, an instruction. Options
- * of a choice are part of the question, since benchmarks ask the same question with different ones.
+ * The question in a prompt. Tools add other text: an image token, context, OCR tokens, an instruction. The options of a
+ * multiple-choice question are part of it, since benchmarks repeat questions with different options.
  */
 
 const FIRST_OPTION = /^\(?A[.):] ?/;
 const OPTION = /^\(?[A-H][.):] ?/;
 
 /**
- * The question in a prompt in a form that two tools' prompts share: the line of the question, and its options if it has
- * some; see `normalizeQuestion`. Source of the shape with OCR tokens: LLaVA eval_textvqa.py, prompt_processor
+ * The question in a prompt, in a form that is the same for all tools: the question's line and its options, if any; see
+ * `normalizeQuestion`. Source of the form with OCR tokens: LLaVA eval_textvqa.py, prompt_processor
  */
 export function questionIn(prompt: string): string {
   if (prompt.startsWith('OCR tokens: ')) {
@@ -29,7 +29,7 @@ export function questionIn(prompt: string): string {
 }
 
 /**
- * Without what differs between files: MME's own questions ask for yes or no behind one space or two, LLaVA's question
+ * Removes differences between files: MME's own questions ask for yes or no after one or two spaces, LLaVA's question
  * file does not; POPE's misspelt "imange" was corrected later.
  */
 export function normalizeQuestion(text: string): string {
@@ -37,7 +37,7 @@ export function normalizeQuestion(text: string): string {
   return pySplit(lower).join(' ');
 }
 
-/** Whether a prompt has a question in it, with whatever other words around. @param question from `questionIn` */
+/** Whether a prompt contains a question. @param question from `questionIn` */
 export function asks(prompt: string, question: string): boolean {
   return normalizeQuestion(prompt).includes(question);
 }

@@ -10,19 +10,19 @@ import { readSeparatedTable, readWorkbook } from './tables.js';
 import { fileHead, textLines, wholeText } from './text-lines.js';
 
 export interface ReadOptions {
-  /** Leaves out a last line that was cut off, instead of an error. */
+  /** Skip a truncated last line instead of throwing an error. */
   allowTornLine: boolean;
 }
 
-/** What is accepted, for messages. */
+/** The accepted formats, for messages. */
 export const ACCEPTED =
-  "Accepted are LLaVA's answers (question_id, prompt, text), lmms-eval's samples, VLMEvalKit's predictions (xlsx, tsv, " +
+  "Accepted formats: LLaVA's answers (question_id, prompt, text), lmms-eval's samples, VLMEvalKit's predictions (xlsx, tsv, " +
   "json) and the benchmarks' own result files; docs/data.md lists them all.";
 
 /**
- * Reads the predictions of a file or folder in any of the formats that LLaVA's scripts, the evaluation servers, lmms-eval
- * and VLMEvalKit use. The format follows from the content.
- * @param benchmark whose predictions are looked for in a folder with those of several
+ * Reads predictions from a file or folder in any of the formats that LLaVA's scripts, the evaluation servers, lmms-eval
+ * and VLMEvalKit use, detected from the content.
+ * @param benchmark which one to look for in a folder with several
  * @throws UserError if nothing can be read, naming file and record
  */
 export async function readPredictionRecords(
@@ -36,7 +36,7 @@ export async function readPredictionRecords(
   for (const file of files) {
     const part = await readFile(file, options);
     if (part.format !== (parts[0] ?? part).format) {
-      throw new UserError(`${file} holds ${part.format}, but ${files[0]} ${parts[0]!.format}.`);
+      throw new UserError(`${file} contains ${part.format}, but ${files[0]} contains ${parts[0]!.format}.`);
     }
     parts.push(part);
   }
@@ -58,7 +58,7 @@ async function readFile(path: string, options: ReadOptions): Promise<PredictionR
   return readJsonFile(path, options);
 }
 
-/** JSON lines if the first line is a record; otherwise one JSON document. */
+/** Reads JSON Lines if the first line is a record, otherwise a single JSON document. */
 async function readJsonFile(path: string, options: ReadOptions): Promise<PredictionRecords> {
   let start = '';
   for await (const lines of textLines(path)) {
@@ -66,7 +66,7 @@ async function readJsonFile(path: string, options: ReadOptions): Promise<Predict
     const format = findRecordFormat(parseOrUndefined(start));
     if (format) return readLines(path, format, options);
     const second = lines[1] && parseOrUndefined(lines[1].text);
-    // A first line that is no JSON before others that are: the file has lines, one of them broken.
+    // If only the second line is valid, this is JSON Lines with a broken first line.
     if (findRecordFormat(second)) parse(start, `${path}, line ${lines[0]!.number}`);
     if (isObject(second) && isObject(parseOrUndefined(start))) throw unknownFormat(path, 'JSON lines', second);
     break;
@@ -95,7 +95,7 @@ async function readLines(path: string, format: RecordFormat, options: ReadOption
       try {
         record = parse(text, where);
       } catch (error) {
-        broken = { where, error: error as UserError }; // the last line may be cut off
+        broken = { where, error: error as UserError }; // the last line may be truncated
         continue;
       }
       const prediction = toPrediction(record, format, place++, where);
@@ -105,7 +105,7 @@ async function readLines(path: string, format: RecordFormat, options: ReadOption
   if (broken === null) return { format: format.name, records };
   if (options.allowTornLine) return { format: format.name, records, tornLine: broken.where };
   throw new UserError(
-    `${broken.error.message}. It is the last line: the file was cut off. --allow-partial leaves it out.`,
+    `${broken.error.message}. This is the last line, so the file is probably truncated. --allow-partial skips it.`,
   );
 }
 
@@ -117,7 +117,7 @@ async function readDocument(path: string): Promise<PredictionRecords> {
   if (lists.length === 0) throw unknownFormat(path, 'JSON', document);
   const parts = lists.map(({ list, records }) => fromList(records, path, 'record', 1, list));
   const other = parts.find(({ format }) => format !== parts[0]!.format);
-  if (other) throw new UserError(`${path} holds ${parts[0]!.format} and ${other.format}.`);
+  if (other) throw new UserError(`${path} contains both ${parts[0]!.format} and ${other.format}.`);
   return { format: parts[0]!.format, records: parts.flatMap(({ records }) => records) };
 }
 
@@ -144,7 +144,7 @@ function parse(text: string, where: string): unknown {
   try {
     return parsePythonJson(text);
   } catch (error) {
-    // V8 quotes what follows, with its line breaks.
+    // V8 quotes the text that follows, including line breaks.
     throw new UserError(`${where} is not JSON: ${messageOf(error).replace(/\s+/g, ' ')}`, { cause: error });
   }
 }
@@ -161,7 +161,7 @@ function toPrediction(
 
 const SHOWN_FIELDS = 12;
 
-/** Says what a file looks like that has no known format. @param value its first record, or what else it holds */
+/** The error for a file in no known format. @param value its first record or other content */
 export function unknownFormat(path: string, shape: 'JSON' | 'JSON lines' | 'a table', value: unknown): UserError {
   if (!isObject(value)) return new UserError(`${path} looks like ${shape} without records. ${ACCEPTED}`);
   const fields = Object.keys(value);

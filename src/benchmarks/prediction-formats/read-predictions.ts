@@ -4,27 +4,27 @@ import { ANSWERS_BY_ID } from './documents.js';
 import { joinToRows } from './prediction-rows.js';
 import { readPredictionRecords, unknownFormat } from './read-prediction-records.js';
 
-/** The answers in a predictions file, by the benchmark's rows. */
+/** The answers in a predictions file, in the order of the benchmark's rows. */
 export interface PredictionSet {
-  /** null where there is no prediction, or one that says no answer could be made. */
+  /** null where there is no prediction, or one that records a failure. */
   answers: (string | null)[];
   /** The file's format, for messages. */
   format: string;
-  /** Ids, as in the file, that answer a question once more; the last answer counts, as in the official scripts. */
+  /** Ids, as in the file, of repeated answers to a question; the last one counts, as in the official scripts. */
   duplicates: (string | number)[];
-  /** Ids, as in the file, of which the benchmark has no question; they are left out. */
+  /** Ids, as in the file, of unknown questions; they are ignored. */
   unknown: (string | number)[];
   /** Rows without a prediction. */
   missing: number[];
-  /** A last line that was cut off and left out. */
+  /** A truncated last line that was skipped. */
   tornLine?: string;
 }
 
 /**
- * Reads answers that any program made to a benchmark's questions.
+ * Reads answers to a benchmark's questions from any program.
  * @param path a file or folder in any of the formats of src/benchmarks/prediction-formats
- * @param options.allowTornLine leave out a last line that was cut off, instead of an error
- * @throws UserError if it cannot be read, or holds nothing about this benchmark
+ * @param options.allowTornLine skip a truncated last line instead of throwing an error
+ * @throws UserError if it cannot be read, or answers no question of this benchmark
  */
 export async function readPredictionFile(
   path: string,
@@ -54,8 +54,8 @@ export async function readPredictionFile(
     const ids = records.slice(0, 3).map(({ id }) => JSON.stringify(id));
     const wanted = benchmark.questions.slice(0, 3).map(({ questionId }) => JSON.stringify(questionId));
     throw new UserError(
-      `${path} (${format}) answers none of the ${answers.length} questions of ${benchmark.name} ${benchmark.split}. Its ids are ` +
-        `such as ${ids.join(', ')}, the benchmark's ${wanted.join(', ')}. Is it another benchmark or split?`,
+      `${path} (${format}) answers none of the ${answers.length} questions of ${benchmark.name} ${benchmark.split}. Its ids look like ` +
+        `${ids.join(', ')}; the benchmark's look like ${wanted.join(', ')}. Is it for a different benchmark or split?`,
     );
   }
   const missing = answers.flatMap((_, row) => (answered[row] ? [] : [row]));

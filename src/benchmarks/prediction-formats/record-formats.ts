@@ -3,22 +3,22 @@ import { COUNT, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../shar
 import { lmmsEvalRecord, lmmsEvalSchema } from './lmms-eval-samples.js';
 import type { PredictionRecord } from './prediction-record.js';
 
-/** A format whose files hold one JSON object per answer, on lines of their own or in a list. */
+/** A format with one JSON object per answer, on separate lines or in a list. */
 export interface RecordFormat {
   name: string;
-  /** A record of this format has all of these. */
+  /** Keys that all records of this format have. */
   keys: readonly string[];
   check: SchemaCheck<unknown>;
   /**
-   * @param record one that fits `check`
-   * @param place of the record in its file, from 0
-   * @returns null for a record that says that the question has no prediction
+   * @param record one that passes `check`
+   * @param place index of the record in its file
+   * @returns null for a record that marks its question as unanswered
    */
   toPrediction(record: unknown, place: number): PredictionRecord | null;
 }
 
 type Id = string | number;
-/** An answer as files have it: some programs write numbers as numbers. */
+/** An answer in a file: some programs write numbers without quotes. */
 type Answer = string | number | null;
 
 const ID: SchemaObject = { type: ['string', 'integer'] };
@@ -37,30 +37,30 @@ function recordFormat<T>(
   };
 }
 
-/** An answer to the question that an id names. */
+/** An answer to the question with this id. */
 function byId(id: Id, answer: Answer): PredictionRecord {
   return { id, idKind: 'question', prompt: null, answer: answerText(answer) };
 }
 
-/** An answer to a question that has no id. */
+/** An answer to a question without an id. */
 function byPlace(place: number, question: string, answer: Answer): PredictionRecord {
   return { id: place, idKind: 'row', prompt: promptText(question), answer: answerText(answer) };
 }
 
-/** Numbers as Python's `str` has integers and most others. */
+/** Converts numbers like Python's `str`, which agrees for integers and most others. */
 export function answerText(answer: Answer): string | null {
   return answer === null ? null : String(answer);
 }
 
-/** A prompt that says nothing is none. */
+/** Treats a blank prompt as missing. */
 function promptText(prompt: string | null): string | null {
   return prompt === null || prompt.trim() === '' ? null : prompt;
 }
 
-/** VLMEvalKit stores this where a model's server gave no answer. Source: VLMEvalKit vlmeval/api/base.py */
+/** VLMEvalKit stores this when a model's server did not answer. Source: VLMEvalKit vlmeval/api/base.py */
 const VLMEVALKIT_FAILURE = 'Failed to obtain answer via API';
 
-/** What is used of a row of VLMEvalKit's prediction table. */
+/** The fields used here from a row of VLMEvalKit's prediction table. */
 interface VlmEvalKitRow {
   index: Id;
   question: Answer;
@@ -70,7 +70,7 @@ interface VlmEvalKitRow {
   [option: string]: Answer | undefined;
 }
 
-/** Its own index of questions holds if the questions are in the same order. Source: VLMEvalKit vlmeval/inference.py */
+/** VLMEvalKit has its own numbering, so rows are matched by position. Source: VLMEvalKit vlmeval/inference.py */
 function fromVlmEvalKit(row: VlmEvalKitRow, place: number): PredictionRecord {
   const options = ['A', 'B', 'C', 'D', 'E'].flatMap((letter) => {
     const option = row[letter] ?? '';
@@ -88,7 +88,7 @@ function fromVlmEvalKit(row: VlmEvalKitRow, place: number): PredictionRecord {
   };
 }
 
-/** Of several formats that fit a record the first counts: each has keys that those below it do not need. */
+/** The first matching format applies, so formats that need more keys come first. */
 const RECORD_FORMATS: readonly RecordFormat[] = [
   recordFormat<{ index: number; question_id: Id; prompt: string | null; text: Answer }>(
     'llavahr predictions',
@@ -131,7 +131,7 @@ const RECORD_FORMATS: readonly RecordFormat[] = [
     ({ question_id, question, pred }) =>
       question === 'Unknown' && pred === 'FAILED' ? null : { ...byId(question_id, pred), prompt: promptText(question) },
   ),
-  // SEED-Bench: LLaVA convert_seed_for_submission.py. In a record with a prediction "answer" is the right one.
+  // SEED-Bench: LLaVA convert_seed_for_submission.py. In a record with a prediction, "answer" is the correct answer.
   ...['prediction', 'pred', 'response', 'output'].flatMap((field) => [
     recordFormat<{ question_id: Id } & Record<string, Answer>>(
       field === 'prediction' ? 'SEED-Bench predictions' : `answers (${field})`,
@@ -170,7 +170,7 @@ const RECORD_FORMATS: readonly RecordFormat[] = [
   ),
 ];
 
-/** The format of a record by the names of its fields; undefined if it is none. */
+/** Detects the format of a record from its field names; undefined if unknown. */
 export function findRecordFormat(record: unknown): RecordFormat | undefined {
   if (typeof record !== 'object' || record === null) return undefined;
   return RECORD_FORMATS.find(({ keys }) => keys.every((key) => key in record));

@@ -3,26 +3,26 @@ import { openPromise } from 'yauzl';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { wholeText } from './text-lines.js';
 
-/** A row of a table by its column titles. */
+/** A table row by column title. */
 export type TableRow = Record<string, string | number | boolean | null>;
 
-/** Far above any workbook of answers; a small zip archive can unpack to much more. */
+/** Far above any workbook of answers; limits how much a small zip archive can unpack to. */
 const MAX_WORKBOOK_BYTES = 1 << 30;
 
 /**
- * Reads a table of comma- or tab-separated values with titles in its first line (RFC 4180 quotes).
- * @throws UserError if it is broken, saying where
+ * Reads a table of comma- or tab-separated values with column titles in the first line (RFC 4180 quotes).
+ * @throws UserError naming the position if it is malformed
  */
 export async function readSeparatedTable(path: string, delimiter: ',' | '\t'): Promise<TableRow[]> {
   const text = await wholeText(path);
   try {
     return parse(text, { delimiter, columns: true, relax_column_count_less: true, skip_empty_lines: true });
   } catch (error) {
-    throw new UserError(`${path} is no table: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path} is not a valid table: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** Reads the first sheet of an Excel workbook. @throws UserError if it is broken or unpacks to too much */
+/** Reads the first sheet of an Excel workbook. @throws UserError if it is damaged or unpacks to too many bytes */
 export async function readWorkbook(path: string): Promise<TableRow[]> {
   try {
     await checkSize(path);

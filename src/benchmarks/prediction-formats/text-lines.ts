@@ -8,18 +8,18 @@ import { encodingOf, HEAD_BYTES, kindOf } from './file-kind.js';
 
 const CHUNK_BYTES = 1 << 20;
 const MAX_LINE_CHARACTERS = 2 ** 28; // far above any answer; some JSON documents are one line
-const MAX_TEXT_CHARACTERS = 2 ** 32; // what a small gzip file may unpack to must end somewhere
+const MAX_TEXT_CHARACTERS = 2 ** 32; // limits how much a small gzip file can unpack to
 
-/** A line that is not blank, and its number from 1. */
+/** A non-blank line and its 1-based number. */
 export interface TextLine {
   text: string;
   number: number;
 }
 
 /**
- * The lines of a text file that are not blank, a chunk's worth at a time. Only "\n" ends a line: answers may hold U+2028,
- * at which node:readline would split. UTF-8 and UTF-16 are read, gzip is unpacked.
- * @throws UserError if the file cannot be read or is no text, saying what it looks like
+ * The non-blank lines of a text file, one chunk at a time. Only "\n" ends a line: answers may contain U+2028, at which
+ * node:readline would split. Reads UTF-8 and UTF-16, also gzipped.
+ * @throws UserError if the file cannot be read or is not a text file, naming what it looks like
  */
 export async function* textLines(path: string): AsyncGenerator<TextLine[]> {
   let rest = '';
@@ -44,7 +44,7 @@ export async function* textLines(path: string): AsyncGenerator<TextLine[]> {
   if (!isBlank(rest)) yield [{ text: rest, number: number + 1 }];
 }
 
-/** A text file as a whole, read as `textLines` does. @throws UserError likewise */
+/** Reads a whole text file. @throws UserError like `textLines` */
 export async function wholeText(path: string): Promise<string> {
   const chunks: string[] = [];
   let length = 0;
@@ -89,7 +89,7 @@ async function* textChunks(path: string): AsyncGenerator<string> {
   yield decoder?.decode() ?? '';
 }
 
-/** The decoder, which drops a byte order mark. @throws UserError if what was unpacked is no text */
+/** The decoder, which drops a byte order mark. @throws UserError if the unpacked contents are not text */
 function decoderOf(path: string, isUnpacked: boolean, start: Buffer): TextDecoder {
   const head = start.subarray(0, HEAD_BYTES);
   const { kind, name } = kindOf(head);

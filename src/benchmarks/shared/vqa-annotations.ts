@@ -1,5 +1,6 @@
 import { UserError } from '../../shared/errors.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
+import { pythonJson } from '../../shared/python-json.js';
 import { readRecordList } from './read-record-list.js';
 import type { RecordFile } from './read-records.js';
 import type { HumanAnswers } from './vqa-eval.js';
@@ -89,7 +90,7 @@ export async function readVqaAnnotations(
  * @param ids ids of all questions; those without an answer get an empty one
  */
 export function vqaResults(ids: readonly number[], answers: ReadonlyMap<number, string>): string {
-  return JSON.stringify(ids.map((question_id) => ({ question_id, answer: answers.get(question_id) ?? '' })));
+  return pythonJson(ids.map((question_id) => ({ question_id, answer: answers.get(question_id) ?? '' })));
 }
 
 /** @param texts pool of shared strings */

@@ -3,12 +3,12 @@ import { describeName, type NamedTensors } from './named-tensors.js';
 import type { TensorShapes } from './required-tensors.js';
 import { isKnownUnused } from './tensor-names.js';
 
-/** @throws UserError when a required tensor is missing, or has another shape or an element type we do not compute with */
+/** @throws UserError when a required tensor is missing or has the wrong shape or an unsupported element type */
 export function checkTensors(tensors: NamedTensors, required: TensorShapes): void {
   const missing = [...required.keys()].filter((name) => !tensors.infos.has(name));
   if (missing.length > 0) {
     const names = missing.map((name) => describeName(tensors, name));
-    throw new UserError(`${tensors.folder}: the model needs ${count(names)} that the weights lack: ${list(names, 8)}.`);
+    throw new UserError(`${tensors.folder}: ${count(names)} missing from the weights: ${list(names, 8)}.`);
   }
   for (const [name, shape] of required) {
     const info = tensors.infos.get(name)!;
@@ -19,21 +19,20 @@ export function checkTensors(tensors: NamedTensors, required: TensorShapes): voi
     }
     if (info.dtype === 'other') {
       throw new UserError(
-        `${info.file}: tensor ${describeName(tensors, name)} is neither F32, F16 nor BF16. Quantised checkpoints are not read: use the original one.`,
+        `${info.file}: tensor ${describeName(tensors, name)} is not F32, F16 or BF16. Quantised checkpoints are not supported: use the original one.`,
       );
     }
   }
 }
 
-/** Notes about tensors that the model does not need. @param strangers names in the files that have no official name */
-export function noteUnused(tensors: NamedTensors, strangers: readonly string[], required: TensorShapes): string[] {
-  const spare = [...tensors.infos.keys()].filter((name) => !required.has(name));
-  const known = spare.filter(isKnownUnused);
-  const unexpected = [...spare.filter((name) => !isKnownUnused(name)), ...strangers];
+/** Notes about tensors that the model does not need. @param unmatched names in the files without an official name */
+export function noteUnused(tensors: NamedTensors, unmatched: readonly string[], required: TensorShapes): string[] {
+  const unneeded = [...tensors.infos.keys()].filter((name) => !required.has(name));
+  const known = unneeded.filter(isKnownUnused);
+  const unexpected = [...unneeded.filter((name) => !isKnownUnused(name)), ...unmatched];
   const notes: string[] = [];
-  if (known.length > 0) notes.push(`${count(known)} that the model never uses: ${list(known, 3)}.`);
-  if (unexpected.length > 0)
-    notes.push(`${count(unexpected)} that nothing is known about, left out: ${list(unexpected, 3)}.`);
+  if (known.length > 0) notes.push(`Ignored ${count(known)} that the model never uses: ${list(known, 3)}.`);
+  if (unexpected.length > 0) notes.push(`Ignored ${count(unexpected)} with unknown names: ${list(unexpected, 3)}.`);
   return notes;
 }
 

@@ -6,34 +6,34 @@ import type { TensorInfo } from './tensor-source.js';
 /** The tensors of one or two folders, by their official names. */
 export interface Collected {
   readonly infos: Map<string, TensorInfo>;
-  /** Where a tensor is read from, and its name there. */
+  /** The weights that each tensor is read from, and its name in them. */
   readonly places: Map<string, { weights: Weights; stored: string }>;
-  /** Names, as in the files, that no rule knows. */
-  readonly strangers: string[];
+  /** Stored names that no rule matches. */
+  readonly unmatched: string[];
 }
 
 export function emptyCollection(): Collected {
-  return { infos: new Map(), places: new Map(), strangers: [] };
+  return { infos: new Map(), places: new Map(), unmatched: [] };
 }
 
 /** Adds the tensors of one folder. @throws UserError when two of them have the same official name */
-export function collectTensors({ infos, places, strangers }: Collected, weights: Weights, rules: NameRules): void {
+export function collectTensors({ infos, places, unmatched }: Collected, weights: Weights, rules: NameRules): void {
   for (const [stored, info] of weights.tensors) {
     const name = officialName(stored, rules);
     if (name === null) {
-      strangers.push(stored);
+      unmatched.push(stored);
       continue;
     }
     const other = places.get(name);
     if (other !== undefined) {
-      throw new UserError(`${info.file}: ${stored} and ${other.stored} are both the tensor ${name}.`);
+      throw new UserError(`${info.file}: ${stored} and ${other.stored} both map to the tensor ${name}.`);
     }
     infos.set(name, { ...info, name });
     places.set(name, { weights, stored });
   }
 }
 
-/** Makes the LM head another name of the embedding. */
+/** Makes the LM head an alias of the embedding. */
 export function tieEmbeddings({ infos, places }: Collected): void {
   const info = infos.get('model.embed_tokens.weight');
   const place = places.get('model.embed_tokens.weight');

@@ -3,7 +3,7 @@ import { messageOf, UserError } from '../../shared/errors.js';
 import { parseJson } from '../../shared/parse-json.js';
 import { isJsonObject } from './json-object.js';
 
-/** An object of a JSON config, and where it is, for error messages. */
+/** An object in a JSON config, with its location for error messages. */
 export interface ConfigBlock {
   readonly file: string;
   /** Path of the block within the file, such as `vision_config.`; empty for the whole file. */
@@ -11,7 +11,7 @@ export interface ConfigBlock {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** @throws UserError when the file is missing or holds no JSON object */
+/** @throws UserError when the file is missing or is not a JSON object */
 export async function readConfigFile(file: string): Promise<ConfigBlock> {
   let values: unknown;
   try {
@@ -19,7 +19,7 @@ export async function readConfigFile(file: string): Promise<ConfigBlock> {
   } catch (error) {
     throw new UserError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
   }
-  if (!isJsonObject(values)) throw new UserError(`${file} does not hold a JSON object.`);
+  if (!isJsonObject(values)) throw new UserError(`${file} is not a JSON object.`);
   return { file, path: '', values };
 }
 
@@ -28,8 +28,8 @@ export function keyName(block: ConfigBlock, key: string): string {
   return `${block.file}: ${block.path}${key}`;
 }
 
-// Each reader below answers undefined when the key is absent or null, and throws a UserError when the value is of
-// another kind.
+// Each reader below returns undefined when the key is absent or null, and throws a UserError when the value has another
+// type.
 
 export function readCount(block: ConfigBlock, key: string): number | undefined {
   return read(block, key, 'a positive integer', isCount);
@@ -44,7 +44,7 @@ export function readPositive(block: ConfigBlock, key: string): number | undefine
 }
 
 export function readText(block: ConfigBlock, key: string): string | undefined {
-  return read(block, key, 'a text', (value) => typeof value === 'string');
+  return read(block, key, 'a string', (value) => typeof value === 'string');
 }
 
 export function readFlag(block: ConfigBlock, key: string): boolean | undefined {

@@ -8,8 +8,8 @@ export function lastPart(name: string): string {
 }
 
 /**
- * Looks for the folder of a CLIP tower that a checkpoint names: at the path within the checkpoint, else by the last
- * part of the name within or beside it. A config cannot make us look anywhere else.
+ * Looks for the folder of a checkpoint's CLIP tower: at the path inside the checkpoint folder, then by the last part of
+ * the name inside or next to that folder. A config cannot make us look anywhere else.
  */
 export function findClipFolder(checkpointFolder: string, name: string): string | null {
   const last = lastPart(name);

@@ -12,13 +12,13 @@ import {
 } from './config-file.js';
 import { checkAgainstWeights, countIndices, type NamedTensors, shapeOf, unsupported } from './named-tensors.js';
 
-/** What transformers' LlamaConfig takes for keys a config leaves out. Source: transformers 4.31 configuration_llama.py */
+/** Defaults of transformers' LlamaConfig for missing keys. Source: transformers 4.31 configuration_llama.py */
 const DEFAULTS = { heads: 32, rmsNormEps: 1e-6, maxPositions: 2048, ropeTheta: 10000, eosTokenId: 2 };
 
 /**
  * Reads the Llama decoder: sizes from the tensors, the rest from the config.
  * @param config config.json, or its text_config in the llava-hf layout
- * @throws UserError for what our decoder does not compute, and when config and weights contradict each other
+ * @throws UserError for options our decoder does not implement, and when config and weights contradict each other
  */
 export function readLanguageModel(config: ConfigBlock, tensors: NamedTensors): LanguageModel {
   if ((readText(config, 'hidden_act') ?? 'silu') !== 'silu') unsupported(config, 'hidden_act', 'only silu is');
@@ -39,7 +39,7 @@ export function readLanguageModel(config: ConfigBlock, tensors: NamedTensors): L
     'model.layers.0.mlp.gate_proj.weight',
   );
   const configuredLayers = readCount(config, 'num_hidden_layers');
-  checkAgainstWeights(config, 'num_hidden_layers', configuredLayers, layers, 'the count of model.layers');
+  checkAgainstWeights(config, 'num_hidden_layers', configuredLayers, layers, 'the number of model.layers');
   return {
     layers,
     hiddenSize,
@@ -59,12 +59,12 @@ function readHeads(config: ConfigBlock, hiddenSize: number): number {
     unsupported(
       config,
       'num_key_value_heads',
-      `there are ${heads} attention heads, and grouped-query attention is not`,
+      `grouped-query attention is not implemented (there are ${heads} attention heads)`,
     );
   }
   if (hiddenSize % (2 * heads) !== 0) {
     throw new UserError(
-      `${keyName(config, 'num_attention_heads')} is ${heads}, but ${hiddenSize} numbers cannot be split into ${heads} heads of an even size.`,
+      `${keyName(config, 'num_attention_heads')} is ${heads}, but a hidden size of ${hiddenSize} cannot be split into ${heads} heads of even size.`,
     );
   }
   if ((readCount(config, 'head_dim') ?? hiddenSize / heads) !== hiddenSize / heads) {
@@ -73,7 +73,7 @@ function readHeads(config: ConfigBlock, hiddenSize: number): number {
   return heads;
 }
 
-/** transformers 5 writes `rope_parameters` where older ones write `rope_theta` and `rope_scaling`. */
+/** transformers 5 writes `rope_parameters`, older versions `rope_theta` and `rope_scaling`. */
 function readRope(config: ConfigBlock): { ropeTheta: number; ropeScale: number } {
   const key = readBlock(config, 'rope_parameters') ? 'rope_parameters' : 'rope_scaling';
   const scaling = readBlock(config, key);

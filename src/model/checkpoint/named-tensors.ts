@@ -4,22 +4,22 @@ import type { TensorInfo } from './tensor-source.js';
 
 /** The tensors of a checkpoint by their official names. */
 export interface NamedTensors {
-  /** Of the checkpoint, for error messages. */
+  /** The checkpoint's folder, for error messages. */
   readonly folder: string;
   readonly infos: ReadonlyMap<string, TensorInfo>;
-  /** The name that the files use. */
+  /** The tensor's name in the files. */
   storedName(official: string): string;
 }
 
-/** `a` or, when the files call it otherwise, `a (in the files: b)`. */
+/** `a` or, when its name in the files differs, `a (in the files: b)`. */
 export function describeName(tensors: NamedTensors, name: string): string {
   const stored = tensors.storedName(name);
   return stored === name ? name : `${name} (in the files: ${stored})`;
 }
 
 /**
- * Shape of a tensor that the sizes of a model are read from.
- * @throws UserError when it is missing or has another number of axes
+ * Shape of a tensor that determines sizes of the model.
+ * @throws UserError when it is missing or has the wrong number of axes
  */
 export function shapeOf(tensors: NamedTensors, name: string, rank: number): readonly number[] {
   const info = tensors.infos.get(name);
@@ -32,7 +32,7 @@ export function shapeOf(tensors: NamedTensors, name: string, rank: number): read
   return info.shape;
 }
 
-/** How many different numbers follow a prefix such as `model.layers`. */
+/** Counts the distinct indices after a prefix such as `model.layers`. */
 export function countIndices(tensors: NamedTensors, prefix: string): number {
   const indices = new Set<string>();
   for (const name of tensors.infos.keys()) {
@@ -43,7 +43,7 @@ export function countIndices(tensors: NamedTensors, prefix: string): number {
   return indices.size;
 }
 
-/** @throws UserError when the config gives a value and the weights contradict it */
+/** @throws UserError when a value in the config contradicts the weights */
 export function checkAgainstWeights(
   block: ConfigBlock,
   key: string,
@@ -53,11 +53,11 @@ export function checkAgainstWeights(
 ): void {
   if (configured === undefined || JSON.stringify(configured) === JSON.stringify(found)) return;
   throw new UserError(
-    `${keyName(block, key)} is ${JSON.stringify(configured)}, but ${tensor} in the weights says ${JSON.stringify(found)}: config and weights are not of the same model.`,
+    `${keyName(block, key)} is ${JSON.stringify(configured)}, but ${tensor} in the weights gives ${JSON.stringify(found)}: config and weights are from different models.`,
   );
 }
 
-/** @throws UserError always: the checkpoint has an option that would need other computations than ours */
+/** Reports an option that is not implemented. @throws UserError always */
 export function unsupported(block: ConfigBlock, key: string, reason: string): never {
   throw new UserError(
     `${keyName(block, key)} is ${JSON.stringify(block.values[key])}, which is not supported: ${reason}.`,

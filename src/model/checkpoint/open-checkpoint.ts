@@ -17,7 +17,7 @@ export interface OpenCheckpointOptions {
   clipFolder?: string | undefined;
 }
 
-/** Files beside the weights that an export or its use depends on; those that exist are listed. */
+/** Files beside the weights that an export depends on; missing ones are skipped. */
 const SIDE_FILES = [
   'generation_config.json',
   'preprocessor_config.json',
@@ -28,7 +28,7 @@ const SIDE_FILES = [
   'added_tokens.json',
 ];
 
-/** What the folders of a checkpoint give, one after the other. */
+/** What has been read from the folders of a checkpoint so far. */
 interface Parts {
   readonly root: string;
   readonly config: ConfigBlock;
@@ -40,8 +40,8 @@ interface Parts {
 
 /**
  * Opens a checkpoint folder of the LLaVA-HR, LLaVA-1.5 (liuhaotian) or llava-hf layout and checks that every tensor
- * its architecture needs is there, in the right shape and element type. No weights are read yet.
- * @throws UserError naming file, key or tensor when anything is missing, contradictory or not supported
+ * its architecture needs exists with the right shape and element type. No weights are read yet.
+ * @throws UserError naming file, key or tensor when anything is missing, contradictory or unsupported
  */
 export async function openCheckpoint(folder: string, options: OpenCheckpointOptions = {}): Promise<Checkpoint> {
   const root = resolve(folder);
@@ -73,7 +73,7 @@ async function assemble(parts: Parts, clipFolder: string | undefined): Promise<O
   const architecture = readArchitecture(layout, config, vision, tensors);
   const required = requiredTensors(architecture);
   checkTensors(tensors, required);
-  notes.push(...noteUnused(tensors, collected.strangers, required));
+  notes.push(...noteUnused(tensors, collected.unmatched, required));
 
   const missing = (name: string) => new UserError(`${root} has no tensor ${describeName(tensors, name)}.`);
   return {
@@ -96,17 +96,17 @@ async function assemble(parts: Parts, clipFolder: string | undefined): Promise<O
 }
 
 /**
- * Finds the config of the CLIP tower, and adds the tower's tensors when they are in a folder of their own.
- * @returns null when there is no config and all depends on the tower's name
+ * Finds the config of the CLIP tower, and adds the tower's tensors when they are in a separate folder.
+ * @returns null when there is no config, so that only the tower's name identifies it
  */
 async function openVision(parts: Parts, layout: Layout, clipFolder: string | undefined): Promise<ConfigBlock | null> {
   const { root, config, opened, collected, files, notes } = parts;
   const towerName = readText(config, 'mm_vision_tower') ?? '';
   const prefix = clipPrefix(layout === 'llava-hr' ? 'llava-hr' : 'llava-1.5');
-  const holdsTower = () => [...collected.infos.keys()].some((name) => name.startsWith(prefix));
-  if (holdsTower() || layout !== 'llava-1.5') {
+  const hasTower = () => [...collected.infos.keys()].some((name) => name.startsWith(prefix));
+  if (hasTower() || layout !== 'llava-1.5') {
     if (clipFolder !== undefined) {
-      throw usageError(`${root} holds its own CLIP tower: leave out --clip-tower ${clipFolder}.`);
+      throw usageError(`${root} contains its own CLIP tower: remove --clip-tower ${clipFolder}.`);
     }
     const own = readBlock(config, 'vision_config');
     if (own !== undefined) return own;
@@ -115,13 +115,14 @@ async function openVision(parts: Parts, layout: Layout, clipFolder: string | und
   }
   const folder = clipFolder === undefined ? findClipFolder(root, towerName) : resolve(clipFolder);
   if (folder === null) throw missingTower(root, config, towerName);
-  // As the official code, which reads everything about such a tower from the tower's folder.
+  // Like the official code, which reads everything about such a tower from the tower's folder.
   const vision = await readVisionConfig(folder, files);
   const weights = await openWeights(folder);
   opened.push(weights);
-  // A CLIP folder holds a text model too, so names that no rule knows are no news.
-  collectTensors({ ...collected, strangers: [] }, weights, CLIP_FOLDER_RULES);
-  if (!holdsTower()) throw new UserError(`${folder} holds no tensors "vision_model...": it is no CLIP checkpoint.`);
+  // A CLIP folder also contains a text model, so names that no rule matches are expected.
+  collectTensors({ ...collected, unmatched: [] }, weights, CLIP_FOLDER_RULES);
+  if (!hasTower())
+    throw new UserError(`${folder} is not a CLIP checkpoint: it has no tensors named "vision_model...".`);
   files.push(...weights.files, ...sideFiles(folder));
   notes.push(`The CLIP tower is read from ${folder}.`);
   return vision;
@@ -141,8 +142,8 @@ function sideFiles(folder: string): string[] {
 function missingTower(root: string, config: ConfigBlock, towerName: string): UserError {
   const name = lastPart(towerName) || 'clip-vit-large-patch14-336';
   return new UserError(
-    `${root} holds no CLIP vision tower; ${keyName(config, 'mm_vision_tower')} names ${JSON.stringify(towerName)}. ` +
-      `Download ${towerName || name} (config.json with model.safetensors or pytorch_model.bin) and give its folder with ` +
+    `${root} does not contain a CLIP vision tower; ${keyName(config, 'mm_vision_tower')} is ${JSON.stringify(towerName)}. ` +
+      `Download ${towerName || name} (config.json and model.safetensors or pytorch_model.bin) and pass its folder with ` +
       `--clip-tower <folder>, or put it at ${join(root, name)}.`,
   );
 }

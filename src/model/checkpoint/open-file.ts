@@ -1,20 +1,20 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { messageOf, UserError } from '../../shared/errors.js';
 
-/** A file that is read by byte offset. */
+/** A file opened for reading at byte offsets. */
 export interface OpenFile {
   readonly path: string;
-  /** Bytes, when it was opened. */
+  /** Size in bytes when the file was opened. */
   readonly size: number;
-  /** @throws UserError when the file does not hold all of these bytes */
+  /** @throws UserError when the file ends before these bytes do */
   read(offset: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-// One read call returns at most 0x7ffff000 bytes on Linux.
+// On Linux, a read call returns at most 0x7ffff000 bytes.
 const LARGEST_READ = 2 ** 30;
 
-/** @throws UserError when the path is no file that can be read */
+/** @throws UserError when the path is not a readable file */
 export async function openFile(path: string): Promise<OpenFile> {
   let handle: FileHandle;
   try {
@@ -33,14 +33,14 @@ export async function openFile(path: string): Promise<OpenFile> {
     async read(offset, length) {
       if (offset + length > stats.size) {
         throw new UserError(
-          `${path} ends at byte ${stats.size}, but bytes ${offset} to ${offset + length} are needed: the file is damaged or was not downloaded completely.`,
+          `${path} ends at byte ${stats.size}, but bytes ${offset} to ${offset + length} are needed: the file is damaged or incompletely downloaded.`,
         );
       }
       const bytes = Buffer.allocUnsafeSlow(length);
       let done = 0;
       while (done < length) {
         const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, LARGEST_READ), offset + done);
-        if (bytesRead === 0) throw new UserError(`${path} became shorter while it was read.`);
+        if (bytesRead === 0) throw new UserError(`${path} was truncated while it was being read.`);
         done += bytesRead;
       }
       return bytes;

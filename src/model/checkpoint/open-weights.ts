@@ -8,22 +8,22 @@ import { openSafetensors } from './safetensors.js';
 import type { TensorInfo, TensorSource } from './tensor-source.js';
 import { openTorchZip } from './torch-zip.js';
 
-/** The weights of a folder, with the files they are in: all shards and their index, absolute paths. */
+/** The weights of a folder. `files` are the absolute paths of all shards and their index. */
 export interface Weights extends TensorSource {
   readonly files: readonly string[];
 }
 
 type Open = (path: string) => Promise<TensorSource>;
 
-/** Where transformers keeps weights, best first. */
+/** File names used by transformers, preferred format first. */
 const WEIGHT_FILES: readonly { single: string; index: string; open: Open }[] = [
   { single: 'model.safetensors', index: 'model.safetensors.index.json', open: openSafetensors },
   { single: 'pytorch_model.bin', index: 'pytorch_model.bin.index.json', open: openTorchZip },
 ];
 
 /**
- * Opens the weights of a folder as transformers saves them: one file, or shards with an index.
- * @throws UserError when there are none, or the index and its shards do not agree
+ * Opens the weights that transformers saved in a folder: one file, or shards with an index.
+ * @throws UserError when there are none, or the shards do not match their index
  */
 export async function openWeights(folder: string): Promise<Weights> {
   for (const { single, index, open } of WEIGHT_FILES) {
@@ -36,10 +36,10 @@ export async function openWeights(folder: string): Promise<Weights> {
     }
   }
   const names = WEIGHT_FILES.flatMap(({ single, index }) => [single, index]).join(', ');
-  throw new UserError(`${folder} holds no weights (looked for ${names})${explainPartialCheckpoint(folder)}.`);
+  throw new UserError(`${folder} contains no weights (looked for ${names})${explainPartialCheckpoint(folder)}.`);
 }
 
-/** Shard path of each tensor that an index names. */
+/** Maps each tensor listed in an index to the path of its shard. */
 async function readIndex(folder: string, indexFile: string): Promise<Map<string, string>> {
   const map = readBlock(await readConfigFile(indexFile), 'weight_map');
   if (map === undefined) throw new UserError(`${indexFile} has no weight_map.`);
@@ -48,14 +48,14 @@ async function readIndex(folder: string, indexFile: string): Promise<Map<string,
     const name = readText(map, tensor) ?? '';
     const path = insideFolder(folder, name);
     if (path === null) {
-      throw new UserError(`${keyName(map, tensor)} names ${JSON.stringify(name)}, which is no file of the folder.`);
+      throw new UserError(`${keyName(map, tensor)} is ${JSON.stringify(name)}, which is not a path inside the folder.`);
     }
     shardOf.set(tensor, path);
   }
   for (const path of new Set(shardOf.values())) {
     if (existsSync(path)) continue;
     const count = [...shardOf.values()].filter((shard) => shard === path).length;
-    throw new UserError(`${path} is missing: ${indexFile} says it holds ${count} tensors. Download it.`);
+    throw new UserError(`${path} is missing; ${indexFile} lists ${count} of its tensors. Download it.`);
   }
   return shardOf;
 }
@@ -95,19 +95,19 @@ async function openShards(shards: string[], indexFiles: string[], open: Open): P
   };
 }
 
-/** Checks that every tensor is in the shard where the index has it; closes the weights if not. */
+/** Checks that every tensor is in the shard given by the index; closes the weights if not. */
 async function checkIndex(weights: Weights, shardOf: ReadonlyMap<string, string>, indexFile: string): Promise<Weights> {
   for (const [name, shard] of shardOf) {
     if (weights.tensors.get(name)?.file === shard) continue;
     await weights.close();
-    throw new UserError(`${shard} has no tensor ${name}, though ${indexFile} says so. Download both again.`);
+    throw new UserError(`${shard} has no tensor ${name}, although ${indexFile} lists it. Download both again.`);
   }
   return weights;
 }
 
 const LFS_POINTER_START = 'version https://git-lfs';
 
-/** A clone without Git LFS leaves small text files in the place of the weights. */
+/** A clone without Git LFS has small text files in place of the weights. */
 async function refuseLfsPointer(path: string): Promise<void> {
   const file = await openFile(path);
   try {
@@ -122,10 +122,10 @@ async function refuseLfsPointer(path: string): Promise<void> {
 
 function explainPartialCheckpoint(folder: string): string {
   if (existsSync(join(folder, 'mm_projector.bin'))) {
-    return '. mm_projector.bin alone is the projector of a pretraining stage: use the fine-tuned checkpoint';
+    return '. mm_projector.bin is only the projector from the pretraining stage: use the fine-tuned checkpoint';
   }
   if (existsSync(join(folder, 'adapter_config.json'))) {
-    return '. It holds a LoRA adapter: merge it into its base model first';
+    return '. It is a LoRA adapter: merge it into its base model first';
   }
   return '';
 }

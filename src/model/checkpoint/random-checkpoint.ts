@@ -4,19 +4,19 @@ import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from './checkpoint.js';
 import { requiredTensors } from './required-tensors.js';
 
-/** Raised when the same architecture gets other values. */
+/** Incremented when the values for the same architecture change. */
 export const RANDOM_WEIGHTS_VERSION = 2;
 
-/** Values drawn once: a prime, so that rows of no usual length repeat. */
+/** Number of values drawn: a prime, so that rows of common lengths do not repeat. */
 const PATTERN_LENGTH = 1_048_583;
-/** Of layer scales: as trained ones, small, so that the residual stream does not grow. */
+/** Value of layer scales: small like trained ones, so that the residual stream does not grow. */
 const LAYER_SCALE = 0.1;
 
 /**
- * A checkpoint of the given dimensions with made-up values, for measuring speed, which does not depend on them. They are
- * the same every time: weights with a deviation of 1 / sqrt(inputs), so that activations keep their size through the
- * layers, norms of 1, biases of 0. No value is so small that arithmetic with it would be slow (denormal).
- * Nothing is held in memory but the tensor that is read.
+ * A checkpoint of the given dimensions with generated values, for measuring speed, which does not depend on them. The
+ * values are deterministic: weights have a standard deviation of 1 / sqrt(inputs), so that activations keep their
+ * magnitude through the layers; norms are 1, biases 0. None is denormal, which would slow down arithmetic.
+ * Only the tensor being read is in memory.
  */
 export function randomCheckpoint(architecture: Architecture): Checkpoint {
   const shapes = requiredTensors(architecture);
@@ -51,7 +51,7 @@ function fill(values: Uint16Array, name: string, shape: readonly number[], patte
     return;
   }
   const inputs = values.length / shape[0]!;
-  // Tables are looked up, not multiplied with: their rows are of the size of a layer's input.
+  // Embeddings are looked up, not multiplied: their rows have the magnitude of a layer's input.
   const deviation = /embed_tokens|position_embedding/.test(name) ? 1 : 1 / Math.sqrt(inputs);
   const start = createHash('sha256').update(name).digest().readUInt32LE() % pattern.length;
   const period = Math.min(pattern.length, values.length);
@@ -62,13 +62,13 @@ function fill(values: Uint16Array, name: string, shape: readonly number[], patte
 const float = new Float32Array(1);
 const floatBits = new Uint32Array(float.buffer);
 
-/** The upper half of a float32: rounded towards zero, which made-up values need not be spared. */
+/** The upper half of a float32, that is, rounded towards zero, which is good enough for generated values. */
 function toBfloat16(value: number): number {
   float[0] = value;
   return floatBits[0]! >>> 16;
 }
 
-/** Values of deviation 1 whose sizes are within a factor of two of each other, half of them negative. */
+/** Values with a standard deviation of 1 and magnitudes within a factor of two of each other, half of them negative. */
 function drawPattern(): Float32Array {
   const random = xoroshiro128plus(RANDOM_WEIGHTS_VERSION);
   const rootMeanSquare = Math.sqrt(7 / 12); // of numbers uniform in [0.5, 1]

@@ -7,9 +7,9 @@ import { clipPrefix } from './required-tensors.js';
 import type { Layout } from './tensor-names.js';
 import { readClipTower, readConvNextTower } from './vision-config.js';
 
-/** What LLaVA's own keys say, which the official layouts and llava-hf write differently. */
+/** LLaVA's own options, for which the official layouts and llava-hf use different keys. */
 interface LlavaOptions {
-  /** The keys of the language model. */
+  /** The language model's config. */
   language: ConfigBlock;
   projectorLayers: number;
   /** Key of the index into the hidden states of the CLIP tower; negative ones count from the end. */
@@ -19,8 +19,8 @@ interface LlavaOptions {
 }
 
 /**
- * Reads the architecture: from the configs what only they say, everything else from the tensors.
- * @param vision config of the CLIP tower, if any: vision_config, or from the tower's own folder
+ * Reads the architecture from the tensors, and from the configs whatever tensors cannot tell.
+ * @param vision config of the CLIP tower, if any: the vision_config block, or the config in the tower's own folder
  * @throws UserError when an option is not supported, unknown, or contradicted by the weights
  */
 export function readArchitecture(
@@ -36,7 +36,7 @@ export function readArchitecture(
   const clip = { ...tower, usedLayers: countUsedLayers(config, family, options, tower.layers) };
   const projector = readProjector(config, options.projectorLayers, tensors, clip.hiddenSize);
   if (family === 'llava-1.5') {
-    // The official code cuts off what is longer, image included; we refuse such a sample.
+    // The official code truncates longer prompts, image included; we refuse such a sample.
     const tokenizerMax = readCount(config, 'tokenizer_model_max_length') ?? Number.POSITIVE_INFINITY;
     language.maxPositions = Math.min(language.maxPositions, tokenizerMax);
   }
@@ -52,7 +52,7 @@ export function readArchitecture(
   };
 }
 
-/** Whether the LM head is the embedding; its tensor may then be absent from the files. */
+/** Whether the LM head shares the embedding's weights; its own tensor may then be missing. */
 export function tiesEmbeddings(config: ConfigBlock): boolean {
   const text = readBlock(config, 'text_config');
   return (text && readFlag(text, 'tie_word_embeddings')) ?? readFlag(config, 'tie_word_embeddings') ?? false;
@@ -60,14 +60,14 @@ export function tiesEmbeddings(config: ConfigBlock): boolean {
 
 function readOfficialOptions(config: ConfigBlock, family: Architecture['family']): LlavaOptions {
   const modelType = readText(config, 'model_type') ?? 'llava';
-  // Source: LLaVA-HR and LLaVA; others are other decoders, such as llava_mpt.
+  // Source: LLaVA-HR and LLaVA. Other types have other decoders, such as llava_mpt.
   if (!['llava', 'llava_llama'].includes(modelType))
     unsupported(config, 'model_type', 'only llava and llava_llama are');
   if (readFlag(config, 'mm_use_im_start_end')) {
     unsupported(config, 'mm_use_im_start_end', 'its prompts put special tokens around the image');
   }
   if ((readText(config, 'mm_patch_merge_type') ?? 'flat') !== 'flat') {
-    unsupported(config, 'mm_patch_merge_type', 'only flat is (LLaVA-NeXT is not)');
+    unsupported(config, 'mm_patch_merge_type', 'only flat is; LLaVA-NeXT is not');
   }
   const aspect = readText(config, 'image_aspect_ratio');
   if (aspect?.startsWith('anyres')) unsupported(config, 'image_aspect_ratio', 'LLaVA-NeXT is not');
@@ -109,14 +109,14 @@ function readHfOptions(config: ConfigBlock): LlavaOptions {
     projectorLayers: 2,
     selectLayerKey: 'vision_feature_layer',
     selectLayer: readInteger(config, 'vision_feature_layer') ?? -2,
-    // The layout has no key for it; this is what LLaVA-1.5's evaluation does.
+    // This layout has no key for it; LLaVA-1.5's evaluation pads.
     imageAspect: 'pad',
   };
 }
 
 /**
  * Hidden state 0 is the input of the first layer, so hidden state n needs n layers. LLaVA-HR ignores the configured
- * layer and runs all, in quarters.
+ * layer and runs all layers, in four equal stages.
  */
 function countUsedLayers(
   config: ConfigBlock,
@@ -129,7 +129,7 @@ function countUsedLayers(
     throw new UserError(`${config.file}: the CLIP tower has ${layers} layers; LLaVA-HR needs a multiple of 4.`);
   }
   if (selectLayer === undefined)
-    throw new UserError(`${keyName(config, selectLayerKey)} is missing; LLaVA-1.5 has -2.`);
+    throw new UserError(`${keyName(config, selectLayerKey)} is missing; for LLaVA-1.5 it is -2.`);
   const used = selectLayer < 0 ? layers + 1 + selectLayer : selectLayer;
   if (used >= 0 && used <= layers) return used;
   throw new UserError(`${keyName(config, selectLayerKey)} is ${selectLayer}, but the CLIP tower has ${layers} layers.`);
@@ -142,18 +142,18 @@ function readProjector(config: ConfigBlock, layers: number, tensors: NamedTensor
   const found = countIndices(tensors, 'model.mm_projector');
   if (found !== layers) {
     throw new UserError(
-      `${keyName(config, 'mm_projector_type')}: a projector of ${layers} layers is expected, but the weights hold ${found}.`,
+      `${keyName(config, 'mm_projector_type')}: expected a projector with ${layers} layers, but the weights have ${found}.`,
     );
   }
   if (inputSize !== clipSize) {
     throw new UserError(
-      `${tensors.folder}: ${name} takes ${inputSize} numbers a patch, but the CLIP tower gives ${clipSize}.`,
+      `${tensors.folder}: ${name} expects ${inputSize} values per patch, but the CLIP tower outputs ${clipSize}.`,
     );
   }
   return { layers, inputSize };
 }
 
-/** Training with freeze_vision makes none; a config without the key leaves it to the weights. */
+/** Training with freeze_vision creates none. If the config lacks the key, the weights decide. */
 function hasStageAdapters(config: ConfigBlock, tensors: NamedTensors): boolean {
   const frozen = readFlag(config, 'freeze_vision');
   return frozen === undefined ? countIndices(tensors, 'model.vision_tower.align_stages_latent') > 0 : !frozen;

@@ -1,6 +1,6 @@
 import type { Architecture, ClipTower, ConvNextTower, LanguageModel } from '../architecture.js';
 
-/** Prefix of LLaVA-HR's fast tower and of LLaVA-1.5's only one in the official state dicts. */
+/** Prefix of the CLIP tower in the official state dict: LLaVA-HR's fast tower, LLaVA-1.5's only one. */
 export function clipPrefix(family: Architecture['family']): string {
   const tower = family === 'llava-hr' ? 'fast_vision_tower.vision_tower' : 'vision_tower';
   return `model.vision_tower.${tower}.vision_model`;
@@ -8,12 +8,12 @@ export function clipPrefix(family: Architecture['family']): string {
 
 export const CONVNEXT_PREFIX = 'model.vision_tower.slow_vision_tower.vision_tower';
 
-/** Tensor names and their shapes, as PyTorch stores them: linear weights [out, in], convolutions [out, in / groups, h, w]. */
+/** Shapes by tensor name, in PyTorch's order: linear weights [out, in], convolutions [out, in / groups, h, w]. */
 export type TensorShapes = Map<string, readonly number[]>;
 
 /**
- * Every tensor the architecture computes with, by its name in the official state dict, in the order of the model.
- * A `linear` projector goes by the name of a one-layer MLP, `model.mm_projector.0`.
+ * Every tensor the architecture uses, by its name in the official state dict, in model order.
+ * A `linear` projector is named like a one-layer MLP, `model.mm_projector.0`.
  */
 export function requiredTensors(architecture: Architecture): TensorShapes {
   const { family, language, clip, convnext, projector } = architecture;
@@ -25,7 +25,7 @@ export function requiredTensors(architecture: Architecture): TensorShapes {
   }
   for (let layer = 0; layer < projector.layers; layer++) {
     const inputSize = layer === 0 ? projector.inputSize : language.hiddenSize;
-    // A GELU stands between two layers, so their indices are even.
+    // Layers alternate with GELUs, so their indices are even.
     addLinear(shapes, `model.mm_projector.${2 * layer}`, inputSize, language.hiddenSize);
   }
   addLanguage(shapes, language);

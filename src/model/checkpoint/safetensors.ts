@@ -4,11 +4,12 @@ import { isJsonObject } from './json-object.js';
 import { type OpenFile, openFile } from './open-file.js';
 import type { CheckpointDtype, TensorInfo, TensorSource } from './tensor-source.js';
 
-// Layout of the file: u64 little-endian length of the header, JSON header, tensor data. Source: huggingface/safetensors README.
+// Layout of the file: u64 little-endian length of the header, JSON header, tensor data. Source: huggingface/safetensors
+// README.
 const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000; // the limit of the reference implementation
 
-/** Bytes per element and what we call the type. */
+/** Our element type and bytes per element of each dtype. */
 const DTYPES: Readonly<Record<string, { dtype: CheckpointDtype; itemSize: number }>> = {
   F32: { dtype: 'F32', itemSize: 4 },
   F16: { dtype: 'F16', itemSize: 2 },
@@ -29,7 +30,7 @@ const DTYPES: Readonly<Record<string, { dtype: CheckpointDtype; itemSize: number
 
 type Fail = (problem: string) => never;
 
-/** Where a tensor's bytes are, counted from the end of the header. */
+/** Byte range of a tensor, relative to the end of the header. */
 interface Span {
   name: string;
   begin: number;
@@ -56,14 +57,14 @@ async function readHeader(file: OpenFile): Promise<TensorSource> {
       `${file.path}: ${problem}. The file is damaged or is not a safetensors file: download it again.`,
     );
   };
-  if (file.size < LENGTH_BYTES) fail(`${file.size} bytes are too few for a safetensors file`);
+  if (file.size < LENGTH_BYTES) fail(`the file has only ${file.size} bytes`);
   const lengthBytes = await file.read(0, LENGTH_BYTES);
   const headerLength = new DataView(lengthBytes.buffer, lengthBytes.byteOffset).getBigUint64(0, true);
   if (headerLength > BigInt(MAX_HEADER_BYTES)) {
-    fail(`the header claims ${headerLength} bytes, more than the ${MAX_HEADER_BYTES} allowed`);
+    fail(`the header length is ${headerLength} bytes, more than the ${MAX_HEADER_BYTES} allowed`);
   }
   const dataStart = LENGTH_BYTES + Number(headerLength);
-  if (dataStart > file.size) fail(`the header claims ${headerLength} bytes, but the file has ${file.size}`);
+  if (dataStart > file.size) fail(`the header length is ${headerLength} bytes, but the file has ${file.size}`);
 
   const text = new TextDecoder().decode(await file.read(LENGTH_BYTES, Number(headerLength)));
   let header: unknown;
@@ -82,9 +83,9 @@ async function readHeader(file: OpenFile): Promise<TensorSource> {
     tensors.set(name, info);
     spans.set(name, span);
   }
-  // JSON.parse keeps the last of two equal keys. Inside a JSON string the quotation marks would be escaped.
+  // JSON.parse keeps only the last of two equal keys, so count them. Quotation marks in strings would be escaped.
   if ((text.match(/[{,\s]"data_offsets"\s*:\s*\[/g)?.length ?? 0) !== tensors.size)
-    fail('the header names a tensor twice');
+    fail('the header lists a tensor twice');
   checkSpans([...spans.values()], file.size - dataStart, fail);
 
   return {
@@ -103,9 +104,9 @@ function readEntry(name: string, entry: unknown, path: string, fail: Fail): { in
   const { dtype, shape, data_offsets: offsets } = entry;
   const type = typeof dtype === 'string' && Object.hasOwn(DTYPES, dtype) ? DTYPES[dtype] : undefined;
   if (type === undefined) return fail(`tensor ${name} has the unknown dtype ${JSON.stringify(dtype)}`);
-  if (!isSizes(shape)) return fail(`tensor ${name} has the impossible shape ${JSON.stringify(shape)}`);
+  if (!isSizes(shape)) return fail(`tensor ${name} has the invalid shape ${JSON.stringify(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2) {
-    return fail(`tensor ${name} has the impossible data_offsets ${JSON.stringify(offsets)}`);
+    return fail(`tensor ${name} has the invalid data_offsets ${JSON.stringify(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
   const size = shape.reduce((product, side) => product * side, type.itemSize);
@@ -117,17 +118,17 @@ function readEntry(name: string, entry: unknown, path: string, fail: Fail): { in
   return { info: { name, dtype: type.dtype, shape, file: path }, span: { name, begin, end } };
 }
 
-/** The tensors must fill the data without overlap and without gaps, as the format demands. */
+/** The tensors must fill the data without overlap and without gaps, as the format requires. */
 function checkSpans(spans: Span[], dataSize: number, fail: Fail): void {
   spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let filled = 0;
   for (const { name, begin, end } of spans) {
-    if (end > dataSize) fail(`tensor ${name} ends at byte ${end} of the data, but the file holds ${dataSize}`);
+    if (end > dataSize) fail(`tensor ${name} ends at byte ${end} of the data, but there are only ${dataSize}`);
     if (begin < filled) fail(`tensor ${name} overlaps the tensor before it (byte ${begin} of the data)`);
-    if (begin > filled) fail(`nothing describes bytes ${filled} to ${begin} of the data`);
+    if (begin > filled) fail(`no tensor covers bytes ${filled} to ${begin} of the data`);
     filled = end;
   }
-  if (filled !== dataSize) fail(`nothing describes bytes ${filled} to ${dataSize} of the data`);
+  if (filled !== dataSize) fail(`no tensor covers bytes ${filled} to ${dataSize} of the data`);
 }
 
 function isSizes(value: unknown): value is number[] {

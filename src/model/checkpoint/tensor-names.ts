@@ -4,12 +4,12 @@ import type { TensorInfo } from './tensor-source.js';
 
 export type Layout = 'llava-hr' | 'llava-1.5' | 'llava-hf';
 
-/** Beginnings of names: in the files, and in the official state dict. The first rule that fits decides. */
+/** Name prefixes in the files and in the official state dict. The first matching rule applies. */
 export type NameRules = readonly (readonly [stored: string, official: string])[];
 
 const CLIP = 'model.vision_tower.vision_tower.';
 
-// A `linear` projector is one nn.Linear; we name it like an MLP of one layer.
+// A `linear` projector is a single nn.Linear; we name it like a one-layer MLP.
 const LINEAR_PROJECTOR_RULES: NameRules = [
   ['model.mm_projector.weight', 'model.mm_projector.0.weight'],
   ['model.mm_projector.bias', 'model.mm_projector.0.bias'],
@@ -30,12 +30,12 @@ const NEWER_HF_RULES: NameRules = [
   ['lm_head.', 'lm_head.'],
   ['model.language_model.', 'model.'],
 ];
-/** A CLIP tower in a folder of its own, in the layout of openai's checkpoints. */
+/** A CLIP tower in a separate folder, in the layout of OpenAI's checkpoints. */
 export const CLIP_FOLDER_RULES: NameRules = [['vision_model.', `${CLIP}vision_model.`]];
 
 /**
- * Tells the layout of a checkpoint from its config and the tensor names in its files.
- * @throws UserError when it is no LLaVA checkpoint
+ * Detects the layout of a checkpoint from its config and the tensor names in its files.
+ * @throws UserError when it is not a LLaVA checkpoint
  */
 export function detectLayout(config: ConfigBlock, stored: ReadonlyMap<string, TensorInfo>): Layout {
   const has = (...beginnings: string[]) =>
@@ -49,7 +49,7 @@ export function detectLayout(config: ConfigBlock, stored: ReadonlyMap<string, Te
   if (has('multi_modal_projector.', 'model.multi_modal_projector.')) return 'llava-hf';
   if (has('model.mm_projector.')) return 'llava-1.5';
   throw new UserError(
-    `${keyName(config, 'model_type')} is ${JSON.stringify(config.values.model_type)}, and the weights hold no vision-language projector: this is no LLaVA-HR or LLaVA-1.5 checkpoint.`,
+    `${keyName(config, 'model_type')} is ${JSON.stringify(config.values.model_type)}, and the weights have no vision-language projector: this is not a LLaVA-HR or LLaVA-1.5 checkpoint.`,
   );
 }
 
@@ -60,22 +60,22 @@ export function nameRules(layout: Layout, stored: ReadonlyMap<string, TensorInfo
   return stored.has('model.mm_projector.weight') ? [...LINEAR_PROJECTOR_RULES, ...OFFICIAL_RULES] : OFFICIAL_RULES;
 }
 
-/** The official name of a tensor in the files, or null when no rule fits. */
+/** The official name of a tensor in the files, or null when no rule matches. */
 export function officialName(stored: string, rules: NameRules): string | null {
   const rule = rules.find(([beginning]) => stored.startsWith(beginning));
   if (rule === undefined) return null;
   const name = rule[1] + stored.slice(rule[0].length);
-  // timm calls the layer scale of a ConvNeXt block gamma, the official code weight.
+  // timm names the layer scale of a ConvNeXt block `gamma`, the official code `weight`.
   return name.replace(/(\.stages\.\d+\.blocks\.\d+)\.gamma$/, '$1.weight');
 }
 
-/** The name a tensor has, or would have, in the files. */
+/** The name of a tensor in the files, whether it exists or not. */
 export function storedName(official: string, rules: NameRules): string {
   const rule = rules.find(([, beginning]) => official.startsWith(beginning));
   return rule === undefined ? official : rule[0] + official.slice(rule[1].length);
 }
 
-/** Tensors that checkpoints hold and no computation of ours needs. */
+/** Tensors that checkpoints contain but the model does not use. */
 const UNUSED = [
   /\.rotary_emb\.inv_freq$/,
   /\.position_ids$/,
@@ -85,7 +85,7 @@ const UNUSED = [
   /\.slow_vision_tower\.vision_tower\.(head|norm_pre)\./,
 ];
 
-/** Whether a tensor the architecture does not need is known to be of no use. */
+/** Whether a tensor is known to be unused, so that ignoring it needs no attention. */
 export function isKnownUnused(name: string): boolean {
   return UNUSED.some((pattern) => pattern.test(name));
 }

@@ -8,9 +8,9 @@ export interface PickledTensor {
   itemSize: number;
   /** Name of the storage's file in the archive. */
   storageKey: string;
-  /** Bytes the storage is said to have. */
+  /** Size of the storage in bytes, according to the pickle. */
   storageBytes: number;
-  /** In elements, as are shape and stride. */
+  /** In elements, like shape and stride. */
   offset: number;
   shape: number[];
   stride: number[];
@@ -20,7 +20,7 @@ interface Storage {
   kind: 'storage';
   key: string;
   bytes: number;
-  /** Null for an untyped storage; the tensor then brings its dtype. */
+  /** Null for an untyped storage; the tensor then has its own dtype. */
   dtype: Dtype | null;
 }
 
@@ -30,7 +30,7 @@ interface Dtype {
   itemSize: number;
 }
 
-/** What a global stands for. Nothing is ever looked up or run by its name: a name is only compared with these. */
+/** What a global stands for. Names are only compared with these; nothing is ever looked up or run by name. */
 type Global =
   | Dtype
   | { kind: 'storage type'; dtype: Dtype | null }
@@ -60,7 +60,7 @@ const DTYPES: Readonly<Record<string, Dtype>> = {
   bool: { kind: 'dtype', dtype: 'other', itemSize: 1 },
 };
 
-const MAX_RANK = 8; // one long tuple, shared by thousands of tensors, would cost hours
+const MAX_RANK = 8; // checking one long tuple shared by thousands of tensors would take hours
 
 /** Dtype names of the typed storages of `torch`. */
 const STORAGES: Readonly<Record<string, string>> = {
@@ -91,7 +91,7 @@ export const GLOBALS: ReadonlyMap<string, Global> = new Map<string, Global>([
 ]);
 
 function rebuildOrderedDict(args: Value[], fail: Fail): Value {
-  return args.length === 0 ? new Map() : fail('an OrderedDict is made from a list');
+  return args.length === 0 ? new Map() : fail('an OrderedDict has arguments');
 }
 
 /**
@@ -100,10 +100,10 @@ function rebuildOrderedDict(args: Value[], fail: Fail): Value {
  */
 function rebuildTensor(args: Value[], fail: Fail): Value {
   const [storage, offset, shape, stride, , , dtypeOfV3] = args;
-  if (!isKind(storage, 'storage')) return fail('a tensor without a storage');
-  const type = storage.dtype ?? (isKind(dtypeOfV3, 'dtype') ? dtypeOfV3 : fail('a tensor without a dtype'));
+  if (!isKind(storage, 'storage')) return fail('a tensor has no storage');
+  const type = storage.dtype ?? (isKind(dtypeOfV3, 'dtype') ? dtypeOfV3 : fail('a tensor has no dtype'));
   if (!isSize(offset) || !isSizes(shape) || !isSizes(stride) || shape.length !== stride.length) {
-    return fail('a tensor with an impossible offset, shape or stride');
+    return fail('a tensor has an invalid offset, shape or stride');
   }
   return {
     kind: 'tensor',
@@ -119,14 +119,14 @@ function rebuildTensor(args: Value[], fail: Fail): Value {
 
 /** (tensor, requires_grad, hooks) */
 function rebuildParameter(args: Value[], fail: Fail): Value {
-  return isKind(args[0], 'tensor') ? args[0] : fail('a parameter without a tensor');
+  return isKind(args[0], 'tensor') ? args[0] : fail('a parameter has no tensor');
 }
 
 /** ("storage", storage type, key, device, number of elements; of bytes for an untyped storage) */
 export function toStorage(id: Value, fail: Fail): Storage {
   const [tag, type, key, , count] = Array.isArray(id) ? id : [];
   if (tag !== 'storage' || !isKind(type, 'storage type') || typeof key !== 'string' || !isSize(count)) {
-    return fail('a persistent id that is no storage');
+    return fail('a persistent id is not a storage');
   }
   return { kind: 'storage', key, dtype: type.dtype, bytes: count * (type.dtype?.itemSize ?? 1) };
 }

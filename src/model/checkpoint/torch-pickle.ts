@@ -32,7 +32,7 @@ const OP = {
   LONG1: 0x8a,
 } as const;
 
-/** Names of opcodes that are refused, for the message. */
+/** Names of rejected opcodes, for the message. */
 const REFUSED: ReadonlyMap<number, string> = new Map([
   [0x30, 'POP'],
   [0x32, 'DUP'],
@@ -66,39 +66,39 @@ const REFUSED: ReadonlyMap<number, string> = new Map([
 
 /**
  * Reads the pickled state dict of a torch file (`data.pkl`): a dict of tensors.
- * Only tensors, dicts, tuples, numbers and strings can come out of it; no code runs, whatever the file says.
+ * It can only produce tensors, dicts, tuples, numbers and strings; no code runs, whatever the file contains.
  * Memory is bounded by a multiple of the length of `bytes`, which the caller limits; nesting costs no call stack.
  * @param path of the file, for error messages
- * @throws UserError for every global and every opcode a state dict does not need, naming it
+ * @throws UserError naming the first global or opcode that a state dict does not need
  */
 export function readStateDict(bytes: Uint8Array, path: string): Map<string, PickledTensor> {
   const fail: Fail = (problem) => {
     throw new UserError(
-      `${path}: ${problem}. Only a plain state dict of tensors is read; convert the checkpoint to safetensors if you trust it.`,
+      `${path}: ${problem}. Only plain state dicts of tensors are supported; convert the checkpoint to safetensors if you trust it.`,
     );
   };
   const dict = unpickle(bytes, fail);
-  if (!(dict instanceof Map)) return fail('the pickle does not hold a dict');
+  if (!(dict instanceof Map)) return fail('the pickle does not contain a dict');
   const tensors = new Map<string, PickledTensor>();
   for (const [name, value] of dict) {
     if (typeof name === 'string' && isKind(value, 'tensor')) tensors.set(name, value);
   }
-  if (tensors.size === 0) fail('the dict holds no tensors (is it a training state rather than a state dict?)');
+  if (tensors.size === 0) fail('the dict contains no tensors (is it a training checkpoint rather than a state dict?)');
   return tensors;
 }
 
-/** Runs the stack machine of a pickle and returns what it leaves. */
+/** Runs the stack machine of a pickle and returns its result. */
 function unpickle(bytes: Uint8Array, fail: Fail): Value {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const stack: Value[] = [];
-  const marks: number[] = []; // heights of the stack where MARK was seen
+  const marks: number[] = []; // stack heights at each MARK
   const memo = new Map<number, Value>();
   let cursor = 0;
 
-  /** Position of the next `length` bytes, which are consumed. */
+  /** Consumes `length` bytes and returns their position. */
   const take = (length: number): number => {
     const at = cursor;
-    if (at + length > bytes.length) fail(`the pickle ends within an opcode (byte ${bytes.length})`);
+    if (at + length > bytes.length) fail(`the pickle ends in the middle of an opcode (byte ${bytes.length})`);
     cursor += length;
     return at;
   };
@@ -107,21 +107,23 @@ function unpickle(bytes: Uint8Array, fail: Fail): Value {
     stack.length > floor() ? stack.pop()! : fail(`the pickle's stack is empty at byte ${cursor}`);
   const top = (): Value =>
     stack.length > floor() ? stack.at(-1)! : fail(`the pickle's stack is empty at byte ${cursor}`);
-  const popToMark = (): Value[] => stack.splice(marks.pop() ?? fail(`the pickle lacks a mark at byte ${cursor}`));
+  const popToMark = (): Value[] =>
+    stack.splice(marks.pop() ?? fail(`the pickle has no mark to return to at byte ${cursor}`));
   const popTuple = (length: number): Value[] => Array.from({ length }, pop).reverse();
   const setItems = (items: Value[]): void => {
     const dict = top();
-    if (!(dict instanceof Map) || items.length % 2 !== 0) fail(`the pickle sets items of no dict at byte ${cursor}`);
+    if (!(dict instanceof Map) || items.length % 2 !== 0)
+      fail(`the pickle sets items on something other than a dict at byte ${cursor}`);
     else for (let i = 0; i < items.length; i += 2) dict.set(items[i]!, items[i + 1]!);
   };
   const remember = (index: number) => memo.set(index, top());
   const recall = (index: number): Value => {
     const value = memo.get(index);
-    return value === undefined ? fail(`the pickle recalls what it never stored at byte ${cursor}`) : value;
+    return value === undefined ? fail(`the pickle reads an unset memo entry at byte ${cursor}`) : value;
   };
   const line = (): string => {
     const end = bytes.indexOf(0x0a, cursor);
-    if (end < 0) fail(`the pickle ends within an opcode (byte ${bytes.length})`);
+    if (end < 0) fail(`the pickle ends in the middle of an opcode (byte ${bytes.length})`);
     const text = decodeText(bytes.subarray(cursor, end), fail);
     cursor = end + 1;
     return text;
@@ -209,7 +211,7 @@ function unpickle(bytes: Uint8Array, fail: Fail): Value {
         const name = `${line()}.${line()}`;
         stack.push(
           GLOBALS.get(name) ??
-            fail(`the pickle asks for the global ${JSON.stringify(name.slice(0, 100))}, which is refused`),
+            fail(`the pickle uses the global ${JSON.stringify(name.slice(0, 100))}, which is not allowed`),
         );
         break;
       }
@@ -217,7 +219,7 @@ function unpickle(bytes: Uint8Array, fail: Fail): Value {
         const args = pop();
         const callable = pop();
         if (!isKind(callable, 'function') || !Array.isArray(args)) {
-          return fail(`the pickle calls what is no function at byte ${at}`);
+          return fail(`the pickle calls something that is not a function at byte ${at}`);
         }
         stack.push(callable.rebuild(args, fail));
         break;
@@ -226,13 +228,13 @@ function unpickle(bytes: Uint8Array, fail: Fail): Value {
         stack.push(toStorage(pop(), fail));
         break;
       case OP.BUILD:
-        // An OrderedDict's attributes, such as the `_metadata` of Module.state_dict(): nothing we need.
+        // An OrderedDict's attributes, such as the `_metadata` of Module.state_dict(), are not needed.
         pop();
-        if (!(top() instanceof Map)) fail(`the pickle sets attributes of what is no dict at byte ${at}`);
+        if (!(top() instanceof Map)) fail(`the pickle sets attributes on something other than a dict at byte ${at}`);
         break;
       default:
         fail(
-          `the pickle uses the ${REFUSED.get(opcode) ?? 'unknown'} opcode (0x${hex(opcode)}) at byte ${at}, which is refused`,
+          `the pickle uses the ${REFUSED.get(opcode) ?? 'unknown'} opcode (0x${hex(opcode)}) at byte ${at}, which is not allowed`,
         );
     }
   }
@@ -243,14 +245,14 @@ function decodeLong(bytes: Uint8Array, fail: Fail): number {
   let value = 0n;
   for (const [i, byte] of bytes.entries()) value |= BigInt(byte) << BigInt(8 * i);
   const number = Number(BigInt.asIntN(8 * bytes.length, value));
-  return Number.isSafeInteger(number) ? number : fail('the pickle holds an integer of more than 53 bits');
+  return Number.isSafeInteger(number) ? number : fail('the pickle contains an integer of more than 53 bits');
 }
 
 function decodeText(bytes: Uint8Array, fail: Fail): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return fail('the pickle holds a text that is not UTF-8');
+    return fail('the pickle contains a string that is not UTF-8');
   }
 }
 

@@ -5,14 +5,14 @@ import type { TensorInfo, TensorSource } from './tensor-source.js';
 import type { PickledTensor } from './torch-globals.js';
 import { readStateDict } from './torch-pickle.js';
 
-// The pickle of a 13B checkpoint takes 0.2 MB, 200 bytes a tensor. The limit bounds the memory that reading it can take.
+// The pickle of a 13B checkpoint has 0.2 MB, 200 bytes per tensor. The limit bounds the memory needed to read it.
 const MAX_PICKLE_BYTES = 2_000_000;
-const MAX_ENTRIES = 100_000; // a state dict has a zip entry for each tensor
+const MAX_ENTRIES = 100_000; // a state dict has one zip entry per tensor
 
 /**
- * Opens a torch file of the zip format (`torch.save` since PyTorch 1.6): `<prefix>/data.pkl` describes the tensors,
- * `<prefix>/data/<key>` hold their bytes, uncompressed. Only the directory and the pickle are read; no code runs.
- * @throws UserError when the file is no such archive, or a tensor does not fit its storage or is not contiguous
+ * Opens a torch file in zip format (`torch.save` since PyTorch 1.6): `<prefix>/data.pkl` describes the tensors,
+ * `<prefix>/data/<key>` contain their bytes, uncompressed. Only the directory and the pickle are read; no code runs.
+ * @throws UserError when the file is not such an archive, or a tensor exceeds its storage or is not contiguous
  */
 export async function openTorchZip(path: string): Promise<TensorSource> {
   const file = await openFile(path);
@@ -28,23 +28,25 @@ async function readArchive(file: OpenFile): Promise<TensorSource> {
   await checkMagic(file);
   const archive = await readDirectory(file);
   const byteOrder = archive.entries.get('byteorder');
-  // Files written before PyTorch 2.1 have no such entry; they are little-endian on every machine they matter on.
+  // Files written before PyTorch 2.1 have no such entry; in practice all of them are little-endian.
   if (byteOrder !== undefined) {
     const order = new TextDecoder().decode(await archive.read(byteOrder, 16));
-    if (order !== 'little') throw new UserError(`${file.path} is in ${order}-endian byte order; only little is read.`);
+    if (order !== 'little')
+      throw new UserError(`${file.path} has ${order}-endian byte order; only little-endian is supported.`);
   }
   const pickle = archive.entries.get('data.pkl');
-  if (pickle === undefined) throw new UserError(`${file.path} is a zip archive without data.pkl: not a torch file.`);
+  if (pickle === undefined)
+    throw new UserError(`${file.path} is not a torch file: it is a zip archive without data.pkl.`);
   const stateDict = readStateDict(await archive.read(pickle, MAX_PICKLE_BYTES), file.path);
 
   const tensors = new Map<string, TensorInfo>();
   const spans = new Map<string, { offset: number; length: number }>();
-  const dataOffsets = new Map<string, number>(); // of storages, which tensors may share
+  const dataOffsets = new Map<string, number>(); // by storage, which several tensors may share
   for (const [name, tensor] of stateDict) {
     const entry = archive.entries.get(`data/${tensor.storageKey}`);
     if (entry === undefined) {
       throw new UserError(
-        `${file.path}: tensor ${name} lies in storage ${tensor.storageKey}, which the archive lacks.`,
+        `${file.path}: tensor ${name} is in storage ${tensor.storageKey}, which is missing from the archive.`,
       );
     }
     const length = checkTensor(name, tensor, entry, file.path);
@@ -70,26 +72,26 @@ async function checkMagic(file: OpenFile): Promise<void> {
   if (start[0] === 0x80) {
     // PROTO, the first opcode of a pickle
     throw new UserError(
-      `${file.path} is in the format of PyTorch before 1.6, which is not read. Convert it: ` +
+      `${file.path} is in the format used before PyTorch 1.6, which is not supported. Convert it: ` +
         `python -c "import torch, sys; f = sys.argv[1]; torch.save(torch.load(f, map_location='cpu', weights_only=True), f)" ${file.path}`,
     );
   }
   throw new UserError(`${file.path} is not a torch file. Download it again.`);
 }
 
-/** Bytes of a contiguous tensor, after checking that it lies within its storage. */
+/** Checks that a tensor is contiguous and within its storage. @returns its size in bytes */
 function checkTensor(name: string, tensor: PickledTensor, entry: Entry, path: string): number {
   const count = tensor.shape.reduce((product, side) => product * side, 1);
   const described = `${path}: tensor ${name}, shape [${tensor.shape.join(', ')}],`;
   if (!isContiguous(tensor)) {
     throw new UserError(
-      `${described} has strides [${tensor.stride.join(', ')}]: only contiguous tensors are read. Call .contiguous() on it in PyTorch and save again.`,
+      `${described} has strides [${tensor.stride.join(', ')}]: only contiguous tensors are supported. Call .contiguous() on it in PyTorch and save the file again.`,
     );
   }
   const end = (tensor.offset + count) * tensor.itemSize;
   if (end > tensor.storageBytes || tensor.storageBytes > entry.uncompressedSize) {
     throw new UserError(
-      `${described} ends at byte ${end} of storage ${tensor.storageKey}, which is said to have ${tensor.storageBytes} bytes and has ${entry.uncompressedSize}.`,
+      `${described} ends at byte ${end} of storage ${tensor.storageKey}, which has ${entry.uncompressedSize} bytes (${tensor.storageBytes} according to the pickle).`,
     );
   }
   return count * tensor.itemSize;
@@ -106,28 +108,27 @@ function isContiguous({ shape, stride }: PickledTensor): boolean {
 }
 
 interface Archive {
-  /** By path below the archive's only top folder, such as `data/12`. */
+  /** By path inside the archive's only top-level folder, such as `data/12`. */
   entries: ReadonlyMap<string, Entry>;
-  /** Bytes of a small stored entry. */
+  /** Reads a small uncompressed entry. */
   read(entry: Entry, limit: number): Promise<Uint8Array>;
-  /** Where the bytes of a stored entry begin in the file. */
+  /** Offset of an uncompressed entry's bytes in the file. */
   dataOffset(entry: Entry): Promise<number>;
 }
 
 async function readDirectory(file: OpenFile): Promise<Archive> {
   const fail = (error: unknown): never => {
     if (error instanceof UserError) throw error;
-    throw new UserError(
-      `${file.path} is a damaged zip archive, or was not downloaded completely: ${messageOf(error)}`,
-      { cause: error },
-    );
+    throw new UserError(`${file.path} is a damaged or incompletely downloaded zip archive: ${messageOf(error)}`, {
+      cause: error,
+    });
   };
   const zip = await fromRandomAccessReaderPromise(new FileReader(file), file.size, { autoClose: false }).catch(fail);
   const entries = await listEntries(zip, file.path).catch(fail);
   const dataOffset = async (entry: Entry): Promise<number> => {
     if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
       throw new UserError(
-        `${file.path}: ${entry.fileName} is compressed or encrypted; torch.save stores without. Unpack the archive and save it again with PyTorch.`,
+        `${file.path}: ${entry.fileName} is compressed or encrypted, which torch.save never does. Unpack the archive and save it again with PyTorch.`,
       );
     }
     const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true }).catch(fail);
@@ -156,15 +157,15 @@ async function listEntries(zip: ZipFile, path: string): Promise<Map<string, Entr
   const entries = new Map<string, Entry>();
   for await (const entry of zip.eachEntry()) {
     const name = entry.fileName.slice(entry.fileName.indexOf('/') + 1);
-    if (entries.has(name)) throw new UserError(`${path} holds ${entry.fileName} twice.`);
+    if (entries.has(name)) throw new UserError(`${path} contains ${entry.fileName} twice.`);
     entries.set(name, entry);
   }
   return entries;
 }
 
 /**
- * Gives yauzl the file. Its own reader throws in a callback, past every handler, when a crafted archive points beyond
- * 2^53; ours answers with an error.
+ * Gives yauzl access to the file. Its own reader throws inside a callback, where nothing can catch it, when a crafted
+ * archive points beyond 2^53; this one reports an error.
  */
 class FileReader extends RandomAccessReader {
   readonly #file: OpenFile;
@@ -187,6 +188,6 @@ class FileReader extends RandomAccessReader {
         buffer.set(bytes, offset);
         callback(null, length);
       })
-      .catch(callback); // also what yauzl throws while it parses these bytes
+      .catch(callback); // including errors that yauzl throws while parsing these bytes
   }
 }

@@ -8,14 +8,14 @@ import { CONVNEXT_PREFIX } from './required-tensors.js';
 
 type ClipFacts = Pick<ClipTower, 'heads' | 'layerNormEps' | 'activation' | 'imageSize'>;
 
-/** What the configs of OpenAI's checkpoints say that tensors do not, by the last part of `mm_vision_tower`. */
+/** What tensors cannot tell, from the configs of OpenAI's checkpoints, by the last part of `mm_vision_tower`. */
 const CLIP_TOWERS: Readonly<Record<string, ClipFacts>> = {
   'clip-vit-large-patch14': { heads: 16, layerNormEps: 1e-5, activation: 'quick_gelu', imageSize: 224 },
   'clip-vit-large-patch14-336': { heads: 16, layerNormEps: 1e-5, activation: 'quick_gelu', imageSize: 336 },
 };
 
 /**
- * Reads a CLIP vision tower: sizes from the tensors, the rest from its config, or from what is known of the named tower.
+ * Reads a CLIP vision tower: sizes from the tensors, the rest from its config, or from the table of known towers.
  * @param vision the tower's own config (vision_config), if there is one
  * @param config config.json of the checkpoint, which names the tower
  */
@@ -40,14 +40,20 @@ export function readClipTower(
     checkAgainstWeights(vision, 'patch_size', readCount(vision, 'patch_size'), patchSize, patchName);
     checkAgainstWeights(vision, 'intermediate_size', readCount(vision, 'intermediate_size'), intermediateSize, mlpName);
     const configuredLayers = readCount(vision, 'num_hidden_layers');
-    checkAgainstWeights(vision, 'num_hidden_layers', configuredLayers, layers, `the count of ${prefix}.encoder.layers`);
+    checkAgainstWeights(
+      vision,
+      'num_hidden_layers',
+      configuredLayers,
+      layers,
+      `the number of ${prefix}.encoder.layers`,
+    );
     facts = readClipFacts(vision, Math.sqrt(positions - 1) * patchSize);
   } else {
     const name = readText(config, towerKey) ?? '';
     const known = CLIP_TOWERS[lastPart(name)];
     if (known === undefined) {
       throw new UserError(
-        `${keyName(config, towerKey)} is ${JSON.stringify(name)}, a vision tower that is not known (${Object.keys(CLIP_TOWERS).join(', ')}). ` +
+        `${keyName(config, towerKey)} is ${JSON.stringify(name)}, an unknown vision tower (known: ${Object.keys(CLIP_TOWERS).join(', ')}). ` +
           `Add a "vision_config" block to ${config.file} with num_attention_heads, image_size, layer_norm_eps and hidden_act.`,
       );
     }
@@ -57,18 +63,18 @@ export function readClipTower(
   const [imageBlock, imageKey] = vision === null ? [config, towerKey] : [vision, 'image_size'];
   if (rows !== positions) {
     throw new UserError(
-      `${keyName(imageBlock, imageKey)}: images of ${facts.imageSize} px in patches of ${patchSize} need ${rows} positions, but ${positionName} in the weights has ${positions}.`,
+      `${keyName(imageBlock, imageKey)}: an image size of ${facts.imageSize} px with ${patchSize} px patches needs ${rows} positions, but ${positionName} in the weights has ${positions}.`,
     );
   }
   if (hiddenSize % facts.heads !== 0) {
     throw new UserError(
-      `${keyName(imageBlock, vision === null ? towerKey : 'num_attention_heads')}: ${hiddenSize} numbers cannot be split into ${facts.heads} heads.`,
+      `${keyName(imageBlock, vision === null ? towerKey : 'num_attention_heads')}: a hidden size of ${hiddenSize} is not divisible by ${facts.heads} heads.`,
     );
   }
   return { layers, hiddenSize, intermediateSize, patchSize, ...facts };
 }
 
-/** Absent keys have the defaults of transformers' CLIPVisionConfig, which writes only what differs from them. */
+/** Missing keys get the defaults of transformers' CLIPVisionConfig, which saves only values that differ from them. */
 function readClipFacts(vision: ConfigBlock, imageSizeOfWeights: number): ClipFacts {
   const modelType = readText(vision, 'model_type') ?? 'clip_vision_model';
   if (modelType !== 'clip_vision_model') unsupported(vision, 'model_type', 'only CLIP vision towers are');
@@ -85,8 +91,8 @@ function readClipFacts(vision: ConfigBlock, imageSizeOfWeights: number): ClipFac
 }
 
 /**
- * Reads the ConvNeXt of LLaVA-HR's slow pathway: sizes from the tensors; the norms' epsilon from the `slow_vision_config`
- * block, or from what is known of the tower that `vision_tower_slow` names.
+ * Reads the ConvNeXt of LLaVA-HR's slow pathway: sizes from the tensors, the norms' epsilon from `slow_vision_config`
+ * or from the table of known towers by the name in `vision_tower_slow`.
  */
 export function readConvNextTower(tensors: NamedTensors, config: ConfigBlock): ConvNextTower {
   const stages = countIndices(tensors, `${CONVNEXT_PREFIX}.stages`);
@@ -110,7 +116,7 @@ export function readConvNextTower(tensors: NamedTensors, config: ConfigBlock): C
   const known = Object.entries(CONVNEXT_TOWERS).find(([beginning]) => name.startsWith(beginning))?.[1];
   if (known === undefined) {
     throw new UserError(
-      `${keyName(config, 'vision_tower_slow')} is ${JSON.stringify(name)}, a tower that is not known (${Object.keys(CONVNEXT_TOWERS).join(', ')}). ` +
+      `${keyName(config, 'vision_tower_slow')} is ${JSON.stringify(name)}, an unknown tower (known: ${Object.keys(CONVNEXT_TOWERS).join(', ')}). ` +
         `Add a "slow_vision_config" block to ${config.file} with norm_eps, the epsilon of its layer norms.`,
     );
   }

@@ -1,6 +1,6 @@
 import type { ConvNextTower } from '../architecture.js';
 import type { Graph, Value } from '../onnx/graph.js';
-import { layerNorm, linear, linearGelu, mapToRows, rowsToMap } from './layers.js';
+import { layerNorm, linearGelu, mapToRows, rowsToMap, scaledLinear } from './layers.js';
 
 /** Input pixels per output cell at each stage: the stem divides by 4, each later stage by 2. */
 const STAGE_STRIDES = [4, 8, 16, 32];
@@ -49,7 +49,7 @@ function convNextBlock(g: Graph, name: string, map: Value, side: number, dim: nu
   const mixed = depthwiseConv7(g, map, `${name}.conv_dw`, dim);
   const normed = layerNorm(g, mapToRows(g, mixed, dim), `${name}.norm`, eps);
   const hidden = linearGelu(g, normed, `${name}.mlp.fc1`);
-  const scaled = g.op('Mul', [linear(g, hidden, `${name}.mlp.fc2`), g.weight(`${name}.weight`)]);
+  const scaled = scaledLinear(g, hidden, `${name}.mlp.fc2`, g.weight(`${name}.weight`));
   return g.op('Add', [map, rowsToMap(g, scaled, side, dim)]);
 }
 

@@ -86,7 +86,13 @@ export async function exportCheckpoint(
   const resolutions = options.resolutions.length > 0 ? options.resolutions : [architecture.inputImageSize];
   for (const resolution of resolutions) checkResolution(architecture, resolution);
   const difference = existing && differenceOf(existing, source, options.precision);
-  if (existing && !difference) return extend(checkpoint, existing, source, output, resolutions);
+  if (existing && !difference) {
+    if (hasPlannedWeights(architecture, existing)) return extend(checkpoint, existing, source, output, resolutions);
+    // Another version stored the weights otherwise: its files fit none of today's graphs.
+    await rm(output, { recursive: true });
+    const sizes = [...existing.resolutions.map(({ resolution }) => resolution), ...resolutions];
+    return exportNew(checkpoint, source, output, sizes, options);
+  }
   if (difference && options.replace) await rm(output, { recursive: true });
   else if (difference) throw usageError(`${output} ${difference}. Delete it or choose another --output.`);
   return exportNew(checkpoint, source, output, resolutions, options);
@@ -100,6 +106,12 @@ function checkResolution(architecture: Architecture, resolution: number): void {
     `Resolution ${resolution} gives ${visualTokens} visual tokens, which leaves no room for a question and its answer ` +
       `in the decoder's ${decoderPositions(architecture.language)} positions. Choose a smaller resolution.`,
   );
+}
+
+/** Whether an exported model's weight files are laid out as they would be today. */
+function hasPlannedWeights(architecture: Architecture, { precision, int8Storage, weights }: ModelManifest): boolean {
+  const { files } = planWeights(architecture, precision, int8Storage ?? 'int8');
+  return weights.length === files.size && weights.every(({ name, bytes }) => files.get(name) === bytes);
 }
 
 async function exportNew(

@@ -1,6 +1,6 @@
 import type { Graph, Value } from '../onnx/graph.js';
 import { depthwiseConv7 } from './convnext.js';
-import { gelu, linear, linearGelu, mapToRows, product, reshape, rowsToMap } from './layers.js';
+import { gelu, linear, linearGelu, mapToRows, reshape, rowsToMap } from './layers.js';
 
 /** Sizes shared by all adapters of a graph. Grids are side lengths in cells. */
 export interface AdapterSizes {
@@ -19,26 +19,13 @@ export interface AdapterSizes {
  */
 export function stageAdapter(g: Graph, name: string, fast: Value, slow: Value, sizes: AdapterSizes): Value {
   const { fastGrid, slowGrid, fastChannels, slowChannels } = sizes;
-  const slowRows = gelu(
-    g,
-    conv1x1(g, mapToRows(g, slow, slowChannels), `${name}.slow_conv`, slowChannels, slowChannels),
-  );
-  const slowMap = rowsToMap(
-    g,
-    conv1x1(g, slowRows, `${name}.slow_proj`, slowChannels, fastChannels),
-    slowGrid,
-    fastChannels,
-  );
+  // 1x1 convolutions on [rows, channels] are linear layers.
+  const slowRows = linearGelu(g, mapToRows(g, slow, slowChannels), `${name}.slow_conv`);
+  const slowMap = rowsToMap(g, linear(g, slowRows, `${name}.slow_proj`), slowGrid, fastChannels);
   const slowTokens = mapToRows(g, matchGrid(g, slowMap, slowGrid, fastGrid), fastChannels);
 
   const local = depthwiseConv7(g, rowsToMap(g, fast, fastGrid, fastChannels), `${name}.fast_conv`, fastChannels);
-  const projected = conv1x1(
-    g,
-    gelu(g, mapToRows(g, local, fastChannels)),
-    `${name}.fast_proj`,
-    fastChannels,
-    fastChannels,
-  );
+  const projected = linear(g, gelu(g, mapToRows(g, local, fastChannels)), `${name}.fast_proj`);
   const fastTokens = g.op('Add', [fast, projected]);
 
   const tokens = fastGrid * fastGrid;
@@ -58,12 +45,6 @@ export function finalAdapter(g: Graph, name: string, fast: Value, slow: Value, s
   const { fastGrid, slowGrid, slowChannels } = sizes;
   const slowTokens = mapToRows(g, matchGrid(g, slow, slowGrid, fastGrid), slowChannels);
   return g.op('Add', [linear(g, fast, `${name}.fast_proj`), linear(g, slowTokens, `${name}.slow_proj`)]);
-}
-
-/** A 1x1 convolution on [rows, channels] is a linear layer whose weight is stored as [out, in, 1, 1]. */
-function conv1x1(g: Graph, rows: Value, name: string, inputs: number, outputs: number): Value {
-  const weight = reshape(g, g.weight(`${name}.weight`), [outputs, inputs]);
-  return g.op('Add', [product(g, rows, weight), g.weight(`${name}.bias`)]);
 }
 
 /**

@@ -24,6 +24,23 @@ export function scalesName(weight: string): string {
 const DECODER_LINEAR = /^model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight$/;
 
 /**
+ * The linear layers of towers and projector that int8 models store in int8: those of CLIP, the pointwise layers of ConvNeXt
+ * from the second stage on, the adapters', the projector's. ConvNeXt's first stage has so few channels that quantising
+ * takes longer than it saves, and the adapters' gates have one row per image.
+ */
+const TOWER_LINEAR = [
+  /\.encoder\.layers\.\d+\.(self_attn\.\w+_proj|mlp\.fc[12])\.weight$/,
+  /\.stages\.[1-9]\.blocks\.\d+\.mlp\.fc[12]\.weight$/,
+  /\.align_stages(_latent)?\.\d+\.(slow_conv|slow_proj|fast_proj)\.weight$/,
+  /^model\.mm_projector\.\d+\.weight$/,
+];
+
+function isStoredQuantised(name: string, precision: Precision): boolean {
+  if (!isQuantised(precision)) return false;
+  return DECODER_LINEAR.test(name) || (precision === 'int8' && TOWER_LINEAR.some((pattern) => pattern.test(name)));
+}
+
+/**
  * What a weight file stores for a checkpoint tensor: the tensor itself as floats or, for a quantised weight [out, in], its
  * quantised values and scales (`quantiseToInt8`, `quantiseToInt4`).
  * @param int8Storage storage type of int8 weights
@@ -34,7 +51,7 @@ export function storedTensors(
   precision: Precision,
   int8Storage: Int8StorageType,
 ): StoredTensor[] {
-  if (!isQuantised(precision) || !DECODER_LINEAR.test(name)) return [{ name, shape, type: elementType(precision) }];
+  if (!isStoredQuantised(name, precision)) return [{ name, shape, type: elementType(precision) }];
   const [outputs, inputs] = shape as readonly [number, number];
   if (precision === 'int8') {
     return [
@@ -61,8 +78,7 @@ export function encodeTensor(
   precision: Precision,
   int8Storage: Int8StorageType,
 ): Uint8Array[] {
-  if (!isQuantised(precision) || !DECODER_LINEAR.test(name))
-    return [convertElements(bytes, dtype, elementType(precision))];
+  if (!isStoredQuantised(name, precision)) return [convertElements(bytes, dtype, elementType(precision))];
   const [outputs, inputs] = shape as readonly [number, number];
   const quantise = precision === 'int8' ? quantiseToInt8 : quantiseToInt4;
   const { quantised, scales } = quantise({ name, bytes, dtype, outputs, inputs });

@@ -1,10 +1,10 @@
-/** The input cells one output cell reads, and their weights, which add up to 1. */
+/** The input cells that one output cell is computed from, and their weights, which sum to 1. */
 export interface Taps {
   first: number;
   weights: Float64Array;
 }
 
-/** A stretch of cells along one axis. */
+/** A range of cells along one axis. */
 export interface Part {
   start: number;
   size: number;
@@ -12,9 +12,9 @@ export interface Part {
 
 /**
  * Bicubic resampling along one axis from `from` to `to` cells: Keys' kernel with a = -0.5, widened when shrinking
- * (antialias), cut and renormalised at the borders. Pillow's Resample.c and torch's antialiased bicubic use the same
- * weights; the order of operations is Pillow's, so that the weights are equal to the last bit.
- * @param part the output cells that are wanted, all by default
+ * (antialias), truncated and renormalised at the borders. Pillow's Resample.c and torch's antialiased bicubic use the
+ * same weights; the order of operations is Pillow's, so that the weights are bit-identical.
+ * @param part the output cells to compute (default: all)
  */
 export function bicubicTaps(from: number, to: number, part: Part = { start: 0, size: to }): Taps[] {
   const scale = from / to;

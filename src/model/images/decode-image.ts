@@ -2,7 +2,7 @@ import { ImageError, messageOf } from '../../shared/errors.js';
 import sharp from '../../shared/sharp.js';
 import { firstGifFrame } from './gif-frame.js';
 
-/** A decoded picture. */
+/** A decoded image. */
 export interface RgbImage {
   width: number;
   height: number;
@@ -10,15 +10,15 @@ export interface RgbImage {
   pixels: Uint8Array;
 }
 
-/** Above twice its warning limit of 89,478,485 pixels Pillow refuses to decode. Source: Pillow Image.py. */
+/** Pillow refuses to decode more than twice its warning limit of 89,478,485 pixels. Source: Pillow Image.py */
 export const MAX_PIXELS = 178_956_970;
 
 /**
  * Decodes a JPEG, PNG, GIF or WebP file to what `PIL.Image.open(file).convert("RGB")` gives, byte for byte: no EXIF
  * rotation, no colour profile, transparency dropped without blending, the first frame of an animation.
  * @param name for error messages
- * @throws ImageError `unreadable` for another format or a damaged or cut-off file, `too-large` for more pixels than
- *   Pillow takes; the pixels are counted before anything is decoded
+ * @throws ImageError `unreadable` for another format or a damaged or truncated file, `too-large` for more pixels than
+ *   Pillow accepts, which is checked before anything is decoded
  */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbImage> {
   const format = imageFormat(bytes);
@@ -31,12 +31,12 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
     return await (format === 'gif' ? decodeGif(bytes, name) : decode(bytes, name));
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    const reason = error instanceof RangeError ? 'it ends too early' : messageOf(error).split('\n', 1)[0];
+    const reason = error instanceof RangeError ? 'the file is truncated' : messageOf(error).split('\n', 1)[0];
     throw new ImageError('unreadable', `${name} cannot be decoded: ${reason}`, { cause: error });
   }
 }
 
-/** The format by the first bytes. Others never reach sharp, which would also run an SVG or open an HEIF. */
+/** The format according to the first bytes. Others never reach sharp, which would also render SVG or open HEIF. */
 export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' | undefined {
   const start = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
   if (start.startsWith('\xff\xd8\xff')) return 'jpeg';
@@ -49,16 +49,16 @@ export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' 
 function checkSize(width: number, height: number, name: string): void {
   if (width * height <= MAX_PIXELS) return;
   const pixels = `${width} x ${height} = ${width * height} pixels`;
-  throw new ImageError('too-large', `${name} declares ${pixels}; at most ${MAX_PIXELS} are decoded`);
+  throw new ImageError('too-large', `${name} has ${pixels}, more than the limit of ${MAX_PIXELS}`);
 }
 
 async function decode(bytes: Uint8Array, name: string): Promise<RgbImage> {
-  // `truncated`: a file that was cut off is an error and a damaged one is not, as in Pillow.
+  // `truncated`: like Pillow, reject truncated files but not those with damaged pixels.
   const file = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: false });
   const { width, height, space, depth } = await file.metadata();
   checkSize(width, height, name);
   const { data, info } = await file
-    .pipelineColourspace(space) // else CMYK would be converted by a profile
+    .pipelineColourspace(space) // otherwise CMYK would be converted with a colour profile
     .toColourspace(space)
     .raw({ depth: depth === 'ushort' ? 'ushort' : 'uchar' })
     .toBuffer({ resolveWithObject: true });
@@ -72,7 +72,7 @@ async function decode(bytes: Uint8Array, name: string): Promise<RgbImage> {
   return { width, height, pixels };
 }
 
-/** Takes three bytes of each pixel. @param stride bytes of a pixel in `data` */
+/** Takes three bytes of each pixel. @param stride bytes per pixel in `data` */
 function pickRgb(data: Uint8Array, stride: number, red: number, green: number, blue: number): Uint8Array {
   const pixels = new Uint8Array((data.length / stride) * 3);
   for (let source = 0, target = 0; source < data.length; source += stride, target += 3) {
@@ -83,15 +83,15 @@ function pickRgb(data: Uint8Array, stride: number, red: number, green: number, b
   return pixels;
 }
 
-const PNG_COLOUR_TYPE = 25; // offset in the file
+const PNG_COLOUR_TYPE = 25; // byte offset in the file
 const GREY = 0;
 
 /**
- * 16-bit samples, little-endian, as Pillow takes them: of plain grey the level, cut at 255 (an ordinary picture comes
- * out white); of everything else the high byte.
+ * Converts 16-bit little-endian samples like Pillow: plain grey is clipped at 255 (so that an ordinary image becomes
+ * white); everything else keeps the high byte.
  */
 function from16Bit(data: Uint8Array, channels: number, png: Uint8Array): Uint8Array {
-  // The channels do not tell plain grey: with a transparent level it comes with an alpha channel.
+  // The number of channels does not identify plain grey: with a transparent value, sharp adds an alpha channel.
   if (png[PNG_COLOUR_TYPE] !== GREY)
     return channels < 3 ? pickRgb(data, 2 * channels, 1, 1, 1) : pickRgb(data, 2 * channels, 1, 3, 5);
   const stride = 2 * channels;
@@ -103,7 +103,7 @@ function from16Bit(data: Uint8Array, channels: number, png: Uint8Array): Uint8Ar
   return pixels;
 }
 
-/** CMYK (0 is no ink) to RGB without a colour profile. Source: Pillow Convert.c, cmyk2rgb. */
+/** Converts CMYK (0 is no ink) to RGB without a colour profile. Source: Pillow Convert.c, cmyk2rgb. */
 function cmykToRgb(data: Uint8Array): Uint8Array {
   const pixels = new Uint8Array((data.length / 4) * 3);
   for (let source = 0, target = 0; source < data.length; source += 4, target += 3) {

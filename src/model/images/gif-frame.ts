@@ -1,12 +1,12 @@
-/** The first picture of a GIF file. */
+/** The first frame of a GIF file. */
 export interface GifFrame {
   canvas: { width: number; height: number };
-  /** Where the picture lies on the canvas, in pixels from its left and upper edge. */
+  /** Position of the frame on the canvas, in pixels. */
   left: number;
   top: number;
-  /** RGB of the canvas around the picture. */
+  /** RGB of the canvas around the frame. */
   fill: Uint8Array;
-  /** A GIF file of this picture alone: opaque, its canvas the picture's own size. */
+  /** A GIF file with only this frame, opaque, on a canvas of the frame's size. */
   file: Uint8Array;
 }
 
@@ -14,17 +14,17 @@ const HEADER_BYTES = 13;
 const DESCRIPTOR_BYTES = 10;
 const EXTENSION = 0x21;
 const GRAPHIC_CONTROL = 0xf9;
-const PICTURE = 0x2c;
+const IMAGE_DESCRIPTOR = 0x2c;
 const TRAILER = 0x3b;
 const HAS_COLOURS = 0x80;
 const INTERLACED = 0x40;
 
 /**
- * Cuts the first picture out of a GIF file. GIF readers make transparent pixels and the canvas around the picture
- * black; Pillow's RGB shows the colour that stands behind the transparent index (without one, behind index 0).
+ * Extracts the first frame of a GIF file. GIF decoders make transparent pixels and the canvas around the frame black;
+ * Pillow's RGB conversion uses the palette colour of the transparent index (without one, of index 0).
  * Source: Pillow 12 GifImagePlugin.py; GIF89a.
- * @throws RangeError when the file ends too early
- * @throws Error when it holds no picture or no colours
+ * @throws RangeError when the file is truncated
+ * @throws Error when it has no frame or no palette
  */
 export function firstGifFrame(bytes: Uint8Array): GifFrame {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -37,7 +37,7 @@ export function firstGifFrame(bytes: Uint8Array): GifFrame {
     if (isTransparent) transparent = view.getUint8(at + 6);
     at = endOfBlocks(view, at + 2);
   }
-  if (view.getUint8(at) !== PICTURE) throw new Error('no picture in the GIF file');
+  if (view.getUint8(at) !== IMAGE_DESCRIPTOR) throw new Error('the GIF file has no frame');
 
   const [left, top, width, height] = [1, 3, 5, 7].map((offset) => view.getUint16(at + offset, true)) as Four;
   const flags = view.getUint8(at + 9);
@@ -45,7 +45,7 @@ export function firstGifFrame(bytes: Uint8Array): GifFrame {
   const ownColours = colourTable(bytes, data, flags);
   const sizeBits = (ownColours.length > 0 ? flags : screenFlags) & 7;
   if (ownColours.length > 0) colours = ownColours;
-  if (colours.length === 0) throw new Error('no colours in the GIF file');
+  if (colours.length === 0) throw new Error('the GIF file has no palette');
 
   const codes = data + ownColours.length;
   const size = [width & 0xff, width >> 8, height & 0xff, height >> 8];
@@ -61,7 +61,7 @@ export function firstGifFrame(bytes: Uint8Array): GifFrame {
       Buffer.from('GIF89a'),
       Uint8Array.from([...size, HAS_COLOURS | sizeBits, 0, 0]),
       colours,
-      Uint8Array.from([PICTURE, 0, 0, 0, 0, ...size, flags & INTERLACED]),
+      Uint8Array.from([IMAGE_DESCRIPTOR, 0, 0, 0, 0, ...size, flags & INTERLACED]),
       bytes.subarray(codes, endOfBlocks(view, codes + 1)),
       Uint8Array.of(TRAILER),
     ]),
@@ -70,12 +70,12 @@ export function firstGifFrame(bytes: Uint8Array): GifFrame {
 
 type Four = [number, number, number, number];
 
-/** RGB triples; empty when the flags say that there are none. */
+/** RGB triples; empty when the flags declare no colour table. */
 function colourTable(bytes: Uint8Array, start: number, flags: number): Uint8Array {
   return flags & HAS_COLOURS ? bytes.subarray(start, start + (6 << (flags & 7))) : new Uint8Array(0);
 }
 
-/** Where a chain of length-prefixed blocks ends, after its empty last block. */
+/** Offset after a chain of length-prefixed blocks, which ends with an empty block. */
 function endOfBlocks(view: DataView, start: number): number {
   let at = start;
   for (let length = view.getUint8(at); length > 0; length = view.getUint8(at)) at += 1 + length;

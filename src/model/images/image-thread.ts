@@ -3,7 +3,7 @@ import sharp from '../../shared/sharp.js';
 import type { Architecture } from '../architecture.js';
 import { prepareImage } from './prepare-image.js';
 
-/* What a thread of `startImageThreads` runs. */
+/* Runs in each thread of `startImageThreads`. */
 
 export interface ImageTask {
   bytes: Uint8Array;
@@ -13,10 +13,10 @@ export interface ImageTask {
   aspect: Architecture['imageAspect'];
 }
 
-/** The pixels, or what an ImageError said: classes of errors do not survive the way to another thread. */
+/** The pixels, or the contents of an ImageError, since error classes are lost between threads. */
 export type PreparedImage = { pixels: Uint8Array } | Pick<ImageError, 'code' | 'message'>;
 
-sharp.concurrency(1); // there are as many images at once as threads, and they leave the cores to the model
+sharp.concurrency(1); // images are already decoded in parallel, and the cores are needed for the model
 
 export default async function prepare({ bytes, name, resolution, aspect }: ImageTask): Promise<PreparedImage> {
   try {

@@ -2,14 +2,14 @@ import { Tinypool } from 'tinypool';
 import { ImageError } from '../../shared/errors.js';
 import type { ImageTask, PreparedImage } from './image-thread.js';
 
-/** Threads that decode and resize images, so that neither keeps the thread that feeds the model from its work. */
+/** Threads that decode and resize images, to keep this work off the thread that feeds the model. */
 export interface ImageThreads {
-  /** As `prepareImage`; images are begun in the order of the calls. @throws ImageError as `prepareImage` */
+  /** Like `prepareImage`; images are started in the order of the calls. @throws ImageError like `prepareImage` */
   prepare(task: ImageTask): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** @param count threads; each holds one decoded image at a time */
+/** @param count number of threads, each with one decoded image at a time in memory */
 export function startImageThreads(count: number): ImageThreads {
   const pool = new Tinypool({
     filename: new URL('./image-thread.js', import.meta.url).href,

@@ -5,16 +5,16 @@ const FRACTION_BITS = 22;
 
 /**
  * `PIL.Image.resize((width, height), BICUBIC)` of an RGB image, byte for byte: fixed-point weights, the horizontal pass
- * first, its result rounded to whole levels before the vertical pass.
+ * first, its result rounded to 8 bits before the vertical pass.
  *
- * Done here and not by the graph's Resize operator, which differs from Pillow by one level in a few of 10,000 values:
- * enough to move visual tokens by 2e-4.
+ * The graph's Resize operator is not used because it differs from Pillow by 1 in a few of 10,000 values, enough to
+ * change visual tokens by 2e-4.
  * @param pixels RGB, [from.height, from.width, 3]
- * @param part the square in the resized image that is wanted, all by default; the rest is not made
- * @returns RGB, [to.height, to.width, 3] or [part.size, part.size, 3]; `pixels` itself when the size stays the same
+ * @param part the square of the resized image to compute (default: the whole image)
+ * @returns RGB, [to.height, to.width, 3] or [part.size, part.size, 3]; `pixels` itself when nothing changes
  */
 export function resizeBicubic(pixels: Uint8Array, from: ImageSize, to: ImageSize, part?: SquarePart): Uint8Array {
-  const color = new Uint8Array(3); // of margins that are not there
+  const color = new Uint8Array(3); // unused, there are no margins
   const columns = part ? { start: part.left, size: part.size } : undefined;
   const rows = part ? { start: part.top, size: part.size } : undefined;
   const wide = resizeRows(pixels, { size: from.width, of: from.width, color }, to.width, columns);
@@ -23,8 +23,8 @@ export function resizeBicubic(pixels: Uint8Array, from: ImageSize, to: ImageSize
 }
 
 /**
- * The same for an image in the middle of a square of one colour, made `size` pixels wide and high. The square itself is
- * never there: of a picture 16,000 pixels wide and one high it would be 0.8 GB.
+ * The same for an image centred in a square of one colour, resized to `size` pixels. The square itself is never built:
+ * for an image 16,000 pixels wide and 1 high it would take 0.8 GB.
  * @param pixels RGB, [height, width, 3]
  * @param color RGB of the rest of the square
  * @returns RGB, [size, size, 3]
@@ -45,14 +45,14 @@ export interface ImageSize {
   height: number;
 }
 
-/** A square in an image, in pixels. */
+/** A square region of an image, in pixels. */
 export interface SquarePart {
   left: number;
   top: number;
   size: number;
 }
 
-/** An axis along which an image of `size` pixels stands in the middle of `of` pixels, the others of one colour. */
+/** An axis on which an image of `size` pixels is centred among `of` pixels; the others have one colour. */
 interface PaddedAxis {
   size: number;
   of: number;
@@ -63,7 +63,10 @@ function marginBefore({ size, of }: PaddedAxis): number {
   return Math.floor((of - size) / 2);
 }
 
-/** All taps of an axis in one array of fixed-point weights: `count[i]` weights from `start[i]` on, read from `first[i]`. */
+/**
+ * All taps of an axis: output i has `count[i]` fixed-point weights from `weights[start[i]]` on, for inputs from
+ * `first[i]` on.
+ */
 interface FixedTaps {
   first: Int32Array;
   start: Int32Array;
@@ -121,8 +124,8 @@ function resizeRows(pixels: Uint8Array, axis: PaddedAxis, to: number, part: Part
 }
 
 /**
- * Resamples along y to `to.height` rows: [axis.size, to.width, 3] -> [part.size, to.width, 3]. Whole rows are added up,
- * which keeps memory access in order. Rows of the margins are all alike after the horizontal pass, since weights sum up to one.
+ * Resamples along y to `to.height` rows: [axis.size, to.width, 3] -> [part.size, to.width, 3]. Adds up whole rows to
+ * access memory sequentially. All rows of the margins are equal after the horizontal pass, since the weights sum to 1.
  */
 function resizeColumns(
   pixels: Uint8Array,

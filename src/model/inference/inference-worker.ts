@@ -104,7 +104,7 @@ function readAnswers(
   tokens: BigInt64Array,
   topLogits: Float32Array,
   eosTokenId: number,
-): { tokens: number[][][]; firstLogits: number[][] } {
+): Pick<BatchResult, 'tokens' | 'firstLogits' | 'finite'> {
   const stride = packed.rows * packed.questions;
   const answer = (slot: number): number[] => {
     const ids: number[] = [];
@@ -112,9 +112,17 @@ function readAnswers(
       ids.push(Number(tokens[at]));
     return ids;
   };
+  const allFinite = (slot: number): boolean => {
+    for (let at = slot; at < tokens.length; at += stride) {
+      if (!Number.isFinite(topLogits[at]!)) return false;
+      if (Number(tokens[at]) === eosTokenId) break;
+    }
+    return true;
+  };
   const slotsOf = (row: number): number[] => rows[row]!.prompts.map((_, question) => row * packed.questions + question);
   return {
     tokens: rows.map((_, row) => slotsOf(row).map(answer)),
     firstLogits: rows.map((_, row) => slotsOf(row).map((slot) => topLogits[slot]!)),
+    finite: rows.map((_, row) => slotsOf(row).map(allFinite)),
   };
 }

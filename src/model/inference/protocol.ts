@@ -54,6 +54,8 @@ export interface BatchResult {
   tokens: number[][][];
   /** Logit of the first generated token by row and question. */
   firstLogits: number[][];
+  /** Whether all logits up to the end of the answer were finite, by row and question; otherwise its tokens mean nothing. */
+  finite: boolean[][];
   /** Visual tokens, float32 [images, visualTokens, hidden]; empty unless `keepVisual`. */
   visual: Float32Array;
   /** Steps of the generation loop, the prefill included. */

@@ -33,7 +33,10 @@ export type WeightLocations = ReadonlyMap<string, WeightLocation>;
 
 /** An ONNX graph being written. Nodes are named by path, so that a profile reads like the model. */
 export interface Graph {
-  /** Only operators that every device computes right; see docs/decisions/0010-portable-graphs-for-webgpu.md. Otherwise fused ones where they are faster. */
+  /**
+   * Only operators that every device computes right; see docs/decisions/0010-portable-graphs-for-webgpu.md. Otherwise
+   * fused ones where they are faster.
+   */
   readonly portable: boolean;
   /** A view of the same graph whose node names begin with `name/`. */
   scope(name: string): Graph;
@@ -41,8 +44,13 @@ export interface Graph {
   op(type: string, inputs: readonly Value[], attributes?: Record<string, Attribute>): Value;
   /** Adds a node with `count` outputs. */
   ops(type: string, inputs: readonly Value[], attributes: Record<string, Attribute>, count: number): Value[];
-  /** A tensor of the external weight file, by its name in the checkpoint; held once, also where a body uses it as well. */
+  /**
+   * A tensor of the external weight file, by its name in the checkpoint; held once, also where a body uses it as well.
+   */
   weight(name: string): Value;
+  /** Whether there is such a tensor. */
+  hasWeight(name: string): boolean;
+  weightShape(name: string): readonly number[];
   /** Of such a tensor. */
   weightType(name: string): WeightLocation['type'];
   /** Constants stored in the graph itself. */
@@ -129,6 +137,8 @@ function openGraph(graphName: string, shared: Shared, around: (key: string) => V
         return name;
       });
     },
+    hasWeight: (name) => shared.weights.has(name),
+    weightShape: (name) => locationOf(name).shape,
     weightType: (name) => locationOf(name).type,
     floats: (values, shape) => {
       const data = Float32Array.from(values);

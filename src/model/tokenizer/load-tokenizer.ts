@@ -7,11 +7,11 @@ import { readTokenizerJson } from './tokenizer-json.js';
 
 export type { Tokenizer } from './tokenizer.js';
 
-const MAX_BYTES = 16 * 2 ** 20; // Llama's files have 0.5 and 2 to 4 MB
+const MAX_BYTES = 16 * 2 ** 20; // Llama's files are 0.5 MB (tokenizer.model) and 2 to 4 MB (tokenizer.json)
 
 /**
  * Loads the tokenizer of a checkpoint or exported model: tokenizer.model, or tokenizer.json if there is no such file.
- * @throws UserError when there is neither, or the file is damaged or not of Llama's kind
+ * @throws UserError when neither exists, or the file is damaged or not a Llama tokenizer
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const modelPath = join(folder, 'tokenizer.model');
@@ -21,7 +21,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const json = await readIfPresent(jsonPath);
   if (json) return createTokenizer(readTokenizerJson(json.toString('utf8'), jsonPath), jsonPath);
   throw new UserError(
-    `${folder} has neither tokenizer.model nor tokenizer.json. Put the checkpoint's tokenizer there.`,
+    `${folder} has neither tokenizer.model nor tokenizer.json. Copy the checkpoint's tokenizer there.`,
   );
 }
 
@@ -30,7 +30,7 @@ async function readIfPresent(path: string): Promise<Buffer | null> {
     const stats = await stat(path);
     if (!stats.isFile()) throw new UserError(`${path} is not a file.`);
     if (stats.size > MAX_BYTES) {
-      throw new UserError(`${path} has ${stats.size} bytes, too many for a tokenizer (at most ${MAX_BYTES}).`);
+      throw new UserError(`${path} is too large for a tokenizer: ${stats.size} bytes (at most ${MAX_BYTES}).`);
     }
     return await readFile(path);
   } catch (error) {

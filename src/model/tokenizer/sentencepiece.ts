@@ -2,7 +2,7 @@ import protobuf from 'protobufjs';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { unsupported, type Vocabulary } from './vocabulary.js';
 
-/** The part of SentencePiece's schema that matters here. Source: google/sentencepiece src/sentencepiece_model.proto. */
+/** The fields used here from SentencePiece's schema. Source: google/sentencepiece src/sentencepiece_model.proto. */
 const SCHEMA = `
 syntax = "proto2";
 message SentencePiece { optional string piece = 1; optional float score = 2; optional int32 type = 3 [default = 1]; }
@@ -33,16 +33,16 @@ const modelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('M
 
 const MODEL_TYPES = ['', 'unigram', 'BPE', 'word', 'character'];
 const BPE = 2;
-const LONGEST_PIECE = 256; // SentencePiece makes pieces of up to 16 characters unless told otherwise
+const LONGEST_PIECE = 256; // SentencePiece's default limit is 16 characters
 const PIECE_TYPE = { normal: 1, byte: 6 };
 
-// The tokens that HF's LlamaTokenizer looks for in a text. Raw SentencePiece would spell them out.
+// Hugging Face's LlamaTokenizer recognises these in a text. SentencePiece itself would split them into other pieces.
 const SPECIAL_PIECES = ['<unk>', '<s>', '</s>'];
 
 /**
  * Reads tokenizer.model, a SentencePiece model.
  * @param path for messages
- * @throws UserError when it is none, or not of Llama's kind: BPE, byte fallback, text taken as it is
+ * @throws UserError when it is not a SentencePiece model, or unlike Llama's: BPE, byte fallback, no text normalisation
  */
 export function readSentencePiece(bytes: Uint8Array, path: string): Vocabulary {
   const model = decodeModel(bytes, path);
@@ -52,7 +52,7 @@ export function readSentencePiece(bytes: Uint8Array, path: string): Vocabulary {
   const { trainer_spec: trainer, normalizer_spec: normalizer } = model;
   if (trainer.model_type !== BPE) refuse(`the model type is ${MODEL_TYPES[trainer.model_type] ?? trainer.model_type}`);
   if (!trainer.byte_fallback) refuse('the model has no byte fallback');
-  if (trainer.treat_whitespace_as_suffix) refuse('spaces belong to the end of a word');
+  if (trainer.treat_whitespace_as_suffix) refuse('spaces are attached to the end of words');
   if (normalizer.name !== 'identity' || normalizer.precompiled_charsmap.length > 0) {
     refuse(`the normalizer is ${JSON.stringify(normalizer.name)}, not "identity"`);
   }
@@ -69,14 +69,14 @@ export function readSentencePiece(bytes: Uint8Array, path: string): Vocabulary {
   }
   const pieces = model.pieces.map(({ piece }) => piece);
   const addedTokens = SPECIAL_PIECES.map((content) => ({ id: pieces.indexOf(content), content, special: true }));
-  for (const { id, content } of addedTokens) if (id < 0) refuse(`there is no piece ${content}`);
+  for (const { id, content } of addedTokens) if (id < 0) refuse(`the piece ${content} is missing`);
   return { pieces, merges: mergesOf(normal), addedTokens };
 }
 
 function decodeModel(bytes: Uint8Array, path: string): ModelProto {
   try {
     const model = modelProto.decode(bytes) as unknown as ModelProto;
-    if (model.pieces.length === 0) throw new Error('it holds no pieces');
+    if (model.pieces.length === 0) throw new Error('it has no pieces');
     return model;
   } catch (error) {
     throw new UserError(`${path} is not a SentencePiece model (${messageOf(error)}). Download it again.`, {
@@ -86,8 +86,8 @@ function decodeModel(bytes: Uint8Array, path: string): ModelProto {
 }
 
 /**
- * The merges that SentencePiece makes: any two pieces that together are one, the best score first. Which two of a
- * piece's possible pairs comes up in a text is decided by the merges before it, so their order among themselves is free.
+ * SentencePiece's merges: any two pieces whose concatenation is a piece, highest score first. If a piece can be split
+ * in several ways, earlier merges decide which pair occurs in a text, so the order of these pairs does not matter.
  */
 function mergesOf(pieces: readonly { piece: string; score: number }[]): [string, string][] {
   const known = new Set(pieces.map(({ piece }) => piece));

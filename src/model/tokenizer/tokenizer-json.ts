@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../../shared/errors.js';
 import { parseJson } from '../../shared/parse-json.js';
 import { type AddedToken, SPACE_MARK, unsupported, type Vocabulary } from './vocabulary.js';
 
-/** tokenizer.json of HF tokenizers, as far as it is read. */
+/** The fields used here from the tokenizer.json of Hugging Face tokenizers. */
 interface TokenizerJson {
   added_tokens: AddedToken[];
   normalizer?: unknown;
@@ -60,7 +60,7 @@ const toMark = { type: 'Replace', pattern: { String: ' ' }, content: SPACE_MARK 
 const toSpace = { type: 'Replace', pattern: { String: SPACE_MARK }, content: ' ' };
 const metaspace = { type: 'Metaspace', replacement: SPACE_MARK, split: false };
 
-// The two ways in which converters write down that a ▁ goes before the text and spaces become ▁.
+// The ways in which converters express that a ▁ is prepended and spaces become ▁.
 const TEXT_PREPARATIONS = [
   {
     normalizer: { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: SPACE_MARK }, toMark] },
@@ -75,25 +75,25 @@ const DECODER = {
 };
 
 /**
- * Reads tokenizer.json, the form of HF's fast tokenizers. Its settings are only compared with Llama's: text is
- * prepared in the official way whatever the converter made of it, see createTokenizer.
+ * Reads tokenizer.json, the format of Hugging Face's fast tokenizers. Its settings are only compared with Llama's: text
+ * is always prepared in the official way, see createTokenizer.
  * @param path for messages
- * @throws UserError when it is damaged, or not of Llama's kind
+ * @throws UserError when it is damaged or not a Llama tokenizer
  */
 export function readTokenizerJson(text: string, path: string): Vocabulary {
   const json = parse(text, path);
   const { normalizer = null, pre_tokenizer = null, decoder = null } = json;
   if (!TEXT_PREPARATIONS.some((known) => isDeepStrictEqual(known, { normalizer, pre_tokenizer }))) {
-    throw unsupported(path, 'normalizer and pre_tokenizer prepare the text in another way');
+    throw unsupported(path, "normalizer and pre_tokenizer differ from Llama's");
   }
-  if (!isDeepStrictEqual(decoder, DECODER)) throw unsupported(path, 'the decoder puts text together in another way');
+  if (!isDeepStrictEqual(decoder, DECODER)) throw unsupported(path, "the decoder differs from Llama's");
 
   const addedTokens = json.added_tokens;
   const ids = new Map(Object.entries(json.model.vocab));
   for (const { id, content } of addedTokens) ids.set(content, id);
   const pieces: string[] = [];
   for (const [piece, id] of [...ids].sort(([, a], [, b]) => a - b)) {
-    if (id !== pieces.length) throw new UserError(`${path}: token ids have a gap or are given twice at ${id}.`);
+    if (id !== pieces.length) throw new UserError(`${path}: token ids have a gap or a duplicate at ${id}.`);
     pieces.push(piece);
   }
   const merges = json.model.merges.map((merge) =>

@@ -2,19 +2,19 @@ import { isUtf8 } from 'node:buffer';
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
 import { bytePiece, SPACE_MARK, unsupported, type Vocabulary } from './vocabulary.js';
 
-/** Text to token ids and back. */
+/** Converts text to token ids and back. */
 export interface Tokenizer {
   /** Number of token ids. A model's embedding may have more rows. */
   readonly size: number;
-  /** Id of <s>. */
+  /** Token id of <s>. */
   readonly bosId: number;
-  /** Id of </s>. */
+  /** Token id of </s>. */
   readonly eosId: number;
-  /** The token ids of a text, without <s> before them. Special tokens written in the text become their ids. */
+  /** The token ids of a text, without a leading <s>. Special tokens written in the text become their ids. */
   encode(text: string): number[];
   /**
-   * The text of token ids, special tokens left out. Every byte that is not part of valid UTF-8 becomes U+FFFD. Ids
-   * without a piece, which a model with more rows than that can produce, give no text.
+   * The text of token ids, without special tokens. Every byte that is not part of valid UTF-8 becomes U+FFFD. Ids
+   * without a piece, which a model with a larger embedding can produce, are skipped.
    */
   decode(ids: readonly number[]): string;
 }
@@ -22,17 +22,17 @@ export interface Tokenizer {
 const BYTES = Array.from({ length: 256 }, (_, byte) => bytePiece(byte));
 
 /**
- * A tokenizer with the ids and texts of HF's slow LlamaTokenizer with legacy=false, which the official evaluation
- * code uses. The fast one gives other ids for a space at the start, and other text for invalid UTF-8.
+ * A tokenizer equivalent to Hugging Face's slow LlamaTokenizer with legacy=false, which the official evaluation code
+ * uses. The fast one differs in the ids of a leading space and the text of invalid UTF-8.
  * Source: transformers 4.57 tokenization_llama.py, tokenization_utils.py; SentencePiece sentencepiece_processor.cc.
- * @param path the file of the vocabulary, for messages
- * @throws UserError when a piece is missing that every tokenizer of Llama's kind has
+ * @param path the vocabulary's file, for messages
+ * @throws UserError when a piece is missing that every Llama tokenizer has
  */
 export function createTokenizer({ pieces, merges, addedTokens }: Vocabulary, path: string): Tokenizer {
   const ids = new Map(pieces.map((piece, id) => [piece, id]));
   const idOf = (piece: string): number => {
     const id = ids.get(piece);
-    if (id === undefined) throw unsupported(path, `there is no piece ${piece}`);
+    if (id === undefined) throw unsupported(path, `the piece ${piece} is missing`);
     return id;
   };
   if (ids.size !== pieces.length) throw unsupported(path, 'a piece occurs twice');
@@ -49,17 +49,17 @@ export function createTokenizer({ pieces, merges, addedTokens }: Vocabulary, pat
     encode(text) {
       if (text === '') return [];
       const parts = (SPACE_MARK + text.replaceAll(SPACE_MARK, ' ')).split(addedPattern);
-      // Before a special token at the very start there is no word that the ▁ could belong to.
+      // A ▁ is not prepended when the text begins with a special token.
       if (parts[0] === SPACE_MARK && added.get(parts[1] ?? '')?.special) parts[0] = '';
       return parts.flatMap((part, index) => {
-        const isAdded = index % 2 === 1; // split puts what the pattern matched between the other parts
+        const isAdded = index % 2 === 1; // split() returns the pattern's matches between the other parts
         return isAdded ? [idOf(part)] : bpe(part.replaceAll(' ', SPACE_MARK));
       });
     },
     decode(tokenIds) {
       const shown = tokenIds.filter((id) => pieces[id] !== undefined && !hidden.has(id));
       let text = '';
-      let run: number[] = []; // bytes not yet decoded
+      let run: number[] = []; // bytes not decoded yet
       shown.forEach((id, index) => {
         const byte = bytes.get(id);
         if (byte !== undefined) {
@@ -77,9 +77,9 @@ export function createTokenizer({ pieces, merges, addedTokens }: Vocabulary, pat
   };
 }
 
-/** Merges alone, without any preparation of the text. */
+/** Byte pair encoding only, without any preparation of the text. */
 function createBpe(ids: ReadonlyMap<string, number>, merges: [string, string][]): (text: string) => number[] {
-  // The types of the library do not resolve under nodenext, hence this one.
+  // The library's types do not resolve under nodenext.
   const tokenizer: { encode(text: string): { ids: number[] } } = new HfTokenizer(
     {
       added_tokens: [],
@@ -94,13 +94,13 @@ function createBpe(ids: ReadonlyMap<string, number>, merges: [string, string][])
   return (text) => tokenizer.encode(text).ids;
 }
 
-/** Matches any of the words; where several begin, the longest. */
+/** Matches any of the words, the longest where several match. */
 function patternOf(words: readonly string[]): RegExp {
   const longestFirst = [...words].sort((a, b) => b.length - a.length);
   return new RegExp(`(${longestFirst.map((word) => word.replace(/[^\p{L}\p{N}]/gu, '\\$&')).join('|')})`);
 }
 
-/** Decodes UTF-8, one U+FFFD per invalid byte. (TextDecoder gives one for all bytes of a sequence that is cut off.) */
+/** Decodes UTF-8, one U+FFFD per invalid byte. (TextDecoder emits only one for a truncated sequence.) */
 function decodeUtf8(bytes: readonly number[]): string {
   const buffer = Buffer.from(bytes);
   let text = '';

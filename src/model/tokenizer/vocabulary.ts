@@ -1,12 +1,12 @@
 import { UserError } from '../../shared/errors.js';
 
-/** What a tokenizer file holds, in either format: a BPE vocabulary of Llama's kind. */
+/** The contents of a tokenizer file in either format: a BPE vocabulary like Llama's. */
 export interface Vocabulary {
-  /** Pieces by token id. A space is written ▁, the bytes of characters that have no piece <0x00> to <0xFF>. */
+  /** Pieces by token id. A space is written ▁; bytes of characters without a piece are <0x00> to <0xFF>. */
   pieces: readonly string[];
-  /** Pairs of pieces that become one, the one to merge first at the start. */
+  /** Pairs of pieces to merge, in order of priority. */
   merges: [string, string][];
-  /** Pieces that are found in a text as they stand, before any merging. */
+  /** Pieces that are matched literally in a text, before any merging. */
   addedTokens: readonly AddedToken[];
 }
 
@@ -25,7 +25,7 @@ export function bytePiece(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
 }
 
-/** A UserError about a tokenizer file that is of another kind than Llama's. */
+/** A UserError about a tokenizer file that is unlike Llama's. */
 export function unsupported(path: string, problem: string): UserError {
-  return new UserError(`${path}: ${problem}. Only tokenizers of Llama's kind (BPE with byte fallback) are supported.`);
+  return new UserError(`${path}: ${problem}. Only Llama tokenizers (BPE with byte fallback) are supported.`);
 }

@@ -36,14 +36,14 @@ const expected = [...ofVlmEvalKit.slice(0, 5), null, ...ofVlmEvalKit.slice(6)].w
 );
 
 for (const path of VLMEVALKIT) {
-  test(`VLMEvalKit's table: .${path.split('.').at(-1)}; a failed request is no answer`, async () => {
+  test(`VLMEvalKit's table: .${path.split('.').at(-1)}; a failed request counts as unanswered`, async () => {
     const { answers, format, missing } = await readPredictionFile(path, textVqa);
     assert.deepEqual(answers, expected);
     assert.deepEqual([format, missing], ['VLMEvalKit predictions', []]);
   });
 }
 
-test("VLMEvalKit's rows in another order are found by their questions and right answers", async () => {
+test("VLMEvalKit's rows in a different order are matched by question and correct answer", async () => {
   const rows = JSON.parse(await readFile(VLMEVALKIT[2]!, 'utf8')) as object[];
   const path = await write('x_TextVQA_VAL.json', JSON.stringify(rows.reverse()));
   assert.deepEqual((await readPredictionFile(path, textVqa)).answers, expected);
@@ -75,7 +75,7 @@ for (const [looks, content] of [
   ['a gzip file of a Python pickle', gzipSync(Buffer.from([0x80, 4, 0x95, 0, 0]))],
   ['a binary file', Buffer.from([1, 2, 0, 3, 4, 5, 6])],
 ] as const) {
-  test(`${looks} is named as such`, async () => {
+  test(`the error names ${looks}`, async () => {
     await assert.rejects(readPredictionFile(await write('a.jsonl', content), textVqa), {
       name: 'UserError',
       message: new RegExp(`a\\.jsonl is ${looks}`),
@@ -83,7 +83,7 @@ for (const [looks, content] of [
   });
 }
 
-test('NaN and null beside the answer, null for no answer, and numbers as answers', async () => {
+test('NaN and null next to the answer, null as the answer, and numbers as answers', async () => {
   const benchmark = smallBenchmark('gqa', [{ questionId: '1' }, { questionId: '2' }, { questionId: '3' }]);
   const path = await write(
     'a.jsonl',
@@ -95,7 +95,7 @@ test('NaN and null beside the answer, null for no answer, and numbers as answers
   assert.deepEqual(set.missing, []);
 });
 
-test('a torn last line is an error that names it, and is left out on request', async () => {
+test('a truncated last line is an error that names it, and is skipped on request', async () => {
   const benchmark = smallBenchmark('gqa', [{ questionId: '1' }, { questionId: '2' }]);
   const path = await write('a.jsonl', `${lines([{ question_id: 1, text: 'a' }])}\n{"question_id": 2, "te`);
   await assert.rejects(readPredictionFile(path, benchmark), {
@@ -106,7 +106,7 @@ test('a torn last line is an error that names it, and is left out on request', a
   assert.match(set.tornLine!, /a\.jsonl, line 3$/);
 });
 
-test('in a record with a prediction "answer" is the right one', async () => {
+test('in a record with a prediction, "answer" is the correct answer', async () => {
   const benchmark = smallBenchmark('gqa', [{ questionId: '1' }, { questionId: '2' }]);
   for (const field of ['prediction', 'pred', 'response', 'output']) {
     const records = ['no', 'maybe'].map((text, i) => ({ question_id: i + 1, answer: 'yes', [field]: text }));
@@ -117,7 +117,7 @@ test('in a record with a prediction "answer" is the right one', async () => {
   }
 });
 
-test('both output files of eval_science_qa.py; FAILED there is a question without a prediction', async () => {
+test('both output files of eval_science_qa.py; FAILED marks a question without a prediction', async () => {
   const benchmark = smallBenchmark('scienceqa', [{ questionId: '11' }, { questionId: '2' }, { questionId: '3' }]);
   const result = {
     acc: 1,
@@ -142,7 +142,7 @@ test('both output files of eval_science_qa.py; FAILED there is a question withou
   }
 });
 
-test("POPE's own answers: a category's file or all of them, told by their questions in order", async () => {
+test("POPE's own answers: one category's file or all, recognised by the order of questions", async () => {
   const pope = await sample('pope');
   const answer = ({ index, text }: { index: number; text: string }) => ({
     question: text.split('\n')[0],
@@ -161,7 +161,7 @@ test("POPE's own answers: a category's file or all of them, told by their questi
   );
 });
 
-test('POPE: answers with a prompt in other words are joined by their ids', async () => {
+test('POPE: answers to a reworded prompt are matched by id', async () => {
   const pope = await sample('pope');
   for (const prompt of ['', '<image>\n', 'Q: ']) {
     const records = pope.questions.map(({ questionId, text, index }) => ({
@@ -188,7 +188,7 @@ const CARRIED: Record<string, (id: string | number, row: number) => object> = {
   gqa: (id) => ({ doc: { id, imageId: 'n1', question: 'x' }, exact_match: 1 }),
 };
 for (const [name, carried] of Object.entries(CARRIED)) {
-  test(`lmms-eval's samples of ${name} in another order are joined by the ids they carry`, async () => {
+  test(`lmms-eval's samples of ${name} in a different order are matched by their ids`, async () => {
     const benchmark = await sample(name);
     const records = benchmark.questions.map(({ index, questionId, text }) => ({
       doc_id: index,
@@ -209,7 +209,7 @@ for (const [name, carried] of Object.entries(CARRIED)) {
   });
 }
 
-test("lmms-eval's samples of ScienceQA's questions with an image, beside all questions", async () => {
+test("lmms-eval's samples of the ScienceQA questions with an image, and of all questions", async () => {
   const benchmark = await sample('scienceqa');
   const withImage = benchmark.questions.filter(({ image }) => image !== null);
   const records = withImage.map(({ index, text }, doc_id) => ({
@@ -225,7 +225,7 @@ test("lmms-eval's samples of ScienceQA's questions with an image, beside all que
   );
 });
 
-test("lmms-eval's older log, and the file of a benchmark in its output folder", async () => {
+test("lmms-eval's older log format, and finding a benchmark's file in its output folder", async () => {
   const log = {
     args: { model: 'llava' },
     model_configs: { task: 'textvqa_val' },

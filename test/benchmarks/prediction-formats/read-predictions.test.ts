@@ -42,7 +42,7 @@ function llava(question_id: string | number, prompt: string, text: string): obje
 
 const GQA = smallBenchmark('gqa', [{ questionId: '201' }, { questionId: '20' }, { questionId: '7' }]);
 
-test('LLaVA answers are joined by id in any order, whether ids are texts or numbers', async () => {
+test('LLaVA answers are matched by id in any order, whether ids are strings or numbers', async () => {
   const set = await read(GQA, lines(llava(20, 'b', 'Two'), llava('201', 'a', 'One'), llava('7', 'c', '')));
   assert.deepEqual(set, {
     answers: ['One', 'Two', ''],
@@ -62,7 +62,7 @@ test('the last answer to a question counts; unknown and missing ones are reporte
   assert.deepEqual(set.missing, [0, 1]);
 });
 
-test('answers may hold any text, also separators that end lines elsewhere', async () => {
+test('answers may contain any text, including Unicode line separators', async () => {
   const text = 'a\u2028b\u0085c\u001c';
   const set = await read(GQA, `\ufeff${'{"question_id":"7","text":'}${JSON.stringify(text)}}\r\n\n`);
   assert.equal(set.answers[2], text);
@@ -75,7 +75,7 @@ const TEXTVQA = smallBenchmark('textvqa', [
   { questionId: 'bb', text: `What is this?${SHORT}` },
 ]);
 
-test('TextVQA: an id stands for an image, so the question is found in the prompt of any shape', async () => {
+test('TextVQA: ids identify images, so the question is found in the prompt, whatever its form', async () => {
   const set = await read(
     TEXTVQA,
     lines(
@@ -89,11 +89,11 @@ test('TextVQA: an id stands for an image, so the question is found in the prompt
   assert.deepEqual(set.unknown, ['bb']);
 });
 
-test('an id of two questions without a prompt is an error; one of a single question is not', async () => {
+test('an id shared by two questions is an error without a prompt; an unambiguous one is not', async () => {
   assert.deepEqual((await read(TEXTVQA, lines({ question_id: 'bb', answer: 'sign' }))).answers, [null, null, 'sign']);
   await assert.rejects(read(TEXTVQA, lines({ question_id: 'aa', answer: 'sign' })), {
     name: 'UserError',
-    message: /"aa", about which there are 2 questions/,
+    message: /"aa" in the predictions is ambiguous: it has 2 questions/,
   });
 });
 
@@ -115,7 +115,7 @@ const MME = smallBenchmark('mme', [
   { questionId: 'color/5.png', text: `Is there a red coat?${SHORT}` },
 ]);
 
-test('MME: answers in the shapes of LLaVA and of LLaVA-HR', async () => {
+test('MME: answers in the formats of LLaVA and LLaVA-HR', async () => {
   const set = await read(
     MME,
     lines(
@@ -127,7 +127,7 @@ test('MME: answers in the shapes of LLaVA and of LLaVA-HR', async () => {
   assert.deepEqual(set.answers, ['Yes', 'No', 'no']);
 });
 
-test('questions that differ in case only are told apart where the prompts are the same to the letter', async () => {
+test('questions that differ only in case are distinguished by identical prompts', async () => {
   const cases = ['Is it "A"?', 'Is it "a"?'].map((text) => ({ questionId: 'color/5.png', text: text + SHORT }));
   const answers = [llava('color/5.png', cases[1]!.text, 'no'), llava('color/5.png', cases[0]!.text, 'yes')];
   assert.deepEqual((await read(smallBenchmark('mme', cases), lines(...answers))).answers, ['yes', 'no']);
@@ -150,7 +150,7 @@ test('MME: the result files of its eval tool', async () => {
   });
 });
 
-test('POPE: an id of another edition, where it is another question, is unknown', async () => {
+test('POPE: an id that has a different question in another edition is unknown', async () => {
   const pope = smallBenchmark('pope', [
     { questionId: 1, text: `Is there an orange in the imange?${SHORT}` },
     { questionId: 10000001, text: `Is there a dog in the image?${SHORT}` },
@@ -236,7 +236,7 @@ const ROWS = smallBenchmark('gqa', [
   { questionId: '2', text: `What is on the table?${SHORT}` },
 ]);
 
-test('lmms-eval samples are joined by row if the questions there agree, otherwise by question', async () => {
+test('lmms-eval samples are matched by row if the questions agree, otherwise by question', async () => {
   const set = await read(
     ROWS,
     lines(
@@ -254,11 +254,11 @@ test('lmms-eval samples are joined by row if the questions there agree, otherwis
   assert.deepEqual(moved.answers, ['x', null]);
   await assert.rejects(read(ROWS, lines({ doc_id: 0, target: 'cup', resps: [['x']] }, { doc_id: 1, resps: [['y']] })), {
     name: 'UserError',
-    message: /Row 0 of .* is another question than row 0 of gqa test/,
+    message: /Row 0 of .* has a different question than row 0 of gqa test/,
   });
 });
 
-test("llavahr's own predictions: by row where id and question agree, otherwise by id; null is no answer", async () => {
+test("llavahr's own predictions: by row where id and question agree, otherwise by id; null means unanswered", async () => {
   const seed = smallBenchmark('seed', [
     { questionId: 5, text: 'same' },
     { questionId: 5, text: 'same' },
@@ -278,7 +278,7 @@ test("llavahr's own predictions: by row where id and question agree, otherwise b
   assert.deepEqual([set.missing, set.duplicates, set.format], [[], [], 'llavahr predictions']);
 });
 
-test("folders: LLaVA's chunks, the merged file instead of them, llavahr's result folder, a single file", async () => {
+test("folders: LLaVA's chunks, its merged file if there is one, llavahr's result folder, a single file", async () => {
   const part = (id: string) => lines(llava(id, 'x', `answer ${id}`));
   const chunks = { '3_0.jsonl': part('201'), '3_1.jsonl': part('20'), '3_2.jsonl': part('7') };
   assert.deepEqual((await readFolder(GQA, chunks)).answers, ['answer 201', 'answer 20', 'answer 7']);
@@ -300,7 +300,7 @@ const BROKEN_FOLDERS: readonly { what: string; contents: Record<string, string>;
   {
     what: 'chunks of two formats',
     contents: { '1_0.jsonl': lines(llava('7', 'x', 'y')), '1_1.jsonl': lines({ question_id: '7', answer: 'y' }) },
-    message: /1_1\.jsonl holds VQA results, but .*1_0\.jsonl LLaVA answers/,
+    message: /1_1\.jsonl contains VQA results, but .*1_0\.jsonl contains LLaVA answers/,
   },
 ];
 for (const { what, contents, message } of BROKEN_FOLDERS) {
@@ -311,8 +311,8 @@ for (const { what, contents, message } of BROKEN_FOLDERS) {
 
 const BROKEN: readonly { what: string; content: string; message: RegExp }[] = [
   { what: 'an empty file', content: '\n', message: /is empty/ },
-  { what: 'a torn last line', content: `${lines(llava('7', 'x', 'y'))}{"quest`, message: /line 2 is not JSON/ },
-  { what: 'a torn first line', content: '{"quest', message: /\.jsonl is not JSON/ },
+  { what: 'a truncated last line', content: `${lines(llava('7', 'x', 'y'))}{"quest`, message: /line 2 is not JSON/ },
+  { what: 'a truncated first line', content: '{"quest', message: /\.jsonl is not JSON/ },
   {
     what: 'a broken line among others',
     content: `${lines(llava('7', 'x', 'y'))}{"quest\n${lines(llava('20', 'x', 'y'))}`,
@@ -336,12 +336,12 @@ const BROKEN: readonly { what: string; content: string; message: RegExp }[] = [
   {
     what: 'fields of no format',
     content: '{"id":1,"output":"x"}',
-    message: /looks like JSON with the fields "id", "output"\. Accepted are/,
+    message: /looks like JSON with the fields "id", "output"\. Accepted formats:/,
   },
   {
     what: 'lines of no format',
     content: lines({ id: 1, guess: 'x' }, { id: 2, guess: 'y' }),
-    message: /looks like JSON lines with the fields "id", "guess"\. Accepted are/,
+    message: /looks like JSON lines with the fields "id", "guess"\. Accepted formats:/,
   },
   { what: 'an empty list', content: '[]', message: /looks like JSON without records/ },
   { what: 'an empty list of responses', content: lines({ doc_id: 1, resps: [[]] }), message: /line 1: resps/ },
@@ -349,11 +349,11 @@ const BROKEN: readonly { what: string; content: string; message: RegExp }[] = [
     what: 'answers to another benchmark',
     content: lines(llava('v1_0', 'x', 'y')),
     message:
-      /answers none of the 3 questions of gqa test\. Its ids are such as "v1_0", the benchmark's "201", "20", "7"/,
+      /answers none of the 3 questions of gqa test\. Its ids look like "v1_0"; the benchmark's look like "201", "20", "7"/,
   },
 ];
 for (const { what, content, message } of BROKEN) {
-  test(`${what} is an error that says where`, async () => {
+  test(`${what} is an error that gives the position`, async () => {
     await assert.rejects(read(GQA, content), { name: 'UserError', message });
   });
 }

@@ -17,7 +17,7 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, CraftedTensor>): 
   return withHeader(JSON.stringify(header), Buffer.concat([...tensors.values()].map(({ bytes }) => bytes)));
 }
 
-/** Any header before any data. */
+/** A safetensors file with an arbitrary header and data. */
 export function withHeader(header: string, data: Uint8Array, length = BigInt(Buffer.byteLength(header))): Buffer {
   const lengthBytes = Buffer.alloc(8);
   lengthBytes.writeBigUInt64LE(length);

@@ -76,7 +76,7 @@ export interface ZipEntry {
   method?: number; // 0 stored
 }
 
-/** A zip archive whose entries are written as they are, whatever method they claim. */
+/** A zip archive whose entries are stored verbatim, regardless of the declared compression method. */
 export function encodeZip(entries: readonly ZipEntry[]): Buffer {
   const local: Buffer[] = [];
   const central: Buffer[] = [];

@@ -31,7 +31,7 @@ async function withTensors(
   return folder;
 }
 
-/** All the tensors a model computes with are the same bytes in both. */
+/** Checks that all tensors the model uses have the same bytes in both. */
 async function assertSameTensors(a: Checkpoint, b: Checkpoint): Promise<void> {
   assert.deepEqual(a.architecture, b.architecture);
   for (const name of requiredTensors(a.architecture).keys()) {
@@ -71,7 +71,7 @@ function float16(bits: number): number {
 
 const filesOf = ({ files, folder }: Checkpoint) => files.map((file) => relative(folder, file)).sort();
 
-test('LLaVA-HR from safetensors and from torch shards is the same, byte for byte', async (t) => {
+test('safetensors and torch shards of LLaVA-HR give the same bytes', async (t) => {
   const [safetensors, torch] = [await reference(t, 'hr-mini'), await reference(t, 'hr-mini-bin')];
   assert.equal(safetensors.layout, 'llava-hr');
   assert.deepEqual(safetensors.architecture, {
@@ -117,9 +117,12 @@ test('LLaVA-HR from safetensors and from torch shards is the same, byte for byte
     'tokenizer.model',
     'tokenizer_config.json',
   ]);
-  // 9 of head, post_layernorm and class_embedding; the torch shards hold inv_freq and position_ids besides
-  assert.match(safetensors.notes.join('\n'), /^9 tensors that the model never uses: .*class_embedding.* and 6 more\.$/);
-  assert.match(torch.notes.join('\n'), /^13 tensors that the model never uses: [^\n]*$/);
+  // 9 of head, post_layernorm and class_embedding; the torch shards also contain inv_freq and position_ids
+  assert.match(
+    safetensors.notes.join('\n'),
+    /^Ignored 9 tensors that the model never uses: .*class_embedding.* and 6 more\.$/,
+  );
+  assert.match(torch.notes.join('\n'), /^Ignored 13 tensors that the model never uses: [^\n]*$/);
 });
 
 test('bfloat16 shards hold the same values, rounded', async (t) => {
@@ -134,7 +137,7 @@ test('bfloat16 shards hold the same values, rounded', async (t) => {
   }
 });
 
-test('LLaVA-1.5 with its CLIP tower within, and in a folder of its own', async (t) => {
+test('LLaVA-1.5 with its CLIP tower inside the checkpoint or in a separate folder', async (t) => {
   const [whole, split] = [await reference(t, 'l15-mini'), await reference(t, 'l15-mini-split')];
   assert.equal(whole.layout, 'llava-1.5');
   assert.deepEqual(split.architecture, whole.architecture);
@@ -153,14 +156,14 @@ test('LLaVA-1.5 with its CLIP tower within, and in a folder of its own', async (
   );
 });
 
-test('finds the CLIP folder by option, within the checkpoint or beside it, and says what to do without', async (t) => {
+test('finds the CLIP folder by option, inside the checkpoint or next to it; the error for a missing one says what to do', async (t) => {
   const folder = checkpointWith(t, 'l15-mini-split', {
     mm_vision_tower: 'someone/clip-tower-x',
     vision_config: undefined,
   });
   await assert.rejects(openCheckpoint(folder), (error) => {
     assert.ok(error instanceof UserError);
-    assert.match(error.message, /holds no CLIP vision tower; .*mm_vision_tower names "someone\/clip-tower-x"/);
+    assert.match(error.message, /does not contain a CLIP vision tower; .*mm_vision_tower is "someone\/clip-tower-x"/);
     assert.match(
       error.message,
       /Download someone\/clip-tower-x .*--clip-tower <folder>, or put it at .*\/clip-tower-x\.$/,
@@ -174,35 +177,35 @@ test('finds the CLIP folder by option, within the checkpoint or beside it, and s
   await openFor(t, folder);
 });
 
-test('a config cannot make us look outside', async (t) => {
+test('a config cannot make us read outside the folder', async (t) => {
   const outside = join(temporaryFolder(t), 'elsewhere');
   await cp(fixture('reference', 'l15-mini-split', 'clip-mini'), outside, { recursive: true });
   for (const tower of [outside, '..', '.', '../..', '']) {
     const folder = checkpointWith(t, 'l15-mini-split', { mm_vision_tower: tower });
-    await assert.rejects(openCheckpoint(folder), /holds no CLIP vision tower/, tower);
+    await assert.rejects(openCheckpoint(folder), /does not contain a CLIP vision tower/, tower);
   }
 });
 
-test('a folder beside a checkpoint describes the tower within it', async (t) => {
+test('a CLIP folder next to a checkpoint provides the config of the tower inside it', async (t) => {
   const folder = checkpointWith(t, 'l15-mini', { mm_vision_tower: 'a/clip-mini', vision_config: undefined });
-  await assert.rejects(openCheckpoint(folder), /"a\/clip-mini", a vision tower that is not known/);
+  await assert.rejects(openCheckpoint(folder), /"a\/clip-mini", an unknown vision tower/);
   await cp(fixture('reference', 'l15-mini-split', 'clip-mini'), join(folder, '..', 'clip-mini'), { recursive: true });
   const checkpoint = await openFor(t, folder);
   assert.deepEqual(checkpoint.architecture, (await reference(t, 'l15-mini')).architecture);
 });
 
-test('a tower of its own leaves no room for another', async () => {
+test('refuses --clip-tower for a checkpoint with its own tower', async () => {
   const clipFolder = fixture('reference', 'l15-mini-split', 'clip-mini');
   const opened = openCheckpoint(fixture('reference', 'l15-mini'), { clipFolder });
   await assert.rejects(opened, (error) => error instanceof UserError && error.exitCode === 2);
 });
 
-test('a CLIP folder that holds something else', async () => {
+test('refuses a CLIP folder with something else in it', async () => {
   const clipFolder = fixture('reference', 'hr-mini');
   const opened = openCheckpoint(fixture('reference', 'l15-mini-split'), { clipFolder });
   await assert.rejects(
     opened,
-    new UserError(`${clipFolder} holds no tensors "vision_model...": it is no CLIP checkpoint.`),
+    new UserError(`${clipFolder} is not a CLIP checkpoint: it has no tensors named "vision_model...".`),
   );
 });
 
@@ -234,7 +237,7 @@ for (const [age, rename] of Object.entries({ older: olderName, newer: newerName 
     const checkpoint = await openFor(t, folder);
     assert.equal(checkpoint.layout, 'llava-hf');
     await assertSameTensors(checkpoint, await reference(t, 'l15-mini'));
-    assert.equal(checkpoint.notes.length, 1); // only what is never used
+    assert.equal(checkpoint.notes.length, 1); // only the unused tensors
 
     const stored = rename('model.layers.1.mlp.up_proj.weight');
     const hole = await withTensors(
@@ -246,14 +249,14 @@ for (const [age, rename] of Object.entries({ older: olderName, newer: newerName 
     );
     await assert.rejects(openCheckpoint(hole), (error) => {
       assert.ok(error instanceof UserError);
-      const missing = `the model needs 1 tensor that the weights lack: model.layers.1.mlp.up_proj.weight (in the files: ${stored}).`;
+      const missing = `1 tensor missing from the weights: model.layers.1.mlp.up_proj.weight (in the files: ${stored}).`;
       assert.ok(error.message.endsWith(missing), error.message);
       return true;
     });
   });
 }
 
-test('layer scale may be called gamma, and a linear projector has no index', async (t) => {
+test('layer scales may be named gamma, and a linear projector has no index', async (t) => {
   const gamma = await withTensors(t, 'hr-mini', (all) =>
     [...all].map(([name, x]) => [name.replace(/(blocks\.\d+)\.weight$/, '$1.gamma'), x]),
   );
@@ -279,14 +282,17 @@ test('a tied LM head is the embedding', async (t) => {
   const [head, embedding] = ['lm_head.weight', 'model.embed_tokens.weight'];
   assert.deepEqual(await checkpoint.read(head), await checkpoint.read(embedding));
   assert.equal(checkpoint.tensor(head).name, head);
-  await assert.rejects(openCheckpoint(await withTensors(t, 'l15-mini', change)), /lack: lm_head\.weight\.$/);
+  await assert.rejects(
+    openCheckpoint(await withTensors(t, 'l15-mini', change)),
+    /missing from the weights: lm_head\.weight\.$/,
+  );
 });
 
 test('unexpected tensors are noted', async (t) => {
   const extra = { dtype: 'I64', shape: [1], bytes: new Uint8Array(8) };
   const folder = await withTensors(t, 'l15-mini', (all) => [...all, ['model.image_newline', extra]]);
   const { notes } = await openFor(t, folder);
-  assert.equal(notes.at(-1), '1 tensor that nothing is known about, left out: model.image_newline.');
+  assert.equal(notes.at(-1), 'Ignored 1 tensor with unknown names: model.image_newline.');
 });
 
 const O_PROJ = 'model.layers.1.self_attn.o_proj.weight';
@@ -296,7 +302,7 @@ const refused: Record<
 > = {
   'many missing tensors': {
     change: (all) => [...all].filter(([name]) => !/^model\.layers\.[12]\./.test(name) || name.includes('input')),
-    says: /the model needs \d+ tensors that the weights lack: .* and \d+ more\.$/,
+    says: /\d+ tensors missing from the weights: .* and \d+ more\.$/,
   },
   'no embedding': {
     change: (all) => [...all].filter(([name]) => name !== 'model.embed_tokens.weight'),
@@ -312,11 +318,11 @@ const refused: Record<
   },
   'an unexpected dtype': {
     change: (all) => all.set(O_PROJ, { ...all.get(O_PROJ)!, dtype: 'I16' }),
-    says: /o_proj\.weight is neither F32, F16 nor BF16\. Quantised checkpoints are not read/,
+    says: /o_proj\.weight is not F32, F16 or BF16\. Quantised checkpoints are not supported/,
   },
   'no projector': {
     change: (all) => [...all].filter(([name]) => !name.includes('mm_projector')),
-    says: /model_type is "llava_llama", and the weights hold no vision-language projector/,
+    says: /model_type is "llava_llama", and the weights have no vision-language projector/,
   },
 };
 
@@ -336,26 +342,26 @@ test('refuses two names of one tensor', async (t) => {
     const scale = 'model.vision_tower.slow_vision_tower.vision_tower.stages.0.blocks.0';
     return all.set(`${scale}.gamma`, all.get(`${scale}.weight`)!);
   });
-  await assert.rejects(openCheckpoint(folder), /blocks\.0\.gamma and .*blocks\.0\.weight are both the tensor/);
+  await assert.rejects(openCheckpoint(folder), /blocks\.0\.gamma and .*blocks\.0\.weight both map to the tensor/);
 });
 
 test('refuses a folder without config or with a broken one', async (t) => {
   await assert.rejects(openCheckpoint(temporaryFolder(t)), /config\.json cannot be read: ENOENT/);
   const folder = checkpointWith(t, 'l15-mini', {});
   await writeFile(join(folder, 'config.json'), '[]');
-  await assert.rejects(openCheckpoint(folder), /config\.json does not hold a JSON object/);
+  await assert.rejects(openCheckpoint(folder), /config\.json is not a JSON object/);
 });
 
-test('a tensor that is asked for and not there', async (t) => {
+test('reading a tensor that does not exist', async (t) => {
   const checkpoint = await reference(t, 'l15-mini');
   const message = `${checkpoint.folder} has no tensor model.layers.3.input_layernorm.weight.`;
   assert.throws(() => checkpoint.tensor('model.layers.3.input_layernorm.weight'), new UserError(message));
   await assert.rejects(checkpoint.read('model.layers.3.input_layernorm.weight'), new UserError(message));
 });
 
-test('a shard that is cut after it was opened', async (t) => {
+test('a shard that is truncated after it was opened', async (t) => {
   const folder = checkpointWith(t, 'l15-mini', {});
   const checkpoint = await openFor(t, folder);
   await writeFile(join(folder, 'model.safetensors'), '');
-  await assert.rejects(checkpoint.read('lm_head.weight'), /became shorter while it was read/);
+  await assert.rejects(checkpoint.read('lm_head.weight'), /was truncated while it was being read/);
 });

@@ -48,7 +48,7 @@ test('prefers safetensors', async (t) => {
   assert.deepEqual([...weights.tensors.keys()], ['a']);
 });
 
-test('a shard may hold tensors that the index leaves out', async (t) => {
+test('a shard may contain tensors that the index does not list', async (t) => {
   const folder = await shards(t, {});
   const two = new Map(
     ['a', 'buffer'].map((name, i) => [name, { dtype: 'F16', shape: [1], bytes: Uint8Array.of(i, i) }]),
@@ -62,23 +62,26 @@ test('a shard may hold tensors that the index leaves out', async (t) => {
 });
 
 const refused: Record<string, { map: Record<string, unknown>; says: RegExp }> = {
-  'a shard above the folder': {
+  'a shard outside the folder': {
     map: { c: '../1.safetensors' },
-    says: /weight_map\.c names "\.\.\/1\.safetensors", which is no file of the folder/,
+    says: /weight_map\.c is "\.\.\/1\.safetensors", which is not a path inside the folder/,
   },
-  'an absolute shard': { map: { c: '/etc/passwd' }, says: /weight_map\.c names "\/etc\/passwd"/ },
-  'the folder itself': { map: { c: '.' }, says: /weight_map\.c names "\."/ },
-  'a null byte': { map: { c: '1.safetensors\0' }, says: /which is no file of the folder/ },
-  'a shard that is a number': { map: { c: 1 }, says: /weight_map\.c must be a text, found 1/ },
+  'an absolute shard': { map: { c: '/etc/passwd' }, says: /weight_map\.c is "\/etc\/passwd"/ },
+  'the folder itself': { map: { c: '.' }, says: /weight_map\.c is "\."/ },
+  'a null byte': { map: { c: '1.safetensors\0' }, says: /which is not a path inside the folder/ },
+  'a shard that is a number': { map: { c: 1 }, says: /weight_map\.c must be a string, found 1/ },
   'a shard that is missing': {
     map: { c: '3.safetensors', d: '3.safetensors' },
-    says: /3\.safetensors is missing: .*index\.json says it holds 2 tensors/,
+    says: /3\.safetensors is missing; .*index\.json lists 2 of its tensors/,
   },
-  'a tensor its shard lacks': {
+  'a tensor missing from its shard': {
     map: { c: '2.safetensors' },
-    says: /2\.safetensors has no tensor c, though .*index\.json says so/,
+    says: /2\.safetensors has no tensor c, although .*index\.json lists it/,
   },
-  'a tensor in another shard': { map: { a: '2.safetensors', c: '1.safetensors' }, says: /has no tensor [ac], though/ },
+  'a tensor in another shard': {
+    map: { a: '2.safetensors', c: '1.safetensors' },
+    says: /has no tensor [ac], although/,
+  },
 };
 
 for (const [what, { map, says }] of Object.entries(refused)) {
@@ -97,7 +100,7 @@ test('refuses a tensor in two shards', async (t) => {
   await assert.rejects(openWeights(folder), /Tensor a is in two shards, .*1\.safetensors and .*2\.safetensors/);
 });
 
-test('refuses an index without a map', async (t) => {
+test('refuses an index without a weight_map', async (t) => {
   const folder = await shards(t, {});
   changeJson(join(folder, 'model.safetensors.index.json'), () => ({}));
   await assert.rejects(openWeights(folder), /index\.json has no weight_map/);
@@ -105,7 +108,7 @@ test('refuses an index without a map', async (t) => {
   await assert.rejects(openWeights(folder), /index\.json cannot be read/);
 });
 
-test('explains what is there instead of weights', async (t) => {
+test('explains Git LFS pointers and partial checkpoints', async (t) => {
   const folder = await shards(t, {});
   await writeFile(join(folder, '1.safetensors'), 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n');
   await assert.rejects(
@@ -115,10 +118,10 @@ test('explains what is there instead of weights', async (t) => {
   await rm(join(folder, 'model.safetensors.index.json'));
   await assert.rejects(
     openWeights(folder),
-    /holds no weights \(looked for model\.safetensors, .*pytorch_model\.bin\.index\.json\)\.$/,
+    /contains no weights \(looked for model\.safetensors, .*pytorch_model\.bin\.index\.json\)\.$/,
   );
   await writeFile(join(folder, 'mm_projector.bin'), '');
-  await assert.rejects(openWeights(folder), /projector of a pretraining stage/);
+  await assert.rejects(openWeights(folder), /projector from the pretraining stage/);
   await rm(join(folder, 'mm_projector.bin'));
   await writeFile(join(folder, 'adapter_config.json'), '{}');
   await assert.rejects(openWeights(folder), /LoRA adapter: merge it/);

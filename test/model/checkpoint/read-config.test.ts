@@ -102,7 +102,7 @@ const HF_7B: Architecture = { ...LLAVA_15_7B, language: { ...LLAVA_15_7B.languag
 
 /** Reads a config against weights of a given architecture. */
 function read(layout: Layout, config: Json, weights: Architecture, vision: Json | null = null): Architecture {
-  // Weights hold all CLIP layers, whether they are used or not.
+  // Weights contain all CLIP layers, whether they are used or not.
   const shapes = requiredTensors({ ...weights, clip: { ...weights.clip, usedLayers: weights.clip.layers } });
   const infos = new Map(
     [...shapes].map(([name, shape]) => [name, { name, shape, dtype: 'F16' as const, file: 'model.bin' }]),
@@ -132,7 +132,7 @@ test('LLaVA-HR-7B: the other slow tower', () => {
   assert.equal(read('llava-hr', { ...config, freeze_vision: true }, LLAVA_HR_7B).stageAdapters, false);
 });
 
-test('LLaVA-1.5: a tower by the last part of its path', () => {
+test('LLaVA-1.5: recognises the tower by the last part of its path', () => {
   assert.deepEqual(read('llava-1.5', L15_CONFIG, LLAVA_15_7B), LLAVA_15_7B);
   const at1022 = read('llava-1.5', { ...L15_CONFIG, input_image_size: 1022 }, LLAVA_15_7B);
   assert.equal(at1022.inputImageSize, 1022);
@@ -142,13 +142,13 @@ test('llava-hf from its published config, without the default sizes', () => {
   assert.deepEqual(read('llava-hf', HF_CONFIG, HF_7B, VISION_CONFIG), HF_7B);
 });
 
-test('CLIP layers that are run', () => {
+test('number of CLIP layers that are run', () => {
   const used = (index: number) =>
     read('llava-1.5', { ...L15_CONFIG, mm_vision_select_layer: index }, LLAVA_15_7B).clip.usedLayers;
   assert.deepEqual([-1, -2, -24, -25, 0, 5, 24].map(used), [24, 23, 1, 0, 0, 5, 24]);
 });
 
-test('the longest sequence is cut to the tokenizer in LLaVA-1.5 alone', () => {
+test('the tokenizer limits the longest sequence only in LLaVA-1.5', () => {
   const limit = { tokenizer_model_max_length: 2048 };
   assert.equal(read('llava-1.5', { ...L15_CONFIG, ...limit }, LLAVA_15_7B).language.maxPositions, 2048);
   assert.equal(read('llava-hr', { ...HR_CONFIG, ...limit }, LLAVA_HR_13B_X).language.maxPositions, 4096);
@@ -166,7 +166,7 @@ test('rotary embedding', () => {
   assert.deepEqual(rope({ rope_parameters: { rope_theta: 2e4, rope_type: 'default' } }), [2e4, 1]);
 });
 
-test('the way an image becomes square', () => {
+test('how an image becomes square', () => {
   const aspect = (value: unknown) =>
     read('llava-1.5', { ...L15_CONFIG, image_aspect_ratio: value }, LLAVA_15_7B).imageAspect;
   assert.deepEqual(['pad', 'square', null].map(aspect), ['pad', 'crop', 'crop']);
@@ -179,7 +179,7 @@ test('a linear projector', () => {
   assert.deepEqual(read('llava-1.5', without, weights), weights);
 });
 
-test('a slow tower described by the config', () => {
+test('a slow tower described in the config', () => {
   const weights = { ...LLAVA_HR_13B_X, convnext: { depths: [1, 2, 1, 1], dims: [8, 16, 32, 64], layerNormEps: 1e-4 } };
   const slow = { depths: [1, 2, 1, 1], dims: [8, 16, 32, 64], norm_eps: 1e-4 };
   const config = { ...HR_CONFIG, vision_tower_slow: 'own', slow_vision_config: slow };
@@ -191,20 +191,20 @@ const refused: [layout: Layout, changes: Json, says: RegExp][] = [
   [
     'llava-1.5',
     { hidden_size: 5120 },
-    /^config\.json: hidden_size is 5120, but model\.embed_tokens\.weight in the weights says 4096/,
+    /^config\.json: hidden_size is 5120, but model\.embed_tokens\.weight in the weights gives 4096/,
   ],
-  ['llava-1.5', { vocab_size: 32064 }, /vocab_size is 32064, but .* says 32000/],
-  ['llava-1.5', { intermediate_size: 1 }, /intermediate_size is 1, but .*gate_proj\.weight in the weights says 11008/],
+  ['llava-1.5', { vocab_size: 32064 }, /vocab_size is 32064, but .* gives 32000/],
+  ['llava-1.5', { intermediate_size: 1 }, /intermediate_size is 1, but .*gate_proj\.weight in the weights gives 11008/],
   [
     'llava-1.5',
     { num_hidden_layers: 31 },
-    /num_hidden_layers is 31, but the count of model\.layers in the weights says 32/,
+    /num_hidden_layers is 31, but the number of model\.layers in the weights gives 32/,
   ],
   ['llava-1.5', { hidden_size: '4096' }, /hidden_size must be a positive integer, found "4096"/],
   [
     'llava-1.5',
     { mm_hidden_size: 768 },
-    /mm_hidden_size is 768, but model\.mm_projector\.0\.weight in the weights says 1024/,
+    /mm_hidden_size is 768, but model\.mm_projector\.0\.weight in the weights gives 1024/,
   ],
   [
     'llava-1.5',
@@ -223,7 +223,7 @@ const refused: [layout: Layout, changes: Json, says: RegExp][] = [
   [
     'llava-1.5',
     { mm_projector_type: 'mlp999999999x_gelu' },
-    /projector of 999999999 layers is expected, but the weights hold 2/,
+    /expected a projector with 999999999 layers, but the weights have 2/,
   ],
   [
     'llava-1.5',
@@ -241,21 +241,21 @@ const refused: [layout: Layout, changes: Json, says: RegExp][] = [
     /mm_patch_merge_type is "spatial_unpad", which is not supported/,
   ],
   ['llava-1.5', { model_type: 'llava_mpt' }, /model_type is "llava_mpt", which is not supported/],
-  ['llava-1.5', { mm_vision_tower: 'laion/other' }, /"laion\/other", a vision tower that is not known .*vision_config/],
+  ['llava-1.5', { mm_vision_tower: 'laion/other' }, /"laion\/other", an unknown vision tower .*vision_config/],
   [
     'llava-1.5',
     { mm_vision_tower: 'openai/clip-vit-large-patch14' },
-    /images of 224 px in patches of 14 need 257 positions, but .* has 577/,
+    /an image size of 224 px with 14 px patches needs 257 positions, but .* has 577/,
   ],
   [
     'llava-hr',
     { slow_vision_config: { dims: [1, 2, 3, 4] } },
-    /slow_vision_config\.dims is \[1,2,3,4\], but .* says \[384,768,1536,3072\]/,
+    /slow_vision_config\.dims is \[1,2,3,4\], but .* gives \[384,768,1536,3072\]/,
   ],
   [
     'llava-hr',
     { slow_vision_config: { depths: [3, 3, 27, 3] } },
-    /slow_vision_config\.depths is \[3,3,27,3\], but .* says \[3,4,30,3\]/,
+    /slow_vision_config\.depths is \[3,3,27,3\], but .* gives \[3,4,30,3\]/,
   ],
   [
     'llava-hr',
@@ -267,11 +267,7 @@ const refused: [layout: Layout, changes: Json, says: RegExp][] = [
     { vision_tower_slow: 'convnext_large_mlp.x' },
     /with dims 192,384,768,1536 .*but .* has dims 384,768,1536,3072/,
   ],
-  [
-    'llava-hr',
-    { vision_tower_slow: 'resnet' },
-    /vision_tower_slow is "resnet", a tower that is not known .*slow_vision_config/,
-  ],
+  ['llava-hr', { vision_tower_slow: 'resnet' }, /vision_tower_slow is "resnet", an unknown tower .*slow_vision_config/],
   ['llava-hf', { model_type: 'llava_next' }, /model_type is "llava_next", which is not supported/],
   [
     'llava-hf',
@@ -309,12 +305,15 @@ for (const [layout, changes, says] of refused) {
 }
 
 const refusedVision: [changes: Json, says: RegExp][] = [
-  [{ hidden_size: 768 }, /config\.json: vision_config\.hidden_size is 768, but .* says 1024/],
-  [{ patch_size: 16 }, /vision_config\.patch_size is 16, but .* says 14/],
-  [{ num_hidden_layers: 12 }, /vision_config\.num_hidden_layers is 12, but .* says 24/],
-  [{ intermediate_size: 1 }, /vision_config\.intermediate_size is 1, but .* says 4096/],
-  [{ image_size: 224 }, /vision_config\.image_size: images of 224 px in patches of 14 need 257 positions/],
-  [{ num_attention_heads: null }, /vision_config\.num_attention_heads: 1024 numbers cannot be split into 12 heads/],
+  [{ hidden_size: 768 }, /config\.json: vision_config\.hidden_size is 768, but .* gives 1024/],
+  [{ patch_size: 16 }, /vision_config\.patch_size is 16, but .* gives 14/],
+  [{ num_hidden_layers: 12 }, /vision_config\.num_hidden_layers is 12, but .* gives 24/],
+  [{ intermediate_size: 1 }, /vision_config\.intermediate_size is 1, but .* gives 4096/],
+  [{ image_size: 224 }, /vision_config\.image_size: an image size of 224 px with 14 px patches needs 257 positions/],
+  [
+    { num_attention_heads: null },
+    /vision_config\.num_attention_heads: a hidden size of 1024 is not divisible by 12 heads/,
+  ],
   [{ hidden_act: 'relu' }, /vision_config\.hidden_act is "relu", which is not supported/],
   [{ model_type: 'siglip_vision_model' }, /vision_config\.model_type is "siglip_vision_model", which is not supported/],
 ];
@@ -330,7 +329,7 @@ test('the native size may come from the weights', () => {
   assert.equal(read('llava-1.5', L15_CONFIG, LLAVA_15_7B, without).clip.imageSize, 336);
 });
 
-test('LLaVA-HR needs CLIP layers in quarters', () => {
+test('LLaVA-HR needs a multiple of 4 CLIP layers', () => {
   const weights = { ...LLAVA_HR_13B_X, clip: { ...LLAVA_HR_13B_X.clip, layers: 22, usedLayers: 22 } };
   assert.throws(() => read('llava-hr', HR_CONFIG, weights), /CLIP tower has 22 layers; LLaVA-HR needs a multiple of 4/);
 });

@@ -4,7 +4,7 @@ import type { Architecture } from '../../../src/model/architecture.js';
 import { requiredTensors } from '../../../src/model/checkpoint/required-tensors.js';
 import { LLAVA_15_7B, LLAVA_HR_7B, LLAVA_HR_13B_X } from './published-architectures.js';
 
-/** Parameters, in billions, of the tensors whose names fit. */
+/** Number of parameters, in billions, of the tensors whose names match. */
 function billions(architecture: Architecture, pattern: RegExp): number {
   let count = 0;
   for (const [name, shape] of requiredTensors(architecture)) {
@@ -17,15 +17,15 @@ function within(value: number, low: number, high: number): void {
   assert.ok(value >= low && value <= high, `${value} is not between ${low} and ${high}`);
 }
 
-test('the published file sizes', () => {
+test('matches the published file sizes', () => {
   // favor123/llava-hr-13b-x-sft-1024: 9.95 + 9.9 + 8.64 GB of BF16
   within(2 * billions(LLAVA_HR_13B_X, /./), 28.4, 28.6);
   // liuhaotian/llava-v1.5-7b: 9.98 + 3.54 GB of FP16, without the CLIP tower
   within(2 * billions(LLAVA_15_7B, /^(?!model\.vision_tower)/), 13.5, 13.54);
 });
 
-test('the published parameter counts of the slow towers', () => {
-  // timm's model cards count the head too: norm and classes, and in large_mlp a layer before them
+test('matches the published parameter counts of the slow towers', () => {
+  // timm's model cards include the head: norm and classes, and in large_mlp a layer before them
   const norm = (size: number) => 2 * size;
   const linear = (inputs: number, outputs: number) => (inputs + 1) * outputs;
   const large = norm(1536) + linear(1536, 1536) + linear(1536, 1000); // ..._mlp.clip_laion2b_soup_ft_in12k_in1k_320

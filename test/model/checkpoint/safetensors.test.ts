@@ -23,7 +23,7 @@ test('reads names, shapes, types and bytes', async (t) => {
     ['data_offsets', { dtype: 'I64', shape: [1], bytes: new Uint8Array(8) }],
     ['__proto__', { dtype: 'F16', shape: [1], bytes: Uint8Array.of(11, 12) }],
   ]);
-  // Object literals cannot hold __proto__ as a key, so the last one is written into the text.
+  // Object literals cannot have __proto__ as a key, so the last one is written into the text.
   const file = encodeSafetensors(new Map([...tensors].slice(0, 4)));
   const length = Number(file.readBigUInt64LE());
   const header = file.subarray(8, 8 + length).toString();
@@ -47,16 +47,16 @@ test('reads names, shapes, types and bytes', async (t) => {
 
 /** File content, and what the message must say. */
 const broken: Record<string, { file: Buffer; says: RegExp }> = {
-  'an empty file': { file: Buffer.alloc(0), says: /0 bytes are too few/ },
+  'an empty file': { file: Buffer.alloc(0), says: /the file has only 0 bytes/ },
   'a header of 2^63 bytes': {
     file: withHeader('{}', Buffer.alloc(0), 2n ** 63n),
-    says: /claims 9223372036854775808 bytes/,
+    says: /length is 9223372036854775808 bytes/,
   },
   'a header longer than the file': {
     file: withHeader('{}', Buffer.alloc(0), 1000n),
-    says: /claims 1000 bytes, but the file has 10/,
+    says: /length is 1000 bytes, but the file has 10/,
   },
-  'no JSON': { file: withHeader('{"a":', Buffer.alloc(0)), says: /header is not JSON/ },
+  'invalid JSON': { file: withHeader('{"a":', Buffer.alloc(0)), says: /header is not JSON/ },
   'a list': { file: withHeader('[]', Buffer.alloc(0)), says: /not a JSON object/ },
   'a tensor that is null': { file: craft({ a: null }, 0), says: /tensor a is not described by an object/ },
   'an unknown dtype': { file: craft({ a: tensor('F12', [1], 0, 4) }, 4), says: /tensor a has the unknown dtype "F12"/ },
@@ -64,12 +64,12 @@ const broken: Record<string, { file: Buffer; says: RegExp }> = {
     file: craft({ a: tensor('toString', [1], 0, 4) }, 4),
     says: /unknown dtype "toString"/,
   },
-  'a negative side': {
+  'a negative size': {
     file: craft({ a: tensor('F32', [-1], 0, 4) }, 4),
-    says: /tensor a has the impossible shape \[-1\]/,
+    says: /tensor a has the invalid shape \[-1\]/,
   },
-  'a fraction as side': { file: craft({ a: tensor('F32', [0.5], 0, 2) }, 2), says: /impossible shape/ },
-  'a shape that is larger than its bytes': {
+  'a fractional size': { file: craft({ a: tensor('F32', [0.5], 0, 2) }, 2), says: /invalid shape/ },
+  'a shape larger than its bytes': {
     file: craft({ a: tensor('F32', [3], 0, 8) }, 8),
     says: /tensor a, F32 \[3\], needs 12 bytes, but its data_offsets span 8/,
   },
@@ -79,11 +79,11 @@ const broken: Record<string, { file: Buffer; says: RegExp }> = {
   },
   'three offsets': {
     file: craft({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4, 8] } }, 4),
-    says: /impossible data_offsets \[0,4,8\]/,
+    says: /invalid data_offsets \[0,4,8\]/,
   },
-  'offsets behind the end': {
+  'offsets beyond the end': {
     file: craft({ a: tensor('F32', [2], 0, 8) }, 4),
-    says: /tensor a ends at byte 8 of the data, but the file holds 4/,
+    says: /tensor a ends at byte 8 of the data, but there are only 4/,
   },
   'overlapping tensors': {
     file: craft({ a: tensor('F32', [2], 0, 8), b: tensor('F32', [1], 4, 8) }, 8),
@@ -91,18 +91,18 @@ const broken: Record<string, { file: Buffer; says: RegExp }> = {
   },
   'a gap': {
     file: craft({ a: tensor('F32', [1], 0, 4), b: tensor('F32', [1], 8, 12) }, 12),
-    says: /nothing describes bytes 4 to 8/,
+    says: /no tensor covers bytes 4 to 8/,
   },
   'bytes after the last tensor': {
     file: craft({ a: tensor('F32', [1], 0, 4) }, 5),
-    says: /nothing describes bytes 4 to 5/,
+    says: /no tensor covers bytes 4 to 5/,
   },
-  'a name twice': {
+  'a duplicate name': {
     file: withHeader(
       `{"a":${JSON.stringify(tensor('F32', [1], 0, 4))},"a":${JSON.stringify(tensor('I32', [1], 0, 4))}}`,
       Buffer.alloc(4),
     ),
-    says: /names a tensor twice/,
+    says: /lists a tensor twice/,
   },
 };
 
@@ -132,13 +132,13 @@ test('refuses a truncated checkpoint at every length', async (t) => {
   }
 });
 
-test('refuses what is no file', async (t) => {
+test('refuses folders and missing files', async (t) => {
   const folder = temporaryFolder(t);
   await assert.rejects(openSafetensors(folder), new UserError(`${folder} is not a file.`));
   await assert.rejects(openSafetensors(join(folder, 'none')), /cannot be opened: ENOENT/);
 });
 
-test('reads a large file in the memory of one tensor', async (t) => {
+test('reads a large file with the memory of one tensor', async (t) => {
   const path = join(temporaryFolder(t), 'large.safetensors');
   const count = 32;
   const size = 16 * 2 ** 20; // half a gigabyte in all, sparse on disk

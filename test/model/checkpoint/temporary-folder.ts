@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fixture } from '../../fixtures.js';
 
-/** A folder that is gone when the test is over. */
+/** A folder that is deleted at the end of the test. */
 export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'llavahr-checkpoint-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

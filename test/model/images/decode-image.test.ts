@@ -9,7 +9,7 @@ import { fixture } from '../../fixtures.js';
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
 
-/** What Pillow made of a file of test/fixtures/images. */
+/** Pillow's result for a file of test/fixtures/images. */
 type Expected = { width: number; height: number; sha256: string } | { error: string };
 
 const { images } = readJson(fixture('images', 'expected.json')) as { images: Record<string, Expected> };
@@ -61,7 +61,7 @@ for (const [name, reference] of Object.entries(references)) {
 test('the message about a large image has both numbers', async () => {
   await assert.rejects(decodeImage(readFileSync(fixture('images', 'huge.png')), 'huge.png'), {
     code: 'too-large',
-    message: 'huge.png declares 13378 x 13378 = 178970884 pixels; at most 178956970 are decoded',
+    message: 'huge.png has 13378 x 13378 = 178970884 pixels, more than the limit of 178956970',
   });
 });
 
@@ -76,7 +76,7 @@ for (const [name, start] of [
     }));
 }
 
-test('a view into a larger buffer is read from where it begins', async () => {
+test('reads an image from a view into a larger buffer', async () => {
   const file = readFileSync(fixture('images', 'transparent.gif'));
   const padded = Buffer.concat([Buffer.alloc(5, 0x21), file]).subarray(5);
   const { pixels } = await decodeImage(padded, 'transparent.gif');

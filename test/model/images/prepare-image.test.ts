@@ -27,7 +27,7 @@ for (const { src, target, mode, u8 } of entries) {
   });
 }
 
-test('an image too thin to be padded to a square is refused before memory is taken; its middle can be cropped', async () => {
+test('an image too elongated to be padded is refused before memory is allocated; it can still be cropped', async () => {
   const thin = await sharp({ create: { width: 60_000, height: 2, channels: 3, background: '#123456' } })
     .png()
     .toBuffer();

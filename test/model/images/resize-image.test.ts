@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { resizeBicubic, resizeInSquare } from '../../../src/model/images/resize-image.js';
 
-test('an image of the wanted size is left alone', () => {
+test('an image that already has the right size is returned unchanged', () => {
   const pixels = Uint8Array.from({ length: 12 }, (_, i) => i);
   assert.equal(resizeBicubic(pixels, { width: 2, height: 2 }, { width: 2, height: 2 }), pixels);
 });
@@ -19,14 +19,14 @@ test('a flat image stays flat, enlarged or shrunk', () => {
   }
 });
 
-test('overshoot at an edge is cut at 0 and 255', () => {
+test('overshoot at an edge is clipped to 0 and 255', () => {
   const edge = Uint8Array.from({ length: 8 * 3 }, (_, i) => (i < 12 ? 0 : 255));
   const wide = resizeBicubic(edge, { width: 8, height: 1 }, { width: 32, height: 1 });
   assert.equal(Math.min(...wide), 0);
   assert.equal(Math.max(...wide), 255);
 });
 
-test('an image inside a square equals the same square built first, whichever side is the longer one', () => {
+test('resizing an image in a square equals building the square first, for either orientation', () => {
   const color = Uint8Array.of(122, 116, 104);
   for (const [width, height] of [
     [300, 2],
@@ -51,7 +51,7 @@ test('an image inside a square equals the same square built first, whichever sid
   }
 });
 
-test('a square out of a resized image equals the same square cut out of the whole', () => {
+test('a square part of a resized image equals the same part of the whole', () => {
   const from = { width: 31, height: 12 };
   const pixels = Uint8Array.from({ length: 31 * 12 * 3 }, (_, i) => (i * 7919) % 256);
   for (const to of [{ width: 82, height: 32 }, from]) {

@@ -42,7 +42,7 @@ test('pieces, special tokens and merges are read', () => {
   assert.deepEqual(addedTokens[2], { id: 2, content: '</s>', special: true });
 });
 
-test('any two pieces that are one together merge, the best score first', () => {
+test('merges any two pieces that form another piece, highest score first', () => {
   const score = (value: number) => [0x15, ...new Uint8Array(new Float32Array([value]).buffer)];
   const scored = (text: string, value: number) => field(1, ...field(1, ...Buffer.from(text)), ...score(value));
   const pieces = [scored('aab', -3), scored('ab', -1), scored('aa', -2), scored('a', -4), scored('b', -5)];
@@ -60,16 +60,16 @@ const REFUSED: readonly (readonly [what: string, fields: number[][], message: Re
   ['a word model', [...llama, trainer(modelType(3))], /model type is word/],
   ['an unknown type', [...llama, trainer(modelType(9))], /model type is 9/],
   ['no byte fallback', [trainer(modelType(2)), ...llama.slice(1)], /no byte fallback/],
-  ['spaces at the end of words', [...llama, trainer(whitespaceAsSuffix(1))], /end of a word/],
+  ['spaces at the end of words', [...llama, trainer(whitespaceAsSuffix(1))], /attached to the end of words/],
   ['another normalizer', [...llama, normalizer(name('nmt_nfkc'))], /"nmt_nfkc", not "identity"/],
-  ['a normalizer by table', [...llama, normalizer(charsmap(1, 2))], /not "identity"/],
+  ['a normalizer with a character map', [...llama, normalizer(charsmap(1, 2))], /not "identity"/],
   ['a normalizer without a name', [...llama, normalizer(name(''))], /"", not "identity"/],
   ['removing spaces', [...llama, normalizer(removeSpaces(1))], /removes spaces/],
   ['removing spaces, the default', [llama[0]!, normalizer(name('identity')), ...llama.slice(2)], /removes spaces/],
-  ['bare spaces', [...llama, normalizer(escapeSpaces(0))], /not written as ▁/],
+  ['unescaped spaces', [...llama, normalizer(escapeSpaces(0))], /not written as ▁/],
   ['a user-defined piece', [...llama, piece('<image>', 4)], /"<image>" is of type 4/],
-  ['a further control piece', [...llama, piece('<pad>', 3)], /"<pad>" is of type 3/],
-  ['no <s>', llama.toSpliced(3, 1), /there is no piece <s>/],
+  ['an additional control piece', [...llama, piece('<pad>', 3)], /"<pad>" is of type 3/],
+  ['no <s>', llama.toSpliced(3, 1), /the piece <s> is missing/],
 ];
 
 for (const [what, fields, message] of REFUSED) {
@@ -79,20 +79,20 @@ for (const [what, fields, message] of REFUSED) {
       (error: Error) => {
         assert.equal(error.name, 'UserError');
         assert.match(error.message, message);
-        assert.match(error.message, /^a\/t\.model: .*Only tokenizers of Llama's kind/);
+        assert.match(error.message, /^a\/t\.model: .*Only Llama tokenizers/);
         return true;
       },
     );
   });
 }
 
-test('refused: an overlong piece', () => {
+test('refused: a piece that is too long', () => {
   const text = Buffer.alloc(300, 'a');
   const long = [0x0a, 0xaf, 0x02, 0x0a, 0xac, 0x02, ...text]; // lengths 303 and 300
   assert.throws(() => read([...llama, long]), /a piece has 300 characters/);
 });
 
-test('refused: what is no SentencePiece model', () => {
+test('refused: anything but a SentencePiece model', () => {
   for (const bytes of [
     Buffer.from('version https://git-lfs.github.com/spec/v1\n'),
     Buffer.alloc(0),

@@ -57,7 +57,7 @@ const [, vocabulary] = vocabularies[0]!;
 const tokenizer = createTokenizer(vocabulary, '');
 const byteIds = (...bytes: number[]) => bytes.map((byte) => 3 + byte);
 
-test('decoding: each invalid byte is one U+FFFD, valid characters between them stay', () => {
+test('decoding: each invalid byte becomes one U+FFFD; valid characters between them are kept', () => {
   assert.equal(tokenizer.decode(byteIds(0xf0, 0x9f, 0x98, 0x80)), '😀');
   assert.equal(tokenizer.decode(byteIds(0xf0, 0x9f, 0x98)), '\ufffd\ufffd\ufffd');
   assert.equal(tokenizer.decode(byteIds(0xe7, 0x8c, 0x41, 0xc3, 0xa9, 0xff)), '\ufffd\ufffdA\u00e9\ufffd');
@@ -65,7 +65,7 @@ test('decoding: each invalid byte is one U+FFFD, valid characters between them s
   assert.equal(tokenizer.decode(byteIds(0xef, 0xbb, 0xbf)), '\ufeff');
 });
 
-test('decoding: only the first ▁ is dropped, special tokens and unknown ids give nothing', () => {
+test('decoding: only the first ▁ is dropped; special tokens and unknown ids are skipped', () => {
   assert.equal(tokenizer.decode([]), '');
   assert.equal(tokenizer.decode([1, 2, 0]), '');
   assert.equal(tokenizer.decode([1, 670, 260, 768, 99_999, -200, 2]), ' a');
@@ -73,13 +73,13 @@ test('decoding: only the first ▁ is dropped, special tokens and unknown ids gi
   assert.equal(tokenizer.decode([...byteIds(0xe2, 0x96, 0x81)]), '▁'); // written as bytes it is the character itself
 });
 
-test('encoding and decoding of a long text are inverse', () => {
+test('decoding restores a long encoded text', () => {
   const text = strings.map(({ s }) => s.replaceAll('▁', ' ').replaceAll(/<\/?s>|<unk>/g, '')).join('\n');
   assert.ok(text.length > 50_000);
   assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
 });
 
-test('a vocabulary without what every tokenizer of this kind has is refused', () => {
+test('a vocabulary without the pieces of every Llama tokenizer is refused', () => {
   const without = (piece: string) => ({
     ...vocabulary,
     pieces: vocabulary.pieces.map((other) => (other === piece ? 'gone' : other)),
@@ -87,7 +87,7 @@ test('a vocabulary without what every tokenizer of this kind has is refused', ()
   for (const piece of [bytePiece(0), bytePiece(0xfa), '<s>', '</s>']) {
     assert.throws(() => createTokenizer(without(piece), 'a/t.model'), {
       name: 'UserError',
-      message: new RegExp(`^a/t\\.model: there is no piece ${piece}\\.`),
+      message: new RegExp(`^a/t\\.model: the piece ${piece} is missing\\.`),
     });
   }
   assert.throws(() => createTokenizer({ ...vocabulary, pieces: [...vocabulary.pieces, '▁the'] }, ''), /occurs twice/);
