@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { crc32 } from '../src/fetch/zip-members.js';
+import { crc32 } from '../src/shared/crc32.js';
 
 /*
  * `node download-server.js <bytes> <members>`: a server in a process of its own that makes up what it sends, so that

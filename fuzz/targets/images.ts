@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32 } from '../../src/fetch/zip-members.js';
 import { prepareImage } from '../../src/model/images/prepare-image.js';
+import { crc32 } from '../../src/shared/crc32.js';
 import { fixture } from '../../test/fixtures.js';
 import { mutateBytes } from '../mutate-bytes.js';
 import type { Random } from '../random.js';

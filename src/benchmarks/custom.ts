@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
@@ -159,5 +159,7 @@ function parseFile(text: string, path: string): { value: unknown; where: string 
 /** Opens images in a folder or zip archive. @throws UserError when it does not exist */
 export async function openCustomImages(path: string): Promise<ImageSource> {
   if (!existsSync(path)) throw new UserError(`The image folder or archive ${path} does not exist.`);
-  return path.toLowerCase().endsWith('.zip') ? openImageZip(path) : openImageFolder(path);
+  if (statSync(path).isDirectory()) return openImageFolder(path);
+  if (path.toLowerCase().endsWith('.zip')) return openImageZip(path);
+  throw new UserError(`${path} is neither a folder of images nor a zip archive.`);
 }

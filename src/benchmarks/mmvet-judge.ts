@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ChatError } from '../chat/chat-client.js';
 import { UserError, usageError } from '../shared/errors.js';
+import type { Ownership } from '../shared/json-file.js';
 import { type JsonLinesFile, openJsonLines } from '../shared/json-lines.js';
 import { objectOf, SHA256, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { forEachParallel, oneByOne } from '../shared/parallel.js';
@@ -27,6 +28,8 @@ export interface GradeOptions {
   runs: number;
   /** JSON Lines file for the grades. Grades already in it are reused. */
   cachePath: string;
+  /** Of the folder of that file, where it is locked. */
+  owner?: Ownership;
   /** Maximum number of concurrent requests (default: 4). */
   concurrency?: number;
   /** Called before the first request; throwing here prevents it. */
@@ -117,7 +120,7 @@ export async function gradeMmVet(options: GradeOptions): Promise<MmVetGrades> {
 
   const known = new Map<string, CachedGrade>();
   await mkdir(dirname(cachePath), { recursive: true });
-  const cache = await openJsonLines(cachePath, cachedGradeCheck, (line) => known.set(line.key, line));
+  const cache = await openJsonLines(cachePath, cachedGradeCheck, (line) => known.set(line.key, line), options.owner);
   try {
     const grades = new Map(tasks.flatMap(({ key }) => (known.has(key) ? [[key, known.get(key)!]] : [])));
     const open = tasks.filter(({ key }) => !grades.has(key));

@@ -188,6 +188,10 @@ function withAlternativeNames(images: ImageSource, alternativeNames: ReadonlyMap
         });
       }
     },
+    async stamp(image) {
+      const other = alternativeNames.get(image);
+      return (await images.stamp(image)) ?? (other === undefined ? null : images.stamp(other));
+    },
     close: () => images.close(),
   };
 }

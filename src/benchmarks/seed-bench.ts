@@ -187,12 +187,19 @@ function combinedSource(folder: string, { stills, frames }: Images): ImageSource
     [IMAGES, stills],
     [FRAMES, frames],
   ]);
+  const placeOf = (image: string) => {
+    const [place] = image.split('/', 1) as [string];
+    return { source: sources.get(place), name: image.slice(place.length + 1) };
+  };
   return {
     async read(image) {
-      const [root] = image.split('/', 1) as [string];
-      const source = sources.get(root);
-      if (source) return source.read(image.slice(root.length + 1));
+      const { source, name } = placeOf(image);
+      if (source) return source.read(name);
       throw new ImageError('missing', `${folder} has no ${JSON.stringify(image)}`);
+    },
+    async stamp(image) {
+      const { source, name } = placeOf(image);
+      return source ? source.stamp(name) : null;
     },
     async close() {
       await stills.close();

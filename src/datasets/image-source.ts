@@ -1,5 +1,7 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { crc32 } from '../shared/crc32.js';
 import { ImageError, messageOf, UserError } from '../shared/errors.js';
 import { insideFolder } from '../shared/inside-folder.js';
 
@@ -7,7 +9,17 @@ import { insideFolder } from '../shared/inside-folder.js';
 export interface ImageSource {
   /** Encoded bytes of one image. @throws ImageError when it is missing */
   read(image: string): Promise<Uint8Array>;
+  /** What tells without reading an image whether it may have changed; null when it is missing. */
+  stamp(image: string): Promise<ImageStamp | null>;
   close(): Promise<void>;
+}
+
+/** Equal stamps of a name mean the same bytes; other stamps may do so, too: a copy has other times. */
+export interface ImageStamp {
+  /** Size of the encoded image in bytes; null where only reading it would tell. */
+  bytes: number | null;
+  /** Times of a file, or the checksum in an archive's directory. */
+  mark: string;
 }
 
 /** Far above any encoded picture; a file that says it is larger is not read into memory. */
@@ -17,16 +29,37 @@ const MAX_FILE_BYTES = 512 * 1024 * 1024;
 export function openImageFolder(folder: string): ImageSource {
   return {
     async read(image) {
-      const path = insideFolder(folder, image);
-      if (path === null) throw new ImageError('unreadable', `${JSON.stringify(image)} leads out of ${folder}`);
+      const path = pathOf(folder, image);
+      if (typeof path !== 'string') throw new ImageError('unreadable', path.problem);
       try {
         return await readRegularFile(path);
       } catch (error) {
         throw error instanceof ImageError ? error : fileError(path, error);
       }
     },
+    async stamp(image) {
+      const path = pathOf(folder, image);
+      return typeof path === 'string' ? stampOfFile(path) : null;
+    },
     async close() {},
   };
+}
+
+/** The file of an image, which question files name by a path below the folder or an absolute one that leads into it. */
+function pathOf(folder: string, image: string): string | { problem: string } {
+  if (image === '') return { problem: 'the name of the image is empty' };
+  if (!isAbsolute(image))
+    return insideFolder(folder, image) ?? { problem: `${JSON.stringify(image)} leads out of ${folder}` };
+  const path = insideFolder(folder, relative(resolve(folder), image));
+  return path ?? { problem: `${JSON.stringify(image)} is an absolute path outside of ${folder}: make it relative` };
+}
+
+/** null when there is no such file, or it is no regular file. */
+export async function stampOfFile(path: string): Promise<ImageStamp | null> {
+  // ctime changes with the content whatever a program sets mtime to.
+  const status = await stat(path, { bigint: true }).catch(() => null);
+  if (!status?.isFile()) return null;
+  return { bytes: Number(status.size), mark: `${status.mtimeNs} ${status.ctimeNs}` };
 }
 
 async function readRegularFile(path: string): Promise<Uint8Array> {
@@ -72,10 +105,16 @@ export async function openImageZip(zipPath: string, prefix = ''): Promise<ImageS
         const chunks: Buffer[] = [];
         // The stream fails as soon as it passes the declared size.
         for await (const chunk of await zip.openReadStreamPromise(entry)) chunks.push(chunk);
-        return Buffer.concat(chunks);
+        const bytes = Buffer.concat(chunks);
+        if (crc32(bytes) !== entry.crc32) throw new Error('bad CRC-32: the archive is damaged');
+        return bytes;
       } catch (error) {
         throw new ImageError('unreadable', `${member} cannot be read: ${messageOf(error)}`, { cause: error });
       }
+    },
+    async stamp(image) {
+      const entry = members.get(prefix + image);
+      return entry ? { bytes: entry.uncompressedSize, mark: `crc32 ${entry.crc32.toString(16)}` } : null;
     },
     async close() {
       zip.close();

@@ -7,6 +7,9 @@ export function noImages(folder: string): ImageSource {
     async read(image) {
       throw new ImageError('missing', `${image}: the images of ${folder} were not opened`);
     },
+    async stamp() {
+      return null;
+    },
     async close() {},
   };
 }

@@ -1,6 +1,6 @@
 import { ImageError, UserError } from '../shared/errors.js';
 import { startWatchedProcess } from '../shared/watched-process.js';
-import type { ImageSource } from './image-source.js';
+import type { ImageSource, ImageStamp } from './image-source.js';
 import { parquetFilesOf } from './parquet-images.js';
 import type { ParquetAnswer, ParquetRequest } from './parquet-process.js';
 
@@ -38,6 +38,7 @@ export async function openParquetFolder(folder: string, stallMs = PARQUET_STALL_
   }
   return {
     read: (image) => reader.ask({ kind: 'read', image }) as Promise<Uint8Array>,
+    stamp: (image) => reader.ask({ kind: 'stamp', image }) as Promise<ImageStamp | null>,
     async close() {
       reader.close();
     },

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ImageError, messageOf, UserError } from '../shared/errors.js';
 import type { ImageSource } from './image-source.js';
-import { checkImageBytes } from './image-source.js';
+import { checkImageBytes, stampOfFile } from './image-source.js';
 import { openParquetFile, type ParquetFile, type RowRange, readWholeColumn, rowGroupRanges } from './parquet-file.js';
 import {
   fieldOf,
@@ -62,6 +62,11 @@ export async function openParquetImages(paths: readonly string[]): Promise<Image
         const place = placeOf(index, image);
         if (place) return bytesAt(place, image);
         throw new ImageError('missing', `${image} is in none of ${paths.join(', ')}`);
+      },
+      async stamp(image) {
+        const place = placeOf(index, image);
+        const file = place && (await stampOfFile(place.file.path));
+        return file ? { bytes: null, mark: `${file.bytes} ${file.mark} row ${place.row}` } : null;
       },
       close,
     };

@@ -1,5 +1,5 @@
 import { answerParent } from '../shared/watched-process.js';
-import type { ImageSource } from './image-source.js';
+import type { ImageSource, ImageStamp } from './image-source.js';
 import { openParquetFolder } from './parquet-images.js';
 
 /*
@@ -8,14 +8,14 @@ import { openParquetFolder } from './parquet-images.js';
  * memory ends the process. It is asked to open a folder once, then for images.
  */
 
-export type ParquetRequest = { kind: 'open'; folder: string } | { kind: 'read'; image: string };
-/** An image's bytes, or whether there are any images. */
-export type ParquetAnswer = Uint8Array | boolean;
+export type ParquetRequest = { kind: 'open'; folder: string } | { kind: 'read' | 'stamp'; image: string };
+/** An image's bytes or stamp, or whether there are any images. */
+export type ParquetAnswer = Uint8Array | ImageStamp | null | boolean;
 
 let images: ImageSource | null = null;
 
 answerParent<ParquetRequest, ParquetAnswer>(async (request) => {
-  if (request.kind === 'read') return images!.read(request.image);
+  if (request.kind !== 'open') return images![request.kind](request.image);
   images = await openParquetFolder(request.folder);
   return images !== null;
 });

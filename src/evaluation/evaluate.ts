@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
+import { readImageHashes } from '../results/runs/image-hashes.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
 import { readPredictions } from '../results/runs/predictions.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
@@ -12,6 +13,7 @@ import { sha256OfFile } from '../shared/file-hash.js';
 import { logEvent, say } from '../shared/log.js';
 import type { ProgressState } from '../terminal/answer-progress.js';
 import { batchLimits, rememberLimit } from './batch-limits.js';
+import { checkImages, type ImageCheck, type ImageSurvey, staleAnswers, surveyImages } from './check-images.js';
 import type { Heartbeat } from './heartbeat.js';
 import { GENERATION } from './make-prediction.js';
 import type { ModelSession } from './model-session.js';
@@ -71,11 +73,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     questions: benchmark.questions.length,
     [TRAINED_RESOLUTION]: session.model.manifest.architecture.inputImageSize,
   };
-  const start = { argv, settings };
+  const survey = await surveyImages(options.benchmark.questions, options.benchmark.images);
+  warnMissingImages(survey);
+  const images = checkImages(survey, options.benchmark.images);
+  const start = { argv, settings, images: survey.digest };
 
   const lock = { onWait: (message: string) => say('info', message) };
   let opened = await openRun(output, identity, start, { fresh, lock });
-  if (opened.state === 'complete' && !(await isDone(options, benchmark, opened.folder))) {
+  if (opened.state === 'complete' && !(await isDone(options, benchmark, images, opened.folder))) {
     opened = await openRun(output, identity, start, { reopen: true, lock });
   }
   if (opened.state === 'complete') return finished(options, opened.folder, true);
@@ -93,8 +98,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const onProgress = ({ answered, failed }: ProgressState): void =>
       heartbeat.update({ answered, failed, lastBatchAt: new Date().toISOString() });
     heartbeat.update({ state: 'running', questions: benchmark.questions.length });
-    const shared = { benchmark, sources, inference, run, limits, failFast, signal, stream, onProgress };
-    const outcome = await runBenchmark({ ...shared, workers: devices.length });
+    const shared = { benchmark, sources, images, inference, run, limits, failFast, signal, stream, onProgress };
+    const asked = { ...shared, workers: devices.length };
+    const outcome = await runBenchmark(asked);
     logEvent('info', 'answered', { ...outcome, folder: run.folder });
     if (outcome.shrunkTo !== null) await rememberLimit(session, outcome.shrunkTo);
     if (!outcome.finished) {
@@ -102,8 +108,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       return { state: 'interrupted', folder: run.folder, answered, questions: benchmark.questions.length };
     }
     await run.stopClock();
-    if (shard) await writeLatency(run.folder, run.record);
-    else await scoreRun(options, run.folder, run.record);
+    if (shard) await writeLatency(run);
+    else await scoreRun(options, run);
     await run.close('complete');
     closed = true;
     return await finished(options, run.folder, false);
@@ -132,9 +138,19 @@ async function finished(
   return { state: 'shard-complete', result, wasComplete };
 }
 
-/** Whether a complete folder has every answer and every score. */
-async function isDone(options: EvaluateOptions, benchmark: LoadedBenchmark, folder: string): Promise<boolean> {
-  return (options.shard !== null || (await isScored(options, folder))) && (await hasEveryAnswer(benchmark, folder));
+/** Whether nothing is left to ask and to score in a complete folder. */
+async function isDone(
+  options: EvaluateOptions,
+  benchmark: LoadedBenchmark,
+  images: ImageCheck,
+  folder: string,
+): Promise<boolean> {
+  if (options.shard === null && !(await isScored(options, folder))) return false;
+  const answerIds = await answerIdsIn(folder);
+  if (answerIds?.size !== benchmark.questions.length) return false;
+  for (const [name, line] of await readImageHashes(join(folder, RUN_FILES.images))) images.noted.set(name, line);
+  const { model } = options.session;
+  return (await staleAnswers({ benchmark, model }, answerIds, images)).size === 0;
 }
 
 async function isScored(options: EvaluateOptions, folder: string): Promise<boolean> {
@@ -152,15 +168,22 @@ async function hasQuestionScores(folder: string): Promise<boolean> {
   }
 }
 
-/** Damaged lines of the predictions file count as missing. */
-async function hasEveryAnswer({ questions }: LoadedBenchmark, folder: string): Promise<boolean> {
+/** `answer_id` of the rows that have an answer; null when lines were damaged since. */
+async function answerIdsIn(folder: string): Promise<Map<number, string> | null> {
   try {
     const predictions = await readPredictions(join(folder, RUN_FILES.predictions));
-    return predictions.filter(({ text }) => text !== null).length === questions.length;
+    const answered = predictions.filter(({ text }) => text !== null);
+    return new Map(answered.map(({ index, answer_id }) => [index, answer_id]));
   } catch (error) {
-    if (error instanceof UserError) return false; // opening the run reports what is wrong
+    if (error instanceof UserError) return null; // opening it for work says what is wrong
     throw error;
   }
+}
+
+function warnMissingImages({ stamps, missing }: ImageSurvey): void {
+  if (missing.length === 0) return;
+  const all = missing.length + stamps.size;
+  say('warn', `${missing.length} of ${all} images are missing, such as ${missing[0]}: their questions will fail.`);
 }
 
 async function identityOf(benchmark: LoadedBenchmark, { model, devices }: ModelSession): Promise<RunIdentity> {

@@ -1,6 +1,7 @@
 import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
 import { mmVet, mmVetId } from '../benchmarks/mmvet.js';
 import { gradeMmVet } from '../benchmarks/mmvet-judge.js';
+import type { Ownership } from '../shared/json-file.js';
 
 /** The language model that grades free-form answers, and how often. */
 export interface JudgeChoice {
@@ -27,9 +28,9 @@ export async function judgeAnswers(
   benchmark: LoadedBenchmark,
   answers: Answers,
   judge: JudgeChoice,
-  options: { folder: string; cachePath: string; signal: AbortSignal; stream: NodeJS.WriteStream },
+  options: { folder: string; cachePath: string; owner?: Ownership; signal: AbortSignal; stream: NodeJS.WriteStream },
 ): Promise<Score> {
-  const { folder, cachePath, signal, stream } = options;
+  const { folder, cachePath, owner, signal, stream } = options;
   const { baseUrl, model, keyVariable, runs } = judge;
   const { score, failures, usage } = await gradeMmVet({
     folder,
@@ -37,6 +38,7 @@ export async function judgeAnswers(
     judge: { baseUrl, model, apiKeyEnv: process.env[keyVariable] === undefined ? undefined : keyVariable },
     runs,
     cachePath,
+    owner,
     signal,
     onEstimate: ({ requests, promptTokens, completionTokens }) => {
       stream.write(

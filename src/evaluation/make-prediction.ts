@@ -33,21 +33,30 @@ export function tokensWithEnd(ids: readonly number[], maxNewTokens: number): num
   return Math.min(ids.length + 1, maxNewTokens);
 }
 
-function head({ benchmark, model }: PredictionMaker, question: Question, imageSha256: string | null) {
+/** The `answer_id` of a question's answer: another one means another model, prompt or image. */
+export function answerIdOf(
+  { benchmark, model }: Pick<PredictionMaker, 'benchmark' | 'model'>,
+  { text }: Question,
+  imageSha256: string | null,
+): string {
+  return answerId({
+    weightsHash: weightsHash(model.manifest),
+    resolution: model.vision.resolution,
+    prompt: text,
+    imageSha256,
+    maxNewTokens: benchmark.maxNewTokens,
+    generation: GENERATION,
+    preprocessingVersion: PREPROCESSING_VERSION,
+  });
+}
+
+function head(maker: PredictionMaker, question: Question, imageSha256: string | null) {
   return {
     index: question.index,
     question_id: question.questionId,
     prompt: question.text,
-    answer_id: answerId({
-      weightsHash: weightsHash(model.manifest),
-      resolution: model.vision.resolution,
-      prompt: question.text,
-      imageSha256,
-      maxNewTokens: benchmark.maxNewTokens,
-      generation: GENERATION,
-      preprocessingVersion: PREPROCESSING_VERSION,
-    }),
-    model_id: model.manifest.name,
+    answer_id: answerIdOf(maker, question, imageSha256),
+    model_id: maker.model.manifest.name,
     metadata: {},
   };
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { openImageHashes, readImageHashes } from '../results/runs/image-hashes.js';
 import { openBatchTimings, readBatchTimings } from '../results/runs/latency.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
 import { openPredictions, type Prediction, readPredictions } from '../results/runs/predictions.js';
@@ -49,8 +50,8 @@ export async function mergeShards(options: MergeOptions): Promise<{ result: RunR
   try {
     await write(run, shards, predictions);
     run.adoptSessions(shards.flatMap(({ record }) => record.sessions));
-    const { signal } = new AbortController(); // never aborted: without a judge, scoring is quick
-    await scoreRun({ benchmark, judging: null, signal, stream }, run.folder, run.record);
+    const { signal } = new AbortController(); // only a judge would take long enough to be stopped
+    await scoreRun({ benchmark, judging: null, signal, stream }, run);
     await run.close('complete');
     closed = true;
   } finally {
@@ -91,19 +92,27 @@ function shown(texts: readonly string[], separator: string): string {
 }
 
 async function write(run: Run, shards: readonly ShardRun[], predictions: readonly Prediction[]): Promise<void> {
-  const file = await openPredictions(join(run.folder, RUN_FILES.predictions));
+  const file = await openPredictions(join(run.folder, RUN_FILES.predictions), run.owner);
   try {
     await file.append(predictions);
     await file.finish();
   } finally {
     await file.close();
   }
-  const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches));
+  const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches), run.owner);
   try {
     for (const { folder } of shards) {
       await timings.append(...(await readBatchTimings(join(folder, RUN_FILES.batches))));
     }
   } finally {
     await timings.close();
+  }
+  const images = await openImageHashes(join(run.folder, RUN_FILES.images), new Map(), run.owner);
+  try {
+    for (const { folder } of shards) {
+      await images.append([...(await readImageHashes(join(folder, RUN_FILES.images))).values()]);
+    }
+  } finally {
+    await images.close();
   }
 }

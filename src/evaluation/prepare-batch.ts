@@ -16,6 +16,8 @@ export interface BatchSources {
   tokenizer: Tokenizer;
   images: ImageSource;
   imageThreads: ImageThreads;
+  /** Told the sha256 of each image that was read. @throws UserError when it is another than before */
+  noteImage?(image: string, sha256: string): void;
 }
 
 /** A question that is ready to run, with the sha256 of its image file. */
@@ -79,6 +81,7 @@ async function prepareGroup(sources: BatchSources, { image, questions }: Questio
     try {
       const bytes = await images.read(image);
       imageSha256 = createHash('sha256').update(bytes).digest('hex');
+      sources.noteImage?.(image, imageSha256);
       const { resolution } = model.vision;
       const aspect = model.manifest.architecture.imageAspect;
       pixels = await imageThreads.prepare({ bytes, name: image, resolution, aspect });

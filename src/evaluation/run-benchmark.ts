@@ -2,15 +2,17 @@ import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
 import type { Inference } from '../model/inference/inference.js';
+import { type ImageHash, openImageHashes } from '../results/runs/image-hashes.js';
 import { type BatchTimings, openBatchTimings } from '../results/runs/latency.js';
 import { openPredictions, type Prediction, type PredictionsFile } from '../results/runs/predictions.js';
 import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
 import { UserError } from '../shared/errors.js';
-import { type Damage, describeDamage } from '../shared/json-lines.js';
+import { type Damage, describeDamage, type JsonLinesFile } from '../shared/json-lines.js';
 import { logEvent, say } from '../shared/log.js';
 import { oneByOne, takeInParallel } from '../shared/parallel.js';
 import { type ProgressState, startProgress } from '../terminal/answer-progress.js';
 import { answerBatch, type BatchWork } from './answer-batch.js';
+import { type ImageCheck, staleAnswers } from './check-images.js';
 import { type BatchLimits, groupByImage, openBatchQueue } from './plan-batches.js';
 import type { BatchSources } from './prepare-batch.js';
 import { rowTokens } from './row-tokens.js';
@@ -22,8 +24,10 @@ const PIXELS_SHARE = 1 / 8;
 
 export interface RunBenchmarkOptions {
   benchmark: LoadedBenchmark;
-  sources: Omit<BatchSources, 'images'>;
-  /** Loads the model; called only if there are open questions. */
+  sources: Omit<BatchSources, 'images' | 'noteImage'>;
+  /** What the images are: answers that were made from others are made again. */
+  images: ImageCheck;
+  /** Loads the model; called only when there is something to ask. */
   inference: () => Promise<Inference>;
   /** Batches that run at the same time: one per device. */
   workers: number;
@@ -55,18 +59,22 @@ export interface RunOutcome {
  */
 export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOutcome> {
   const { run } = options;
-  const paths = { predictions: join(run.folder, RUN_FILES.predictions), batches: join(run.folder, RUN_FILES.batches) };
-  const predictions = await openPredictions(paths.predictions);
-  const timings = await openBatchTimings(paths.batches);
+  const pathOf = (name: keyof typeof RUN_FILES): string => join(run.folder, RUN_FILES[name]);
+  const paths = { predictions: pathOf('predictions'), batches: pathOf('batches') };
+  const predictions = await openPredictions(paths.predictions, run.owner);
+  const timings = await openBatchTimings(paths.batches, run.owner);
+  const images = await openImageHashes(pathOf('images'), options.images.noted, run.owner);
   reportDamage(paths.predictions, predictions.damage, 'Their questions are asked again.');
   reportDamage(paths.batches, timings.damage, 'Their timings are lost.');
   try {
-    const outcome = await answerAll(options, predictions, timings);
+    const outcome = await answerAll(options, predictions, timings, images);
+    await images.append(options.images.takeUnsaved());
     if (outcome.finished) await predictions.finish();
     return outcome;
   } finally {
     await predictions.close();
     await timings.close();
+    await images.close();
   }
 }
 
@@ -78,12 +86,15 @@ async function answerAll(
   options: RunBenchmarkOptions,
   predictions: PredictionsFile,
   timings: BatchTimings,
+  images: JsonLinesFile<ImageHash>,
 ): Promise<RunOutcome> {
   const { benchmark, run, signal, stream, workers, failFast } = options;
   const { model, tokenizer } = options.sources;
-  const isAnswered = ({ index }: Question): boolean => typeof predictions.answers.get(index) === 'string';
+  const stale = await changedAnswers(options, predictions);
+  const isAnswered = ({ index }: Question): boolean =>
+    typeof predictions.answers.get(index) === 'string' && !stale.has(index);
   const open = benchmark.questions.filter((question) => !isAnswered(question));
-  const state = startTally(benchmark, predictions);
+  const state = startTally(benchmark, open, predictions);
   if (open.length === 0) return { finished: true, answered: state.answered, failed: 0, shrunkTo: null };
 
   const queue = openBatchQueue(groupByImage(open), rowTokens(model, tokenizer, open), options.limits);
@@ -96,7 +107,7 @@ async function answerAll(
   let shrunkTo: number | null = null;
   const work: BatchWork = {
     maker: { benchmark, model, tokenizer },
-    sources: { ...options.sources, images: benchmark.images },
+    sources: { ...options.sources, images: benchmark.images, noteImage: options.images.note },
     queue,
     inference,
     workers,
@@ -112,6 +123,8 @@ async function answerAll(
       for (const { index, error } of added.filter((one) => one.text === null)) {
         logEvent('warn', 'question-failed', { row: index, ...error });
       }
+      const read = options.images.takeUnsaved();
+      if (read.length > 0) await images.append(read);
       await run.saveProgress();
       if (failFast) throwFirstFailure(added);
     }),
@@ -139,6 +152,19 @@ function laneCount({ workers, limits, sources }: RunBenchmarkOptions): number {
   return Math.min(LANES_PER_WORKER * workers, Math.max(workers, room));
 }
 
+/** The rows that have an answer made from another image or prompt than there is now; says so. */
+async function changedAnswers(options: RunBenchmarkOptions, predictions: PredictionsFile): Promise<Set<number>> {
+  const { answers, answerIds } = predictions;
+  const answered = new Map([...answerIds].filter(([index]) => typeof answers.get(index) === 'string'));
+  const { benchmark, sources, run } = options;
+  const stale = await staleAnswers({ benchmark, model: sources.model }, answered, options.images);
+  if (stale.size > 0) {
+    const questions = stale.size === 1 ? '1 answer was' : `${stale.size} answers were`;
+    say('warn', `${questions} made from images that have changed since: asking again (${run.folder})`);
+  }
+  return stale;
+}
+
 function throwFirstFailure(predictions: readonly Prediction[]): void {
   const failure = predictions.find(({ text }) => text === null);
   if (failure?.text !== null) return;
@@ -146,8 +172,9 @@ function throwFirstFailure(predictions: readonly Prediction[]): void {
   throw new UserError(`Question ${failure.question_id} failed (${code}: ${message}). Stopped because of --fail-fast.`);
 }
 
-/** Counts answers and failures and keeps a running score. Failures of earlier sessions are not counted: they are retried. */
-function startTally(benchmark: LoadedBenchmark, predictions: PredictionsFile) {
+/** Counts answers and failures and keeps the running score; failures of earlier sessions are asked again. */
+function startTally(benchmark: LoadedBenchmark, open: readonly Question[], predictions: PredictionsFile) {
+  const isOpen = new Set(open.map(({ index }) => index));
   let scoreSum = 0;
   let scored = 0;
   const tally = {
@@ -167,6 +194,6 @@ function startTally(benchmark: LoadedBenchmark, predictions: PredictionsFile) {
       tally.meanScore = scoreSum / scored;
     },
   };
-  for (const [index, text] of predictions.answers) if (text !== null) tally.add({ index, text });
+  for (const [index, text] of predictions.answers) if (text !== null && !isOpen.has(index)) tally.add({ index, text });
   return tally;
 }

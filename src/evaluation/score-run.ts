@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { readImageHashes } from '../results/runs/image-hashes.js';
 import { latencyFile, readBatchTimings, summarizeLatency } from '../results/runs/latency.js';
 import { metricsFile } from '../results/runs/metrics.js';
 import { readPredictions } from '../results/runs/predictions.js';
 import { writeQuestionScores } from '../results/runs/question-scores.js';
 import { referencesFile } from '../results/runs/references.js';
-import { RUN_FILES } from '../results/runs/run-folder.js';
-import { activeSeconds, peakMemoryBytes, type RunRecord, workerSeconds } from '../results/runs/run-record.js';
+import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
+import { activeSeconds, peakMemoryBytes, workerSeconds } from '../results/runs/run-record.js';
+import { imagesHash } from './check-images.js';
 import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
 import { referencesOf } from './references.js';
 import { metricsOf, questionsOf } from './score-answers.js';
@@ -27,23 +29,26 @@ export interface ScoreRunOptions {
  * Computes and writes everything derived from the answers and timings in a run folder: metrics, question scores,
  * references, submission files, latency. Needs no model.
  */
-export async function scoreRun(options: ScoreRunOptions, folder: string, record: RunRecord): Promise<void> {
-  await scorePredictionsOf(options, folder);
-  await writeLatency(folder, record);
+export async function scoreRun(options: ScoreRunOptions, run: Run): Promise<void> {
+  await scorePredictionsOf(options, run);
+  await writeLatency(run);
 }
 
-async function scorePredictionsOf(options: ScoreRunOptions, folder: string): Promise<void> {
+async function scorePredictionsOf(options: ScoreRunOptions, { folder, owner }: Run): Promise<void> {
   const { benchmark, judging, signal, stream } = options;
   const answers: (string | null)[] = benchmark.questions.map(() => null);
   for (const { index, text } of await readPredictions(join(folder, RUN_FILES.predictions))) answers[index] = text;
   const cachePath = join(folder, JUDGE_GRADES);
   const score = needsJudge(options)
-    ? await judgeAnswers(benchmark, answers, judging!.judge, { folder: judging!.folder, cachePath, signal, stream })
+    ? await judgeAnswers(benchmark, answers, judging!.judge, {
+        ...{ folder: judging!.folder, cachePath, owner, signal, stream },
+      })
     : benchmark.score(answers);
-  await metricsFile.write(folder, metricsOf(benchmark, answers, score));
-  if (score) await writeQuestionScores(folder, questionsOf(benchmark.questions, score));
-  await referencesFile.write(folder, referencesOf(benchmark));
-  await writeSubmission(folder, benchmark, answers);
+  const images = imagesHash(benchmark.questions, await readImageHashes(join(folder, RUN_FILES.images)));
+  await metricsFile.write(folder, { ...metricsOf(benchmark, answers, score), images }, owner);
+  if (score) await writeQuestionScores(folder, questionsOf(benchmark.questions, score), owner);
+  await referencesFile.write(folder, referencesOf(benchmark), owner);
+  await writeSubmission(folder, benchmark, answers, owner);
 }
 
 /** Whether this benchmark should be scored by a judge. */
@@ -51,10 +56,10 @@ export function needsJudge({ benchmark, judging }: Pick<ScoreRunOptions, 'benchm
   return judging !== null && isJudged(benchmark);
 }
 
-/** Summarises batches.jsonl as latency.json. */
-export async function writeLatency(folder: string, record: RunRecord): Promise<void> {
+/** Sums up batches.jsonl in latency.json. */
+export async function writeLatency({ folder, record, owner }: Run): Promise<void> {
   const batches = await readBatchTimings(join(folder, RUN_FILES.batches));
   const seconds = activeSeconds(record);
   const latency = summarizeLatency(batches, seconds, peakMemoryBytes(record), workerSeconds(record));
-  await latencyFile.write(folder, latency);
+  await latencyFile.write(folder, latency, owner);
 }

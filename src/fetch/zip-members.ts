@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import * as zlib from 'node:zlib';
+import { createInflateRaw } from 'node:zlib';
 import type { Entry } from 'yauzl';
+import { crc32 } from '../shared/crc32.js';
 import { checkDiskSpace } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
 
@@ -138,7 +139,7 @@ export async function writeMember(
 }
 
 async function* inflated(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const inflate = zlib.createInflateRaw();
+  const inflate = createInflateRaw();
   const feeding = (async () => {
     for await (const chunk of compressed) {
       if (!inflate.write(chunk)) await new Promise((resolve) => inflate.once('drain', resolve));
@@ -147,20 +148,4 @@ async function* inflated(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<
   })().catch((error: Error) => inflate.destroy(error));
   yield* inflate;
   await feeding;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let crc = n;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 as zip has it. Node has one of its own from 20.15 on. */
-export const crc32: (bytes: Uint8Array, crc?: number) => number =
-  (zlib as { crc32?: (bytes: Uint8Array, crc?: number) => number }).crc32 ?? crc32ByTable;
-
-function crc32ByTable(bytes: Uint8Array, start = 0): number {
-  let crc = ~start >>> 0;
-  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
-  return ~crc >>> 0;
 }

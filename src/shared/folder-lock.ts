@@ -1,11 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, UserError } from './errors.js';
-import { replaceFile } from './json-file.js';
+import { isTemporaryFile, type Ownership, replaceFile } from './json-file.js';
 import { COUNT, nullable, objectOf, POSITIVE, schemaCheck, TEXT } from './json-schema.js';
 import { parseJson } from './parse-json.js';
 
@@ -14,11 +14,19 @@ import { parseJson } from './parse-json.js';
  * at the same time, at least one sees the other, so both can never hold the lock. No process has to remove another's
  * file to acquire the lock, which is where two takeovers of one stale lock would collide.
  *
- * Whether a process on this machine is alive can be checked directly. A process on another machine shows it by changing
- * its lock file every few seconds; a process that finds such a lock removes its own and watches the other one for several
- * such intervals. Clocks of different machines are never compared.
+ * Whether a process lives can be asked where its number means the same: in the same boot of the same kernel and the same PID
+ * namespace. Host names tell neither: containers and machines may share one. Any other holder shows that it lives by changing
+ * its lock file every few seconds; whoever finds such a lock watches it, without a lock of its own, for as long as several
+ * changes take. No clock is compared: only this process's own measures the wait. So is a holder of which the system does not
+ * tell (another user's with hidepid=2).
+ *
+ * A holder that was frozen for longer than that has lost the folder. Its lock file is gone, which it checks before each
+ * write; and since it may be frozen between check and write, what it does then must do no harm: files that are appended to
+ * are replaced by copies when a folder is opened, and its temporary files are deleted, so that it cannot rename any.
+ * docs/decisions/0039-fenced-folders.md has the whole protocol.
  */
 const LOCK_NAME = /^lock-[0-9a-f]{16}\.json$/;
+const TOKEN_BYTES = 8;
 const CLOCK_SLACK_MS = 60_000; // the clock may have been set since the system started
 /** Larger than the JSON of any lock. */
 const LOCK_BYTES = 512;
@@ -32,18 +40,19 @@ interface Lock {
   host: string;
   /** Distinguishes the process from a later one with the same pid; null if not available. */
   process: string | null;
-  /** Counts up while the process is alive. */
+  /** Boot and PID namespace in which `pid` means this process; null where the system does not say. Not in older locks. */
+  space?: string | null;
+  /** Counts up while the process lives. */
   beats: number;
 }
 
-const checkLock = schemaCheck<Lock>(
-  objectOf<Lock>({ pid: POSITIVE, startedAt: TEXT, host: TEXT, process: nullable(TEXT), beats: COUNT }),
-);
+const required = objectOf<Omit<Lock, 'space'>>({
+  ...{ pid: POSITIVE, startedAt: TEXT, host: TEXT, process: nullable(TEXT), beats: COUNT },
+});
+const checkLock = schemaCheck<Lock>({ ...required, properties: { ...required['properties'], space: nullable(TEXT) } });
 
-/** A folder locked by this process. */
-export interface FolderLock {
-  /** Whether the lock expired and another machine took the folder. */
-  isLost(): boolean;
+/** A folder that is this process's to work in. */
+export interface FolderLock extends Ownership {
   /** @param movedTo where the folder is now, if it was renamed */
   release(movedTo?: string): Promise<void>;
 }
@@ -63,14 +72,18 @@ export async function lockFolder(
   folder: string,
   { onWait, lapseMs = LAPSE_MS, beatMs = BEAT_MS }: LockOptions = {},
 ): Promise<FolderLock> {
-  const name = `lock-${randomBytes(8).toString('hex')}.json`;
+  const token = randomBytes(TOKEN_BYTES).toString('hex');
+  const name = `lock-${token}.json`;
   const path = join(folder, name);
   const silent = new Set<string>(); // contents of locks that did not change while being watched
   for (let attempt = 1; ; attempt++) {
     const lock = await describeLock();
     await replaceFile(path, (file) => file.writeFile(textOf(lock)));
     const obstacle = await obstacleTo(folder, name, silent);
-    if (obstacle === null) return heldLock(path, lock, beatMs);
+    if (obstacle === null) {
+      await removeTemporaryFiles(folder, token);
+      return heldLock(path, token, lock, beatMs);
+    }
     await rm(path, { force: true });
     if (obstacle.watch) {
       onWait?.(`${obstacle.refusal} Waiting up to ${Math.round(lapseMs / 1000)} s to see whether it is still alive.`);
@@ -89,22 +102,40 @@ function textOf(lock: Lock): string {
   return JSON.stringify(lock).padEnd(LOCK_BYTES);
 }
 
-function heldLock(path: string, lock: Lock, beatMs: number): FolderLock {
-  let isLost = false;
+/** What earlier owners of a folder were writing: one that still lives, but was frozen, must not give it a name. */
+async function removeTemporaryFiles(folder: string, ownToken: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => isTemporaryFile(name) && !isLockFile(name));
+  for (const name of names) if (!name.includes(ownToken)) await rm(join(folder, name), { force: true });
+}
+
+function heldLock(path: string, token: string, lock: Lock, beatMs: number): FolderLock {
   let beating = Promise.resolve();
   const beat = async (): Promise<void> => {
     lock.beats++;
     try {
       await writeFile(path, textOf(lock), { flag: 'r+' }); // in place, so that a removed lock is not recreated
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') isLost = true;
+    } catch {
+      // One that is gone is noticed before the next write.
     }
   };
   const timer = setInterval(() => {
     beating = beating.then(beat);
   }, beatMs).unref();
   return {
-    isLost: () => isLost,
+    token,
+    async check() {
+      try {
+        await readFile(path); // opened, not only looked up: a network file system asks the server then
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== 'ENOENT' && code !== 'ESTALE') throw error;
+        throw new UserError(
+          `${dirname(path)} was taken over by another run, since this one gave no sign of life for a minute (a paused ` +
+            'machine, a stopped process?). What it had written before is kept.',
+          { cause: error },
+        );
+      }
+    },
     async release(movedTo = dirname(path)) {
       clearInterval(timer);
       await beating;
@@ -115,7 +146,7 @@ function heldLock(path: string, lock: Lock, beatMs: number): FolderLock {
 
 /** Whether a file in a run folder is a lock or its temporary file. */
 export function isLockFile(name: string): boolean {
-  return LOCK_NAME.test(basename(name, '.tmp'));
+  return LOCK_NAME.test(name.replace(/(\.[0-9a-f]{16})?\.tmp$/, ''));
 }
 
 /** Whether a process seems to use a folder, for listings. Changes nothing. */
@@ -124,11 +155,8 @@ export async function isLocked(folder: string): Promise<boolean> {
     const path = join(folder, name);
     const lock = await readLock(path).catch(() => null);
     if (lock === null) continue;
-    if (
-      lock.value.host === hostname() ? await isAlive(lock.value) : Date.now() - (await mtimeMs(path)) < 2 * LAPSE_MS
-    ) {
-      return true;
-    }
+    const life = await lifeOf(lock.value);
+    if (life === 'alive' || (life === 'unknown' && Date.now() - (await mtimeMs(path)) < 2 * LAPSE_MS)) return true;
   }
   return false;
 }
@@ -170,8 +198,9 @@ async function obstacleBy(folder: string, name: string, silent: ReadonlySet<stri
   if (lock === null || silent.has(lock.content)) return null;
   const { pid, host, startedAt } = lock.value;
   const refusal = `${folder} is in use by another run (process ${pid} on ${host} since ${startedAt}).`;
-  if (host !== hostname()) return { refusal, watch: { path, content: lock.content } };
-  return (await isAlive(lock.value)) ? { refusal: `${refusal} Wait for it to end, or stop it.` } : null;
+  const life = await lifeOf(lock.value);
+  if (life === 'unknown') return { refusal, watch: { path, content: lock.content } };
+  return life === 'alive' ? { refusal: `${refusal} Wait for it to end, or stop it.` } : null;
 }
 
 /** Null if the lock was just released. */
@@ -203,34 +232,63 @@ async function describeLock(): Promise<Lock> {
     pid: process.pid,
     startedAt: new Date().toISOString(),
     host: hostname(),
-    process: await processIdentity(process.pid),
+    process: identityIn(await processState(process.pid)),
+    space: await pidSpace(),
     beats: 0,
   };
 }
 
-/** @param lock lock of a process on this machine */
-async function isAlive(lock: Lock): Promise<boolean> {
+/** Whether the process of a lock lives; `unknown` where it cannot be asked for. */
+async function lifeOf(lock: Lock): Promise<'alive' | 'dead' | 'unknown'> {
+  const space = await pidSpace();
+  if (space === null ? lock.host !== hostname() || lock.space : lock.space !== space) return 'unknown';
   try {
     process.kill(lock.pid, 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'dead';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return 'unknown'; // EPERM: it is there, of another user
   }
-  if (lock.process !== null) return lock.process === (await processIdentity(lock.pid));
-  return Date.parse(lock.startedAt) > Date.now() - uptime() * 1000 - CLOCK_SLACK_MS; // otherwise from before a reboot
+  if (lock.process === null) {
+    // Else from before a reboot.
+    return Date.parse(lock.startedAt) > Date.now() - uptime() * 1000 - CLOCK_SLACK_MS ? 'alive' : 'dead';
+  }
+  const state = await processState(lock.pid);
+  if (state === null) return 'unknown'; // /proc hides it
+  return identityIn(state) === lock.process ? 'alive' : 'dead';
 }
 
-/** On Linux, the boot id and the start time of a process within it; null if it has ended, and on other systems. */
-async function processIdentity(pid: number): Promise<string | null> {
+/** What makes process numbers comparable: the boot of the kernel and the PID namespace; null where there is no /proc. */
+async function pidSpace(): Promise<string | null> {
   try {
-    const [boot, stat] = await Promise.all([
+    const [boot, namespace] = await Promise.all([
       readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
-      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readlink('/proc/self/ns/pid'),
     ]);
-    // "pid (name) state ppid ...": the name may contain anything. Field 3 is the state, 22 the start. Source: proc(5)
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ended = fields[0] === 'Z' || fields[0] === 'X';
-    return ended ? null : `${boot.trim()}/${fields[22 - 3]}`;
+    return `${boot.trim()} ${namespace}`;
   } catch {
     return null;
   }
+}
+
+interface ProcessState {
+  hasEnded: boolean;
+  /** Clock ticks from the boot to its start. */
+  start: string;
+}
+
+/** null where the system does not show it. */
+async function processState(pid: number): Promise<ProcessState | null> {
+  try {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // "pid (name) state ppid ...": the name may hold anything. Field 3 is the state, 22 the start. Source: proc(5)
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { hasEnded: fields[0] === 'Z' || fields[0] === 'X', start: fields[22 - 3]! };
+  } catch {
+    return null;
+  }
+}
+
+/** Tells a process from a later one of the same number; null for one that has ended or is not shown. */
+function identityIn(state: ProcessState | null): string | null {
+  return state === null || state.hasEnded ? null : state.start;
 }

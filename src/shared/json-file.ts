@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SchemaObject } from 'ajv';
@@ -5,32 +6,61 @@ import { messageOf, UserError } from './errors.js';
 import { schemaCheck } from './json-schema.js';
 import { parseJson } from './parse-json.js';
 
+/** Proof that a folder is still this process's to write in; `lockFolder` gives it. */
+export interface Ownership {
+  /** Part of the names of temporary files: whoever takes the folder over deletes those of its earlier owner. */
+  token: string;
+  /** @throws UserError when another process took the folder over */
+  check(): Promise<void>;
+}
+
+const TEMPORARY_NAME = /\.[0-9a-f]{16}\.tmp$/;
+
+/** A name for the new content of a file, in the same folder; no file of the user's has it. */
+export function temporaryPath(path: string, owner?: Ownership): string {
+  return `${path}.${owner?.token ?? randomBytes(8).toString('hex')}.tmp`;
+}
+
+/** Whether a file is one that was being written. */
+export function isTemporaryFile(name: string): boolean {
+  return TEMPORARY_NAME.test(name);
+}
+
 /**
- * Replaces a file atomically: writes a temporary file in the same folder, flushes it to disk and renames it.
- * A crash leaves either the old or the new file. Only one process at a time may do this for a path.
- * @throws UserError if the folder cannot be written to
+ * Replaces a file as a whole: written under a temporary name in the same folder, flushed to the disk, renamed.
+ * A crash leaves the old file or the new one.
+ * @param owner of the folder, which must still be that when the file gets its name
+ * @throws UserError when the folder cannot be written to, or is not the owner's any more
  */
-export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const temporary = `${path}.tmp`;
+export async function replaceFile(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+  owner?: Ownership,
+): Promise<void> {
+  const temporary = temporaryPath(path, owner);
   try {
-    const file = await open(temporary, 'w');
+    const file = await open(temporary, owner ? 'w' : 'wx');
     try {
       await write(file);
       await file.sync();
     } finally {
       await file.close();
     }
+    // In this order: one that takes the folder over after this check finds the temporary file and deletes it.
+    await owner?.check();
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {});
+    if (error instanceof UserError) throw error;
+    await owner?.check();
     throw new UserError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
   }
 }
 
 /** Writes a value as JSON, atomically. @param indent 0 for one line */
-export async function writeJson(path: string, value: unknown, indent = 2): Promise<void> {
-  await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(value, null, indent)}\n`));
+export async function writeJson(path: string, value: unknown, indent = 2, owner?: Ownership): Promise<void> {
+  await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(value, null, indent)}\n`), owner);
 }
 
 /** Flushes a folder's entries, so that a new or renamed file survives a power cut. */
@@ -49,7 +79,8 @@ export interface JsonFile<T> {
   name: string;
   /** Null if the folder has no such file. @throws UserError if the file does not match the schema */
   read(folder: string): Promise<T | null>;
-  write(folder: string, value: T): Promise<void>;
+  /** @param owner of the folder, where it is locked */
+  write(folder: string, value: T, owner?: Ownership): Promise<void>;
 }
 
 /**
@@ -78,9 +109,9 @@ export function jsonFile<T>(
       if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}. ${advice}`);
       return value;
     },
-    async write(folder, value) {
-      if (!check.fits(value)) throw new Error(`${name} would be invalid: ${check.problem()}`);
-      await writeJson(join(folder, name), value, indent);
+    async write(folder, value, owner) {
+      if (!check.fits(value)) throw new Error(`${name} would be written wrong: ${check.problem()}`);
+      await writeJson(join(folder, name), value, indent, owner);
     },
   };
 }

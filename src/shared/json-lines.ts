@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { existsSync, readSync } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, UserError } from './errors.js';
-import { syncFolder } from './json-file.js';
+import { type Ownership, syncFolder, temporaryPath } from './json-file.js';
 import type { SchemaCheck } from './json-schema.js';
 import { parseJson } from './parse-json.js';
 
@@ -46,8 +46,10 @@ export interface JsonLinesFile<T> {
    * Calls must not overlap. @throws UserError if writing fails; the file is then unchanged
    */
   append(values: readonly T[]): Promise<LineSpan[]>;
-  /** The line's bytes, including the newline. */
+  /** The line's bytes, newline included. @throws UserError when they are not as they were written */
   readLine(span: LineSpan): Buffer;
+  /** Reads all lines again. @returns what was passed over */
+  rescan(onLine: OnLine<T>): Promise<Damage>;
   close(): Promise<void>;
 }
 
@@ -64,17 +66,61 @@ export async function openJsonLines<T extends object>(
   path: string,
   check: SchemaCheck<T>,
   onLine: OnLine<T>,
+  owner?: Ownership,
 ): Promise<JsonLinesFile<T>> {
-  const file = await openOrFail(path, 'a+');
+  const { end, size, damage } = await scanIfThere(path, check, onLine);
+  const file = await copyForAppending(path, end, owner);
+  return appendable(file, path, check, end, { damage, droppedBytes: size - end }, owner);
+}
+
+type Scan = Awaited<ReturnType<typeof scan>>;
+
+async function scanIfThere<T>(path: string, check: SchemaCheck<T>, onLine: OnLine<T>): Promise<Scan> {
+  if (!existsSync(path)) return { end: 0, size: 0, damage: { lines: 0, examples: [] } };
+  const file = await openOrFail(path, 'r');
   try {
-    const { end, size, damage } = await scan(file, path, check, onLine);
-    if (end < size) await file.truncate(end);
+    return await scan(file, path, check, onLine);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Puts a copy of a file in its place and opens it. An earlier owner of the folder that was frozen and wakes up has the file
+ * open that is replaced: what it still appends goes nowhere, which no check of its own could guarantee.
+ * @param end bytes that are kept
+ */
+async function copyForAppending(path: string, end: number, owner: Ownership | undefined): Promise<FileHandle> {
+  const temporary = temporaryPath(path, owner);
+  const file = await openOrFail(temporary, owner ? 'a+' : 'ax+', path);
+  try {
+    await file.truncate(0);
+    if (end > 0) await copyBytes(path, end, file);
     await file.sync();
+    await owner?.check();
+    await rename(temporary, path);
     await syncFolder(dirname(path));
-    return appendable(file, path, check, end, { damage, droppedBytes: size - end });
+    return file;
   } catch (error) {
     await file.close();
-    throw error;
+    await rm(temporary, { force: true }).catch(() => {});
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function copyBytes(path: string, count: number, to: FileHandle): Promise<void> {
+  const from = await openOrFail(path, 'r');
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let done = 0; done < count; ) {
+      const { bytesRead } = await from.read(chunk, 0, Math.min(CHUNK_BYTES, count - done), done);
+      if (bytesRead === 0) throw new UserError(`${path} became shorter while it was read.`);
+      await to.appendFile(chunk.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+  } finally {
+    await from.close();
   }
 }
 
@@ -98,11 +144,11 @@ export function describeDamage(path: string, { lines, examples }: Damage): strin
   return `${path}: ${lines} damaged ${lines === 1 ? 'line' : 'lines'}: ${examples.join(', ')}${more}`;
 }
 
-async function openOrFail(path: string, flags: string): Promise<FileHandle> {
+async function openOrFail(path: string, flags: string, named = path): Promise<FileHandle> {
   try {
     return await open(path, flags);
   } catch (error) {
-    throw new UserError(`${path} cannot be opened: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${named} cannot be opened: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -112,6 +158,7 @@ function appendable<T extends object>(
   check: SchemaCheck<T>,
   end: number,
   found: Pick<JsonLinesFile<T>, 'damage' | 'droppedBytes'>,
+  owner: Ownership | undefined,
 ): JsonLinesFile<T> {
   return {
     ...found,
@@ -120,6 +167,12 @@ function appendable<T extends object>(
         if (!check.fits(value)) throw new Error(`a line of ${path} would be invalid: ${check.problem()}`);
         return sealed(value);
       });
+      if (lines.length === 0) return [];
+      await owner?.check();
+      const { size } = await file.stat();
+      if (size !== end) {
+        throw new UserError(`${path} was changed by another program: it has ${size} bytes instead of ${end}.`);
+      }
       try {
         await file.appendFile(Buffer.concat(lines));
         await file.sync();
@@ -136,12 +189,13 @@ function appendable<T extends object>(
     readLine({ offset, bytes }) {
       const line = Buffer.allocUnsafe(bytes);
       // Synchronous: a round trip through the thread pool for each of 200,000 lines takes ten times as long.
-      if (readSync(file.fd, line, 0, bytes, offset) !== bytes)
-        throw new UserError(
-          `${path} became shorter while it was in use. Check that no other program writes to it, then rerun.`,
-        );
+      if (readSync(file.fd, line, 0, bytes, offset) !== bytes) throw new UserError(`${path} has become shorter.`);
+      const opened = unsealed(line);
+      if ('problem' in opened)
+        throw new UserError(`${path}: a line was changed after it was written: ${opened.problem}.`);
       return line;
     },
+    rescan: async (onLine) => (await scan(file, path, check, onLine)).damage,
     close: () => file.close(),
   };
 }

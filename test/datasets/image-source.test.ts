@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 import { openImageFolder, openImageZip } from '../../src/datasets/image-source.js';
+import { crc32 } from '../../src/shared/crc32.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-images-'));
 after(() => rm(folder, { recursive: true }));
@@ -33,9 +35,15 @@ test('a missing file is named with its path', async () => {
 test('names that lead out of the folder, and folders, are refused', async () => {
   await writeFile(join(folder, 'secret.jpg'), 'secret');
   const images = openImageFolder(join(folder, 'sub'));
-  for (const name of ['../secret.jpg', join(folder, 'secret.jpg'), 'x/../../secret.jpg', '']) {
+  for (const name of ['../secret.jpg', 'x/../../secret.jpg']) {
     await assert.rejects(images.read(name), { name: 'ImageError', code: 'unreadable', message: /leads out of/ }, name);
   }
+  await assert.rejects(images.read(join(folder, 'secret.jpg')), {
+    code: 'unreadable',
+    message: /absolute path outside/,
+  });
+  await assert.rejects(images.read(''), { code: 'unreadable', message: /name of the image is empty/ });
+  assert.equal(text(await images.read(join(folder, 'sub', 'a.jpg'))), 'picture', 'absolute, but inside');
   await assert.rejects(openImageFolder(folder).read('sub'), { code: 'unreadable', message: /sub is not a file$/ });
 });
 
@@ -44,6 +52,8 @@ interface Member {
   data: Buffer;
   /** What the file is said to hold, if not what it does. */
   declaredBytes?: number;
+  /** What is in the archive instead, under the checksum of `data`. */
+  damaged?: Buffer;
   deflate?: boolean;
   encrypted?: boolean;
 }
@@ -53,12 +63,20 @@ function zipFile(members: readonly Member[], zip64 = false): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const { name, data, declaredBytes = data.length, deflate = false, encrypted = false } of members) {
-    const stored = deflate ? deflateRawSync(data) : data;
+  for (const {
+    name,
+    data,
+    declaredBytes = data.length,
+    damaged = data,
+    deflate = false,
+    encrypted = false,
+  } of members) {
+    const stored = deflate ? deflateRawSync(damaged) : damaged;
     const common = Buffer.alloc(26); // version to name length
     common.writeUInt16LE(zip64 ? 45 : 20, 0);
     common.writeUInt16LE(encrypted ? 1 : 0, 2);
     common.writeUInt16LE(deflate ? 8 : 0, 4);
+    common.writeUInt32LE(crc32(data), 10);
     common.writeUInt32LE(zip64 ? 0xffffffff : stored.length, 14);
     common.writeUInt32LE(zip64 ? 0xffffffff : declaredBytes, 18);
     common.writeUInt16LE(name.length, 22);
@@ -117,6 +135,36 @@ test('a missing member is named with archive and path; other folders are not loo
     await assert.rejects(images.read(name), { name: 'ImageError', code: 'missing', message });
   }
   await images.close();
+});
+
+test('a damaged member is unreadable, stored or deflated; its stamp tells it from another one', async () => {
+  const damaged = Buffer.concat([PICTURE.subarray(1), Buffer.from('x')]);
+  for (const deflate of [false, true]) {
+    const { images } = await openZip([{ name: 'a.jpg', data: PICTURE, damaged, deflate }]);
+    await assert.rejects(images.read('a.jpg'), { code: 'unreadable', message: /a\.jpg cannot be read: bad CRC-32/ });
+    await images.close();
+    const { images: whole } = await openZip([{ name: 'a.jpg', data: damaged, deflate }]);
+    const stamp = await whole.stamp('a.jpg');
+    assert.deepEqual(stamp, { bytes: PICTURE.length, mark: `crc32 ${crc32(damaged).toString(16)}` });
+    assert.equal(await whole.stamp('b.jpg'), null);
+    await whole.close();
+  }
+});
+
+test('the stamp of a file changes with its content, even when its size and mtime are kept', async () => {
+  const path = join(folder, 'stamped.jpg');
+  await writeFile(path, 'one');
+  await utimes(path, 1000, 1000);
+  const images = openImageFolder(folder);
+  const before = await images.stamp('stamped.jpg');
+  assert.deepEqual(await images.stamp('stamped.jpg'), before);
+  await sleep(20);
+  await writeFile(path, 'two');
+  await utimes(path, 1000, 1000);
+  const after = await images.stamp('stamped.jpg');
+  assert.equal(after?.bytes, before?.bytes);
+  assert.notEqual(after?.mark, before?.mark);
+  assert.equal(await images.stamp('none.jpg'), null);
 });
 
 test('inflating stops past the declared size', async () => {

@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import test, { after } from 'node:test';
 import type { LoadedBenchmark } from '../../src/benchmarks/benchmark.js';
 import { pope } from '../../src/benchmarks/pope.js';
+import { checkImages, surveyImages } from '../../src/evaluation/check-images.js';
 import { runBenchmark } from '../../src/evaluation/run-benchmark.js';
 import { SAMPLE_MODEL, sampleData } from '../../src/evaluation/sample.js';
 import { exportModel } from '../../src/model/export/export-model.js';
@@ -35,7 +36,8 @@ async function predictionsOf(benchmark: LoadedBenchmark, name: string, rows: num
   const { signal } = new AbortController();
   const stream = Object.assign(new PassThrough(), { isTTY: false }) as unknown as NodeJS.WriteStream;
   const sources = { model, tokenizer, imageThreads };
-  const shared = { benchmark, sources, inference: async () => inference, workers: 1, run: opened.run, limits };
+  const images = checkImages(await surveyImages(benchmark.questions, benchmark.images), benchmark.images);
+  const shared = { benchmark, sources, images, inference: async () => inference, workers: 1, run: opened.run, limits };
   await runBenchmark({ ...shared, failFast: true, onProgress: () => {}, signal, stream });
   await opened.run.close('complete');
   await Promise.all([inference.close(), imageThreads.close()]);
@@ -48,7 +50,11 @@ test('questions packed behind one image and questions asked alone give the same 
     ...packed,
     // An image of its own for every question, of the same bytes.
     questions: packed.questions.map((question) => ({ ...question, image: `${question.index}/${question.image}` })),
-    images: { read: (name) => packed.images.read(name.slice(name.indexOf('/') + 1)), close: async () => {} },
+    images: {
+      read: (name) => packed.images.read(name.slice(name.indexOf('/') + 1)),
+      stamp: async () => ({ bytes: 1, mark: '' }),
+      close: async () => {},
+    },
   };
   const expected = await predictionsOf(packed, 'packed', 4, 2);
   assert.equal(expected.trim().split('\n').length, 60);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import test, { after } from 'node:test';
 import type { LoadedBenchmark } from '../../src/benchmarks/benchmark.js';
+import { checkImages, surveyImages } from '../../src/evaluation/check-images.js';
 import { type RunOutcome, runBenchmark } from '../../src/evaluation/run-benchmark.js';
 import { exportModel } from '../../src/model/export/export-model.js';
 import { startImageThreads } from '../../src/model/images/image-threads.js';
@@ -38,7 +39,7 @@ const benchmark: LoadedBenchmark = {
   name: 'made-up',
   split: 'test',
   questions: texts.map((text, index) => ({ index, questionId: index, image: index < 4 ? 'one' : 'two', text })),
-  images: { read: async () => image, close: async () => {} },
+  images: { read: async () => image, stamp: async () => ({ bytes: 1, mark: '' }), close: async () => {} },
   maxNewTokens: 3,
   files: [],
   protocol: {},
@@ -95,7 +96,8 @@ async function answer(
   const { rows, asked = benchmark, signal = new AbortController().signal, failFast = false } = options;
   const unlimited = Number.POSITIVE_INFINITY;
   const limits = { rows, tokens: unlimited, bytes: unlimited, bytesOf: (shape: BatchShape) => shape.questions };
-  const shared = { benchmark: asked, sources, inference: async () => inference, workers: 1, run, limits };
+  const images = checkImages(await surveyImages(asked.questions, asked.images), asked.images);
+  const shared = { benchmark: asked, sources, images, inference: async () => inference, workers: 1, run, limits };
   return runBenchmark({ ...shared, failFast, signal, stream: stream(), onProgress() {} }).finally(() =>
     run.close('interrupted'),
   );

@@ -45,6 +45,10 @@ test('a thumbnail is a small WebP; an image that cannot be read has none', async
   assert.ok(thumbnail!.length < 10_000, `${thumbnail!.length} bytes`);
   assert.equal(await makeThumbnail(images, 'none.jpg'), null);
   await images.close();
-  const svg = { read: async () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), close: async () => {} };
+  const svg = {
+    read: async () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
+    stamp: async () => null,
+    close: async () => {},
+  };
   assert.equal(await makeThumbnail(svg, 'drawing.jpg'), null);
 });

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import test, { after } from 'node:test';
+import { noImages } from '../../src/datasets/no-images.js';
+import { checkImages } from '../../src/evaluation/check-images.js';
 import { runBenchmark } from '../../src/evaluation/run-benchmark.js';
 import { SAMPLE_MODEL, sampleData } from '../../src/evaluation/sample.js';
 import { exportModel } from '../../src/model/export/export-model.js';
@@ -59,7 +61,7 @@ test('a worker whose memory is really limited: smaller batches, every question a
         name: 'made-up',
         split: 'test',
         questions: Array.from({ length: IMAGES }, (_, i) => ({ index: i, questionId: i, image: `image ${i}`, text })),
-        images: { read: async () => image, close: async () => {} },
+        images: { read: async () => image, stamp: async () => ({ bytes: 1, mark: '' }), close: async () => {} },
         maxNewTokens: 8,
         files: [],
         protocol: {},
@@ -69,6 +71,7 @@ test('a worker whose memory is really limited: smaller batches, every question a
         submission: () => [],
       },
       sources: { model, tokenizer, imageThreads },
+      images: checkImages({ stamps: new Map(), missing: [], digest: null }, noImages('')),
       inference: async () => pool,
       workers: 1,
       onProgress() {},

@@ -1,4 +1,5 @@
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
+import { crc32 } from '../../shared/crc32.js';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { type OpenFile, openFile } from './open-file.js';
 import type { TensorInfo, TensorSource } from './tensor-source.js';
@@ -7,7 +8,8 @@ import { readStateDict } from './torch-pickle.js';
 
 // The pickle of a 13B checkpoint has 0.2 MB, 200 bytes per tensor. The limit bounds the memory needed to read it.
 const MAX_PICKLE_BYTES = 2_000_000;
-const MAX_ENTRIES = 100_000; // a state dict has one zip entry per tensor
+const CRC_STEP_BYTES = 64 << 20;
+const MAX_ENTRIES = 100_000; // a state dict has a zip entry for each tensor
 
 /**
  * Opens a torch file in zip format (`torch.save` since PyTorch 1.6): `<prefix>/data.pkl` describes the tensors,
@@ -40,8 +42,9 @@ async function readArchive(file: OpenFile): Promise<TensorSource> {
   const stateDict = readStateDict(await archive.read(pickle, MAX_PICKLE_BYTES), file.path);
 
   const tensors = new Map<string, TensorInfo>();
-  const spans = new Map<string, { offset: number; length: number }>();
-  const dataOffsets = new Map<string, number>(); // by storage, which several tensors may share
+  const spans = new Map<string, { offset: number; length: number; entry: Entry; start: number }>();
+  const verified = new Set<Entry>();
+  const dataOffsets = new Map<string, number>(); // of storages, which tensors may share
   for (const [name, tensor] of stateDict) {
     const entry = archive.entries.get(`data/${tensor.storageKey}`);
     if (entry === undefined) {
@@ -53,17 +56,44 @@ async function readArchive(file: OpenFile): Promise<TensorSource> {
     const start = dataOffsets.get(tensor.storageKey) ?? (await archive.dataOffset(entry));
     dataOffsets.set(tensor.storageKey, start);
     tensors.set(name, { name, dtype: tensor.dtype, shape: tensor.shape, file: file.path });
-    spans.set(name, { offset: start + tensor.offset * tensor.itemSize, length });
+    spans.set(name, { offset: start + tensor.offset * tensor.itemSize, length, entry, start });
   }
   return {
     tensors,
     async read(name) {
       const span = spans.get(name);
       if (span === undefined) throw new UserError(`${file.path} has no tensor ${name}.`);
-      return file.read(span.offset, span.length);
+      const bytes = await file.read(span.offset, span.length);
+      if (!verified.has(span.entry)) await checkStorage(file, span, bytes);
+      verified.add(span.entry);
+      return bytes;
     },
     close: () => file.close(),
   };
+}
+
+/** Compares a storage with its CRC-32. @param bytes those of the tensor that is read, which mostly are the whole storage */
+async function checkStorage(
+  file: OpenFile,
+  { entry, start, length }: { entry: Entry; start: number; length: number },
+  bytes: Uint8Array,
+): Promise<void> {
+  const size = entry.uncompressedSize;
+  if (length === size) return checkCrc(file.path, entry, crc32(bytes));
+  let crc = 0;
+  for (let at = 0; at < size; at += CRC_STEP_BYTES) {
+    crc = crc32(await file.read(start + at, Math.min(CRC_STEP_BYTES, size - at)), crc);
+  }
+  checkCrc(file.path, entry, crc);
+}
+
+/** @throws UserError when a member's bytes are not those that were saved */
+function checkCrc(path: string, entry: Entry, crc: number): void {
+  if (crc === entry.crc32) return;
+  throw new UserError(
+    `${path}: ${entry.fileName} is damaged (bad CRC-32). Download the file again, or save it again with PyTorch if that ` +
+      'was told to leave out checksums (torch.serialization.set_crc32_options).',
+  );
 }
 
 async function checkMagic(file: OpenFile): Promise<void> {
@@ -143,7 +173,9 @@ async function readDirectory(file: OpenFile): Promise<Archive> {
           `${file.path}: ${entry.fileName} has ${entry.uncompressedSize} bytes, more than the ${limit} allowed: not a state dict.`,
         );
       }
-      return file.read(await dataOffset(entry), entry.uncompressedSize);
+      const bytes = await file.read(await dataOffset(entry), entry.uncompressedSize);
+      checkCrc(file.path, entry, crc32(bytes));
+      return bytes;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { ImageError, messageOf } from '../../shared/errors.js';
 import sharp from '../../shared/sharp.js';
+import { pngProblem } from './check-png.js';
 import { firstGifFrame } from './gif-frame.js';
 
 /** A decoded image. */
@@ -27,6 +28,8 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
     const content = bytes.length === 0 ? 'is empty' : `starts with ${JSON.stringify(start)}`;
     throw new ImageError('unreadable', `${name} is not a JPEG, PNG, GIF or WebP image: it ${content}`);
   }
+  const problem = format === 'png' ? pngProblem(bytes) : null;
+  if (problem) throw new ImageError('unreadable', `${name} cannot be decoded: ${problem}`);
   try {
     return await (format === 'gif' ? decodeGif(bytes, name) : decode(bytes, name));
   } catch (error) {

@@ -128,7 +128,8 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
   const resampled = resampleScores(entries, name);
   const rows = entries.map((entry): ComparisonRow => {
     const { run, label, questions } = entry;
-    for (const note of [...sizeNotes(entry), ...latencyNotes(first, entry)]) notes.add(note);
+    for (const note of [...sizeNotes(entry), ...latencyNotes(first, entry), ...imageNotes(first, entry)])
+      notes.add(note);
     const base = bases.find((other) => incomparableFields(other.run, run).length === 0);
     if (!base && bases.length > 0) {
       for (const { field, first: theirs, second: own } of incomparableFields(first.run, run)) {
@@ -162,9 +163,22 @@ function scoreOf({ metrics }: RunResult, name: string | null): number | null {
 
 /** The fields that differ between two runs and make them incomparable: data, split, questions, protocol, scoring. */
 export function incomparableFields(first: RunResult, second: RunResult): Difference[] {
-  return differences(first.record.identity, second.record.identity).filter(
+  const fields = differences(first.record.identity, second.record.identity).filter(
     ({ field }) => !/^(model|device|preprocessingVersion)(\.|$)/.test(field),
   );
+  const [images, others] = [first.metrics.images, second.metrics.images];
+  if (images && others && images !== others) {
+    fields.push({ field: 'images', first: images.slice(0, 8), second: others.slice(0, 8) });
+  }
+  return fields;
+}
+
+/** Versions that did not note the images may have read others of the same names. */
+function imageNotes(first: Entry, { run, label }: Entry): string[] {
+  const [images, others] = [first.run.metrics.images, run.metrics.images];
+  if ((images === undefined) === (others === undefined)) return [];
+  const unknown = images === undefined ? first.label : label;
+  return [`it was not recorded which images ${unknown} was made from: they may be others of the same names.`];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { sum } from 'simple-statistics';
-import { jsonFile } from '../../shared/json-file.js';
+import { jsonFile, type Ownership } from '../../shared/json-file.js';
 import { type Damage, openJsonLines, readJsonLines } from '../../shared/json-lines.js';
 import { AMOUNT, COUNT, nullable, objectOf, POSITIVE, schemaCheck } from '../../shared/json-schema.js';
 import { quantilesOf } from '../statistics/quantiles.js';
@@ -131,10 +131,10 @@ export const latencySchema = objectOf<LatencySummary>({
 
 export const latencyFile = jsonFile<LatencySummary>('latency.json', latencySchema);
 
-/** Opens batches.jsonl. Append a batch after its predictions, so that a crash in between counts no question twice. */
-export async function openBatchTimings(path: string): Promise<BatchTimings> {
+/** Opens batches.jsonl. Append a batch after its predictions: a crash between the two then counts no question twice. */
+export async function openBatchTimings(path: string, owner?: Ownership): Promise<BatchTimings> {
   const batches: BatchTiming[] = [];
-  const file = await openJsonLines(path, checkBatch, (batch) => batches.push(batch));
+  const file = await openJsonLines(path, checkBatch, (batch) => batches.push(batch), owner);
   return {
     batches,
     damage: file.damage,

@@ -1,5 +1,5 @@
 import { jsonFile } from '../../shared/json-file.js';
-import { COUNT, mapOf, nullable, objectOf, TEXT } from '../../shared/json-schema.js';
+import { COUNT, mapOf, nullable, objectOf, SHA256, TEXT } from '../../shared/json-schema.js';
 
 /** metrics.json: the scores of a run, computed from its predictions file. */
 export interface Metrics {
@@ -24,9 +24,11 @@ export interface Metrics {
   unparsable: number;
   /** Notes for the reader. */
   notes: string[];
+  /** Hash over the images that were asked about; null without images; absent in runs of versions that did not note it. */
+  images?: string | null;
 }
 
-const required = objectOf<Omit<Metrics, 'counts'>>({
+const required = objectOf<Omit<Metrics, 'counts' | 'images'>>({
   schemaVersion: { const: 1 },
   benchmark: TEXT,
   split: TEXT,
@@ -41,6 +43,9 @@ const required = objectOf<Omit<Metrics, 'counts'>>({
 });
 
 /** Schema of `Metrics`. */
-export const metricsSchema = { ...required, properties: { ...required['properties'], counts: mapOf(COUNT) } };
+export const metricsSchema = {
+  ...required,
+  properties: { ...required['properties'], counts: mapOf(COUNT), images: nullable(SHA256) },
+};
 
 export const metricsFile = jsonFile<Metrics>('metrics.json', metricsSchema);

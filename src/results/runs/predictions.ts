@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { UserError } from '../../shared/errors.js';
-import { replaceFile } from '../../shared/json-file.js';
+import { type Ownership, replaceFile } from '../../shared/json-file.js';
 import { type Damage, describeDamage, type LineSpan, openJsonLines, readJsonLines } from '../../shared/json-lines.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
 
@@ -37,7 +38,9 @@ interface PredictionHead {
 export interface PredictionsFile {
   /** Answer by question index; null if the last attempt failed. Questions not asked yet are absent. */
   readonly answers: ReadonlyMap<number, string | null>;
-  /** Lines that were skipped on opening: their questions count as not asked. `finish` removes them. */
+  /** `answer_id` of the last line by row index. */
+  readonly answerIds: ReadonlyMap<number, string>;
+  /** Lines that were passed over on opening: their rows count as never asked. `finish` leaves them out. */
   damage: Damage;
   /** Appends a batch; resolves once it is on disk. Calls must not overlap. */
   append(predictions: readonly Prediction[]): Promise<void>;
@@ -79,31 +82,39 @@ const checkLine = schemaCheck<Prediction>({
  * Opens predictions.jsonl, which is also the cache of a run: questions answered in it are not asked again. If a question has
  * several lines, the last one counts. An incomplete last line is removed.
  */
-export async function openPredictions(path: string): Promise<PredictionsFile> {
+export async function openPredictions(path: string, owner?: Ownership): Promise<PredictionsFile> {
   const answers = new Map<number, string | null>();
-  const spans = new Map<number, LineSpan>();
-  const note = ({ index, text }: Prediction, span: LineSpan): void => {
+  const answerIds = new Map<number, string>();
+  const note = ({ index, text, answer_id }: Prediction): void => {
     answers.set(index, text);
-    spans.set(index, span);
+    answerIds.set(index, answer_id);
   };
-  const file = await openJsonLines(path, checkLine, note);
+  const file = await openJsonLines(path, checkLine, note, owner);
   return {
     answers,
+    answerIds,
     damage: file.damage,
     async append(predictions) {
-      const written = await file.append(predictions);
-      predictions.forEach((prediction, i) => {
-        note(prediction, written[i]!);
-      });
+      await file.append(predictions);
+      for (const prediction of predictions) note(prediction);
     },
     async finish() {
+      // From what the file holds now, not from what this process remembers of it.
+      const spans = new Map<number, LineSpan>();
+      const damage = await file.rescan(({ index }, span) => spans.set(index, span));
+      const lost = [...answers.keys()].filter((index) => !spans.has(index));
+      if (lost.length > 0) {
+        const why = damage.lines > 0 ? describeDamage(path, damage) : `${path} was changed by another program`;
+        throw new UserError(`${why}: ${lost.length} answers are gone. The same command asks their questions again.`);
+      }
       const ordered = [...spans].sort(([a], [b]) => a - b).map(([, span]) => span);
-      await replaceFile(path, async (target) => {
+      const copy = async (target: FileHandle): Promise<void> => {
         for (let i = 0; i < ordered.length; i += LINES_PER_WRITE) {
           await target.appendFile(Buffer.concat(ordered.slice(i, i + LINES_PER_WRITE).map(file.readLine)));
         }
         await file.close();
-      });
+      };
+      await replaceFile(path, copy, owner);
     },
     close: file.close,
   };

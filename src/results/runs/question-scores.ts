@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../../shared/errors.js';
-import { jsonFile } from '../../shared/json-file.js';
+import { jsonFile, type Ownership } from '../../shared/json-file.js';
 import { nullable, objectOf, TEXT } from '../../shared/json-schema.js';
 import { type ImageIndex, indexImages } from '../statistics/bootstrap.js';
 import { type Column, columnsOf, type Formula, formulasSchema, renumberColumns } from '../statistics/formula.js';
@@ -65,7 +65,7 @@ export function questionScores(
   return { scores, imageNames, images: indexImages(imageNames), ...shareColumns(statistics) };
 }
 
-export async function writeQuestionScores(folder: string, questions: QuestionScores): Promise<void> {
+export async function writeQuestionScores(folder: string, questions: QuestionScores, owner?: Ownership): Promise<void> {
   const { scores, imageNames, columns, formulas } = questions;
   const places = new Map<string, number>();
   const imageOf = imageNames.map((name) => {
@@ -74,14 +74,18 @@ export async function writeQuestionScores(folder: string, questions: QuestionSco
     places.set(name, place);
     return place;
   });
-  await questionScoresFile.write(folder, {
-    schemaVersion: 2,
-    scores: [...scores],
-    images: [...places.keys()],
-    imageOf,
-    columns: columns.map((column) => (typeof column === 'number' ? column : [...column])),
-    formulas,
-  });
+  await questionScoresFile.write(
+    folder,
+    {
+      schemaVersion: 2,
+      scores: [...scores],
+      images: [...places.keys()],
+      imageOf,
+      columns: columns.map((column) => (typeof column === 'number' ? column : [...column])),
+      formulas,
+    },
+    owner,
+  );
 }
 
 /** Reads the per-question data of a run; null if the folder has none. @throws UserError if the file is damaged or outdated */

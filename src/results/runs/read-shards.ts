@@ -54,6 +54,13 @@ function checkSameRun(first: ShardRun, other: ShardRun): void {
       `${first.folder} and ${other.folder} are shards of different runs: ${difference.field} is ${here} in the first and ${there} in the second.`,
     );
   }
+  const [firstImages, otherImages] = [first, other].map(({ record }) => record.sessions.at(-1)!.images);
+  if (firstImages !== undefined && otherImages !== undefined && firstImages !== otherImages) {
+    throw new UserError(
+      `${first.folder} and ${other.folder} were made from different images: their names or sizes differ. Make both from ` +
+        'the same images.',
+    );
+  }
   for (const { software } of other.record.sessions) {
     const expected = first.record.sessions[0]!.software;
     const name = DECIDING_SOFTWARE.find((name) => software[name] !== expected[name]);

@@ -2,6 +2,7 @@ import { mkdir, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { type FolderLock, isLockFile, type LockOptions, lockFolder } from '../../shared/folder-lock.js';
+import { isTemporaryFile, type Ownership } from '../../shared/json-file.js';
 import { peakMemoryBytes } from '../../shared/peak-memory.js';
 import { redactArguments } from '../../shared/redact.js';
 import { VERSION } from '../../shared/version.js';
@@ -9,8 +10,12 @@ import { describeHost, describeSoftware } from './host.js';
 import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
 import { type RunRecord, runFile, type Session } from './run-record.js';
 
-/** Files in a run folder, besides run.json, metrics.json and latency.json. */
-export const RUN_FILES = { predictions: 'predictions.jsonl', batches: 'batches.jsonl' } as const;
+/** Names in a result folder, beside run.json, metrics.json and latency.json. */
+export const RUN_FILES = {
+  predictions: 'predictions.jsonl',
+  batches: 'batches.jsonl',
+  images: 'images.jsonl',
+} as const;
 
 const SAVE_INTERVAL_MS = 5_000; // time accounting that a crash may lose
 
@@ -29,7 +34,9 @@ export interface Run {
    * @param memoryElsewhere peak bytes of the run's other processes
    */
   startClock(memoryElsewhere?: () => number): void;
-  /** Saves time and memory in run.json, at most every few seconds. Call it after each batch. */
+  /** Every write into the folder needs it. */
+  readonly owner: Ownership;
+  /** Notes time and memory in run.json, at most every few seconds; call it after each batch. */
   saveProgress(): Promise<void>;
   /** Stops counting active time and saves time and memory in run.json. */
   stopClock(): Promise<void>;
@@ -43,6 +50,8 @@ export interface Run {
 export interface SessionOptions {
   argv: readonly string[];
   settings: Record<string, OptionValue>;
+  /** Hash over the names and sizes of the benchmark's images; null where it is not known. */
+  images?: string | null;
 }
 
 /** What to do with an existing run. */
@@ -83,7 +92,7 @@ export async function openRun(
       identity,
       sessions: [...(earlier?.sessions ?? []), describeSession(session)],
     };
-    await runFile.write(folder, record);
+    await runFile.write(folder, record, lock);
     return { state: 'open', folder, run: lockedRun(folder, lock, record), resumed: earlier !== null };
   } catch (error) {
     await lock.release();
@@ -99,22 +108,18 @@ function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
   const save = async (): Promise<void> => {
     if (clockStart !== null) session.activeSeconds = (performance.now() - clockStart) / 1000;
     session.peakMemoryBytes = peakMemoryBytes() + elsewhere();
-    await runFile.write(folder, record);
+    await runFile.write(folder, record, lock);
     lastSave = performance.now();
   };
   return {
     folder,
     record,
+    owner: lock,
     startClock(memoryElsewhere = () => 0) {
       elsewhere = memoryElsewhere;
       clockStart ??= performance.now();
     },
     async saveProgress() {
-      if (lock.isLost()) {
-        throw new UserError(
-          `The lock of ${folder} expired and a run on another machine took it over. Stop one of the two runs, then rerun.`,
-        );
-      }
       if (performance.now() - lastSave >= SAVE_INTERVAL_MS) await save();
     },
     async stopClock() {
@@ -137,8 +142,9 @@ function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
   };
 }
 
-function describeSession({ argv, settings }: SessionOptions): Session {
+function describeSession({ argv, settings, images }: SessionOptions): Session {
   return {
+    ...(images ? { images } : {}),
     startedAt: now(),
     argv: redactArguments(argv),
     settings,
@@ -153,7 +159,7 @@ function describeSession({ argv, settings }: SessionOptions): Session {
 async function readRecord(folder: string, identity: RunIdentity): Promise<RunRecord | null> {
   const record = await runFile.read(folder);
   if (record === null) {
-    const files = (await readdir(folder)).filter((name) => !isLockFile(name) && name !== `${runFile.name}.tmp`);
+    const files = (await readdir(folder)).filter((name) => !isLockFile(name) && !isTemporaryFile(name));
     if (files.length === 0) return null;
     throw new UserError(
       `${folder} has no ${runFile.name} but contains ${files[0]}. Move the folder away, or start over with --fresh.`,

@@ -21,6 +21,8 @@ export interface Session {
   argv: string[];
   /** Effective options that do not change answers, such as batch size and threads. */
   settings: Record<string, OptionValue>;
+  /** Hash over the names and sizes of the benchmark's images; absent where it is not known. */
+  images?: string;
   software: Software;
   host: Host;
   /** Time spent after the model was loaded. */
@@ -55,7 +57,7 @@ export const identitySchema = {
   properties: { ...wholeIdentity['properties'], shard: objectOf<Shard>({ index: POSITIVE, count: POSITIVE }) },
 };
 
-const session = objectOf<Session>({
+const ownSession = objectOf<Omit<Session, 'images'>>({
   startedAt: TEXT,
   argv: { type: 'array', items: TEXT },
   settings: options,
@@ -64,6 +66,8 @@ const session = objectOf<Session>({
   activeSeconds: AMOUNT,
   peakMemoryBytes: AMOUNT,
 });
+
+const session = { ...ownSession, properties: { ...ownSession['properties'], images: SHA256 } };
 
 const schema = objectOf<RunRecord>({
   schemaVersion: { const: 1 },

@@ -1,3 +1,5 @@
+import { crc32 } from '../../../src/shared/crc32.js';
+
 /** Pieces of a pickle (protocol 2). */
 export const op = {
   proto: bytes(0x80, 2),
@@ -85,6 +87,7 @@ export function encodeZip(entries: readonly ZipEntry[]): Buffer {
     const header = Buffer.alloc(30);
     header.writeUInt32LE(0x04034b50, 0);
     header.writeUInt16LE(method, 8);
+    header.writeUInt32LE(crc32(data), 14);
     header.writeUInt32LE(data.length, 18);
     header.writeUInt32LE(data.length, 22);
     header.writeUInt16LE(name.length, 26);
@@ -92,6 +95,7 @@ export function encodeZip(entries: readonly ZipEntry[]): Buffer {
     const record = Buffer.alloc(46);
     record.writeUInt32LE(0x02014b50, 0);
     record.writeUInt16LE(method, 10);
+    record.writeUInt32LE(crc32(data), 16);
     record.writeUInt32LE(data.length, 20);
     record.writeUInt32LE(data.length, 24);
     record.writeUInt16LE(name.length, 28);

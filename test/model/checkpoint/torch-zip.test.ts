@@ -38,6 +38,17 @@ test('reads views of a shared storage by their offsets', async (t) => {
   await assert.rejects(source.read('x'), /has no tensor x/);
 });
 
+test('a tensor whose bytes were damaged is refused, whole storage or part of one', async (t) => {
+  const row = { ...MATRIX, name: 'row', shape: [3], stride: [1], offset: 3 };
+  const archive = encodeTorch(stateDictPickle([MATRIX, row]), STORAGES);
+  const at = archive.indexOf(Buffer.from([10, 11, 12, 13, 14, 15]));
+  assert.ok(at > 0);
+  archive[at + 4]! ^= 1;
+  const source = await openTorchZip(await write(t, archive));
+  t.after(() => source.close());
+  for (const name of ['m', 'row']) await assert.rejects(source.read(name), /data\/0 is damaged \(bad CRC-32\)/);
+});
+
 const pickle = (changes: object) => stateDictPickle([{ ...MATRIX, ...changes }]);
 const zip64Beyond53Bits = (() => {
   const locator = Buffer.alloc(20);

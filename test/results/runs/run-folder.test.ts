@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -215,19 +215,30 @@ test('the lock of a killed process is taken over', async (t) => {
   assert.equal((await runFile.read(folder))!.sessions.length, 2);
 });
 
+/** Boot and PID namespace of this process, as a lock of its own has them. */
+const space = await (async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'llavahr-space-'));
+  const lock = await lockFolder(folder);
+  const [name] = await readdir(folder);
+  const { space } = JSON.parse(await readFile(join(folder, name!), 'utf8'));
+  await lock.release();
+  return space as string | null;
+})();
+
 const lockOf = (fields: object) =>
   JSON.stringify({
     pid: process.pid,
     startedAt: new Date().toISOString(),
     host: hostname(),
     process: null,
+    space,
     beats: 0,
     ...fields,
   });
 const LOCK = `lock-${'0'.repeat(16)}.json`;
 
 for (const [name, lock] of [
-  ['another process that has its number now', lockOf({ process: 'another-boot/123' })],
+  ['another process that has its number now', lockOf({ process: '123' })],
   ['a process from before the last reboot', lockOf({ startedAt: '2001-01-01T00:00:00.000Z' })],
 ] as const) {
   test(`a lock does not hold for ${name}`, async (t) => {
@@ -254,7 +265,8 @@ for (const [name, lock, message] of [
 
 test('a lock of another machine holds while it changes; one that stays the same for long is taken over', async (t) => {
   const folder = await temporaryFolder(t);
-  const beat = (beats: number) => writeFile(join(folder, LOCK), lockOf({ host: 'elsewhere', pid: 1, beats }));
+  const beat = (beats: number) =>
+    writeFile(join(folder, LOCK), lockOf({ host: 'elsewhere', space: 'another boot', pid: 1, beats }));
   await beat(0);
   let beats = 0;
   const beating = setInterval(() => void beat(++beats), 50);
@@ -274,13 +286,27 @@ test('a lock of another machine holds while it changes; one that stays the same 
   const beatsOf = async () => JSON.parse(await readFile(join(folder, name!), 'utf8')).beats as number;
   await sleep(200);
   assert.ok((await beatsOf()) > 0, 'and it shows other machines that it lives');
-  assert.equal(own.isLost(), false);
+  await own.check();
   await rm(join(folder, name!));
   await sleep(200);
-  assert.equal(own.isLost(), true);
+  await assert.rejects(own.check(), /was taken over by another run/);
   await own.release();
   assert.deepEqual(await readdir(folder), []);
 });
+
+for (const [what, fields] of [
+  ['of the same host name but another boot or PID namespace', { space: 'another' }],
+  ['of a version that noted neither', { space: undefined }],
+] as const) {
+  test(`a lock ${what} is watched, not taken for dead`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await writeFile(join(folder, LOCK), lockOf({ ...fields, pid: 999_999_999 }));
+    const waits: string[] = [];
+    const own = await lockFolder(folder, { lapseMs: 200, onWait: (message) => waits.push(message) });
+    assert.equal(waits.length, 1);
+    await own.release();
+  });
+}
 
 test('a folder made by another major version is not continued', async (t) => {
   const root = await temporaryFolder(t);
