@@ -1,8 +1,8 @@
 import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
 import type { Metrics } from '../results/runs/metrics.js';
 import { type QuestionScores, questionScores } from '../results/runs/question-scores.js';
-import { percentileInterval, resampledScores, resampleSums } from '../results/statistics/bootstrap.js';
-import { evaluateFormula } from '../results/statistics/formula.js';
+import { resampleSums } from '../results/statistics/bootstrap.js';
+import { exactIntervalNote, scoreInterval } from '../results/statistics/score-interval.js';
 
 /** Scores answers and computes a 95 % interval for each main score by resampling images. */
 export function scoreAnswers(benchmark: LoadedBenchmark, answers: Answers): { metrics: Metrics; score: Score | null } {
@@ -29,10 +29,15 @@ export function metricsOf({ name, split, questions }: LoadedBenchmark, answers: 
   if (score === null) return metrics;
   const { columns, formulas, images } = questionsOf(questions, score);
   const sums = resampleSums(columns, images);
+  const exact: string[] = [];
   for (const [name, formula] of Object.entries(formulas)) {
-    const interval = sums && percentileInterval(resampledScores(sums, (row) => evaluateFormula(formula, row)));
-    if (interval) metrics.intervals[name] = interval;
+    const interval = scoreInterval(formula, columns, images, sums);
+    if (!interval) continue;
+    metrics.intervals[name] = { low: interval.low, high: interval.high };
+    if (interval.method === 'clopper-pearson') exact.push(name);
   }
+  const note = exactIntervalNote(exact);
+  if (note !== null) metrics.notes.push(note);
   return metrics;
 }
 

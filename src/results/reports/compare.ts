@@ -12,6 +12,7 @@ import {
   standardError,
 } from '../statistics/bootstrap.js';
 import { type Column, columnsOf, evaluateFormula, type Formula, renumberColumns } from '../statistics/formula.js';
+import { flatDifferenceInterval } from '../statistics/score-interval.js';
 import { detectableDifference, holmAdjusted, mcnemarMidP } from '../statistics/significance.js';
 
 /** A run with the additional data for a comparison. */
@@ -89,6 +90,7 @@ export interface ScoreDifference {
   mcnemar: { onlyBaseline: number; onlyThis: number; pValue: number } | null;
 }
 
+const FLAT = 1e-9; // width of an interval that is none
 const FEW_IMAGES = 20; // bootstrap intervals over fewer units are too narrow
 
 /**
@@ -248,11 +250,22 @@ function differenceBetween(
   const error = standardError(drawn);
   return {
     ...untested,
-    interval: percentileInterval(drawn),
+    interval: intervalOfDifference(base, own - theirs, name, drawn),
     pValue: bootstrapPValue(drawn),
     detectable: error > 0 ? detectableDifference(error) : null,
     mcnemar,
   };
+}
+
+function intervalOfDifference(
+  { run, questions }: Entry,
+  difference: number,
+  name: string | null,
+  drawn: Float64Array,
+): Interval | null {
+  const interval = percentileInterval(drawn);
+  if (interval === null || interval.high - interval.low > FLAT) return interval;
+  return run.metrics.points.includes(name!) ? null : flatDifferenceInterval(difference, questions!.images.count);
 }
 
 /** Whether questions can be paired by index. They must be equal in the same order, which is checked by their images. */
