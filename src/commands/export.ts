@@ -17,13 +17,14 @@ export interface ExportCommandOptions {
 export async function exportCommand(checkpoint: string, options: ExportCommandOptions): Promise<number> {
   const output = options.output ?? (await defaultModelFolder(checkpoint, options.precision));
   const progress = startByteProgress(messageStream());
-  const { manifest, outcome, notes } = await exportModel(checkpoint, {
+  const { manifest, outcome, notes, warnings } = await exportModel(checkpoint, {
     output,
     resolutions: options.resolution ?? [],
     precision: options.precision,
     clipTower: options.clipTower,
     onProgress: progress.update,
   }).finally(progress.stop);
+  for (const warning of warnings) say('warn', warning);
   for (const note of notes) say('info', `note: ${note}`);
   const sizes = manifest.resolutions.map(
     ({ resolution, visualTokens }) => `${resolution} px (${visualTokens} visual tokens)`,
@@ -37,7 +38,14 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
   if (options.json) {
     const { name, precision, resolutions } = manifest;
     const inputs = resolutions.map(({ resolution, visualTokens }) => ({ resolution, visualTokens }));
-    const exported = { folder: output, model: name, precision, outcome, resolutions: inputs, notes };
+    const exported = {
+      folder: output,
+      model: name,
+      precision,
+      outcome,
+      resolutions: inputs,
+      notes: [...warnings, ...notes],
+    };
     console.log(JSON.stringify({ schemaVersion: 1, ...exported }, null, 2));
   } else {
     console.log(output);

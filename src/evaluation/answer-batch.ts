@@ -7,7 +7,7 @@ import type { Prediction } from '../results/runs/predictions.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { logEvent } from '../shared/log.js';
 import { answered, failed, type PredictionMaker, tokensWithEnd } from './make-prediction.js';
-import type { BatchQueue, PlannedBatch } from './plan-batches.js';
+import type { BatchQueue, PlannedBatch, QuestionGroup } from './plan-batches.js';
 import { type BatchSources, type PreparedBatch, prepareBatch } from './prepare-batch.js';
 import { type BatchFailure, splitFailedBatch } from './split-failed-batch.js';
 
@@ -81,9 +81,14 @@ async function retryOrFail(
   logEvent('warn', 'batch-failed', { failure, images: planned.groups.length, message: messageOf(error) });
   const mayBeOutOfMemory = error instanceof WorkerEndedError && error.outOfMemory === 'perhaps';
   if (failure === 'out-of-memory' || mayBeOutOfMemory) onOutOfMemory(planned);
-  const smaller = splitFailedBatch(failure, planned);
+  const smaller = splitFailedBatch(failure, { ...planned, groups: askedGroups(ready) });
   if (smaller) queue.again(smaller);
   else await record(ready.flat().map(({ question }) => failed(maker, question, failure, messageOf(error))));
+}
+
+/** The questions of a batch that were given to the model. Those that were rejected are recorded already. */
+function askedGroups(ready: PreparedBatch['ready']): QuestionGroup[] {
+  return ready.map((row) => ({ image: row[0]!.question.image, questions: row.map(({ question }) => question) }));
 }
 
 function failureOf(error: unknown): BatchFailure {

@@ -48,7 +48,9 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   const resolutions = resolution === undefined ? [] : [resolution];
   const { update: onProgress, stop } = startByteProgress(messageStream());
   const options = { output, resolutions, precision, clipTower, name, replace: true, onProgress };
-  await exportModel(folder, options).finally(stop);
+  const { outcome, notes, warnings } = await exportModel(folder, options).finally(stop);
+  for (const warning of warnings) say('warn', `${name ?? basename(folder)}: ${warning}`);
+  if (outcome === 'exported') for (const note of notes) say('info', `note: ${note}`);
   return opened(output, resolution);
 }
 

@@ -122,6 +122,14 @@ function promptProblem(
       message: 'the question contains the text "<image>", which is reserved for the image',
     };
   }
+  const { vocabSize } = model.manifest.architecture.language;
+  const strange = prompt.find((id) => id >= vocabSize);
+  if (strange !== undefined) {
+    return {
+      code: 'prompt-invalid',
+      message: `the question contains token ${strange}, for which the model's embedding of ${vocabSize} rows has none`,
+    };
+  }
   const length = promptLength(prompt, model.vision.visualTokens);
   const context = contextLength(model.manifest.architecture, model.vision.visualTokens);
   if (length < context) return null;

@@ -12,7 +12,12 @@ const SPACES = new RegExp(`[${SPACE}]+`);
 
 /** `str.strip()`: the text without white space at its ends. */
 export function pyStrip(text: string): string {
-  return pyRstrip(text).replace(LEADING_SPACES, '');
+  return pyLstrip(pyRstrip(text));
+}
+
+/** `str.lstrip()`: the text without white space at its start. */
+export function pyLstrip(text: string): string {
+  return text.replace(LEADING_SPACES, '');
 }
 
 /** `str.rstrip()`: the text without white space at its end. */

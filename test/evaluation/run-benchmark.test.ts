@@ -151,6 +151,33 @@ test('when memory is short the batch is halved until it fits, and a question tha
   assert.deepEqual(bad.text === null && bad.error, { code: 'out-of-memory', message: 'std::bad_alloc' });
 });
 
+test('a rejected question of a batch that is split is recorded once, and the run ends', async () => {
+  const questions = benchmark.questions.map((question) =>
+    question.index === 1 ? { ...question, text: 'Compare <image> please' } : question,
+  );
+  for (const [name, message, code] of [
+    ['rejected', BAD.message, 'inference-failed'],
+    ['rejected-short', 'std::bad_alloc', 'out-of-memory'],
+  ] as const) {
+    const run = await startRun(name);
+    const outcome = await answer(run, inferenceFailingWith(new Error(message)), {
+      rows: 2,
+      asked: { ...benchmark, questions },
+    });
+    assert.deepEqual({ ...outcome, shrunkTo: null }, { finished: true, answered: 4, failed: 2, shrunkTo: null });
+    const failures = (await linesOf(run)).flatMap((line) =>
+      line.text === null ? [[line.index, line.error.code]] : [],
+    );
+    assert.deepEqual(
+      failures.toSorted(([a], [b]) => Number(a) - Number(b)),
+      [
+        [1, 'prompt-invalid'],
+        [2, code],
+      ],
+    );
+  }
+});
+
 test('fail-fast stops at the first failure and keeps earlier answers', async () => {
   const run = await startRun('fail-fast');
   const one = { ...benchmark, questions: [...benchmark.questions.slice(0, 2), ...benchmark.questions.slice(4)] };

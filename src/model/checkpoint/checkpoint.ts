@@ -15,6 +15,8 @@ export interface Checkpoint {
   readonly files: readonly string[];
   /** Notes for the user, such as unused tensors. */
   readonly notes: readonly string[];
+  /** Reasons why the model may not be the one the user expects, such as ignored tensors with unknown names. */
+  readonly warnings: readonly string[];
   /** @throws UserError naming the tensor (and its name in the files) when it does not exist */
   tensor(name: string): TensorInfo;
   /** Raw bytes, see TensorSource.read. */

@@ -33,11 +33,12 @@ export function collectTensors({ infos, places, unmatched }: Collected, weights:
   }
 }
 
-/** Makes the LM head an alias of the embedding. */
-export function tieEmbeddings({ infos, places }: Collected): void {
+/** Makes the LM head an alias of the embedding, unless the files contain a head. @returns whether it did */
+export function tieEmbeddings({ infos, places }: Collected): boolean {
   const info = infos.get('model.embed_tokens.weight');
   const place = places.get('model.embed_tokens.weight');
-  if (info === undefined || place === undefined) return; // reported with the other missing tensors
+  if (infos.has('lm_head.weight') || info === undefined || place === undefined) return false; // what is missing is reported later
   infos.set('lm_head.weight', { ...info, name: 'lm_head.weight' });
   places.set('lm_head.weight', place);
+  return true;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError, usageError } from '../../shared/errors.js';
-import { checkTensors, noteUnused } from './check-tensors.js';
+import { checkTensors, describeUnused, refuseUncomputed } from './check-tensors.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type Collected, collectTensors, emptyCollection, tieEmbeddings } from './collect-tensors.js';
 import { type ConfigBlock, keyName, readBlock, readConfigFile, readText } from './config-file.js';
@@ -9,6 +9,7 @@ import { findClipFolder, lastPart } from './find-clip-folder.js';
 import { describeName, type NamedTensors } from './named-tensors.js';
 import { openWeights, type Weights } from './open-weights.js';
 import { readArchitecture, tiesEmbeddings } from './read-config.js';
+import { refuseUnmerged } from './refuse-unmerged.js';
 import { clipPrefix, requiredTensors } from './required-tensors.js';
 import { CLIP_FOLDER_RULES, detectLayout, type Layout, nameRules, storedName } from './tensor-names.js';
 
@@ -36,6 +37,7 @@ interface Parts {
   readonly collected: Collected;
   readonly files: string[];
   readonly notes: string[];
+  readonly warnings: string[];
 }
 
 /**
@@ -46,7 +48,15 @@ interface Parts {
 export async function openCheckpoint(folder: string, options: OpenCheckpointOptions = {}): Promise<Checkpoint> {
   const root = resolve(folder);
   const config = await readConfigFile(join(root, 'config.json'));
-  const parts: Parts = { root, config, opened: [], collected: emptyCollection(), files: [config.file], notes: [] };
+  const parts: Parts = {
+    root,
+    config,
+    opened: [],
+    collected: emptyCollection(),
+    files: [config.file],
+    notes: [],
+    warnings: [],
+  };
   const close = async () => {
     await Promise.all(parts.opened.map((weights) => weights.close()));
   };
@@ -59,38 +69,50 @@ export async function openCheckpoint(folder: string, options: OpenCheckpointOpti
 }
 
 async function assemble(parts: Parts, clipFolder: string | undefined): Promise<Omit<Checkpoint, 'close'>> {
-  const { root, config, opened, collected, files, notes } = parts;
+  const { root, config, opened, collected, files, notes, warnings } = parts;
   const weights = await openWeights(root);
   opened.push(weights);
   files.push(...weights.files, ...sideFiles(root));
+  refuseUnmerged(root, config, weights);
   const layout = detectLayout(config, weights.tensors);
   const rules = nameRules(layout, weights.tensors);
   collectTensors(collected, weights, rules);
   const vision = await openVision(parts, layout, clipFolder);
-  if (tiesEmbeddings(config)) tieEmbeddings(collected);
+  const tied = tiesEmbeddings(config) && tieEmbeddings(collected);
 
   const tensors: NamedTensors = { folder: root, infos: collected.infos, storedName: (name) => storedName(name, rules) };
   const architecture = readArchitecture(layout, config, vision, tensors);
   const required = requiredTensors(architecture);
   checkTensors(tensors, required);
-  notes.push(...noteUnused(tensors, collected.unmatched, required));
+  refuseUncomputed(tensors, required);
+  const unused = describeUnused(tensors, collected.unmatched, required);
+  if (unused.known !== null) notes.push(unused.known);
+  if (unused.unknown !== null) warnings.push(unused.unknown);
 
   const missing = (name: string) => new UserError(`${root} has no tensor ${describeName(tensors, name)}.`);
+  const read = async (name: string): Promise<Uint8Array> => {
+    const place = collected.places.get(name);
+    if (place === undefined) throw missing(name);
+    return place.weights.read(place.stored);
+  };
+  if (tiesEmbeddings(config) && !tied && !(await isSameTensor('lm_head.weight', 'model.embed_tokens.weight', read))) {
+    warnings.push(
+      `tie_word_embeddings is true, but ${describeName(tensors, 'lm_head.weight')} differs from the embedding: the LM head ` +
+        'of the file is used, as in transformers 5 (transformers 4 uses the embedding).',
+    );
+  }
   return {
     folder: root,
     layout,
     architecture,
     files,
     notes,
+    warnings,
+    read,
     tensor(name) {
       const info = collected.infos.get(name);
       if (info === undefined) throw missing(name);
       return info;
-    },
-    async read(name) {
-      const place = collected.places.get(name);
-      if (place === undefined) throw missing(name);
-      return place.weights.read(place.stored);
     },
   };
 }
@@ -126,6 +148,10 @@ async function openVision(parts: Parts, layout: Layout, clipFolder: string | und
   files.push(...weights.files, ...sideFiles(folder));
   notes.push(`The CLIP tower is read from ${folder}.`);
   return vision;
+}
+
+async function isSameTensor(a: string, b: string, read: (name: string) => Promise<Uint8Array>): Promise<boolean> {
+  return Buffer.compare(await read(a), await read(b)) === 0;
 }
 
 /** The vision part of a CLIP folder's config.json, which is added to `files`. */

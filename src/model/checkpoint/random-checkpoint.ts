@@ -32,6 +32,7 @@ export function randomCheckpoint(architecture: Architecture): Checkpoint {
     architecture,
     files: [],
     notes: [],
+    warnings: [],
     tensor: (name) => ({ name, dtype: 'BF16', shape: shapeOf(name), file: 'random weights' }),
     async read(name) {
       const shape = shapeOf(name);

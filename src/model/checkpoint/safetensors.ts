@@ -103,19 +103,22 @@ function readEntry(name: string, entry: unknown, path: string, fail: Fail): { in
   if (!isJsonObject(entry)) return fail(`tensor ${name} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   const type = typeof dtype === 'string' && Object.hasOwn(DTYPES, dtype) ? DTYPES[dtype] : undefined;
-  if (type === undefined) return fail(`tensor ${name} has the unknown dtype ${JSON.stringify(dtype)}`);
+  if (typeof dtype !== 'string') return fail(`tensor ${name} has the invalid dtype ${JSON.stringify(dtype)}`);
   if (!isSizes(shape)) return fail(`tensor ${name} has the invalid shape ${JSON.stringify(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2) {
     return fail(`tensor ${name} has the invalid data_offsets ${JSON.stringify(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
-  const size = shape.reduce((product, side) => product * side, type.itemSize);
-  if (end - begin !== size) {
+  // A dtype newer than this program must not keep a model from being read that does not need the tensor.
+  const size = type === undefined ? end - begin : shape.reduce((product, side) => product * side, type.itemSize);
+  if (end - begin !== size || size < 0) {
     fail(
       `tensor ${name}, ${dtype} [${shape.join(', ')}], needs ${size} bytes, but its data_offsets span ${end - begin}`,
     );
   }
-  return { info: { name, dtype: type.dtype, shape, file: path }, span: { name, begin, end } };
+  const info: TensorInfo = { name, dtype: type?.dtype ?? 'other', shape, file: path };
+  if (info.dtype === 'other') info.storedDtype = dtype;
+  return { info, span: { name, begin, end } };
 }
 
 /** The tensors must fill the data without overlap and without gaps, as the format requires. */

@@ -77,7 +77,7 @@ export function storedName(official: string, rules: NameRules): string {
 
 /** Tensors that checkpoints contain but the model does not use. */
 const UNUSED = [
-  /\.rotary_emb\.inv_freq$/,
+  /\.rotary_emb\.(inv_freq|cos_cached|sin_cached)$/,
   /\.position_ids$/,
   /\.vision_model\.post_layernorm\.(weight|bias)$/,
   /\.vision_model\.embeddings\.class_embedding$/, // LLaVA-HR drops the class token

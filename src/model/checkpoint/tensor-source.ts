@@ -8,6 +8,10 @@ export interface TensorInfo {
   shape: readonly number[];
   /** The file it is stored in, for error messages. */
   file: string;
+  /** Element type as the file calls it, where `dtype` is `other`. */
+  storedDtype?: string;
+  /** Why it cannot be read; a checkpoint with such a tensor is refused only if the model needs it. */
+  problem?: string;
 }
 
 /** Named tensors of one file or of all shards of a checkpoint, each read on demand. */

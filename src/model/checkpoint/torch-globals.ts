@@ -6,6 +6,8 @@ export interface PickledTensor {
   dtype: CheckpointDtype;
   /** Bytes per element. */
   itemSize: number;
+  /** PyTorch's name of the element type, where `dtype` is `other`. */
+  storedDtype?: string;
   /** Name of the storage's file in the archive. */
   storageKey: string;
   /** Size of the storage in bytes, according to the pickle. */
@@ -28,6 +30,8 @@ interface Dtype {
   kind: 'dtype';
   dtype: CheckpointDtype;
   itemSize: number;
+  /** PyTorch's name, where `dtype` is `other`. */
+  storedDtype?: string;
 }
 
 /** What a global stands for. Names are only compared with these; nothing is ever looked up or run by name. */
@@ -46,18 +50,18 @@ const DTYPES: Readonly<Record<string, Dtype>> = {
   float32: { kind: 'dtype', dtype: 'F32', itemSize: 4 },
   float16: { kind: 'dtype', dtype: 'F16', itemSize: 2 },
   bfloat16: { kind: 'dtype', dtype: 'BF16', itemSize: 2 },
-  float64: { kind: 'dtype', dtype: 'other', itemSize: 8 },
-  float8_e4m3fn: { kind: 'dtype', dtype: 'other', itemSize: 1 },
-  float8_e5m2: { kind: 'dtype', dtype: 'other', itemSize: 1 },
-  int64: { kind: 'dtype', dtype: 'other', itemSize: 8 },
-  int32: { kind: 'dtype', dtype: 'other', itemSize: 4 },
-  int16: { kind: 'dtype', dtype: 'other', itemSize: 2 },
-  int8: { kind: 'dtype', dtype: 'other', itemSize: 1 },
-  uint64: { kind: 'dtype', dtype: 'other', itemSize: 8 },
-  uint32: { kind: 'dtype', dtype: 'other', itemSize: 4 },
-  uint16: { kind: 'dtype', dtype: 'other', itemSize: 2 },
-  uint8: { kind: 'dtype', dtype: 'other', itemSize: 1 },
-  bool: { kind: 'dtype', dtype: 'other', itemSize: 1 },
+  float64: { kind: 'dtype', dtype: 'other', itemSize: 8, storedDtype: 'float64' },
+  float8_e4m3fn: { kind: 'dtype', dtype: 'other', itemSize: 1, storedDtype: 'float8_e4m3fn' },
+  float8_e5m2: { kind: 'dtype', dtype: 'other', itemSize: 1, storedDtype: 'float8_e5m2' },
+  int64: { kind: 'dtype', dtype: 'other', itemSize: 8, storedDtype: 'int64' },
+  int32: { kind: 'dtype', dtype: 'other', itemSize: 4, storedDtype: 'int32' },
+  int16: { kind: 'dtype', dtype: 'other', itemSize: 2, storedDtype: 'int16' },
+  int8: { kind: 'dtype', dtype: 'other', itemSize: 1, storedDtype: 'int8' },
+  uint64: { kind: 'dtype', dtype: 'other', itemSize: 8, storedDtype: 'uint64' },
+  uint32: { kind: 'dtype', dtype: 'other', itemSize: 4, storedDtype: 'uint32' },
+  uint16: { kind: 'dtype', dtype: 'other', itemSize: 2, storedDtype: 'uint16' },
+  uint8: { kind: 'dtype', dtype: 'other', itemSize: 1, storedDtype: 'uint8' },
+  bool: { kind: 'dtype', dtype: 'other', itemSize: 1, storedDtype: 'bool' },
 };
 
 const MAX_RANK = 8; // checking one long tuple shared by thousands of tensors would take hours
@@ -109,6 +113,7 @@ function rebuildTensor(args: Value[], fail: Fail): Value {
     kind: 'tensor',
     dtype: type.dtype,
     itemSize: type.itemSize,
+    ...(type.storedDtype !== undefined && { storedDtype: type.storedDtype }),
     storageKey: storage.key,
     storageBytes: storage.bytes,
     offset,

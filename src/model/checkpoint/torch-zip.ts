@@ -2,6 +2,7 @@ import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type Zip
 import { crc32 } from '../../shared/crc32.js';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { type OpenFile, openFile } from './open-file.js';
+import { elementCount, gatherElements, isContiguous, spannedElements } from './strided-view.js';
 import type { TensorInfo, TensorSource } from './tensor-source.js';
 import type { PickledTensor } from './torch-globals.js';
 import { readStateDict } from './torch-pickle.js';
@@ -14,7 +15,8 @@ const MAX_ENTRIES = 100_000; // a state dict has a zip entry for each tensor
 /**
  * Opens a torch file in zip format (`torch.save` since PyTorch 1.6): `<prefix>/data.pkl` describes the tensors,
  * `<prefix>/data/<key>` contain their bytes, uncompressed. Only the directory and the pickle are read; no code runs.
- * @throws UserError when the file is not such an archive, or a tensor exceeds its storage or is not contiguous
+ * Tensors that cannot be read have a `problem`.
+ * @throws UserError when the file is not such an archive
  */
 export async function openTorchZip(path: string): Promise<TensorSource> {
   const file = await openFile(path);
@@ -42,44 +44,43 @@ async function readArchive(file: OpenFile): Promise<TensorSource> {
   const stateDict = readStateDict(await archive.read(pickle, MAX_PICKLE_BYTES), file.path);
 
   const tensors = new Map<string, TensorInfo>();
-  const spans = new Map<string, { offset: number; length: number; entry: Entry; start: number }>();
-  const verified = new Set<Entry>();
-  const dataOffsets = new Map<string, number>(); // of storages, which tensors may share
+  const places = new Map<string, { storage: Storage; tensor: PickledTensor }>();
+  const verified = new Set<Storage>();
+  const storages = new Map<string, Storage>(); // by key; tensors may share one
   for (const [name, tensor] of stateDict) {
-    const entry = archive.entries.get(`data/${tensor.storageKey}`);
-    if (entry === undefined) {
-      throw new UserError(
-        `${file.path}: tensor ${name} is in storage ${tensor.storageKey}, which is missing from the archive.`,
-      );
-    }
-    const length = checkTensor(name, tensor, entry, file.path);
-    const start = dataOffsets.get(tensor.storageKey) ?? (await archive.dataOffset(entry));
-    dataOffsets.set(tensor.storageKey, start);
-    tensors.set(name, { name, dtype: tensor.dtype, shape: tensor.shape, file: file.path });
-    spans.set(name, { offset: start + tensor.offset * tensor.itemSize, length, entry, start });
+    const key = tensor.storageKey;
+    const storage = storages.get(key) ?? (await findStorage(archive, key));
+    storages.set(key, storage);
+    const info: TensorInfo = { name, dtype: tensor.dtype, shape: tensor.shape, file: file.path };
+    if (tensor.storedDtype !== undefined) info.storedDtype = tensor.storedDtype;
+    const wrong = storage.problem ?? tensorProblem(tensor, storage.bytes);
+    if (wrong !== undefined)
+      info.problem = `${file.path}: tensor ${name}, shape [${tensor.shape.join(', ')}], ${wrong}`;
+    tensors.set(name, info);
+    places.set(name, { storage, tensor });
   }
   return {
     tensors,
     async read(name) {
-      const span = spans.get(name);
-      if (span === undefined) throw new UserError(`${file.path} has no tensor ${name}.`);
-      const bytes = await file.read(span.offset, span.length);
-      if (!verified.has(span.entry)) await checkStorage(file, span, bytes);
-      verified.add(span.entry);
-      return bytes;
+      const place = places.get(name);
+      if (place === undefined) throw new UserError(`${file.path} has no tensor ${name}.`);
+      const { problem } = tensors.get(name)!;
+      if (problem !== undefined) throw new UserError(problem);
+      const { storage, tensor } = place;
+      const span = spannedElements(tensor) * tensor.itemSize;
+      const bytes = await file.read(storage.start + tensor.offset * tensor.itemSize, span);
+      if (!verified.has(storage)) await checkStorage(file, storage, bytes);
+      verified.add(storage);
+      return isContiguous(tensor) ? bytes : gatherElements(bytes, tensor);
     },
     close: () => file.close(),
   };
 }
 
 /** Compares a storage with its CRC-32. @param bytes those of the tensor that is read, which mostly are the whole storage */
-async function checkStorage(
-  file: OpenFile,
-  { entry, start, length }: { entry: Entry; start: number; length: number },
-  bytes: Uint8Array,
-): Promise<void> {
-  const size = entry.uncompressedSize;
-  if (length === size) return checkCrc(file.path, entry, crc32(bytes));
+async function checkStorage(file: OpenFile, { entry, start, bytes: size }: Storage, bytes: Uint8Array): Promise<void> {
+  if (entry === undefined) return;
+  if (bytes.length === size) return checkCrc(file.path, entry, crc32(bytes));
   let crc = 0;
   for (let at = 0; at < size; at += CRC_STEP_BYTES) {
     crc = crc32(await file.read(start + at, Math.min(CRC_STEP_BYTES, size - at)), crc);
@@ -96,6 +97,27 @@ function checkCrc(path: string, entry: Entry, crc: number): void {
   );
 }
 
+/** Where the bytes of a storage begin in the file and how many there are, or why they cannot be read. */
+interface Storage {
+  start: number;
+  bytes: number;
+  entry?: Entry;
+  problem?: string;
+}
+
+async function findStorage({ entries, dataOffset }: Archive, key: string): Promise<Storage> {
+  const entry = entries.get(`data/${key}`);
+  if (entry === undefined) {
+    return { start: 0, bytes: 0, problem: `is in storage ${key}, which is missing from the archive.` };
+  }
+  try {
+    return { start: await dataOffset(entry), bytes: entry.uncompressedSize, entry };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { start: 0, bytes: 0, problem: `cannot be read: ${error.message}` };
+  }
+}
+
 async function checkMagic(file: OpenFile): Promise<void> {
   const start = await file.read(0, Math.min(4, file.size));
   if (start[0] === 0x50 && start[1] === 0x4b) return; // PK
@@ -109,32 +131,21 @@ async function checkMagic(file: OpenFile): Promise<void> {
   throw new UserError(`${file.path} is not a torch file. Download it again.`);
 }
 
-/** Checks that a tensor is contiguous and within its storage. @returns its size in bytes */
-function checkTensor(name: string, tensor: PickledTensor, entry: Entry, path: string): number {
-  const count = tensor.shape.reduce((product, side) => product * side, 1);
-  const described = `${path}: tensor ${name}, shape [${tensor.shape.join(', ')}],`;
-  if (!isContiguous(tensor)) {
-    throw new UserError(
-      `${described} has strides [${tensor.stride.join(', ')}]: only contiguous tensors are supported. Call .contiguous() on it in PyTorch and save the file again.`,
-    );
-  }
-  const end = (tensor.offset + count) * tensor.itemSize;
-  if (end > tensor.storageBytes || tensor.storageBytes > entry.uncompressedSize) {
-    throw new UserError(
-      `${described} ends at byte ${end} of storage ${tensor.storageKey}, which has ${entry.uncompressedSize} bytes (${tensor.storageBytes} according to the pickle).`,
-    );
-  }
-  return count * tensor.itemSize;
-}
+/** A view may repeat elements (`Tensor.expand`), so a small file could ask for any amount of memory. */
+const MAX_REPEATED_BYTES = 2 ** 28;
 
-function isContiguous({ shape, stride }: PickledTensor): boolean {
-  if (shape.includes(0)) return true;
-  let expected = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1 && stride[axis] !== expected) return false;
-    expected *= shape[axis]!;
+/** Why a tensor cannot be read from a storage of so many bytes; undefined if it can. */
+function tensorProblem(tensor: PickledTensor, bytes: number): string | undefined {
+  const { storageKey, storageBytes, itemSize } = tensor;
+  const end = (tensor.offset + spannedElements(tensor)) * itemSize;
+  if (end > storageBytes || storageBytes > bytes) {
+    return `ends at byte ${end} of storage ${storageKey}, which has ${bytes} bytes (${storageBytes} according to the pickle).`;
   }
-  return true;
+  const size = elementCount(tensor) * itemSize;
+  if (size > Math.max(storageBytes, MAX_REPEATED_BYTES)) {
+    return `repeats ${storageBytes} bytes to ${size}. Call .clone() on it in PyTorch and save again.`;
+  }
+  return undefined;
 }
 
 interface Archive {

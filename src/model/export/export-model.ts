@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
@@ -14,6 +15,8 @@ import type { ModelManifest, SourceFile, VisionGraphEntry } from '../manifest.js
 import { cudaName, GRAPH_VERSION, MODEL_FILES, portableName, readManifest, visionGraphName } from '../model-folder.js';
 import { encodeModel } from '../onnx/onnx-proto.js';
 import { type Int8StorageType, isQuantised, type Precision } from '../precision.js';
+import { checkTokenizer } from './check-tokenizer.js';
+import { findWeightProblem, WeightError, weightProblemError } from './check-weights.js';
 import { toFloat32Values } from './convert-elements.js';
 import { buildGenerateGraph, type PrefixSource } from './generate-graph.js';
 import { buildVisionGraph } from './vision-graph.js';
@@ -50,10 +53,18 @@ export interface ExportResult {
   /** Bytes of weights written. */
   writtenBytes: number;
   notes: readonly string[];
+  /** What may make the model another one than the user expects. */
+  warnings: readonly string[];
 }
 
 /** Tokenizer files copied to the model folder when the checkpoint has them. */
-const TOKENIZER_FILES = ['tokenizer.model', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'];
+const TOKENIZER_FILES = [
+  'tokenizer.model',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+];
 
 /**
  * Exports a checkpoint as a model folder: weight files, one vision graph per resolution, the generation graph, the
@@ -64,8 +75,11 @@ const TOKENIZER_FILES = ['tokenizer.model', 'tokenizer.json', 'tokenizer_config.
 export async function exportModel(checkpointFolder: string, options: ExportOptions): Promise<ExportResult> {
   const checkpoint = await openCheckpoint(checkpointFolder, { clipFolder: options.clipTower });
   try {
+    const { note, warning } = await checkTokenizer(checkpoint);
     const source = await hashSource(checkpoint, await readManifest(resolve(options.output)), options.onProgress);
-    return await exportCheckpoint(checkpoint, source, options);
+    const result = await exportCheckpoint(checkpoint, source, options);
+    const notes = note === undefined ? result.notes : [...result.notes, note];
+    return { ...result, notes, warnings: warning === undefined ? result.warnings : [...result.warnings, warning] };
   } finally {
     await checkpoint.close();
   }
@@ -125,6 +139,10 @@ async function exportNew(
   const { architecture } = checkpoint;
   const int8Storage = options.int8Storage ?? (await int8StorageFor(options.precision));
   const plan = planWeights(architecture, options.precision, int8Storage);
+  const table = positionTableName(architecture); // in the graphs, not in a weight file
+  if (findWeightProblem(await checkpoint.read(table), checkpoint.tensor(table).dtype, false)) {
+    throw await weightProblemError(checkpoint, [table, ...plan.tensors.keys()], table, options.precision);
+  }
   const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
   await mkdir(dirname(output), { recursive: true });
   const partial = await openPartial(output, identityOf(source, options.precision, plan));
@@ -133,13 +151,13 @@ async function exportNew(
   const hashes = await writeWeights(checkpoint, plan, partial, (bytes) => {
     doneBytes += bytes;
     options.onProgress?.({ stage: 'writing', doneBytes, totalBytes });
+  }).catch(async (error) => {
+    if (error instanceof WeightError) await rm(partial, { recursive: true }); // it would never be completed
+    throw error;
   });
   await writeGenerateGraphs(checkpoint, plan, options.precision, partial);
   const entries = await writeVisionGraphs(checkpoint, plan, options.precision, partial, resolutions);
-  for (const name of TOKENIZER_FILES) {
-    if (checkpoint.files.includes(join(checkpoint.folder, name)))
-      await copyFile(join(checkpoint.folder, name), join(partial, name));
-  }
+  await copyTokenizer(checkpoint, partial);
   const manifest: ModelManifest = {
     schemaVersion: 1,
     name: options.name ?? basename(resolve(checkpoint.folder)),
@@ -162,7 +180,22 @@ async function exportNew(
     await rm(partial, { recursive: true });
     return extend(checkpoint, other, source, output, resolutions);
   }
-  return { manifest, outcome: 'exported', writtenBytes: totalBytes, notes: checkpoint.notes };
+  return {
+    manifest,
+    outcome: 'exported',
+    writtenBytes: totalBytes,
+    notes: checkpoint.notes,
+    warnings: checkpoint.warnings,
+  };
+}
+
+/** Copies the tokenizer's files, or those that the folder lacks. */
+async function copyTokenizer(checkpoint: Checkpoint, folder: string): Promise<void> {
+  for (const name of TOKENIZER_FILES) {
+    const from = join(checkpoint.folder, name);
+    if (!checkpoint.files.includes(from) || existsSync(join(folder, name))) continue;
+    await copyFile(from, join(folder, name));
+  }
 }
 
 async function int8StorageFor(precision: Precision): Promise<Int8StorageType> {
@@ -178,6 +211,7 @@ async function extend(
   output: string,
   resolutions: readonly number[],
 ): Promise<ExportResult> {
+  await copyTokenizer(checkpoint, output); // earlier versions left out added_tokens.json
   const current = existing.graphVersion === GRAPH_VERSION;
   const kept = current ? existing.resolutions : [];
   const present = new Set(kept.map(({ resolution }) => resolution));
@@ -185,7 +219,13 @@ async function extend(
   const missing = [...new Set(all)].filter((resolution) => !present.has(resolution));
   const sourceChanged = JSON.stringify(source) !== JSON.stringify(existing.source.files);
   if (missing.length === 0 && !sourceChanged) {
-    return { manifest: existing, outcome: 'unchanged', writtenBytes: 0, notes: checkpoint.notes };
+    return {
+      manifest: existing,
+      outcome: 'unchanged',
+      writtenBytes: 0,
+      notes: checkpoint.notes,
+      warnings: checkpoint.warnings,
+    };
   }
   const plan = planWeights(checkpoint.architecture, existing.precision, existing.int8Storage ?? 'int8');
   if (!current) await writeGenerateGraphs(checkpoint, plan, existing.precision, output);
@@ -199,7 +239,7 @@ async function extend(
   };
   await replaceFile(output, MODEL_FILES.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
   const outcome = missing.length === 0 ? 'unchanged' : 'extended';
-  return { manifest, outcome, writtenBytes: 0, notes: checkpoint.notes };
+  return { manifest, outcome, writtenBytes: 0, notes: checkpoint.notes, warnings: checkpoint.warnings };
 }
 
 async function writeVisionGraphs(

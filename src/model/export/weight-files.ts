@@ -6,6 +6,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { clipPrefix, requiredTensors } from '../checkpoint/required-tensors.js';
 import type { WeightLocation } from '../onnx/graph.js';
 import type { Int8StorageType, Precision } from '../precision.js';
+import { findWeightProblem, weightProblemError } from './check-weights.js';
 import { ELEMENT_BYTES } from './convert-elements.js';
 import { encodeTensor, storedTensors } from './stored-tensors.js';
 
@@ -65,6 +66,7 @@ export function planWeights(
  * so a file's size tells which ones are complete.
  * @param onBytes called with the number of bytes written or found since the last call
  * @returns sha256 of each file's tensors in order, without padding
+ * @throws WeightError naming every tensor that has NaN, infinities or, in fp16, elements that are too large for it
  */
 export async function writeWeights(
   checkpoint: Checkpoint,
@@ -93,6 +95,9 @@ export async function writeWeights(
         }
         const { dtype } = checkpoint.tensor(tensor);
         const bytes = await checkpoint.read(tensor);
+        if (findWeightProblem(bytes, dtype, plan.precision === 'fp16')) {
+          throw await weightProblemError(checkpoint, [...plan.tensors.keys()], tensor, plan.precision);
+        }
         const encoded = encodeTensor(tensor, shape, bytes, dtype, plan.precision, plan.int8Storage);
         for (const [i, bytes] of encoded.entries()) {
           hash.update(bytes);

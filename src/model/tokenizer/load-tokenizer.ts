@@ -1,25 +1,36 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../shared/errors.js';
+import { readAddedTokens } from './added-tokens.js';
 import { readSentencePiece } from './sentencepiece.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
 import { readTokenizerJson } from './tokenizer-json.js';
+import { OFFICIAL_SETTINGS } from './vocabulary.js';
 
 export type { Tokenizer } from './tokenizer.js';
 
 const MAX_BYTES = 16 * 2 ** 20; // Llama's files are 0.5 MB (tokenizer.model) and 2 to 4 MB (tokenizer.json)
 
 /**
- * Loads the tokenizer of a checkpoint or exported model: tokenizer.model, or tokenizer.json if there is no such file.
- * @throws UserError when neither exists, or the file is damaged or not a Llama tokenizer
+ * Loads the tokenizer of a checkpoint or exported model: tokenizer.model with the added tokens beside it, or tokenizer.json
+ * if there is no such file.
+ * @throws UserError when neither exists, or a file is damaged or not a Llama tokenizer's
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const modelPath = join(folder, 'tokenizer.model');
   const model = await readIfPresent(modelPath);
-  if (model) return createTokenizer(readSentencePiece(model, modelPath), modelPath);
+  if (model) {
+    const vocabulary = readSentencePiece(model, modelPath);
+    const { addedTokens, settings } = await readAddedTokens(folder, vocabulary.pieces);
+    return createTokenizer({ ...vocabulary, addedTokens }, modelPath, settings);
+  }
   const jsonPath = join(folder, 'tokenizer.json');
   const json = await readIfPresent(jsonPath);
-  if (json) return createTokenizer(readTokenizerJson(json.toString('utf8'), jsonPath), jsonPath);
+  if (json) {
+    // transformers reads such a checkpoint with its fast tokenizer only.
+    const settings = { ...OFFICIAL_SETTINGS, spacesAroundAdded: false };
+    return createTokenizer(readTokenizerJson(json.toString('utf8'), jsonPath), jsonPath, settings);
+  }
   throw new UserError(
     `${folder} has neither tokenizer.model nor tokenizer.json. Copy the checkpoint's tokenizer there.`,
   );

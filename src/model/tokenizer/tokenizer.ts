@@ -1,11 +1,22 @@
 import { isUtf8 } from 'node:buffer';
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
-import { bytePiece, SPACE_MARK, unsupported, type Vocabulary } from './vocabulary.js';
+import { pyLstrip, pyRstrip } from '../../shared/python-strings.js';
+import {
+  type AddedToken,
+  bytePiece,
+  OFFICIAL_SETTINGS,
+  SPACE_MARK,
+  type TokenizerSettings,
+  unsupported,
+  type Vocabulary,
+} from './vocabulary.js';
 
 /** Converts text to token ids and back. */
 export interface Tokenizer {
-  /** Number of token ids. A model's embedding may have more rows. */
+  /** One more than the largest token id. A model's embedding may have more rows. */
   readonly size: number;
+  /** Tokens that are found in a text as they stand. */
+  readonly addedTokens: readonly AddedToken[];
   /** Token id of <s>. */
   readonly bosId: number;
   /** Token id of </s>. */
@@ -22,13 +33,17 @@ export interface Tokenizer {
 const BYTES = Array.from({ length: 256 }, (_, byte) => bytePiece(byte));
 
 /**
- * A tokenizer equivalent to Hugging Face's slow LlamaTokenizer with legacy=false, which the official evaluation code
- * uses. The fast one differs in the ids of a leading space and the text of invalid UTF-8.
+ * A tokenizer equivalent to Hugging Face's slow LlamaTokenizer, which the official evaluation code uses. The fast one differs
+ * in the ids of a leading space and the text of invalid UTF-8.
  * Source: transformers 4.57 tokenization_llama.py, tokenization_utils.py; SentencePiece sentencepiece_processor.cc.
  * @param path the vocabulary's file, for messages
  * @throws UserError when a piece is missing that every Llama tokenizer has
  */
-export function createTokenizer({ pieces, merges, addedTokens }: Vocabulary, path: string): Tokenizer {
+export function createTokenizer(
+  { pieces, merges, addedTokens }: Vocabulary,
+  path: string,
+  settings: TokenizerSettings = OFFICIAL_SETTINGS,
+): Tokenizer {
   const ids = new Map(pieces.map((piece, id) => [piece, id]));
   const idOf = (piece: string): number => {
     const id = ids.get(piece);
@@ -38,43 +53,113 @@ export function createTokenizer({ pieces, merges, addedTokens }: Vocabulary, pat
   if (ids.size !== pieces.length) throw unsupported(path, 'a piece occurs twice');
   const bytes = new Map(BYTES.map((piece, byte) => [idOf(piece), byte]));
   const bpe = createBpe(ids, merges);
-  const added = new Map(addedTokens.map((token) => [token.content, token]));
-  const addedPattern = patternOf([...added.keys()]);
-  const hidden = new Set(addedTokens.filter(({ special }) => special).map(({ id }) => id));
+  const addedById = new Map(addedTokens.map((token) => [token.id, token]));
+  const addedByContent = new Map(addedTokens.map((token) => [token.content, token]));
+  const addedPattern = patternOf([...addedByContent.keys()]);
+
+  const encodePart = (part: string): number[] => bpe(part.replaceAll(' ', SPACE_MARK));
+  /** The text of ids without added tokens among them, whose first ▁ is dropped. */
+  const textOf = (tokenIds: readonly number[]): string => {
+    let text = '';
+    let run: number[] = []; // bytes not yet decoded
+    tokenIds.forEach((id, index) => {
+      const byte = bytes.get(id);
+      if (byte !== undefined) {
+        run.push(byte);
+        return;
+      }
+      text += decodeUtf8(run);
+      run = [];
+      const piece = addedById.get(id)?.content ?? pieces[id]!;
+      const isFirst = index === 0 && settings.addPrefixSpace;
+      const withoutPrefix = isFirst && piece.startsWith(SPACE_MARK) ? piece.slice(1) : piece;
+      text += withoutPrefix.replaceAll(SPACE_MARK, ' ');
+      // SentencePiece drops the space of its own prefix once more.
+      if (settings.legacy && text === withoutPrefix.replaceAll(SPACE_MARK, ' ') && text.startsWith(' '))
+        text = text.slice(1);
+    });
+    return text + decodeUtf8(run);
+  };
 
   return {
-    size: pieces.length,
+    size: Math.max(pieces.length, ...addedTokens.map(({ id }) => id + 1)),
+    addedTokens,
     bosId: idOf('<s>'),
     eosId: idOf('</s>'),
     encode(text) {
       if (text === '') return [];
-      const parts = (SPACE_MARK + text.replaceAll(SPACE_MARK, ' ')).split(addedPattern);
+      if (settings.legacy) {
+        const parts = splitByAdded(text, addedPattern, addedByContent);
+        return parts.flatMap((part) => (typeof part === 'string' ? encodePart(SPACE_MARK + part) : [part.id]));
+      }
+      const prefix = settings.addPrefixSpace ? SPACE_MARK : '';
+      const parts = splitByAdded(prefix + text.replaceAll(SPACE_MARK, ' '), addedPattern, addedByContent);
       // A ▁ is not prepended when the text begins with a special token.
-      if (parts[0] === SPACE_MARK && added.get(parts[1] ?? '')?.special) parts[0] = '';
-      return parts.flatMap((part, index) => {
-        const isAdded = index % 2 === 1; // split() returns the pattern's matches between the other parts
-        return isAdded ? [idOf(part)] : bpe(part.replaceAll(' ', SPACE_MARK));
-      });
+      const [first, second] = parts;
+      if (first === SPACE_MARK && typeof second === 'object' && second.special) parts.shift();
+      return parts.flatMap((part) => (typeof part === 'string' ? encodePart(part) : [part.id]));
     },
     decode(tokenIds) {
-      const shown = tokenIds.filter((id) => pieces[id] !== undefined && !hidden.has(id));
-      let text = '';
-      let run: number[] = []; // bytes not decoded yet
-      shown.forEach((id, index) => {
-        const byte = bytes.get(id);
-        if (byte !== undefined) {
-          run.push(byte);
-          return;
-        }
-        text += decodeUtf8(run);
+      const texts: string[] = [];
+      let run: number[] = [];
+      const endRun = (): void => {
+        if (run.length > 0) texts.push(textOf(run));
         run = [];
-        const piece = pieces[id]!;
-        const withoutPrefix = index === 0 && piece.startsWith(SPACE_MARK) ? piece.slice(1) : piece;
-        text += withoutPrefix.replaceAll(SPACE_MARK, ' ');
-      });
-      return text + decodeUtf8(run);
+      };
+      for (const id of tokenIds) {
+        const token = addedById.get(id);
+        if (token?.special || (token === undefined && pieces[id] === undefined)) continue;
+        if (token === undefined || !settings.spacesAroundAdded) {
+          run.push(id);
+        } else {
+          endRun();
+          texts.push(token.content);
+        }
+      }
+      endRun();
+      const text = texts.filter((part) => part !== '').join(' ');
+      return settings.cleanUpSpaces ? cleanUpSpaces(text) : text;
     },
   };
+}
+
+/**
+ * Splits a text into added tokens and the parts between them; at each place the longest token counts.
+ * Source: transformers tokenization_utils.py, `tokenize`, whose order of steps matters where tokens follow each other.
+ */
+function splitByAdded(text: string, pattern: RegExp, added: ReadonlyMap<string, AddedToken>): (string | AddedToken)[] {
+  // split puts what the pattern matched between the other parts, some of them empty.
+  const parts = text.split(pattern).filter((part) => part !== '');
+  for (let i = 0; i < parts.length; i++) {
+    const token = added.get(parts[i]!);
+    if (token === undefined) continue;
+    const [left, right] = [parts[i - 1], parts[i + 1]];
+    if (token.rstrip && right) parts[i + 1] = pyLstrip(right);
+    if (token.lstrip && left) parts[i - 1] = pyRstrip(left);
+    if (token.singleWord && left && !left.endsWith(' ')) {
+      parts[i - 1] += token.content;
+      parts[i] = '';
+    } else if (token.singleWord && right && !right.startsWith(' ')) {
+      parts[i + 1] = token.content + parts[i + 1];
+      parts[i] = '';
+    }
+  }
+  return parts.filter((part) => part !== '').map((part) => added.get(part) ?? part);
+}
+
+/** Source: transformers tokenization_utils_base.py, `clean_up_tokenization`. */
+function cleanUpSpaces(text: string): string {
+  return text
+    .replaceAll(' .', '.')
+    .replaceAll(' ?', '?')
+    .replaceAll(' !', '!')
+    .replaceAll(' ,', ',')
+    .replaceAll(" ' ", "'")
+    .replaceAll(" n't", "n't")
+    .replaceAll(" 'm", "'m")
+    .replaceAll(" 's", "'s")
+    .replaceAll(" 've", "'ve")
+    .replaceAll(" 're", "'re");
 }
 
 /** Byte pair encoding only, without any preparation of the text. */

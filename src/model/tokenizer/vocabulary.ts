@@ -15,7 +15,33 @@ export interface AddedToken {
   content: string;
   /** Left out of decoded text. */
   special: boolean;
+  /** Takes the white space before it along. */
+  lstrip?: boolean;
+  /** Takes the white space after it along. */
+  rstrip?: boolean;
+  /** Is found only between spaces. */
+  singleWord?: boolean;
 }
+
+/** How a tokenizer prepares text and puts it together again: keys of tokenizer_config.json. */
+export interface TokenizerSettings {
+  /** Whether every part of a text between added tokens begins with a ▁, not only the text. */
+  legacy: boolean;
+  /** Whether a ▁ goes before the text. */
+  addPrefixSpace: boolean;
+  /** Whether decoding puts spaces around added tokens, as HF's slow tokenizers do and its fast ones do not. */
+  spacesAroundAdded: boolean;
+  /** Whether decoding removes spaces before punctuation. */
+  cleanUpSpaces: boolean;
+}
+
+/** What the tokenizers of LLaVA and LLaVA-HR say. */
+export const OFFICIAL_SETTINGS: TokenizerSettings = {
+  legacy: false,
+  addPrefixSpace: true,
+  spacesAroundAdded: true,
+  cleanUpSpaces: false,
+};
 
 /** A space inside a piece: U+2581. */
 export const SPACE_MARK = '▁';

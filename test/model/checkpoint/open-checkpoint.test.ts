@@ -291,8 +291,27 @@ test('a tied LM head is the embedding', async (t) => {
 test('unexpected tensors are noted', async (t) => {
   const extra = { dtype: 'I64', shape: [1], bytes: new Uint8Array(8) };
   const folder = await withTensors(t, 'l15-mini', (all) => [...all, ['model.image_newline', extra]]);
-  const { notes } = await openFor(t, folder);
-  assert.equal(notes.at(-1), 'Ignored 1 tensor with unknown names: model.image_newline.');
+  const { warnings } = await openFor(t, folder);
+  assert.deepEqual(warnings, ['Ignored 1 tensor with unknown names: model.image_newline.']);
+});
+
+test('a head in the file is used although the config ties it to the embedding, and it is said', async (t) => {
+  const folder = await withTensors(t, 'l15-mini', (all) => all, { tie_word_embeddings: true });
+  const checkpoint = await openFor(t, folder);
+  const [head, original] = [await checkpoint.read('lm_head.weight'), await reference(t, 'l15-mini')];
+  assert.deepEqual(head, await original.read('lm_head.weight'));
+  assert.match(
+    checkpoint.warnings.join(),
+    /^tie_word_embeddings is true, but lm_head\.weight differs from the embedding/,
+  );
+
+  const same = await withTensors(
+    t,
+    'l15-mini',
+    (all) => all.set('lm_head.weight', all.get('model.embed_tokens.weight')!),
+    { tie_word_embeddings: true },
+  );
+  assert.deepEqual((await openFor(t, same)).warnings, []);
 });
 
 const O_PROJ = 'model.layers.1.self_attn.o_proj.weight';
@@ -318,7 +337,34 @@ const refused: Record<
   },
   'an unexpected dtype': {
     change: (all) => all.set(O_PROJ, { ...all.get(O_PROJ)!, dtype: 'I16' }),
-    says: /o_proj\.weight is not F32, F16 or BF16\. Quantised checkpoints are not supported/,
+    says: /o_proj\.weight is of type I16, neither F32, F16 nor BF16\. Quantised checkpoints are not supported/,
+  },
+  'double precision': {
+    change: (all) => all.set(O_PROJ, { dtype: 'F64', shape: [96, 96], bytes: new Uint8Array(8 * 96 * 96) }),
+    says: /o_proj\.weight is of type F64, .* Save the model in one of these/,
+  },
+  'a layer emptied by ZeRO-3': {
+    change: (all) => all.set(O_PROJ, { dtype: 'F16', shape: [0], bytes: new Uint8Array() }),
+    says: /o_proj\.weight is empty: DeepSpeed ZeRO-3 .*zero_to_fp32\.py/,
+  },
+  'LoRA tensors beside the weights': {
+    change: (all) =>
+      all.set('model.layers.0.self_attn.q_proj.lora_A.weight', {
+        dtype: 'F16',
+        shape: [1, 96],
+        bytes: new Uint8Array(192),
+      }),
+    says: /holds 1 tensors? of a LoRA adapter that was not merged .*merge_and_unload/,
+  },
+  'the bias of an attention': {
+    change: (all) =>
+      all.set('model.layers.0.self_attn.q_proj.bias', { dtype: 'F16', shape: [96], bytes: new Uint8Array(192) }),
+    says: /hold 1 tensor in modules that the model computes with, .*: model\.layers\.0\.self_attn\.q_proj\.bias/,
+  },
+  'weights of AWQ': {
+    change: (all) =>
+      all.set('model.layers.0.self_attn.q_proj.qweight', { dtype: 'I32', shape: [1], bytes: new Uint8Array(4) }),
+    says: /holds model\.layers\.0\.self_attn\.q_proj\.qweight: the weights are quantised .*--precision int4/,
   },
   'no projector': {
     change: (all) => [...all].filter(([name]) => !name.includes('mm_projector')),

@@ -24,7 +24,8 @@ test('tokenizer.json is read when there is no tokenizer.model', async (t) => {
 test('tokenizer.model is preferred', async (t) => {
   const folder = await temporaryFolder(t);
   await copyFile(reference('tokenizer.model'), join(folder, 'tokenizer.model'));
-  await writeFile(join(folder, 'tokenizer.json'), 'not looked at');
+  await copyFile(reference('tokenizer_config.json'), join(folder, 'tokenizer_config.json'));
+  await writeFile(join(folder, 'tokenizer.json'), '{"added_tokens": [], "model": "not looked at"}');
   assert.equal((await loadTokenizer(folder)).size, 768);
 });
 

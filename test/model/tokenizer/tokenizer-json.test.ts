@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { createTokenizer } from '../../../src/model/tokenizer/tokenizer.js';
 import { readTokenizerJson } from '../../../src/model/tokenizer/tokenizer-json.js';
+import { OFFICIAL_SETTINGS } from '../../../src/model/tokenizer/vocabulary.js';
 import { fixture } from '../../fixtures.js';
 
 const text = readFileSync(fixture('reference', 'l15-mini', 'tokenizer.json'), 'utf8');
@@ -58,7 +59,7 @@ test('added tokens beyond the vocabulary get their own ids', () => {
       { id: 770, content: '<shown>', special: false },
     );
   });
-  const tokenizer = createTokenizer(vocabulary, '');
+  const tokenizer = createTokenizer(vocabulary, '', { ...OFFICIAL_SETTINGS, spacesAroundAdded: false });
   assert.equal(tokenizer.size, 771);
   assert.deepEqual(tokenizer.encode('a<image>b<pad><shown>'), [260, 768, 689, 769, 770]);
   assert.equal(tokenizer.decode([260, 768, 689, 769, 770]), 'ab<shown>');
