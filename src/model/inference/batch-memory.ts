@@ -1,4 +1,5 @@
 import type { Model } from '../model-folder.js';
+import { prefixParts } from './prefix-parts.js';
 
 /** Padded sizes of a batch. */
 export interface BatchShape {
@@ -60,19 +61,35 @@ function visionBytesPerImage({ manifest, vision }: Model): number {
   return float * (Math.max(clipPeak, convnextPeak) + pixels);
 }
 
-/** Peak bytes of generation: the prefill, or the KV cache, which exists twice while it grows. */
-function generateBytes({ manifest }: Model, { rows, length, questions }: BatchShape, maxNewTokens: number): number {
-  const { layers, hiddenSize, heads, intermediateSize, vocabSize } = manifest.architecture.language;
+/**
+ * Peak bytes of generation, of three moments: the last part of the prefix, whose keys and values the loop copies when it
+ * hands them out; the first step over the questions; and the last step, in which those of the new tokens grow. Keys and
+ * values of the prefix are there once.
+ */
+function generateBytes({ manifest, vision }: Model, shape: BatchShape, maxNewTokens: number): number {
+  const { layers, hiddenSize, heads, vocabSize } = manifest.architecture.language;
   const float = manifest.precision === 'fp16' ? 2 : 4;
-  const keys = length + questions * maxNewTokens;
-  const cache = float * 2 * layers * rows * keys * hiddenSize;
-  const tokens = rows * length;
-  const scores = float * rows * heads * length ** 2;
-  const mlp = float * 3 * tokens * intermediateSize;
-  const hidden = float * 6 * tokens * hiddenSize;
-  const bias = rows * length ** 2 * (float + 4 + 3);
+  const { rows, length, questions } = shape;
+  const prefixLength = Math.min(vision.visualTokens, length - 1);
+  const part = Math.max(0, ...prefixParts({ rows, prefixLength }, heads).map((one) => one.length));
+  const cacheOf = (tokens: number): number => float * 2 * layers * rows * tokens * hiddenSize;
   const logits = rows * questions * vocabSize * (4 + float);
-  const growing = 2 * cache;
-  const prefill = cache * (length / keys) + hidden + bias + Math.max(scores, mlp);
-  return Math.max(growing, prefill) + logits;
+  const prefix = cacheOf(prefixLength);
+  const tail = length - prefixLength;
+  const lastPart =
+    (part < prefixLength ? prefix : 0) + 2 * cacheOf(part) + stepBytes(manifest, rows, part, prefixLength);
+  const firstStep = prefix + cacheOf(tail) + stepBytes(manifest, rows, tail, length);
+  const lastStep = prefix + 2 * cacheOf(tail + questions * maxNewTokens);
+  return Math.max(lastPart, firstStep, lastStep) + logits;
+}
+
+/** Peak bytes inside a decoder layer for new tokens that see so many keys. */
+function stepBytes({ architecture, precision }: Model['manifest'], rows: number, tokens: number, keys: number): number {
+  const { hiddenSize, heads, intermediateSize } = architecture.language;
+  const float = precision === 'fp16' ? 2 : 4;
+  const scores = 3 * float * rows * heads * tokens * keys; // of both blocks, joined, and after the softmax
+  const mlp = float * 3 * rows * tokens * intermediateSize;
+  const hidden = float * 6 * rows * tokens * hiddenSize;
+  const bias = rows * tokens ** 2 * (float + 4 + 3);
+  return hidden + bias + Math.max(scores, mlp);
 }

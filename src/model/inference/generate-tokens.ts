@@ -1,6 +1,7 @@
 import { CACHE_NAMES } from '../export/generate-graph.js';
 import { type InferenceSession, Tensor } from '../onnxruntime.js';
 import type { PackedPrompts } from './pack-prompts.js';
+import { type Part, prefixParts } from './prefix-parts.js';
 
 /** What shapes the inputs of a generation graph. */
 export interface DecoderSizes {
@@ -14,9 +15,6 @@ export interface DecoderSizes {
 /** The prompts' common prefix as inputs of the generation graph: its keys and values, or its ids where the graph computes them. */
 export type Prefix = Record<string, Tensor>;
 
-/** Two images of LLaVA-HR-7B at 1,024 px stay whole; LLaVA-1.5-7B at 1,022 px has 8 parts. */
-const SCORE_BYTES = 2 ** 29;
-
 /** What one run of the graph computes beside the prefix. */
 type NewTokens = Pick<
   PackedPrompts,
@@ -27,21 +25,21 @@ type NewTokens = Pick<
  * Computes the prefix of a batch's prompts, for as many `generateTokens` as are wanted.
  * @param session of buildGenerateGraph
  * @param visual visual tokens of the batch's images, [visual, hiddenSize]; empty without images
- * @param scoreBytes bytes that attention scores may take: a longer prefix is computed in parts
+ * @param scoreBytes of `prefixParts`
  */
 export async function computePrefix(
   session: InferenceSession,
   sizes: DecoderSizes,
   packed: PackedPrompts,
   visual: Float32Array,
-  scoreBytes = SCORE_BYTES,
+  scoreBytes?: number,
 ): Promise<Prefix> {
   const { rows, prefixLength, prefixIds } = packed;
   if (session.inputNames.includes('prefix_ids')) {
     if (prefixLength === 0) throw new Error('the prompts of a batch must begin alike');
     return { prefix_ids: new Tensor('int64', prefixIds, [rows, prefixLength]) };
   }
-  const parts = splitEvenly(prefixLength, longestPart(packed, sizes, scoreBytes));
+  const parts = prefixParts(packed, sizes.heads, scoreBytes);
   const cache = emptyCache(packed, sizes, parts.length > 1);
   for (const { start, length } of parts) {
     const cells = { ...packed, start, length };
@@ -112,26 +110,6 @@ function partOf(part: Pick<PackedPrompts, 'rows' | 'prefixLength' | 'prefixIds'>
     lastPositions: new BigInt64Array(rows).fill(BigInt(length - 1)),
     questionSegments: new BigInt64Array(rows),
   };
-}
-
-interface Part {
-  start: number;
-  length: number;
-}
-
-/** Tokens per row that go through the decoder together, so that attention scores stay within `scoreBytes`. */
-function longestPart({ rows, prefixLength }: PackedPrompts, { heads }: DecoderSizes, scoreBytes: number): number {
-  return Math.max(1, Math.floor(scoreBytes / (4 * rows * heads * Math.max(1, prefixLength))));
-}
-
-/** Parts of about equal length, none longer than `longest`. */
-function splitEvenly(total: number, longest: number): Part[] {
-  const count = Math.ceil(total / longest);
-  const startOf = (part: number): number => Math.round((part * total) / count);
-  return Array.from({ length: count }, (_, part) => ({
-    start: startOf(part),
-    length: startOf(part + 1) - startOf(part),
-  }));
 }
 
 type Floats = Float32Array | Uint16Array;
