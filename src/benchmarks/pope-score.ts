@@ -63,9 +63,9 @@ export function scorePope(
 ): Score {
   const verdicts = answers.map((answer) => (answer === null ? null : popeVerdict(answer, protocol)));
   const counts = new Float64Array(items.length * WIDTH);
-  items.forEach(({ category, label }, row) => {
-    const offset = row * WIDTH + POPE_CATEGORIES.indexOf(category) * CATEGORY_WIDTH;
-    counts.set(countsOf(verdicts[row]!, label, protocol), offset);
+  items.forEach(({ category, label }, index) => {
+    const offset = index * WIDTH + POPE_CATEGORIES.indexOf(category) * CATEGORY_WIDTH;
+    counts.set(countsOf(verdicts[index]!, label, protocol), offset);
   });
   const sums = columnSums(counts, WIDTH);
   const asked = POPE_CATEGORIES.filter((category) => categoryColumns(sums, category)[COLUMN.questions]! > 0);
@@ -94,7 +94,7 @@ export function scorePope(
     n: items.length,
     failed: answers.filter((answer) => answer === null).length,
     unparsable,
-    perQuestion: items.map(({ label }, row) => (verdicts[row] === label ? 1 : 0)),
+    perQuestion: items.map(({ label }, index) => (verdicts[index] === label ? 1 : 0)),
     statistics: Object.fromEntries(statistics),
     notes: [
       ...missingCategoryNotes(asked),
@@ -147,53 +147,33 @@ function mainScore(sums: ArrayLike<number>, metric: Metric, protocol: Protocol):
   );
 }
 
-type WeightedNames = readonly (readonly [keyof typeof COLUMN, number])[];
+/** Weights of the columns in a sum. */
+type Weights = Partial<Record<keyof typeof COLUMN, number>>;
 
-/** Numerator and denominator of each metric; F1 is the harmonic mean of precision and recall. */
-const RATIOS: Readonly<Record<Metric, readonly [WeightedNames, WeightedNames]>> = {
-  f1: [
-    [['tp', 2]],
-    [
-      ['tp', 2],
-      ['fp', 1],
-      ['fn', 1],
-    ],
-  ],
-  accuracy: [
-    [
-      ['tp', 1],
-      ['tn', 1],
-    ],
-    [['questions', 1]],
-  ],
-  precision: [
-    [['tp', 1]],
-    [
-      ['tp', 1],
-      ['fp', 1],
-    ],
-  ],
-  recall: [
-    [['tp', 1]],
-    [
-      ['tp', 1],
-      ['fn', 1],
-    ],
-  ],
-  'yes-ratio': [[['ratioYes', 1]], [['ratioAll', 1]]],
+/** Each metric as a ratio of counts. */
+const RATIOS: Readonly<Record<Metric, { part: Weights; whole: Weights }>> = {
+  f1: { part: { tp: 2 }, whole: { tp: 2, fp: 1, fn: 1 } },
+  accuracy: { part: { tp: 1, tn: 1 }, whole: { questions: 1 } },
+  precision: { part: { tp: 1 }, whole: { tp: 1, fp: 1 } },
+  recall: { part: { tp: 1 }, whole: { tp: 1, fn: 1 } },
+  'yes-ratio': { part: { ratioYes: 1 }, whole: { ratioAll: 1 } },
 };
+
+/** A sum over the categories' counts, whose columns stand one category after another. */
+function weightedSum(weights: Weights, categories: readonly PopeCategory[]): WeightedSum {
+  const columns = Object.keys(weights) as (keyof typeof COLUMN)[];
+  return categories.flatMap((category) => {
+    const first = POPE_CATEGORIES.indexOf(category) * CATEGORY_WIDTH;
+    return columns.map((column) => [first + COLUMN[column], weights[column]!] as const);
+  });
+}
 
 /** `mainScore` as a formula. */
 function metricFormula(metric: Metric, asked: readonly PopeCategory[], protocol: Protocol): Formula {
-  const [part, whole] = RATIOS[metric];
-  const over = (categories: readonly PopeCategory[], names: WeightedNames): WeightedSum =>
-    categories.flatMap((category) => {
-      const first = POPE_CATEGORIES.indexOf(category) * CATEGORY_WIDTH;
-      return names.map(([name, weight]) => [first + COLUMN[name], weight] as const);
-    });
+  const { part, whole } = RATIOS[metric];
   const term = (factor: number, categories: readonly PopeCategory[]): Term => ({
     factor,
-    ratios: [{ numerator: over(categories, part), denominator: over(categories, whole) }],
+    ratios: [{ numerator: weightedSum(part, categories), denominator: weightedSum(whole, categories) }],
   });
   const terms =
     protocol === 'lmms-eval'
@@ -202,17 +182,21 @@ function metricFormula(metric: Metric, asked: readonly PopeCategory[], protocol:
   return { terms, zeroByZero: 'zero' };
 }
 
-/** 0 to 1; 0 where the official script would divide by zero. */
+/** 0 to 1; 0 where the official script would divide by zero. @param columns of one category */
 function metricsOf(columns: readonly number[]): Record<Metric, number> {
-  const at = (column: keyof typeof COLUMN): number => columns[COLUMN[column]]!;
-  const precision = ratio(at('tp'), at('tp') + at('fp'));
-  const recall = ratio(at('tp'), at('tp') + at('fn'));
+  const sum = (weights: Weights): number =>
+    Object.entries(weights).reduce(
+      (total, [name, weight]) => total + weight * columns[COLUMN[name as keyof Weights]]!,
+      0,
+    );
+  const rate = (metric: Metric): number => ratio(sum(RATIOS[metric].part), sum(RATIOS[metric].whole));
+  const [precision, recall] = [rate('precision'), rate('recall')];
   return {
-    f1: ratio(2 * precision * recall, precision + recall),
-    accuracy: ratio(at('tp') + at('tn'), at('questions')),
+    f1: ratio(2 * precision * recall, precision + recall), // the scripts' order of operations, which decides the last digit
+    accuracy: rate('accuracy'),
     precision,
     recall,
-    'yes-ratio': ratio(at('ratioYes'), at('ratioAll')),
+    'yes-ratio': rate('yes-ratio'),
   };
 }
 
@@ -244,7 +228,7 @@ function llavaNotes(
     (category) => `${category}: undefined metrics count as 0; eval_pope.py would fail with a division by zero.`,
   );
   const byLine = asked.map((category) => {
-    const answered = verdicts.filter((verdict, row) => verdict !== null && items[row]!.category === category);
+    const answered = verdicts.filter((verdict, index) => verdict !== null && items[index]!.category === category);
     return joinedByLine(answered, labelLines[category]);
   });
   const differs = asked.some((category, i) => {
