@@ -47,7 +47,7 @@ function verdictOfPrefix(text: string): Verdict {
 /**
  * Scores MME answers: a subtask is worth 100 points for the share of correct questions plus 100 for the share of correct
  * pairs. A pair is two consecutive questions of a subtask, as in calculation.py; in lmms-eval, the two of an image.
- * @param part the rows to score (default: all). Pairs are formed from all rows; an incomplete one is excluded.
+ * @param part indices of the questions to score (default: all). Pairs are formed from all questions; an incomplete one is excluded.
  */
 export function scoreMme(
   allItems: readonly MmeItem[],
@@ -58,11 +58,11 @@ export function scoreMme(
   const items = pick(allItems, part);
   const answers = pick(allAnswers, part);
   const verdicts = answers.map((answer) => (answer === null ? null : mmeVerdict(answer, protocol)));
-  const perQuestion = items.map(({ gold }, row) => (verdicts[row] === gold ? 1 : 0));
+  const perQuestion = items.map(({ gold }, index) => (verdicts[index] === gold ? 1 : 0));
   const allPairs = protocol === 'llava' ? consecutivePairs(allItems) : imagePairs(allItems);
   const pairs = part ? wholePairs(allPairs, part) : allPairs;
   // lmms-eval does not score a question without its pair.
-  const isCounted = part && protocol === 'lmms-eval' ? pairedRows(pairs, items.length) : null;
+  const isCounted = part && protocol === 'lmms-eval' ? pairedQuestions(pairs, items.length) : null;
   const counts = countsOf(items, perQuestion, pairs, isCounted);
   const sums = columnSums(counts, WIDTH);
   const asked = TASKS.filter((task) => taskColumns(sums, task)[COLUMN.questions]! > 0);
@@ -112,30 +112,30 @@ export function scoreMme(
 
 function consecutivePairs(items: readonly MmeItem[]): Pair[] {
   return TASKS.flatMap((task) => {
-    const rows = items.flatMap((item, row) => (item.task === task ? [row] : []));
-    return Array.from({ length: Math.ceil(rows.length / 2) }, (_, i) => rows.slice(2 * i, 2 * i + 2));
+    const indices = items.flatMap((item, index) => (item.task === task ? [index] : []));
+    return Array.from({ length: Math.ceil(indices.length / 2) }, (_, i) => indices.slice(2 * i, 2 * i + 2));
   });
 }
 
 function imagePairs(items: readonly MmeItem[]): Pair[] {
-  const rowsOf = new Map<string, number[]>();
-  items.forEach(({ image }, row) => {
-    rowsOf.set(image, [...(rowsOf.get(image) ?? []), row]);
+  const indicesOf = new Map<string, number[]>();
+  items.forEach(({ image }, index) => {
+    indicesOf.set(image, [...(indicesOf.get(image) ?? []), index]);
   });
-  return [...rowsOf.values()];
+  return [...indicesOf.values()];
 }
 
 /** Pairs whose questions are both in the part, as positions in it. */
 function wholePairs(pairs: readonly Pair[], part: readonly number[]): Pair[] {
-  const placeOf = new Map(part.map((row, place) => [row, place]));
+  const placeOf = new Map(part.map((index, place) => [index, place]));
   return pairs
-    .filter((pair) => pair.every((row) => placeOf.has(row)))
-    .map((pair) => pair.map((row) => placeOf.get(row)!));
+    .filter((pair) => pair.every((index) => placeOf.has(index)))
+    .map((pair) => pair.map((index) => placeOf.get(index)!));
 }
 
-function pairedRows(pairs: readonly Pair[], length: number): boolean[] {
+function pairedQuestions(pairs: readonly Pair[], length: number): boolean[] {
   const isPaired = new Array<boolean>(length).fill(false);
-  for (const row of pairs.flat()) isPaired[row] = true;
+  for (const index of pairs.flat()) isPaired[index] = true;
   return isPaired;
 }
 
@@ -151,17 +151,17 @@ function countsOf(
   isCounted: readonly boolean[] | null = null,
 ): Float64Array {
   const counts = new Float64Array(items.length * WIDTH);
-  const add = (row: number, column: keyof typeof COLUMN, count: number): void => {
-    counts[row * WIDTH + TASKS.indexOf(items[row]!.task) * TASK_WIDTH + COLUMN[column]]! += count;
+  const add = (index: number, column: keyof typeof COLUMN, count: number): void => {
+    counts[index * WIDTH + TASKS.indexOf(items[index]!.task) * TASK_WIDTH + COLUMN[column]]! += count;
   };
-  perQuestion.forEach((correct, row) => {
-    if (isCounted && !isCounted[row]) return;
-    add(row, 'correct', correct);
-    add(row, 'questions', 1);
+  perQuestion.forEach((correct, index) => {
+    if (isCounted && !isCounted[index]) return;
+    add(index, 'correct', correct);
+    add(index, 'questions', 1);
   });
   for (const pair of pairs) {
     add(pair[0]!, 'pairs', 1);
-    if (pair.length === 2 && pair.every((row) => perQuestion[row] === 1)) add(pair[0]!, 'pairsRight', 1);
+    if (pair.length === 2 && pair.every((index) => perQuestion[index] === 1)) add(pair[0]!, 'pairsRight', 1);
   }
   return counts;
 }
@@ -208,7 +208,7 @@ function missingTaskNotes(asked: readonly string[], isPart: boolean): string[] {
 
 function halfPairNotes(allPairs: readonly Pair[], whole: readonly Pair[], part: readonly number[]): string[] {
   const isIn = new Set(part);
-  const half = allPairs.filter((pair) => pair.some((row) => isIn.has(row))).length - whole.length;
+  const half = allPairs.filter((pair) => pair.some((index) => isIn.has(index))).length - whole.length;
   if (half === 0) return [];
   return [`${half} pairs have only one of their two questions answered; accuracy-plus excludes them.`];
 }
@@ -223,10 +223,10 @@ function pairNotes(
   const notes: string[] = [];
   const incomplete = pairs.filter(({ length }) => length !== 2);
   if (incomplete.length > 0) {
-    const tasks = [...new Set(incomplete.map(([row]) => items[row!]!.task))].join(', ');
+    const tasks = [...new Set(incomplete.map(([index]) => items[index!]!.task))].join(', ');
     notes.push(`${tasks}: incomplete pairs count as wrong; the official script would abort.`);
   }
-  const mixed = pairs.filter((pair) => pair.some((row) => items[row]!.image !== items[pair[0]!]!.image)).length;
+  const mixed = pairs.filter((pair) => pair.some((index) => items[index]!.image !== items[pair[0]!]!.image)).length;
   if (mixed > 0) {
     const sums = columnSums(countsOf(items, perQuestion, imagePairs(items)), WIDTH);
     const perception = total(

@@ -27,8 +27,8 @@ export function seedLetter(answer: string, protocol: Protocol): string {
  */
 export function predictedLetters(items: readonly SeedItem[], answers: Answers): (string | null)[] {
   const lastAnswer = new Map<string, string>();
-  items.forEach(({ id }, row) => {
-    const answer = answers[row] ?? null;
+  items.forEach(({ id }, index) => {
+    const answer = answers[index] ?? null;
     if (answer !== null) lastAnswer.set(id, answer);
   });
   return items.map(({ id }) => lastAnswer.get(id) ?? null);
@@ -36,9 +36,9 @@ export function predictedLetters(items: readonly SeedItem[], answers: Answers): 
 
 /** Accuracy over all questions, over those about images, over those about videos, and per evaluation dimension. */
 export function scoreSeed(items: readonly SeedItem[], answers: Answers, protocol: Protocol): Score {
-  const own = items.map(({ gold }, row) => isRight(answers[row] ?? null, gold, protocol));
+  const own = items.map(({ gold }, index) => isRight(answers[index] ?? null, gold, protocol));
   const predictions = protocol === 'llava' ? predictedLetters(items, answers) : answers;
-  const perQuestion = items.map(({ gold }, row) => isRight(predictions[row] ?? null, gold, protocol));
+  const perQuestion = items.map(({ gold }, index) => isRight(predictions[index] ?? null, gold, protocol));
   const types = (['image', 'video'] as const).filter((type) => items.some(({ dataType }) => dataType === type));
 
   const groups = new Map<string, (item: SeedItem) => boolean>();
@@ -49,13 +49,13 @@ export function scoreSeed(items: readonly SeedItem[], answers: Answers, protocol
   const counts: Record<string, number> = {};
   const statistics: Record<string, Statistic> = {};
   for (const [name, isIn] of groups) {
-    const members = perQuestion.filter((_, row) => isIn(items[row]!));
+    const members = perQuestion.filter((_, index) => isIn(items[index]!));
     scores[name] = meanPercent(members);
     counts[name] = members.length;
     statistics[name] = shareStatistic(perQuestion, items.map(isIn));
   }
   for (const dimension of dimensions) {
-    const inDimension = perQuestion.filter((_, row) => items[row]!.dimension === dimension);
+    const inDimension = perQuestion.filter((_, index) => items[index]!.dimension === dimension);
     scores[`${dimension}/accuracy`] = meanPercent(inDimension);
     counts[`${dimension}/accuracy`] = inDimension.length;
   }
@@ -85,16 +85,16 @@ function isRight(answer: string | null, gold: string, protocol: Protocol): numbe
 /** Statistic for the mean over a group's questions, in percent. */
 function shareStatistic(perQuestion: readonly number[], belongs: readonly boolean[]): Statistic {
   const counts = new Float64Array(2 * perQuestion.length);
-  perQuestion.forEach((score, row) => {
-    if (!belongs[row]) return;
-    counts[2 * row] = score;
-    counts[2 * row + 1] = 1;
+  perQuestion.forEach((score, index) => {
+    if (!belongs[index]) return;
+    counts[2 * index] = score;
+    counts[2 * index + 1] = 1;
   });
   return { width: 2, counts, formula: MEAN_PERCENT };
 }
 
 function repeatedIdNotes(own: readonly number[], perQuestion: readonly number[]): string[] {
-  if (own.every((score, row) => score === perQuestion[row])) return [];
+  if (own.every((score, index) => score === perQuestion[index])) return [];
   return [
     "One id occurs twice, and LLaVA's script uses the last answer for every question with the same id; with separate " +
       `answers the accuracy would be ${meanPercent(own).toFixed(4)}.`,
@@ -108,7 +108,7 @@ function zeroDimensionNotes(
   dimensions: readonly string[],
 ): string[] {
   const dead = dimensions.filter((dimension) =>
-    items.every((item, row) => item.dimension !== dimension || (perQuestion[row] === 0 && answers[row] !== null)),
+    items.every((item, index) => item.dimension !== dimension || (perQuestion[index] === 0 && answers[index] !== null)),
   );
   return dead.map(
     (dimension) => `${dimension}: LLaVA's script crashes because no answer in this dimension is correct.`,
