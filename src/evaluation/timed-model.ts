@@ -1,3 +1,4 @@
+import { madeUpPixels } from '../model/images/made-up-pixels.js';
 import { prepareImage } from '../model/images/prepare-image.js';
 import { type Device, deviceName } from '../model/inference/device.js';
 import { processGpuBytes } from '../model/inference/gpu-memory.js';
@@ -93,16 +94,10 @@ function promptIds({ promptTokens }: TimedSetting, vocabSize: number, seed: numb
   return [...ids.slice(0, before), IMAGE_TOKEN, ...ids.slice(before)];
 }
 
-/** A JPEG of 640 x 480, COCO's usual size: smooth colours with some noise, about as large as a photo. */
+/** A JPEG of 640 x 480, COCO's usual size, about as large as a photo. */
 async function drawJpeg(): Promise<Uint8Array> {
   const [width, height] = [640, 480];
-  const pixels = new Uint8Array(width * height * 3);
-  let noise = 1;
-  for (let i = 0; i < pixels.length; i++) {
-    noise = (noise * 48271) % 0x7fffffff;
-    pixels[i] = 96 + 64 * Math.sin(i / 5000) + (noise % 24);
-  }
-  return sharp(pixels, { raw: { width, height, channels: 3 } })
+  return sharp(madeUpPixels(width * height * 3, 24), { raw: { width, height, channels: 3 } })
     .jpeg({ quality: 85 })
     .toBuffer();
 }

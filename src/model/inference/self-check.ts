@@ -3,6 +3,7 @@ import { UserError } from '../../shared/errors.js';
 import { jsonFile } from '../../shared/json-file.js';
 import { AMOUNT, mapOf, objectOf, TEXT } from '../../shared/json-schema.js';
 import { packageVersion } from '../../shared/version.js';
+import { madeUpPixels } from '../images/made-up-pixels.js';
 import { MODEL_FILES, type Model } from '../model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../prompt.js';
 import type { Tokenizer } from '../tokenizer/tokenizer.js';
@@ -91,14 +92,7 @@ async function compareWithCpu(model: Model, inference: Inference, tokenizer: Tok
 }
 
 function checkBatch(model: Model, tokenizer: Tokenizer): Parameters<Inference['run']>[0] {
-  const bytes = model.vision.resolution ** 2 * 3;
-  const pixels = new Uint8Array(bytes * QUESTIONS.length);
-  // Smooth colours with some noise: flat images would hide errors, and pure noise is unlike any training image.
-  let noise = 1;
-  for (let i = 0; i < pixels.length; i++) {
-    noise = (noise * 48271) % 0x7fffffff;
-    pixels[i] = 96 + 64 * Math.sin(i / 5000) + (noise % 64);
-  }
+  const pixels = madeUpPixels(model.vision.resolution ** 2 * 3 * QUESTIONS.length, 64);
   const rows = QUESTIONS.map((questions, image) => ({
     image,
     prompts: questions.map((question) => tokenizePrompt(tokenizer, buildPrompt(question))),
