@@ -1,3 +1,4 @@
+import { publishedBeside } from '../evaluation/published-beside.js';
 import { type CompareOptions, type Comparison, compareRuns, type SortKey } from '../results/reports/compare.js';
 import { comparisonTables } from '../results/reports/comparison-tables.js';
 import { findRuns, type NamedRuns } from '../results/runs/find-runs.js';
@@ -5,7 +6,6 @@ import { readQuestionScores } from '../results/runs/question-scores.js';
 import { modelKey, modelLabels } from '../results/runs/run-names.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
-import { publishedBeside } from './published-beside.js';
 
 export interface CompareCommandOptions {
   /** Folder to search for the finished runs of models given by name. */

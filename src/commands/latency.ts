@@ -1,18 +1,15 @@
 import { extname } from 'node:path';
-import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
-import { sizesBeside } from '../evaluation/ablation-plan.js';
-import { chooseModel, LLAVA_15, llava15Beside } from '../evaluation/choose-model.js';
-import { isRandomModel, openRandomModel } from '../evaluation/random-model.js';
-import { type Timings, timeModels } from '../evaluation/time-models.js';
+import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
+import { chooseTimedModels } from '../evaluation/choose-compared-models.js';
+import { timeModels } from '../evaluation/time-models.js';
 import type { PlannedRun } from '../evaluation/timing-plan.js';
-import { contextLength } from '../model/context-length.js';
+import { timingRows } from '../evaluation/timing-rows.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
 import type { Model } from '../model/model-folder.js';
 import type { Precision } from '../model/precision.js';
-import { RELEASED_ARCHITECTURES, RELEASED_MODELS, type ReleasedModel } from '../model/released-architectures.js';
-import { publishedSpeed } from '../results/reports/published-speed.js';
-import { pairedSpeedRatio, summarizeTimedRuns, type TimedSetting } from '../results/reports/timed-runs.js';
-import { type TimingReport, type TimingRow, timingCsv, timingTables } from '../results/reports/timing-report.js';
+import type { ReleasedModel } from '../model/released-architectures.js';
+import type { TimedSetting } from '../results/reports/timed-runs.js';
+import { type TimingReport, timingCsv, timingTables } from '../results/reports/timing-report.js';
 import { describeHost, describeSoftware } from '../results/runs/host.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { replaceFile } from '../shared/json-file.js';
@@ -61,8 +58,7 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
     promptTokens.map((tokens): TimedSetting => ({ batchSize: images, promptTokens: tokens, newTokens })),
   );
   const downloads = downloadsOnDemand(options.offline);
-  const models = await chooseModels(options, downloads).finally(downloads.close);
-  for (const model of models) checkContext(model, settings);
+  const models = await chooseTimedModels(options, downloads).finally(downloads.close);
 
   const interrupt = interruptible('Stopping after the current run. Press Ctrl-C again to stop immediately.');
   const timings = await timeModels(models, settings, {
@@ -128,97 +124,6 @@ function given({ batchSize, promptTokens, newTokens, warmup, repetitions }: Late
     ...(warmup !== undefined && { warmup }),
     ...(repetitions !== undefined && { repetitions }),
   };
-}
-
-/**
- * The model, then the ones it is compared with. With the paper's protocol, LLaVA-1.5 runs at its own size and, as in the
- * paper's "3 times faster", at the largest size not above LLaVA-HR's.
- */
-async function chooseModels(options: LatencyCommandOptions, downloads: DownloadsOnDemand): Promise<Model[]> {
-  const { resolution, clipTower, vs, protocol } = options;
-  const open = (name: string | undefined, size: number | undefined, tower?: string): Promise<Model> =>
-    options.randomWeights === undefined
-      ? chooseModel({ model: name, resolution: size, precision: options.precision, clipTower: tower }, downloads)
-      : openRandom(name, size, options.precision);
-  const first = await open(
-    options.randomWeights ?? options.model,
-    resolution,
-    vs === undefined ? clipTower : undefined,
-  );
-  if (vs === undefined) return [first];
-  const name = vs === LLAVA_15 ? llava15Beside(first) : vs;
-  const second = await open(name, undefined, clipTower);
-  const { architecture } = second.manifest;
-  if (protocol !== 'paper' || architecture.family !== 'llava-1.5') return [first, second];
-  const models = [first];
-  for (const size of sizesBeside(architecture, [first.vision.resolution])) {
-    models.push(await open(name, size, clipTower));
-  }
-  return models;
-}
-
-function openRandom(name: string | undefined, resolution: number | undefined, precision: Precision): Promise<Model> {
-  const released = RELEASED_MODELS.find((model) => model === name);
-  if (!released) {
-    throw usageError(
-      `With --random-weights, --vs must be one of ${LLAVA_15}, ${RELEASED_MODELS.join(', ')}; got "${name}".`,
-    );
-  }
-  return openRandomModel({ name: released, architecture: RELEASED_ARCHITECTURES[released], precision, resolution });
-}
-
-/** @throws UserError (usage) if a prompt and its answer would exceed the model's context length */
-function checkContext({ manifest, vision }: Model, settings: readonly TimedSetting[]): void {
-  const context = contextLength(manifest.architecture, vision.visualTokens);
-  for (const { promptTokens, newTokens } of settings) {
-    const needed = vision.visualTokens + promptTokens + newTokens;
-    if (needed <= context) continue;
-    throw usageError(
-      `${promptTokens} prompt tokens, ${vision.visualTokens} visual tokens and ${newTokens} new tokens exceed ` +
-        `${manifest.name}'s context of ${context} tokens. Use fewer prompt or new tokens.`,
-    );
-  }
-}
-
-/** Report rows: for each setting one row per model, leaving out combinations that never ran. */
-function timingRows(
-  models: readonly Model[],
-  settings: readonly TimedSetting[],
-  { runs, memory }: Timings,
-  isPaper: boolean,
-): TimingRow[] {
-  const published = models.map((model) => (isPaper ? publishedOf(model) : null));
-  return settings.flatMap((setting, s) =>
-    models.flatMap((model, m): TimingRow[] => {
-      const { manifest, vision } = model;
-      const own = runs[m]![s]!;
-      if (own.length === 0) return [];
-      return [
-        {
-          model: {
-            name: manifest.name,
-            resolution: vision.resolution,
-            visualTokens: vision.visualTokens,
-            precision: manifest.precision,
-            randomWeights: isRandomModel(model),
-          },
-          setting,
-          summary: summarizeTimedRuns(own, setting),
-          peakMemoryBytes: memory[m]?.hostBytes ?? null,
-          peakDeviceMemoryBytes: memory[m]?.deviceBytes ?? null,
-          publishedTokensPerSecond: published[m]!,
-          firstModelSpeed: m === 0 ? null : pairedSpeedRatio(runs[0]![s]!, own),
-          publishedFirstModelSpeed: m > 0 && published[0] && published[m] ? published[0] / published[m] : null,
-          runs: own,
-        },
-      ];
-    }),
-  );
-}
-
-function publishedOf({ manifest: { architecture }, vision }: Model): number | null {
-  const { family, language } = architecture;
-  return publishedSpeed({ family, hiddenSize: language.hiddenSize, resolution: vision.resolution });
 }
 
 const PROGRESS_INTERVAL_MS = 10_000;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
+import { publishedBeside } from '../evaluation/published-beside.js';
 import { openRunImages } from '../evaluation/run-images.js';
 import { makeThumbnail } from '../evaluation/thumbnail.js';
 import { htmlReport } from '../results/html/report.js';
@@ -12,7 +13,6 @@ import { referencesFile } from '../results/runs/references.js';
 import { RUN_FILES } from '../results/runs/run-folder.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
-import { publishedBeside } from './published-beside.js';
 
 export interface HtmlOptions {
   /** Maximum number of images with a thumbnail. */

@@ -1,3 +1,4 @@
+import { publishedBeside } from '../evaluation/published-beside.js';
 import { csvReport } from '../results/reports/report-csv.js';
 import { jsonReport } from '../results/reports/report-json.js';
 import { latexReport } from '../results/reports/report-latex.js';
@@ -6,7 +7,6 @@ import { markdownReport } from '../results/reports/report-markdown.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { replaceFile } from '../shared/json-file.js';
-import { publishedBeside } from './published-beside.js';
 
 const REPORTS = {
   csv: (runs: readonly RunResult[]) => csvReport(runs, publishedBeside),

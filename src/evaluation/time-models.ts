@@ -1,11 +1,12 @@
 import { sum } from 'simple-statistics';
+import { contextLength } from '../model/context-length.js';
 import { batchBytes, weightBytes } from '../model/inference/batch-memory.js';
 import type { Device } from '../model/inference/device.js';
 import { freeMemory } from '../model/inference/free-memory.js';
 import type { Model } from '../model/model-folder.js';
 import type { TimedRun, TimedSetting } from '../results/reports/timed-runs.js';
 import { byteSize } from '../shared/byte-size.js';
-import { UserError } from '../shared/errors.js';
+import { UserError, usageError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { type ModelMemory, startTimedModel, type TimedModel } from './timed-model.js';
 import { type PlannedRun, planTimings } from './timing-plan.js';
@@ -42,6 +43,7 @@ const PROCESS_BYTES = 300e6;
 /**
  * Times every model in every setting, in the order of `planTimings`. If a model cannot be loaded or run, the others are
  * still measured.
+ * @throws UserError (usage) if a setting exceeds a model's context length
  */
 export async function timeModels(
   models: readonly Model[],
@@ -49,6 +51,7 @@ export async function timeModels(
   options: TimingOptions,
 ): Promise<Timings> {
   const { device, threads, warmup, repetitions, timePrefill, signal, onRun } = options;
+  for (const model of models) checkContext(model, settings);
   const freeBytes = await (options.freeMemory ?? freeMemory)(device);
   const needed = models.map((model) => neededBytes(model, settings));
   const together = models.length === 1 || sum(needed) <= freeBytes;
@@ -95,6 +98,19 @@ export async function timeModels(
     await closeAll(loaded);
   }
   return { together, runs, memory, failures };
+}
+
+/** @throws UserError (usage) if a prompt and its answer would exceed the model's context length */
+function checkContext({ manifest, vision }: Model, settings: readonly TimedSetting[]): void {
+  const context = contextLength(manifest.architecture, vision.visualTokens);
+  for (const { promptTokens, newTokens } of settings) {
+    const needed = vision.visualTokens + promptTokens + newTokens;
+    if (needed <= context) continue;
+    throw usageError(
+      `${promptTokens} prompt tokens, ${vision.visualTokens} visual tokens and ${newTokens} new tokens exceed ` +
+        `${manifest.name}'s context of ${context} tokens. Use fewer prompt or new tokens.`,
+    );
+  }
 }
 
 async function closeAll(loaded: Map<number, TimedModel>): Promise<void> {

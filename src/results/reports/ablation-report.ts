@@ -1,4 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
+import { wrapText } from '../../shared/wrap-text.js';
+import { terminalWidth } from '../../terminal/style.js';
+import { renderTable } from '../../terminal/table.js';
 import { ablationPlots } from './ablation-plots.js';
 import { type AblationRow, ablationNotes, ablationTable, relativeSpeed } from './ablation-table.js';
 import { plainLatex } from './report-latex.js';
@@ -21,6 +24,18 @@ export function ablationFiles(rows: readonly AblationRow[], reference: AblationR
     'ablation.svg': ablationPlots(rows),
     'ablation.tex': plainLatex(table, [CAPTION, ...notes].join(' ')),
   };
+}
+
+/** The table and its notes for the terminal. */
+export function ablationText(rows: readonly AblationRow[], reference: AblationRow): string {
+  const { titles, lines, align } = ablationTable(rows, reference);
+  const notes = [
+    `Speed: batch size 1, 10 new tokens, relative to ${reference.model} at ${reference.resolution.high} px.`,
+    ...ablationNotes(rows),
+  ];
+  return [renderTable(titles, lines, align, { keys: 2 }), ...notes.map((note) => wrapText(note, terminalWidth))].join(
+    '\n',
+  );
 }
 
 export function ablationJson(rows: readonly AblationRow[]): string {

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { compareCommand } from '../../../src/commands/compare.js';
-import { publishedBeside } from '../../../src/commands/published-beside.js';
+import { publishedBeside } from '../../../src/evaluation/published-beside.js';
 import { findRuns } from '../../../src/results/runs/find-runs.js';
 import { latencyFile } from '../../../src/results/runs/latency.js';
 import type { RunResult } from '../../../src/results/runs/load-run.js';
