@@ -13,5 +13,5 @@ export const MID_SIZE: Architecture = {
 
 const hr = RELEASED_ARCHITECTURES['llava-hr-7b'];
 
-/** LLaVA-HR-7B's towers and two of its 32 decoder layers: fits twice in 16 GB, and a run ends within a minute or two. */
+/** LLaVA-HR-7B's towers and two of its 32 decoder layers: two fit in 16 GB, and a run takes a minute or two. */
 export const HR_7B_TWO_LAYERS: Architecture = { ...hr, language: { ...hr.language, layers: 2 } };

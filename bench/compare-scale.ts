@@ -16,7 +16,7 @@ const LLAVAHR = join(PACKAGE_ROOT, 'bin', 'llavahr');
 const ACCURACIES = [0, 0.3, 0.6, 0.9, 1];
 const TIMES = 3;
 
-/** `llavahr compare` of two runs of VQAv2 val's size, from the command line to the table. */
+/** Time of `llavahr compare` for two runs of VQAv2 val's size, from the command line to the table. */
 export async function comparingVal(): Promise<string> {
   return withFolder(async (folder) => {
     const folders = await writeRuns(folder);
@@ -28,11 +28,11 @@ export async function comparingVal(): Promise<string> {
       return (performance.now() - start) / 1000;
     });
     const range = `${Math.min(...times).toFixed(1)} to ${Math.max(...times).toFixed(1)} s`;
-    return `${range} in ${TIMES} times, two files of ${byteSize(size)} (wanted: under 5 s)`;
+    return `${range} in ${TIMES} repetitions, two files of ${byteSize(size)} (target: under 5 s)`;
   });
 }
 
-/** Result folders of a real run, in place of whose questions stand VAL_QUESTIONS with made-up scores. */
+/** Run folders of a real run, with the questions replaced by VAL_QUESTIONS generated ones. */
 async function writeRuns(folder: string): Promise<string[]> {
   const made = join(folder, 'made');
   execFileSync(process.execPath, [LLAVAHR, 'eval', 'vqav2', '--limit', '2', '--output', made], { stdio: 'ignore' });
@@ -49,7 +49,7 @@ async function writeRuns(folder: string): Promise<string[]> {
     const record = (await runFile.read(copy))!;
     record.identity.model.resolution *= i + 1;
     await runFile.write(copy, record);
-    // One in fifty of the second run's answers is sure to be right.
+    // One in fifty answers of the second run is certainly correct.
     const scores = images.map(() =>
       uniformInt(random, 0, 49) < more ? 1 : ACCURACIES[uniformInt(random, 0, ACCURACIES.length - 1)]!,
     );

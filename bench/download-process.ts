@@ -8,14 +8,14 @@ import { openRemoteZip } from '../src/fetch/remote-zip.js';
 import { peakMemoryBytes } from '../src/shared/peak-memory.js';
 
 /*
- * `node download-process.js file <url> <path>`, `bare <url> <path> <bytes>` or `members <url> <folder> <name ...>`: downloads
- * in a process of its own, so that the peak of memory is of this work alone, and prints what came out as JSON.
+ * `node download-process.js file <url> <path>`, `bare <url> <path> <bytes>` or `members <url> <folder> <name ...>`:
+ * downloads in a separate process, so that peak memory is that of the download alone, and prints the result as JSON.
  */
 
-/** What is measured, by what is downloaded. */
+/** Measurements, by kind of download. */
 export interface Downloaded {
   file: { ms: number; bytes: number; peakBytes: number };
-  /** What no download that hashes can be faster than in one thread: a socket read into one buffer, sha256 and a write. */
+  /** Lower bound for a hashing download in one thread: read from a socket into one buffer, sha256 and write. */
   bare: { ms: number };
   members: { requests: number; transferredBytes: number; peakBytes: number };
 }
@@ -32,7 +32,7 @@ async function file(): Promise<Downloaded['file']> {
   return { ms: performance.now() - start, bytes, peakBytes: peakMemoryBytes() };
 }
 
-/** HTTP is not parsed: the head of the response counts as part of the file. */
+/** HTTP is not parsed: the response header counts as part of the file. */
 async function bare(): Promise<Downloaded['bare']> {
   const { hostname: host, port, pathname } = new URL(url);
   const expected = Number(names[0]);

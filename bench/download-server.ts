@@ -4,13 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { crc32 } from '../src/shared/crc32.js';
 
 /*
- * `node download-server.js <bytes> <members>`: a server in a process of its own that makes up what it sends, so that
- * neither its memory nor the disk grows with it. /file has so many bytes, /archive.zip so many members. Prints its port.
+ * `node download-server.js <bytes> <members>`: a server in a separate process that generates its responses, so that
+ * they take neither memory nor disk space: /file with <bytes> bytes and /archive.zip with <members> members. Prints its
+ * port.
  */
 
-/** Incompressible, and the same for every member but for where it begins. */
+/** Incompressible; members differ only in where they start in it. */
 const NOISE = randomBytes(1 << 20);
-/** Members have the sizes of photographs of 640 px. */
+/** Members are as large as photographs of 640 px. */
 const MEMBER_BYTES = { least: 50_000, most: 150_000 };
 const LOCAL_HEADER_BYTES = 30;
 
@@ -25,7 +26,7 @@ interface Member {
 
 interface Source {
   bytes: number;
-  /** Pieces from an offset on, as far as there are any. */
+  /** Yields pieces from an offset to the end. */
   from(start: number): Generator<Uint8Array>;
 }
 
@@ -141,7 +142,7 @@ function directoryEntry(member: Member): Buffer {
   const entry = Buffer.alloc(46 + name.length);
   entry.writeUInt32LE(0x02014b50, 0);
   entry.writeUInt16LE(20, 4);
-  localHeader(member).copy(entry, 6, 4, LOCAL_HEADER_BYTES); // the same fields from here on
+  localHeader(member).copy(entry, 6, 4, LOCAL_HEADER_BYTES); // the fields from here on are the same
   entry.writeUInt32LE(start, 42);
   entry.write(name, 46, 'latin1');
   return entry;

@@ -13,15 +13,15 @@ const FILE_BYTES = 2e9;
 const ROUNDS = 3;
 const MEMBERS = 20_000;
 const WANTED = 500;
-/** Members that lie near each other: so many out of this many neighbours. */
+/** Neighbouring members: WANTED out of this many. */
 const NEAR = 1250;
 
 const run = promisify(execFile);
 
 /**
- * One large file against curl from the same server, the two taking turns. A download here also hashes the file and flushes it
- * to the disk, so curl is measured with and without a flush behind it, and beside it the least that receiving, hashing and
- * writing take in one thread.
+ * Compares the download of one large file with curl, alternating. Our download also hashes the file and flushes it to
+ * disk, so curl is measured with and without a flush, and also the minimum time to receive, hash and write in one
+ * thread.
  */
 export async function largeFile(): Promise<string> {
   return withFolder(async (folder) => {
@@ -50,8 +50,8 @@ export async function largeFile(): Promise<string> {
     const speed = (FILE_BYTES / 1e3 / median(rounds.map(({ ours }) => ours.ms))).toFixed(0);
     const peak = Math.max(...rounds.map(({ ours }) => ours.peakBytes));
     return (
-      `${speed} MB/s, ${ratio('curlMs')} of curl's throughput (wanted: at least 0.8), ${ratio('curlFlushedMs')} of it with a ` +
-      `flush to the disk; ${ratio('bareMs')} of a bare socket with sha256 and a write, which reaches ${bareOfCurl} of curl's; peak memory ${(peak / 1e6).toFixed(0)} MB (wanted: under 200 MB)`
+      `${speed} MB/s, ${ratio('curlMs')} of curl's throughput (target: at least 0.8), ${ratio('curlFlushedMs')} of it with a ` +
+      `flush to the disk; ${ratio('bareMs')} of a bare socket with sha256 and a write, which reaches ${bareOfCurl} of curl's; peak memory ${(peak / 1e6).toFixed(0)} MB (target: under 200 MB)`
     );
   });
 }
@@ -63,7 +63,7 @@ async function flushMs(path: string): Promise<number> {
   return performance.now() - start;
 }
 
-/** Members out of a remote archive: what more than their bytes is fetched, and in how many requests. */
+/** Members of a remote archive: bytes fetched relative to their size, and number of requests. */
 export async function zipMembers(): Promise<string> {
   const server = await startServer(1, MEMBERS);
   try {
@@ -74,7 +74,7 @@ export async function zipMembers(): Promise<string> {
     const near = await fetchMembers(server.url, someOf(NEAR));
     return (
       `${WANTED} spread over ${MEMBERS}: ${spread.text}; ${WANTED} out of ${NEAR} neighbours: ${near.text} ` +
-      '(wanted: at most 3 times the bytes, 40 requests for neighbours)'
+      '(target: at most 3 times the bytes, 40 requests for neighbours)'
     );
   } finally {
     server.stop();

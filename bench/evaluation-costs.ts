@@ -8,22 +8,22 @@ import { RELEASED_ARCHITECTURES } from '../src/model/released-architectures.js';
 import { byteSize } from '../src/shared/byte-size.js';
 
 /*
- * Estimates, from bytes and floating point operations, of what evaluating a 7B model takes: the tables of
- * docs/devices.md. Nothing is run.
+ * Estimates the cost of evaluating a 7B model from bytes and floating point operations, for the tables of
+ * docs/devices.md. Runs no model.
  */
 
-/** What a device is assumed to sustain. */
+/** Assumed sustained performance of a device. */
 interface Device {
   name: string;
   visionFlops: number; // per second
   languageFlops: number; // per second
-  /** Seconds that one decoding step of a batch takes, from the bytes of the decoder's weights. */
+  /** Seconds per decoding step of a batch, given the bytes of the decoder's weights. */
   stepSeconds: (weightBytes: number) => number;
-  /** Prompt tokens of a batch. */
+  /** Prompt tokens per batch. */
   batchTokens: number;
 }
 
-/** Shares of the data sheets' figures that are assumed to be reached. */
+/** Assumed fraction of the data sheets' figures. */
 const REACHED_FLOPS = 0.4;
 const REACHED_BANDWIDTH = 0.6;
 
@@ -53,7 +53,7 @@ const DEVICES: readonly Device[] = [
   },
 ];
 
-/** Assumed tokens of a question with its instruction, and of an answer. */
+/** Assumed number of tokens in a question with its instruction, and in an answer. */
 const TYPICAL = { question: 60, answer: 4 };
 const TOKENS: Readonly<Record<string, Partial<typeof TYPICAL>>> = {
   textvqa: { question: 150 }, // OCR tokens
@@ -61,12 +61,12 @@ const TOKENS: Readonly<Record<string, Partial<typeof TYPICAL>>> = {
   mmvet: { answer: 120 },
 };
 
-/** System text around the image. */
+/** Tokens of the system prompt. */
 const SYSTEM_TOKENS = 35;
 /** A batch decodes until its longest answer ends. */
-const LONGEST_ANSWER = 2; // times the mean
+const LONGEST_ANSWER = 2; // relative to the mean
 
-/** Floating point operations of the towers and the projector for one image; the adapters are left out. */
+/** Floating point operations of the towers and the projector for one image; without the adapters. */
 function visionFlop({ clip, convnext, projector, language }: Architecture, resolution: number, tokens: number): number {
   const width = clip.hiddenSize;
   const layer = 2 * tokens * (4 * width ** 2 + 2 * width * clip.intermediateSize) + 4 * tokens ** 2 * width;
@@ -79,12 +79,12 @@ function visionFlop({ clip, convnext, projector, language }: Architecture, resol
   return flop + 2 * tokens * language.hiddenSize * (projector.inputSize + language.hiddenSize);
 }
 
-/** Floating point operations of one token through the decoder, with so many tokens before it. */
+/** Floating point operations of the decoder for one token after a number of tokens. */
 function tokenFlop({ language: { layers, hiddenSize, intermediateSize } }: Architecture, context: number): number {
   return layers * (2 * (4 * hiddenSize ** 2 + 3 * hiddenSize * intermediateSize) + 4 * context * hiddenSize);
 }
 
-/** A model that is only planned. */
+/** A model without weights, for planning. */
 function plannedModel(name: keyof typeof RELEASED_ARCHITECTURES, precision: 'fp16' | 'int8'): Model {
   const architecture = RELEASED_ARCHITECTURES[name];
   const { files } = planWeights(architecture, precision, 'int8');
@@ -107,7 +107,7 @@ function plannedModel(name: keyof typeof RELEASED_ARCHITECTURES, precision: 'fp1
   };
 }
 
-/** Hours that a split takes on a device. @param images with questions */
+/** Hours for a split on a device. @param images number of images with questions */
 function hours(model: Model, device: Device, benchmark: string, questions: number, images: number): number {
   const { architecture, weights } = model.manifest;
   const { visualTokens, resolution } = model.vision;
@@ -156,7 +156,7 @@ export async function evaluationCosts(): Promise<string> {
   const totals = DEVICES.map(() => 0);
   for (const { name, splits } of BENCHMARKS) {
     const { name: split, questions, images } = splits[0]!;
-    // Where the number is not known: as many questions per image as in val, or an image for every question.
+    // If the number is unknown: as many questions per image as in val, or one image per question.
     const withImage = images ?? (name === 'vqav2' ? Math.round(questions / 5.3) : questions);
     const times = DEVICES.map((device) =>
       hours(device.name.includes('int8') ? int8 : model, device, name, questions, withImage),

@@ -9,9 +9,9 @@ import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { packageVersion } from '../src/shared/version.js';
 
 /*
- * `npm run gpu:check [-- options]`: everything that can only be measured on a machine with a GPU, as one Markdown report.
- * Each section runs llavahr as a user would, in processes of its own, and is written as soon as it is done; one that fails
- * or takes too long does not stop the others. Needs no network and no checkpoint.
+ * `npm run gpu:check [-- options]`: writes a Markdown report of everything that can only be measured on a machine with
+ * a GPU. Each section runs llavahr in separate processes, like a user, and is written when it is done; sections that
+ * fail or time out do not stop the others. Needs no network and no checkpoint.
  */
 
 const HELP = `Usage: npm run gpu:check -- [options]
@@ -57,11 +57,11 @@ const { values: options } = parseArgs({
   },
 });
 
-/** What a command printed and how it ended. */
+/** Output and result of a command. */
 interface Ran {
   ok: boolean;
   stdout: string;
-  /** stdout and stderr in the order they came. */
+  /** stdout and stderr in order of arrival. */
   log: string;
   seconds: number;
 }
@@ -90,7 +90,7 @@ async function main(): Promise<void> {
       if (has('self-check')) await section(`Self-check: ${where}`, () => selfCheck(device, precision));
       if (has('answers')) await section(`Answers to the samples: ${where}`, () => answers(device, precision));
     }
-    // One precision: what a GPU is used with.
+    // Only one precision: the usual one for GPUs.
     const precision = precisions.includes('fp16') ? 'fp16' : precisions[0]!;
     const where = `${device}, ${precision}`;
     if (has('throughput')) await section(`Batch throughput: ${where}`, () => throughput(device, precision));
@@ -99,7 +99,7 @@ async function main(): Promise<void> {
   process.stderr.write(`Written to ${resolve(options.output)}\n`);
 }
 
-/** Appends to the report, which is on the disk after each call. */
+/** Appends to the report file. */
 async function add(...lines: string[]): Promise<void> {
   report.push(...lines);
   process.stderr.write(`${lines.join('\n')}\n`);
@@ -138,15 +138,18 @@ async function system(): Promise<string[]> {
           `GPU ${i}`,
           fields.map((field, f) => `${field} ${gpu[f]}`).join(', '),
         ]),
-        ['CUDA provider', existsSync(cuda) ? 'there' : 'missing: llavahr setup-cuda'],
-        ['libraries it does not find', existsSync(cuda) ? missing.join(', ') || 'none' : '-'],
+        ['CUDA provider', existsSync(cuda) ? 'installed' : 'missing: run llavahr setup-cuda'],
+        ['missing libraries', existsSync(cuda) ? missing.join(', ') || 'none' : '-'],
       ],
     ),
     fenced(doctor.log),
   ];
 }
 
-/** Both embedded models: `eval` checks a device before its first answer and leaves the figures in the model's folder. */
+/**
+ * Self-checks of both embedded models: `eval` runs them before its first answer and stores the results in the model's
+ * folder.
+ */
 async function selfCheck(device: string, precision: string): Promise<string[]> {
   const rows: string[][] = [];
   const failures: string[] = [];
@@ -165,8 +168,8 @@ async function selfCheck(device: string, precision: string): Promise<string[]> {
       ]);
     }
   }
-  const header = ['model', 'check', 'visual tokens differ by', 'logits by', 'same answers'];
-  return [table(header, rows), 'Differences from the CPU, relative to the largest value.', ...failures];
+  const header = ['model', 'check', 'visual token error', 'logit error', 'same answers'];
+  return [table(header, rows), 'Errors are differences from the CPU relative to the largest value.', ...failures];
 }
 
 interface Check {
@@ -210,7 +213,7 @@ async function answers(device: string, precision: string): Promise<string[]> {
   return [table(['benchmark', 'same answers'], rows), ...notes];
 }
 
-/** Every answer below a folder of results, by benchmark and question. */
+/** All answers in a folder of results, by benchmark and question. */
 async function readAnswers(output: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const file of await readdir(output, { recursive: true })) {
@@ -268,7 +271,7 @@ function command(file: string, args: string[], env: NodeJS.ProcessEnv = {}): Pro
   });
 }
 
-/** Asks nvidia-smi for load, power and memory every half second until it is stopped. */
+/** Samples load, power and memory with nvidia-smi every half second until stopped. */
 function sampleGpu(): { stop(): Promise<string> } {
   const samples: number[][] = [];
   let running = true;
@@ -284,14 +287,14 @@ function sampleGpu(): { stop(): Promise<string> } {
     async stop() {
       running = false;
       await done;
-      if (samples.length === 0) return 'No figures from nvidia-smi.';
+      if (samples.length === 0) return 'No measurements from nvidia-smi.';
       const column = (i: number): number[] => samples.map((sample) => sample[i]!);
       const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
       const [load, power, memory] = [column(0), column(1), column(2)];
       return (
-        `GPU 0, ${samples.length} samples: utilisation mean ${mean(load).toFixed(0)} %, largest ${Math.max(...load)} %; ` +
-        `power mean ${mean(power).toFixed(0)} W, largest ${Math.max(...power).toFixed(0)} W; ` +
-        `memory largest ${Math.max(...memory)} MiB.`
+        `GPU 0, ${samples.length} samples: utilisation mean ${mean(load).toFixed(0)} %, max ${Math.max(...load)} %; ` +
+        `power mean ${mean(power).toFixed(0)} W, max ${Math.max(...power).toFixed(0)} W; ` +
+        `memory max ${Math.max(...memory)} MiB.`
       );
     },
   };

@@ -8,10 +8,10 @@ import { openParquetFolder } from '../src/datasets/parquet-images.js';
 import { withFolder } from './temporary-folder.js';
 
 const IMAGES = 400;
-const IMAGE_BYTES = 150_000; // a COCO picture
+const IMAGE_BYTES = 150_000; // a COCO image
 const ROUNDS = 3;
 
-/** What the process that parquet files are read in costs, per image and for its start, against reading them in this one. */
+/** Overhead of reading Parquet files in a separate process, per image and at the start. */
 export async function parquetProcess(): Promise<string> {
   return withFolder(async (folder) => {
     await writeImages(join(folder, 'a.parquet'));
@@ -21,8 +21,8 @@ export async function parquetProcess(): Promise<string> {
     }
     const ms = (pick: (round: (typeof rounds)[number]) => number): string => median(rounds.map(pick)).toFixed(2);
     return (
-      `${ms(({ there }) => there.imageMs)} ms per image of ${IMAGE_BYTES / 1000} kB, here ${ms(({ here }) => here.imageMs)}; ` +
-      `opening ${ms(({ there }) => there.openMs)} ms, here ${ms(({ here }) => here.openMs)} (medians of ${ROUNDS} rounds)`
+      `${ms(({ there }) => there.imageMs)} ms per image of ${IMAGE_BYTES / 1000} kB, in-process ${ms(({ here }) => here.imageMs)}; ` +
+      `opening ${ms(({ there }) => there.openMs)} ms, in-process ${ms(({ here }) => here.openMs)} (medians of ${ROUNDS} rounds)`
     );
   });
 }

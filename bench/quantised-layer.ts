@@ -16,7 +16,7 @@ import { type Precision, ZERO_POINT } from '../src/model/precision.js';
 import { HR_7B_TWO_LAYERS, MID_SIZE } from './architectures.js';
 import { withFolder } from './temporary-folder.js';
 
-/** One decoder layer of LLaVA-HR-7B; what is around it is small. */
+/** One decoder layer of LLaVA-HR-7B, with small surroundings. */
 const ONE_LAYER: Architecture = {
   ...MID_SIZE,
   language: { ...HR_7B_TWO_LAYERS.language, layers: 1, vocabSize: 32 },
@@ -25,7 +25,7 @@ const { hiddenSize, heads, intermediateSize } = ONE_LAYER.language;
 const PREFILL_TOKENS = 1100;
 const ROUNDS = 3;
 
-/** One layer of a 7B decoder in fp32, int8 and int4, and its matrix products alone, taking turns. */
+/** One layer of a 7B decoder in fp32, int8 and int4, and its matrix products alone, alternating. */
 export async function quantisedLayer(): Promise<string> {
   return withFolder(async (folder) => {
     const sessions: Record<string, InferenceSession> = {};
@@ -38,7 +38,7 @@ export async function quantisedLayer(): Promise<string> {
     };
     for (const precision of ['fp32', 'int8', 'int4'] as const) {
       const plan = planWeights(ONE_LAYER, precision, await fastInt8Storage());
-      const own = join(folder, precision); // the files have the same names in every precision
+      const own = join(folder, precision); // file names are the same in every precision
       await mkdir(own);
       await writeWeights(randomCheckpoint(ONE_LAYER), plan, own, () => undefined);
       await open(precision, own, (g) => layer(g, precision), plan);
@@ -52,16 +52,16 @@ export async function quantisedLayer(): Promise<string> {
     const ratio = (times: Record<string, number>, a: string, b: string): string => (times[a]! / times[b]!).toFixed(2);
     const faster = (times: Record<string, number>, name: string): string => ratio(times, 'fp32', name);
     return (
-      `prefill of ${PREFILL_TOKENS} tokens is ${faster(prefill, 'int8')} times as fast in int8 as in fp32 (wanted: at least 4), ` +
-      `${faster(prefill, 'int4')} in int4; decoding ${faster(decode, 'int8')} (wanted: at least 2) and ` +
+      `prefill of ${PREFILL_TOKENS} tokens is ${faster(prefill, 'int8')} times as fast in int8 as in fp32 (target: at least 4), ` +
+      `${faster(prefill, 'int4')} in int4; decoding ${faster(decode, 'int8')} (target: at least 2) and ` +
       `${faster(decode, 'int4')}; fp32 prefill reaches ${ratio(prefill, 'products', 'fp32')} of its matrix products ` +
-      `alone (wanted: at least 0.7), int8 ${ratio(prefill, 'integer products', 'int8')} of its integer products, which ` +
+      `alone (target: at least 0.7), int8 ${ratio(prefill, 'integer products', 'int8')} of its integer products, which ` +
       `are ${ratio(prefill, 'products', 'integer products')} times as fast as those of fp32 on this processor`
     );
   });
 }
 
-/** A layer over new tokens that follow those of a cache, as in the loop of the generation graph. */
+/** A layer for new tokens with a KV cache, as in the loop of the generation graph. */
 function layer(g: Graph, precision: Precision): void {
   const shape = ['rows', heads, 'past', hiddenSize / heads];
   const cached = { key: g.input('past_key', 'float32', shape), value: g.input('past_value', 'float32', shape) };
@@ -69,7 +69,7 @@ function layer(g: Graph, precision: Precision): void {
   const hidden = decoderLayers(g, ONE_LAYER.language, precision, {
     x: g.input('x', 'float32', ['rows', 'new', hiddenSize]),
     positions: g.input('positions', 'int64', ['rows', 'new']),
-    lastIndex: g.input('last', 'int64', ['rows', 'new', 1]), // of every token, so that the layer is a middle one
+    lastIndex: g.input('last', 'int64', ['rows', 'new', 1]), // all tokens, as in a middle layer
     attention: {
       keep: () => undefined,
       attend: (l, _, inputs) => attendTo(l, inputs, [{ keys: cached }, { keys: splitKeyValue(l, inputs), bias }]),
@@ -78,7 +78,7 @@ function layer(g: Graph, precision: Precision): void {
   g.output('hidden', hidden!, 'float32', ['rows', 'new', hiddenSize]);
 }
 
-/** Each product on its own, of inputs of the right width; only their last rows leave the graph. */
+/** Each product separately, with inputs of the right width; only the last rows are graph outputs. */
 function productsAlone(g: Graph): void {
   const x = g.input('x', 'float32', ['rows', 'new', hiddenSize]);
   const of = (from: string, part: string): string => product(g, from, g.weight(`model.layers.0.${part}.weight`));
@@ -90,7 +90,7 @@ function productsAlone(g: Graph): void {
   });
 }
 
-/** The same products on quantised values. */
+/** The same products with quantised values. */
 function integerProductsAlone(g: Graph): void {
   const zero = g.uint8s([ZERO_POINT], []);
   const x = g.input('quantised', 'uint8', ['rows', 'new', hiddenSize]);
@@ -108,7 +108,7 @@ function integerProductsAlone(g: Graph): void {
   });
 }
 
-/** Shortest ms of each session, the sessions taking turns; the first round is not counted. */
+/** Shortest time of each session in ms, alternating between sessions; the first round is a warm-up. */
 async function bestTimes(
   sessions: Record<string, InferenceSession>,
   tokens: number,

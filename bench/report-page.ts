@@ -18,7 +18,7 @@ const RUNS = 3;
 const CHROMIUM = '/usr/bin/chromium';
 const LLAVAHR = join(PACKAGE_ROOT, 'bin', 'llavahr');
 
-/** The HTML report of three runs with 10,000 questions each, from the command line, and how soon a browser shows it. */
+/** Time to create the HTML report of three runs with 10,000 questions each, and for a browser to show it. */
 export async function reportPage(): Promise<string> {
   return withFolder(async (folder) => {
     const folders = await writeRuns(folder);
@@ -27,11 +27,11 @@ export async function reportPage(): Promise<string> {
     spawnSync(process.execPath, [LLAVAHR, 'report', ...folders, '--format', 'html', '--thumbnails', '0', '-o', page]);
     const seconds = (performance.now() - start) / 1000;
     const { size } = await stat(page);
-    return `${seconds.toFixed(1)} s, ${byteSize(size)} (wanted: under 5 s); ${await opening(page)}`;
+    return `${seconds.toFixed(1)} s, ${byteSize(size)} (target: under 5 s); ${await opening(page)}`;
   });
 }
 
-/** Result folders of a real run whose questions are replaced by many. */
+/** Run folders of a real run, with the questions replaced by many generated ones. */
 async function writeRuns(folder: string): Promise<string[]> {
   const made = join(folder, 'made');
   execFileSync(process.execPath, [LLAVAHR, 'eval', 'textvqa', '--limit', '2', '--output', made], { stdio: 'ignore' });
@@ -77,7 +77,7 @@ function prediction(row: number, run: number): Prediction {
 }
 
 async function opening(page: string): Promise<string> {
-  if (!existsSync(CHROMIUM)) return `there is no ${CHROMIUM} to open it in`;
+  if (!existsSync(CHROMIUM)) return `not opened: ${CHROMIUM} does not exist`;
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
   try {
     const tab = await browser.newPage();

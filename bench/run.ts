@@ -18,9 +18,8 @@ import { withFolder } from './temporary-folder.js';
 import { readingTestDev, scoringVal } from './vqa-scale.js';
 
 /*
- * `npm run bench [name ...]`: ratios, each measured within one run, so that they mean the same on every machine, and
- * the time that files of VQAv2's size take.
- * The comparison with PyTorch needs a Python that has torch, named by LLAVAHR_PYTHON.
+ * `npm run bench [name ...]`: measures ratios within one run, which are comparable between machines, and times for
+ * files of VQAv2's size. The comparison with PyTorch needs a Python with torch, set LLAVAHR_PYTHON.
  */
 
 const CPU = { provider: 'cpu', index: 0 } as const;
@@ -33,7 +32,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'two CPU workers': measureWorkers,
   'quantised layer': quantisedLayer,
   'start of --help': helpStart,
-  'parquet images from a process': parquetProcess,
+  'Parquet images from a separate process': parquetProcess,
   'reading VQAv2 test-dev': readingTestDev,
   'scoring VQAv2 val': scoringVal,
   'comparing two runs of VQAv2 val': comparingVal,
@@ -49,7 +48,7 @@ for (const [name, measure] of Object.entries(benchmarks)) {
   if (wanted.length === 0 || wanted.some((part) => name.includes(part))) console.log(`${name}: ${await measure()}`);
 }
 
-/** 16 questions about one image in one row, against one run per question. Prefix about 610 tokens. */
+/** 16 questions about one image in one row, compared with one run per question. The prefix has about 610 tokens. */
 async function packedQuestions(): Promise<string> {
   return withFolder(async (folder) => {
     const model = await openRandomModel({
@@ -70,14 +69,14 @@ async function packedQuestions(): Promise<string> {
     const ratios: number[] = [];
     for (let i = 0; i < 3; i++) ratios.push((await single()) / (await packed()));
     await inference.close();
-    return `${median(ratios).toFixed(1)} times faster than one by one (wanted: at least 8)`;
+    return `${median(ratios).toFixed(1)} times faster than one by one (target: at least 8)`;
   });
 }
 
-/** The same computation in PyTorch fp32 on the same cores, the two taking turns. */
+/** The same computation in PyTorch fp32 on the same cores, alternating. */
 async function againstPyTorch(): Promise<string> {
   const python = process.env['LLAVAHR_PYTHON'];
-  if (!python) return 'left out; set LLAVAHR_PYTHON to a Python that has torch';
+  if (!python) return 'skipped; set LLAVAHR_PYTHON to a Python with torch';
   return withFolder(async (folder) => {
     const model = await openRandomModel({
       name: 'two-layers',
@@ -122,7 +121,7 @@ async function againstPyTorch(): Promise<string> {
     const [vision, language] = (['vision', 'language'] as const).map((part) => median(measured.map((r) => r[part])));
     return (
       `vision takes ${vision!.toFixed(2)} of PyTorch's time, prefill and ${NEW_TOKENS} tokens through two layers ` +
-      `${language!.toFixed(2)} (wanted: at most 1.0)`
+      `${language!.toFixed(2)} (target: at most 1.0)`
     );
   });
 }
@@ -138,10 +137,10 @@ async function helpStart(): Promise<string> {
     spawnSync(process.execPath, ['-e', '0']);
     return performance.now() - start;
   });
-  return `${median(times).toFixed(0)} ms, Node.js alone ${median(bare).toFixed(0)} ms (wanted: under 150 ms)`;
+  return `${median(times).toFixed(0)} ms, Node.js alone ${median(bare).toFixed(0)} ms (target: under 150 ms)`;
 }
 
-/** A prompt of made-up ids: `before` tokens, the image, `after` tokens of which the last ones differ by `seed`. */
+/** A prompt of arbitrary ids: `before` tokens, the image, `after` tokens of which the last ones differ by `seed`. */
 function promptIds(before: number, after: number, seed: number): number[] {
   const tail = Array.from({ length: after }, (_, i) => 3 + ((seed + i * 7) % 30000));
   return [...Array.from({ length: before }, (_, i) => 3 + i), IMAGE_TOKEN, ...tail];

@@ -4,19 +4,19 @@ import type { RunResult } from '../src/results/runs/load-run.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { withFolder } from './temporary-folder.js';
 
-/* The embedded model on the embedded TextVQA sample, as a user runs it. */
+/* Runs the embedded model on the embedded TextVQA sample like a user. */
 
-/** Share of the time in which no batch is in the model. */
+/** Fraction of the time in which the model is idle. */
 export async function measureIdle(): Promise<string> {
   const shares: string[] = [];
   for (const size of [2, 4, 16]) {
     const { latency } = await evaluate('--batch-size', String(size));
     shares.push(`${(100 * latency.modelIdle).toFixed(1)} % at batch size ${size}`);
   }
-  return `${shares.join(', ')} (wanted: at most 5 %)`;
+  return `${shares.join(', ')} (target: at most 5 %)`;
 }
 
-/** Two workers of one thread against one worker of two, taking turns. */
+/** Two workers with one thread each compared with one worker with two threads, alternating. */
 export async function measureWorkers(): Promise<string> {
   const ratios: number[] = [];
   for (let i = 0; i < 3; i++) {

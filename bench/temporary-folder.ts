@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Gives a new folder to `use` and removes it afterwards, whatever happens. */
+/** Passes a new folder to `use` and always removes it afterwards. */
 export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'llavahr-bench-'));
   return use(folder).finally(() => rm(folder, { recursive: true }));

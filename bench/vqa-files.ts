@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/* Made-up files in VQAv2's formats and of its size, the same every time. */
+/* Generated files in VQAv2's formats and sizes; deterministic. */
 
 export const TEST_DEV_QUESTIONS = 107_394;
 export const VAL_QUESTIONS = 214_354;
 export const VAL_IMAGES = 40_504;
-const TEST_DEV_IMAGES = 20_000; // about as many questions about each as in val
+const TEST_DEV_IMAGES = 20_000; // about as many questions per image as in val
 
-/** Model's answers to val, in the result format of VQA's scripts. */
+/** A model's answers to val, in the result format of VQA's scripts. */
 export const ANSWER_FILE = 'answers.json';
 export interface Result {
   question_id: number;
@@ -55,7 +55,7 @@ export async function writeVal(folder: string): Promise<void> {
   await write(ANSWER_FILE, JSON.stringify(results));
 }
 
-/** The text of a document with a list, in pieces: that of the annotations is as long as 200 MB. */
+/** The text of a document with a list, in pieces, since the annotations have 200 MB. */
 function* documentOf(key: string, count: number, record: (i: number) => object): Generator<string> {
   yield `{"info": {"version": "2.0"}, "task_type": "Open-Ended", "data_type": "mscoco", "${key}": [`;
   for (let i = 0; i < count; ) {
@@ -66,7 +66,7 @@ function* documentOf(key: string, count: number, record: (i: number) => object):
   yield '], "license": {"name": "CC0"}}';
 }
 
-/** Questions about one image do not stand together, so that grouping has something to do. */
+/** Questions about one image are not adjacent, to make grouping realistic. */
 function questionRecord(i: number, images: number) {
   const image_id = 1 + 7 * (i % images);
   return {
@@ -88,7 +88,7 @@ const KINDS = [
   { type: 'other', vocabulary: [...COLOURS, ...THINGS] },
 ];
 
-/** What people and models put around their answers; mostly nothing. */
+/** Text that people and models put around answers; usually nothing. */
 const AROUND = [
   ['', '.'],
   [' ', '\n'],
@@ -104,7 +104,7 @@ function drawer() {
   const messy = (vocabulary: readonly string[]): string => {
     const answer = oneOf(vocabulary);
     const dice = uniformInt(random, 0, 99);
-    if (dice < 4) return `${answer} ${uniformInt(random, 0, 99_999)}`; // answers nobody else gives
+    if (dice < 4) return `${answer} ${uniformInt(random, 0, 99_999)}`; // unique answers
     if (dice > 20) return answer;
     const [before, behind] = oneOf(AROUND);
     return before + answer + behind;

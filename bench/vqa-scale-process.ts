@@ -6,11 +6,11 @@ import { peakMemoryBytes } from '../src/shared/peak-memory.js';
 import { ANSWER_FILE, type Result, TEST_DEV_QUESTIONS, VAL_QUESTIONS } from './vqa-files.js';
 
 /*
- * `node vqa-scale-process.js <split> <folder>`: measures on the files that are in the folder, in a process of its own
- * so that the peak of memory is of this work alone, and prints what came out as JSON.
+ * `node vqa-scale-process.js <split> <folder>`: measures reading or scoring the files in the folder, in a separate
+ * process so that peak memory is that of this work alone, and prints the result as JSON.
  */
 
-/** What is measured, by split; times in milliseconds. */
+/** Measurements by split; times in milliseconds. */
 export interface Measured {
   'test-dev': { readMs: number; groups: number; peakBytes: number };
   val: { readMs: number; scoreMs: number; peakBytes: number };

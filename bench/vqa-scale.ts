@@ -9,21 +9,21 @@ export async function readingTestDev(): Promise<string> {
   return withFolder(async (folder) => {
     await writeTestDev(folder);
     const { groups, readMs, peakBytes } = inProcessOfItsOwn('test-dev', folder);
-    return `${seconds(readMs)} and ${megabytes(peakBytes)}, ${groups} groups (wanted: under 2 s)`;
+    return `${seconds(readMs)} and ${megabytes(peakBytes)}, ${groups} groups (target: under 2 s)`;
   });
 }
 
-/** Scores an answer to every question of val. The memory includes that for reading questions and annotations. */
+/** Scores an answer to every question of val. The memory includes reading questions and annotations. */
 export async function scoringVal(): Promise<string> {
   return withFolder(async (folder) => {
     await writeVal(folder);
     const { scoreMs, readMs, peakBytes } = inProcessOfItsOwn('val', folder);
-    const read = `reading the files before that ${seconds(readMs)}`;
-    return `${seconds(scoreMs)} and ${megabytes(peakBytes)}, ${read} (wanted: under 3 s and under 600 MB)`;
+    const read = `after reading the files in ${seconds(readMs)}`;
+    return `${seconds(scoreMs)} and ${megabytes(peakBytes)}, ${read} (target: under 3 s and under 600 MB)`;
   });
 }
 
-// On Linux a process begins with the peak of the one that starts it as its own; this one in between is small.
+// On Linux, a process inherits the peak memory of its parent, so start it from a small process in between.
 const LAUNCHER =
   "require('node:child_process').execFileSync(process.execPath, process.argv.slice(1), { stdio: 'inherit' })";
 

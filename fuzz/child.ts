@@ -4,21 +4,21 @@ import { problemOf } from './refusal.js';
 import type { FuzzTarget } from './target.js';
 
 /*
- * Runs cases in a process of its own, so that a hang, a crash or a full memory is that process's. It is told a case at a
- * time and answers with the problem, if there is one, and with the most memory it ever had.
+ * Runs cases in a separate process, so that hangs, crashes and memory exhaustion only affect that process. It receives
+ * one case at a time and answers with the problem, if any, and its peak memory.
  */
 
 export interface CaseRequest {
-  /** Module URL whose `target` is to be run. */
+  /** URL of the target's module. */
   module: string;
   seed: number;
   index: number;
-  /** Empty; for the case's files. */
+  /** Empty folder for the case's files. */
   folder: string;
 }
 
 export interface CaseResponse {
-  /** null when the files were read, or refused properly. */
+  /** null when the files were read or properly refused. */
   problem: string | null;
   maxRssBytes: number;
 }
@@ -26,7 +26,7 @@ export interface CaseResponse {
 process.on('message', async ({ module, seed, index, folder }: CaseRequest) => {
   const { target } = (await import(module)) as { target: FuzzTarget };
   const problem = await target.run(folder, randomOf(seed, index)).then(() => null, problemOf);
-  await nextTurn(); // an error that nobody handles ends the process here, before the answer
+  await nextTurn(); // an unhandled error ends the process here, before the answer
   const response: CaseResponse = {
     problem: problem ?? pollution(),
     maxRssBytes: process.resourceUsage().maxRSS * 1024,
@@ -34,7 +34,7 @@ process.on('message', async ({ module, seed, index, folder }: CaseRequest) => {
   process.send?.(response);
 });
 
-/** Whether a file has changed what every object has. */
+/** Detects prototype pollution. */
 function pollution(): string | null {
   return 'polluted' in {} ? 'Object.prototype was changed' : null;
 }

@@ -1,4 +1,4 @@
-/** Names of files and members that lead elsewhere, or that a file system or a terminal takes amiss. */
+/** File and member names that leave their folder, or that cause trouble in a file system or terminal. */
 export const HOSTILE_NAMES: readonly string[] = [
   ...[
     '..',

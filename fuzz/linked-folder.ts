@@ -1,7 +1,7 @@
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Makes `folder` look like `original` but for one file, which gets other bytes: everything else is a link. */
+/** Copies `original` to `folder` by links, with different content for one file. */
 export async function linkedFolder(original: string, folder: string, name: string, bytes: Uint8Array): Promise<void> {
   await mkdir(folder, { recursive: true });
   const [first, ...rest] = name.split('/');

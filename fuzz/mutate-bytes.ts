@@ -1,15 +1,15 @@
 import type { Random } from './random.js';
 
-/** Bytes at which formats tend to change their mind: signs, continuations, marks. */
+/** Byte values with special meaning in many formats: signs, continuations, markers. */
 const SPECIAL_BYTES = [0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff];
-/** Lengths and offsets at which arithmetic overflows or a sign turns. */
+/** Lengths and offsets at which arithmetic overflows or the sign changes. */
 const SPECIAL_NUMBERS = [0n, 1n, 0x7fn, 0xffn, 0x7fffn, 0xffffn, 0x7fffffffn, 0xffffffffn, 1n << 53n, (1n << 63n) - 1n];
 
 type Mutation = (bytes: Buffer, random: Random) => Buffer;
 
 const MUTATIONS: readonly Mutation[] = [flipBit, setByte, setByte, setNumber, truncate, cut, repeat, splice, insert];
 
-/** A damaged copy: one to four changes, most often one, since a file that is wrong twice is often refused at once. */
+/** A damaged copy with one to four changes, usually one, since a file with several is often refused at the first. */
 export function mutateBytes(bytes: Uint8Array, random: Random): Buffer {
   let result: Buffer = Buffer.from(bytes);
   const changes = random.pick([1, 1, 1, 2, 4]);
@@ -41,7 +41,7 @@ function truncate(bytes: Buffer, random: Random): Buffer {
   return bytes.subarray(0, random.below(bytes.length));
 }
 
-/** Takes a part out. */
+/** Removes a part. */
 function cut(bytes: Buffer, random: Random): Buffer {
   const { start, end } = range(bytes, random);
   return Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);
@@ -52,7 +52,7 @@ function repeat(bytes: Buffer, random: Random): Buffer {
   return Buffer.concat([bytes.subarray(0, end), bytes.subarray(start)]);
 }
 
-/** Copies a part over another place. */
+/** Copies a part over another one. */
 function splice(bytes: Buffer, random: Random): Buffer {
   const { start, end } = range(bytes, random);
   bytes.copy(bytes, random.below(bytes.length), start, end);

@@ -3,29 +3,29 @@ import { mutateBytes } from './mutate-bytes.js';
 import type { Random } from './random.js';
 
 const DEPTH = 100_000;
-/** As JSON text, since not all of them can be had from JSON.stringify. */
+/** As JSON text, since JSON.stringify cannot produce all of them. */
 const STRANGE_VALUES = [
   ...['null', 'true', 'false', '0', '-0', '-1', '1', '0.5', '1e308', '1e999', '-1e999', '9007199254740993'],
   ...['18446744073709551615', `1${'0'.repeat(400)}`, '""', '"\\u0000"', '"\\ud800"', '"\\u001b[2J"', '"<image>"'],
   ...['[]', '{}', '[[]]', '{"":0}', '{"__proto__":{"polluted":1}}', '{"constructor":{"prototype":{"polluted":1}}}'],
   ...['"toString"', '"__proto__"', `"${'a'.repeat(100_000)}"`, `"${'\\u20ac'.repeat(1000)}"`],
 ];
-/** Too long to be kept for every case. */
+/** Generated on demand, because they are long. */
 const DEEP_VALUES = [
   () => '['.repeat(DEPTH) + ']'.repeat(DEPTH),
   () => `${'{"a":'.repeat(DEPTH)}1${'}'.repeat(DEPTH)}`,
 ];
 const STRANGE_KEYS = ['__proto__', 'constructor', 'toString', 'length', '', '\u0000', '0', '-1', '../x'];
 
-/** Where the change goes: the n-th value of the document, counted as it is written. */
+/** The change to the n-th value in document order. */
 interface Change {
   at: number;
   kind: 'replace' | 'remove' | 'repeat' | 'rename' | 'swap';
 }
 
 /**
- * A damaged copy of a JSON text: usually one value of it replaced, removed, repeated or renamed, so that the rest still
- * passes; sometimes the bytes themselves.
+ * A damaged copy of a JSON text: usually with one value replaced, removed, repeated or renamed, so that the rest
+ * remains valid; sometimes with damaged bytes.
  */
 export function mutateJson(text: string, random: Random): Buffer {
   if (random.chance(0.25)) return mutateBytes(Buffer.from(text), random);
@@ -37,7 +37,7 @@ export function mutateJson(text: string, random: Random): Buffer {
   return Buffer.from(write(document, change, { seen: 0 }, random));
 }
 
-/** One JSON text per line, one of the lines damaged, cut, doubled or left out. */
+/** JSON Lines with one line damaged, truncated, duplicated or removed. */
 export function mutateJsonLines(text: string, random: Random): Buffer {
   if (random.chance(0.2)) return mutateBytes(Buffer.from(text), random);
   const lines = text.trimEnd().split('\n');

@@ -2,7 +2,9 @@ import { HOSTILE_NAMES } from './hostile-names.js';
 import { mutateBytes } from './mutate-bytes.js';
 import type { Random } from './random.js';
 
-/** Records of a zip archive by their signatures, with the offsets and widths of their fields. Source: APPNOTE.TXT 4.3 */
+/**
+ * Records of a zip archive by their signatures, with the offsets and widths of their fields. Source: APPNOTE.TXT 4.3
+ */
 const RECORDS: readonly { signature: string; fields: readonly (readonly [offset: number, width: 2 | 4])[] }[] = [
   {
     signature: 'PK\x03\x04',
@@ -50,7 +52,7 @@ const RECORDS: readonly { signature: string; fields: readonly (readonly [offset:
 ];
 const VALUES = [0, 1, 8, 9, 12, 14, 30, 93, 0x7fff, 0xfffe, 0xffff, 0x7fffffff, 0xfffffffe, 0xffffffff];
 
-/** A damaged copy of a zip archive: fields of its records, the names of its members, or any bytes. */
+/** A damaged copy of a zip archive, with changed record fields, member names or bytes. */
 export function mutateZip(archive: Uint8Array, random: Random): Buffer {
   if (random.chance(0.4)) return mutateBytes(archive, random);
   const bytes = Buffer.from(archive);
@@ -77,7 +79,7 @@ function placesOf(bytes: Buffer, signature: string): number[] {
   return places;
 }
 
-/** Writes a hostile name, as much of it as there is room for, over a member's in the directory. */
+/** Overwrites a member's name in the directory with a hostile one, truncated to fit. */
 function renamed(bytes: Buffer, place: number, random: Random): Buffer {
   const length = bytes.readUInt16LE(place + 28);
   bytes.write(random.pick(HOSTILE_NAMES).padEnd(length, '/'), place + 46, length);

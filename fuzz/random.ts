@@ -1,9 +1,9 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** The choices of one case: the same seed and case make the same ones. */
+/** Random choices for one case, determined by seed and case. */
 export interface Random {
-  /** From 0 to `below`, which is left out. */
+  /** From 0 to `below`, exclusive. */
   below(below: number): number;
   chance(probability: number): boolean;
   pick<T>(items: readonly T[]): T;

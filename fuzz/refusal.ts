@@ -1,10 +1,10 @@
 import { ImageError, UserError } from '../src/shared/errors.js';
 
-const MAX_MESSAGE = 2000; // characters; what does not fit a terminal tells nobody anything
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
+const MAX_MESSAGE = 2000; // characters; longer messages do not fit a terminal
+// biome-ignore lint/suspicious/noControlCharactersInRegex: matches control characters on purpose
 const CONTROL_CHARACTER = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
-/** What is wrong with an error that came out of a reader; null when it is a refusal that a user can read. */
+/** What is wrong with an error from a reader; null when it is a proper message for users. */
 export function problemOf(error: unknown): string | null {
   if (!(error instanceof UserError || error instanceof ImageError)) {
     return `not a UserError: ${error instanceof Error ? error.stack : String(error)}`;
@@ -15,7 +15,7 @@ export function problemOf(error: unknown): string | null {
   return null;
 }
 
-/** Lets a reader refuse; undefined when it does. @throws what it throws otherwise */
+/** Runs a reader that may refuse its input; undefined if it does. @throws any other error */
 export async function mayRefuse<T>(read: () => T | Promise<T>): Promise<T | undefined> {
   try {
     return await read();

@@ -3,7 +3,7 @@ import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CaseRequest, CaseResponse } from './child.js';
 
-/** A case that did not end as it should. */
+/** A case with an unexpected result. */
 export interface Finding {
   index: number;
   problem: string;
@@ -13,25 +13,25 @@ export interface Cases {
   /** Module URL of the target. */
   module: string;
   seed: number;
-  /** Cases to run, as long as `goOn` says so. */
+  /** The cases to run, while `goOn` returns true. */
   from: number;
   goOn(index: number): boolean;
-  /** For the files of one case after the other. */
+  /** Folder for the files of each case in turn. */
   folder: string;
-  /** Where the files of a case with a finding are kept, as `<name>-<seed>-<index>`; null keeps none. */
+  /** Where to keep the files of cases with findings, as `<name>-<seed>-<index>`; null for nowhere. */
   keep: { folder: string; name: string } | null;
   onFinding?(finding: Finding): void;
-  /** A case that takes longer hangs. */
+  /** Longer cases count as hanging. */
   timeoutMs?: number;
 }
 
-/** The machine may be busy: the slowest honest cases take a tenth. */
+/** Generous for busy machines: the slowest valid cases take a tenth of it. */
 const TIMEOUT_MS = 20_000;
 const HEAP_MEGABYTES = 512;
-/** Of the process as a whole. A picture of the largest size that is decoded has 0.5 GB, and stands there up to thrice. */
+/** Limit for the whole process. An image of the maximum size has 0.5 GB and is in memory up to three times. */
 const MAX_RSS_BYTES = 2 * 2 ** 30;
 
-/** Runs cases in a child process, a new one after each that hung or ended. */
+/** Runs cases in a child process, which is replaced when it hangs or crashes. */
 export interface Runner {
   /** @returns the findings and the number of cases */
   run(cases: Cases): Promise<{ findings: Finding[]; count: number }>;
@@ -89,10 +89,10 @@ async function runCase(child: ChildProcess, request: CaseRequest, timeoutMs: num
   try {
     return await new Promise((resolve) => {
       const lost = (problem: string): void => resolve({ problem, isUsable: false });
-      timer = setTimeout(() => lost(`no end within ${timeoutMs / 1000} s`), timeoutMs);
+      timer = setTimeout(() => lost(`not finished within ${timeoutMs / 1000} s`), timeoutMs);
       child.once('close', (code, signal) => lost(`the process ended (${signal ?? `code ${code}`}): ${errors}`));
       child.once('message', ({ problem, maxRssBytes }: CaseResponse) => {
-        // What a process once took stays its maximum.
+        // A process's peak memory never decreases, so start a new one.
         if (maxRssBytes > MAX_RSS_BYTES) lost(`${Math.round(maxRssBytes / 2 ** 20)} MB of memory`);
         else resolve({ problem, isUsable: true });
       });

@@ -7,8 +7,8 @@ import { startRunner } from './run-cases.js';
 import { TARGETS, targetModule } from './targets.js';
 
 /*
- * `npm run fuzz [-- target ...] [--seconds n] [--seed s] [--case i]`: damaged files for every reader of files that others
- * made. A finding's files are kept in fuzz/findings; `--seed s --case i` runs it again.
+ * `npm run fuzz [-- target ...] [--seconds n] [--seed s] [--case i]`: feeds damaged files to every reader of
+ * untrusted files. The files of findings are kept in fuzz/findings; `--seed s --case i` runs one again.
  */
 
 const { values, positionals } = parseArgs({
@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const unknown = positionals.filter((name) => !TARGETS.some((target) => target === name));
-if (unknown.length > 0) throw new Error(`no target ${unknown.join(', ')}; there are ${TARGETS.join(', ')}`);
+if (unknown.length > 0) throw new Error(`unknown target ${unknown.join(', ')}; available: ${TARGETS.join(', ')}`);
 
 const seed = Number(values.seed);
 const only = values.case === undefined ? null : Number(values.case);

@@ -1,10 +1,10 @@
 import type { Random } from './random.js';
 
-/** A reader of files that others made, and how to damage what it reads. */
+/** A reader of untrusted files, and how to damage its input. */
 export interface FuzzTarget {
   /**
-   * Puts a case's files into an empty folder and reads them as the program would. Anything but a UserError or an
-   * ImageError that comes out is a finding.
+   * Writes a case's files to an empty folder and reads them like the program. Any error other than UserError and
+   * ImageError is a finding.
    */
   run(folder: string, random: Random): Promise<void>;
 }

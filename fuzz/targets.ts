@@ -1,4 +1,4 @@
-/** Names of the modules in targets/, each of which exports a `target`. */
+/** Names of the modules in targets/, each exporting a `target`. */
 export const TARGETS = [
   ...['safetensors', 'torch', 'checkpoint', 'tokenizer', 'model-folder'],
   ...['images', 'zip', 'parquet', 'annotations', 'predictions', 'results', 'records', 'servers'],

@@ -11,9 +11,9 @@ import { EXIT } from '../src/shared/errors.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 
 /*
- * Kills `llavahr eval` at random moments, again and again, and starts it again each time. A moment is a number of changes
- * in the result folder (a lock, a part of a file, a renaming), counted by the kernel, and a few milliseconds more: so
- * every stage of a run is hit, not only the long ones.
+ * Repeatedly kills `llavahr eval` at random moments and restarts it. A moment is a number of file system changes in the
+ * run folder (a lock, a write, a rename), counted by the kernel, plus a few milliseconds, so that all stages of a run
+ * are hit, not only the long ones.
  */
 
 export interface SoakOptions {
@@ -29,27 +29,27 @@ export interface SoakOptions {
 
 export interface KillReport {
   signal: NodeJS.Signals;
-  /** Changes in the folder before it. */
+  /** File system changes before the kill. */
   changes: number;
-  /** Answers on the disk after it. */
+  /** Answers on disk afterwards. */
   answers: number;
 }
 
 export interface SoakReport {
   kills: number;
-  /** With SIGINT, after which the process ends by itself. */
+  /** Number of SIGINTs, after which the process ends by itself. */
   interrupts: number;
-  /** Runs that were finished in between, each compared with the undisturbed one. */
+  /** Completed runs, each compared with an uninterrupted one. */
   runs: number;
 }
 
-/** Files that must be the same bytes as an undisturbed run's. */
+/** Files that must be identical to those of an uninterrupted run. */
 const COMPARED = ['predictions.jsonl', 'metrics.json', 'question-scores.json', 'references.json'];
 const MOST_DELAY_MS = 20; // about as long as a batch of the embedded model takes
 const ONE_INTERRUPT_IN = 8;
-const LANES = 2; // runs that are killed and continued at the same time
+const LANES = 2; // runs that are killed and resumed in parallel
 
-/** @throws Error when an answer was lost, doubled or changed, or a final result differs from the undisturbed one */
+/** @throws Error when an answer is lost, duplicated or changed, or a final result differs from the uninterrupted run */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { kills, folder } = options;
   const undisturbed = await runUndisturbed(options);
@@ -65,7 +65,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 
 interface Undisturbed {
   run: string;
-  /** Changes in the folder from beginning to end. */
+  /** File system changes of a whole run. */
   changes: number;
   questions: number;
 }
@@ -89,7 +89,7 @@ async function runUndisturbed({ args, folder }: SoakOptions): Promise<Undisturbe
   return { run, changes, questions: (await answersIn(run)).size };
 }
 
-/** Makes runs that are killed and continued until there were enough kills, and compares each with the undisturbed one. */
+/** Kills and resumes runs until there were enough kills, and compares each with the uninterrupted one. */
 async function killAndContinue(
   { args, kills, seed, folder, onKill }: SoakOptions,
   lane: number,
@@ -112,9 +112,9 @@ async function killAndContinue(
       const after = await answersIn(run);
       for (const [index, text] of before) {
         if (after.get(index) !== text)
-          throw new Error(`answer ${index} was ${text} and is ${after.get(index)} in ${run}`);
+          throw new Error(`answer ${index} changed from ${text} to ${after.get(index)} in ${run}`);
       }
-      // By SIGINT itself before eval listens for it, or when it no longer does.
+      // SIGINT kills the process before eval listens for it, and after it stops listening.
       if (ended.signal === signal || ended.code === EXIT.interrupted) {
         killed++;
         report.kills++;
@@ -165,7 +165,7 @@ interface KillPoint {
   delayMs: number;
 }
 
-/** Starts a process and sends it a signal after so many changes in a folder, if it is still there then. */
+/** Starts a process and sends it a signal after a number of changes in a folder, unless it has ended. */
 async function killAt(folder: string, start: () => Running, { signal, changes, delayMs }: KillPoint): Promise<Ended> {
   let seen = 0;
   let reach: () => void = () => {};
@@ -201,5 +201,5 @@ async function expectSame(run: string, expected: string, name: string): Promise<
   const [found, wanted] = await Promise.all([readFile(join(run, name)), readFile(join(expected, name))]);
   if (found.equals(wanted)) return;
   await cp(run, `${run}.different`, { recursive: true });
-  throw new Error(`${name} differs from that of an undisturbed run: ${run}.different, ${expected}`);
+  throw new Error(`${name} differs from that of the uninterrupted run: ${run}.different, ${expected}`);
 }

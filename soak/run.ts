@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { soak } from './kill-points.js';
 
 /*
- * `npm run soak [kills] [seed]`: 200 kills over the sample run. The seed is printed; with it the same moments are drawn.
+ * `npm run soak [kills] [seed]`: kills the sample run 200 times by default. The printed seed reproduces the same
+ * moments.
  */
 
 const kills = Number(process.argv[2] ?? 200);
@@ -19,11 +20,11 @@ const { interrupts, runs } = await soak({
   seed,
   folder,
   onKill({ signal, changes, answers }) {
-    console.log(`${++count}/${kills} ${signal} after ${changes} changes: ${answers} answers on the disk`);
+    console.log(`${++count}/${kills} ${signal} after ${changes} changes: ${answers} answers on disk`);
   },
 });
 const minutes = ((performance.now() - start) / 60_000).toFixed(1);
 console.log(
-  `${kills} kills (${interrupts} of them SIGINT) over ${runs} runs: every result equals the undisturbed one; ${minutes} min`,
+  `${kills} kills (${interrupts} of them SIGINT) over ${runs} runs: all results equal the uninterrupted one; ${minutes} min`,
 );
 await rm(folder, { recursive: true });

@@ -3,15 +3,15 @@
 #
 #   SHARDS=8 RESULTS=results/textvqa-7b deploy/slurm/submit.sh textvqa --model llava-hr-7b --precision fp16 --device cuda
 #
-# Everything behind the script's name goes to `llavahr eval`. RESULTS must be on a file system that all nodes share, and
-# belong to this run alone; so must the cache (LLAVAHR_CACHE), where the first job downloads and exports what is missing.
-# `llavahr` must be on the PATH. What your cluster wants (partition, GPUs, time) goes into the sbatch files, or into
-# sbatch's own variables: SBATCH_PARTITION, SBATCH_GPUS, SBATCH_TIMELIMIT.
+# All arguments are passed to `llavahr eval`. RESULTS must be on a file system shared by all nodes and used only by this
+# run. The cache (LLAVAHR_CACHE), to which the first job downloads and exports, must also be shared. `llavahr` must be on
+# the PATH. Set your cluster's options (partition, GPUs, time) in the sbatch files, or with sbatch's own variables:
+# SBATCH_PARTITION, SBATCH_GPUS, SBATCH_TIMELIMIT.
 #
-# When a task fails, the merge job is dropped. Submit the same again: finished tasks end at once, the others continue.
+# If a task fails, the merge job is cancelled. Submit again: finished tasks end immediately, the others resume.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export SHARDS=${SHARDS:?how many parts?} RESULTS=${RESULTS:?the folder of this run\'s results}
+export SHARDS=${SHARDS:?set it to the number of parts} RESULTS=${RESULTS:?set it to the folder for the results}
 mkdir -p "$RESULTS/logs"
 submit() { sbatch --parsable --export=ALL --output="$RESULTS/logs/%x-%A_%a.log" "$@"; }
 

@@ -8,7 +8,7 @@ import { linkedFolder } from '../linked-folder.js';
 import { mutateJson } from '../mutate-json.js';
 import type { FuzzTarget } from '../target.js';
 
-/** Checkpoints and the JSON files in them. */
+/** Checkpoints and their JSON files. */
 const FILES = [
   ['hr-mini', 'config.json'],
   ['hr-mini', 'model.safetensors'],
@@ -29,7 +29,7 @@ export const target: FuzzTarget = {
       await linkedFolder(fixture('reference', checkpointName), copy, name, lengthOf(header));
       const file = await open(join(copy, name), 'a');
       await file.write(header);
-      await file.truncate(original.length - headerBytes + header.length); // the weights are a hole
+      await file.truncate(original.length - headerBytes + header.length); // sparse: the weights take no disk space
       await file.close();
     } else {
       await linkedFolder(fixture('reference', checkpointName), copy, name, mutateJson(original.toString(), random));

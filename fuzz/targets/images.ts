@@ -12,14 +12,14 @@ const FILES = readdirSync(fixture('images'))
   .filter((name) => /\.(jpg|png|gif|webp)$/.test(name))
   .map((name) => readFileSync(fixture('images', name)));
 const SIZES = [0, 1, 2, 255, 256, 13_000, 16_383, 16_384, 65_535, 100_000, 2 ** 31 - 1, 2 ** 32 - 1];
-const PNG_HEADER = { start: 12, end: 29 }; // "IHDR" and its data; the checksum follows
+const PNG_HEADER = { start: 12, end: 29 }; // "IHDR" and its data, followed by the checksum
 
 export const target: FuzzTarget = {
   async run(folder, random) {
     const bytes = damaged(random.pick(FILES), random);
     await writeFile(join(folder, 'image'), bytes);
     const image = await prepareImage(bytes, 'image', 64, random.pick(['pad', 'crop']));
-    if (image.length !== 64 * 64 * 3) throw new Error(`the image has ${image.length} levels`);
+    if (image.length !== 64 * 64 * 3) throw new Error(`the image has ${image.length} bytes`);
   },
 };
 
@@ -39,7 +39,7 @@ function damaged(file: Buffer, random: Random): Buffer {
       bytes.writeUInt16BE(width & 0xffff, frame + 7);
     }
   } else if (bytes.length > 30) {
-    // The screen of a GIF, or the canvas of an extended WebP.
+    // Canvas size of a GIF or an extended WebP.
     const at = bytes[0] === 0x47 ? 6 : 24;
     bytes.writeUInt16LE(width & 0xffff, at);
     bytes.writeUInt16LE(height & 0xffff, at + (at === 6 ? 2 : 3));

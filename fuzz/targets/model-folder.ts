@@ -22,7 +22,7 @@ export const target: FuzzTarget = {
     ];
     for (const name of [...files, portableName(model.vision.graph)]) {
       if (relative(folder, join(folder, name)) !== name || name.startsWith('..')) {
-        throw new Error(`model.json may name the file ${JSON.stringify(name)}`);
+        throw new Error(`model.json was accepted with the file name ${JSON.stringify(name)}`);
       }
     }
   },

@@ -7,12 +7,12 @@ import { mayRefuse } from '../refusal.js';
 import type { FuzzTarget } from '../target.js';
 
 const ROWS = 12;
-/** Short, so that a hang costs a case little. */
+/** Short, so that hanging cases take little time. */
 const STALL_MS = 2000;
 const rows = Array.from({ length: ROWS }, (_, i) => i);
 const optional = { repetition_type: 'OPTIONAL' } as const;
 
-/** Small files, so that a changed byte is often one of a page's or the directory's. */
+/** Small files, so that changes often hit a page header or the footer. */
 const FILES = (['SNAPPY', 'UNCOMPRESSED'] as const).flatMap((codec) =>
   [false, true].map((offsetIndex) => {
     const column = (name: string, data: unknown[]) => ({ name, data, offsetIndex });

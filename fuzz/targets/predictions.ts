@@ -12,7 +12,7 @@ const BENCHMARKS = await Promise.all(['textvqa', 'pope', 'mme', 'gqa', 'vizwiz',
 
 type Asked = (typeof BENCHMARKS)[number]['questions'][number];
 
-/** A question's answer in each format of records. */
+/** An answer in each record format. */
 const RECORDS: readonly ((question: Asked) => object)[] = [
   ({ index, questionId: question_id, text: prompt }) => ({ index, question_id, prompt, text: 'yes' }),
   ({ questionId: question_id, text: prompt }) => ({ question_id, prompt, text: 'A', answer_id: 'x', metadata: {} }),

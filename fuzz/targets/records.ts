@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lockedCheckpoints } from '../../src/downloads/checkpoint-record.js';
-import { fileState, lockFile } from '../../src/downloads/download-record.js';
+import { recordedCheckpoints } from '../../src/downloads/checkpoint-record.js';
+import { fileState, recordFile } from '../../src/downloads/download-record.js';
 import { mutateJson } from '../mutate-json.js';
 import { mayRefuse } from '../refusal.js';
 import type { FuzzTarget } from '../target.js';
@@ -30,9 +30,9 @@ export const target: FuzzTarget = {
     await writeFile(join(folder, 'downloads.json'), mutateJson(JSON.stringify(DOWNLOADS), random));
     await writeFile(join(folder, 'cache', 'checkpoints.json'), mutateJson(JSON.stringify(CHECKPOINTS), random));
     await mayRefuse(async () => {
-      const lock = await lockFile.read(folder);
-      for (const name of Object.keys(lock?.files ?? {})) await fileState(folder, name, true);
+      const record = await recordFile.read(folder);
+      for (const name of Object.keys(record?.files ?? {})) await fileState(folder, name, true);
     });
-    await mayRefuse(lockedCheckpoints);
+    await mayRefuse(recordedCheckpoints);
   },
 };

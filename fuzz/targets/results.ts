@@ -33,11 +33,11 @@ import { mayRefuse } from '../refusal.js';
 import type { FuzzTarget } from '../target.js';
 
 const LOCK = 'lock-0123456789abcdef.json';
-/** Of a process that has ended: Linux has no number as high. */
+/** Pid of a dead process: higher than Linux ever assigns. */
 const lock = { pid: 2 ** 22 + 1, startedAt: '2026-01-02T03:04:05.678Z', host: hostname(), process: null, beats: 3 };
 const { predictions, batches } = RUN_FILES;
 const FILES = [runFile.name, metricsFile.name, latencyFile.name, questionScoresFile.name, predictions, batches, LOCK];
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
+// biome-ignore lint/suspicious/noControlCharactersInRegex: matches control characters on purpose
 const CONTROL_CHARACTER = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[\d*m)/;
 
 export const target: FuzzTarget = {
@@ -70,7 +70,7 @@ export const target: FuzzTarget = {
   },
 };
 
-/** Made once: every file of a result folder is flushed to the disk when it is written. */
+/** Created only once, because writing a run folder flushes each file to disk. */
 const original = writeRun();
 
 async function writeRun(): Promise<string> {
@@ -106,7 +106,7 @@ function timing(warmup: boolean): object {
   };
 }
 
-/** Lines with right checksums, whatever they say. */
+/** Lines with valid checksums, regardless of their content. */
 async function writeLines(path: string, values: readonly object[]): Promise<void> {
   const file = await openJsonLines<object>(path, schemaCheck({}), () => {});
   await file.append(values);

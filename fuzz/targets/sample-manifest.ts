@@ -3,7 +3,7 @@ import { GRAPH_VERSION, visionGraphName } from '../../src/model/model-folder.js'
 
 const sha256 = 'a'.repeat(64);
 
-/** model.json as the exporter writes it. */
+/** model.json in the exporter's format. */
 export const manifest: ModelManifest = {
   schemaVersion: 1,
   name: 'hr-mini',

@@ -23,7 +23,7 @@ const FILES = [
   },
   { type: 'directory', path: 'sub', size: 0, oid: 'e'.repeat(40) },
 ];
-/** What the servers say, by the beginning of the request's path. */
+/** The servers' responses, by prefix of the request's path. */
 const ANSWERS: Record<string, object> = {
   '/api/models/owner/model/revision/': { _id: '1', id: 'owner/model', modelId: 'owner/model', sha: commit },
   '/api/models/owner/model/tree/': FILES,
@@ -36,7 +36,7 @@ const ANSWERS: Record<string, object> = {
 const STATUSES = [200, 200, 200, 200, 200, 204, 301, 400, 401, 404, 429];
 const LINKS = ['</api/models/owner/model/tree/x>; rel="next"', '<http://[>; rel="next"', '<//other/>; rel="next"', '<'];
 
-/** What the case says instead of an answer. */
+/** The damaged response of the current case. */
 let damaged: { path: string; body: Buffer; status: number; headers: Record<string, string> };
 
 const server = createServer((request, response) => {
@@ -50,7 +50,7 @@ server.unref();
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 process.env['HF_ENDPOINT'] = url;
 
-/** The hub's answers about a repository, and a judge's. */
+/** Responses of the hub about a repository, and of a judge. */
 export const target: FuzzTarget = {
   async run(_folder, random) {
     damaged = damage(random);

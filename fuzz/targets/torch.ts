@@ -23,7 +23,7 @@ const STORAGES = { 0: Buffer.alloc(32, 1), 1: Buffer.alloc(8, 2) };
 const PICKLE = stateDictPickle(TENSORS);
 const TENSOR = tensorOps(TENSORS[0]!);
 
-/** Pickles that say something to a reader that runs them. */
+/** Pickles that attack a reader which executes them. */
 const HOSTILE: readonly ((random: Random) => Buffer)[] = [
   (random) => {
     const [module, name] = random.pick([
@@ -37,7 +37,7 @@ const HOSTILE: readonly ((random: Random) => Buffer)[] = [
     ] as const);
     return dictPickle([['x', Buffer.concat([op.global(module, name), op.tupleOf(op.string('id')), op.reduce])]]);
   },
-  // One tuple in another, each read twice: a tree of 2^1000 leaves in 4,000 bytes.
+  // Nested tuples, each used twice: a tree of 2^1000 leaves in 4,000 bytes.
   () => {
     const levels = Array.from({ length: 250 }, (_, i) => [op.get(i), op.get(i), Buffer.from('\x86'), op.put(i + 1)]);
     return dictPickle([['x', Buffer.concat([op.emptyTuple, op.put(0), ...levels.flat()])]]);

@@ -36,7 +36,7 @@ export const target: FuzzTarget = {
   },
 };
 
-/** A server that has one file and answers ranges. */
+/** A server with one file and range support. */
 function requestsFor(file: Buffer): Requests {
   const part = (start: number, end = file.length - 1): Buffer => file.subarray(start, end + 1);
   return {

@@ -11,14 +11,14 @@ export interface Catalogue {
 }
 
 /**
- * How sure an entry is: `computed` from the file itself, `published` by its host or another project, `page` read off a
- * page, `unverified` from memory or inferred.
+ * Confidence in an entry: `computed` from the file itself, `published` by its host or another project, `page` as shown
+ * on a web page, `unverified` otherwise.
  */
 export type Confidence = 'computed' | 'published' | 'page' | 'unverified';
 
-/** A file of the web. */
+/** A file to download. */
 export interface Asset {
-  /** In order of preference; mirrors with their revision. Empty where a person has to fetch it from `page`. */
+  /** In order of preference; mirrors include a revision. Empty if it must be downloaded manually from `page`. */
   urls: string[];
   page?: string;
   format: FileFormat;
@@ -27,13 +27,13 @@ export interface Asset {
   md5?: string;
   gitBlobSha1?: string;
   confidence: Confidence;
-  /** Where size and hashes are from. */
+  /** Source of size and hashes. */
   evidence: string;
   note?: string;
 }
 
 export interface BenchmarkEntry {
-  /** As in `llavahr list`. */
+  /** Name shown by `llavahr list`. */
   name: string;
   licence: { text: string; confidence: Confidence; gated: boolean };
   splits: SplitEntry[];
@@ -42,24 +42,24 @@ export interface BenchmarkEntry {
 export interface SplitEntry {
   name: string;
   files: SplitFile[];
-  /** Where the images come from; all of these are needed. */
+  /** Sources of the images, all of them needed. */
   images: ImageSourceEntry[];
-  /** Another source of the images. */
+  /** Alternative source of the images. */
   mirror?: MirrorEntry;
 }
 
-/** Parquet files of a Hugging Face data set that have the images of a split. */
+/** Parquet files of a Hugging Face dataset with the images of a split. */
 export interface MirrorEntry {
-  /** The same repository under its names, in order of preference. */
+  /** Names of the same repository, in order of preference. */
   repos: string[];
   revision: string;
-  /** What the paths of its files match. */
+  /** Regular expression for the paths of its files. */
   files: string;
-  /** How a row tells its image: by a column with the image's name, or with the id of a question about it. */
+  /** Column that identifies a row's image, by the image's name or by the id of a question about it. */
   key: { column: string; of: 'image' | 'question' };
   /** Folder in the benchmark's folder. */
   to: string;
-  /** Of all files, about. */
+  /** Approximate size of all files. */
   bytes?: number;
   confidence: Confidence;
   evidence: string;
@@ -70,36 +70,36 @@ export interface SplitFile {
   /** Name in the benchmark's folder. */
   to: string;
   asset: string;
-  /** In the asset, when that is an archive. */
+  /** Name in the asset, if that is an archive. */
   member?: string;
   bytes?: number;
   sha256?: string;
 }
 
-/** How images come into a benchmark's folder. */
+/** How to get images into a benchmark's folder. */
 export type ImageSourceEntry =
   | {
-      /** Members of an archive, of which only those that are asked about are needed. */
+      /** Members of an archive, of which only those in questions are needed. */
       kind: 'members';
       asset: string;
-      /** What member names begin with before the image's name. */
+      /** Prefix of member names before the image's name. */
       prefix: string;
       /** Folder in the benchmark's folder. */
       to: string;
     }
   | {
-      /** An archive that is needed whole and stays packed. */
+      /** An archive that is downloaded completely and not unpacked. */
       kind: 'archive';
       asset: string;
       to: string;
     }
   | {
-      /** One address per image, which the benchmark's annotations hold. */
+      /** One URL per image, from the benchmark's annotations. */
       kind: 'addresses';
       to: string;
     }
   | {
-      /** What a person has to fetch. */
+      /** Files that must be downloaded manually. */
       kind: 'manual';
       page: string;
       to: string;
@@ -110,11 +110,11 @@ export type ImageSourceEntry =
 export interface ModelEntry {
   name: string;
   repo: string;
-  /** Commit; null where none is known, which takes the newest. */
+  /** Commit; null for the newest. */
   revision: string | null;
-  /** CLIP tower of a checkpoint that does not hold it. */
+  /** CLIP tower of a checkpoint that does not contain it. */
   clipTower?: { repo: string; revision: string | null };
-  /** Of all files that are needed, about. */
+  /** Approximate size of all required files. */
   bytes?: number;
   licence: string;
   confidence: Confidence;
@@ -124,7 +124,7 @@ export interface ModelEntry {
 const CONFIDENCE: SchemaObject = { enum: ['computed', 'published', 'page', 'unverified'] };
 const NAME: SchemaObject = { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]*$' };
 const URL: SchemaObject = { type: 'string', pattern: '^https?://[^\\s]+$' };
-/** Below a folder, with forward slashes and no way out. */
+/** Relative path with forward slashes that stays inside its folder. */
 const PATH: SchemaObject = { type: 'string', pattern: '^(?!\\.\\.?/)(?!.*/\\.\\.?(/|$))[^/\\\\\\x00][^\\\\\\x00]*$' };
 const HEX = (digits: number): SchemaObject => ({ type: 'string', pattern: `^[0-9a-f]{${digits}}$` });
 
@@ -186,7 +186,7 @@ const benchmark = closed<BenchmarkEntry>({
   splits: { type: 'array', minItems: 1, items: split },
 });
 
-/** It becomes the name of a file in the Hugging Face cache. */
+/** Used as a file name in the Hugging Face cache. */
 const revision: SchemaObject = nullable(COMMIT);
 
 const model = closed<ModelEntry>(

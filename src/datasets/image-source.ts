@@ -5,7 +5,7 @@ import { crc32 } from '../shared/crc32.js';
 import { ImageError, messageOf, UserError } from '../shared/errors.js';
 import { insideFolder } from '../shared/inside-folder.js';
 
-/** Images of a benchmark: a folder, or a zip archive read without unpacking. */
+/** Images of a benchmark, in a folder, or in a zip archive or Parquet files that are not unpacked. */
 export interface ImageSource {
   /** Encoded bytes of one image. @throws ImageError when it is missing */
   read(image: string): Promise<Uint8Array>;
@@ -22,10 +22,10 @@ export interface ImageStamp {
   mark: string;
 }
 
-/** Far above any encoded picture; a file that says it is larger is not read into memory. */
+/** Far above any encoded image; larger files are not read into memory. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
 
-/** Images that are files of a folder, which is never listed: it may hold 100,000 of them. */
+/** Images that are files in a folder. The folder is never listed, since it may contain 100,000 of them. */
 export function openImageFolder(folder: string): ImageSource {
   return {
     async read(image) {
@@ -49,7 +49,7 @@ export function openImageFolder(folder: string): ImageSource {
 function pathOf(folder: string, image: string): string | { problem: string } {
   if (image === '') return { problem: 'the name of the image is empty' };
   if (!isAbsolute(image))
-    return insideFolder(folder, image) ?? { problem: `${JSON.stringify(image)} leads out of ${folder}` };
+    return insideFolder(folder, image) ?? { problem: `${JSON.stringify(image)} is outside ${folder}` };
   const path = insideFolder(folder, relative(resolve(folder), image));
   return path ?? { problem: `${JSON.stringify(image)} is an absolute path outside of ${folder}: make it relative` };
 }
@@ -81,17 +81,17 @@ function fileError(path: string, error: unknown): ImageError {
   return new ImageError('unreadable', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
 }
 
-/** @throws ImageError when an image has more bytes than are read into memory */
+/** @throws ImageError when an image is larger than the limit */
 export function checkImageBytes(name: string, bytes: number): void {
   if (bytes <= MAX_FILE_BYTES) return;
-  throw new ImageError('too-large', `${name} has ${bytes} bytes; images of at most ${MAX_FILE_BYTES} are read`);
+  throw new ImageError('too-large', `${name} has ${bytes} bytes, more than the limit of ${MAX_FILE_BYTES}`);
 }
 
 /**
  * Images that are members of a zip archive, stored or deflated. The archive's directory is read once (4 s for 100,000
- * members) and nothing is unpacked to the disk.
- * @param prefix what the member names begin with before the image's name, such as `train_images/`
- * @throws UserError when the file is no zip archive or cannot be read
+ * members) and nothing is unpacked to disk.
+ * @param prefix prefix of member names before the image's name, such as `train_images/`
+ * @throws UserError when the file is not a zip archive or cannot be read
  */
 export async function openImageZip(zipPath: string, prefix = ''): Promise<ImageSource> {
   const { zip, members } = await openZip(zipPath, prefix);

@@ -1,7 +1,7 @@
 import { ImageError } from '../shared/errors.js';
 import type { ImageSource } from './image-source.js';
 
-/** Stands for the images of a folder when answers are scored, which needs none. */
+/** Placeholder for the images of a folder when answers are scored, which needs none. */
 export function noImages(folder: string): ImageSource {
   return {
     async read(image) {

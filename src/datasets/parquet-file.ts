@@ -11,18 +11,18 @@ import {
 import { compressors, decompressZstd } from 'hyparquet-compressors';
 import { messageOf, UserError } from '../shared/errors.js';
 
-/** Far above a page, a column of a row group and a directory of the benchmarks' files; more is not read into memory. */
+/** Far above a page, a column of a row group or a footer in the benchmarks' files; more is not read into memory. */
 const MAX_READ_BYTES = 2 ** 30;
-/** Read from the end at first; a directory that is longer takes a second read. */
-const DIRECTORY_BYTES = 64 << 10;
+/** Size of the first read from the end; a longer footer takes a second read. */
+const FOOTER_BYTES = 64 << 10;
 /** Far above the rows of any benchmark. */
 const MAX_ROWS = 10_000_000;
 
-/** A parquet file whose directory has been read. */
+/** A Parquet file whose footer has been read. */
 export interface ParquetFile {
   path: string;
   metadata: FileMetaData;
-  /** As in the directory's schema. */
+  /** Columns of the schema. */
   columns: SchemaTree[];
   buffer: AsyncBuffer;
   close(): Promise<void>;
@@ -36,8 +36,8 @@ export interface RowRange {
 }
 
 /**
- * Opens a parquet file and reads its directory.
- * @throws UserError naming the file when it cannot be read or is no (whole) parquet file
+ * Opens a Parquet file and reads its footer.
+ * @throws UserError naming the file when it cannot be read or is not a complete Parquet file
  */
 export async function openParquetFile(path: string): Promise<ParquetFile> {
   const handle = await open(path, 'r').catch((error) => {
@@ -46,29 +46,29 @@ export async function openParquetFile(path: string): Promise<ParquetFile> {
   try {
     const { size } = await handle.stat();
     const buffer = boundedBuffer(size, (start, end) => readRange(handle, start, end));
-    return await readParquetDirectory(path, buffer, () => handle.close());
+    return await readParquetFooter(path, buffer, () => handle.close());
   } catch (error) {
     await handle.close();
     throw notParquet(path, error);
   }
 }
 
-/** Reads the directory of a file behind any buffer. @throws Error without the file's name when it is no parquet file */
-export async function readParquetDirectory(
+/** Reads the footer from any buffer. @throws Error without the file's name when it is not a Parquet file */
+export async function readParquetFooter(
   path: string,
   buffer: AsyncBuffer,
   close: () => Promise<void>,
 ): Promise<ParquetFile> {
-  const metadata = await parquetMetadataAsync(buffer, { initialFetchSize: DIRECTORY_BYTES });
+  const metadata = await parquetMetadataAsync(buffer, { initialFetchSize: FOOTER_BYTES });
   checkRows(metadata);
   const schema = parquetSchema(metadata);
   checkChunks(metadata, schema);
   return { path, metadata, columns: schema.children, buffer, close };
 }
 
-/** For a file that turns out to be broken. */
+/** The error for a damaged file. */
 export function notParquet(path: string, cause: unknown): UserError {
-  return new UserError(`${path} cannot be read as a parquet file: ${messageOf(cause)}. Download it again.`, { cause });
+  return new UserError(`${path} cannot be read as a Parquet file: ${messageOf(cause)}. Download it again.`, { cause });
 }
 
 /** The rows of each row group. */
@@ -82,10 +82,9 @@ export function rowGroupRanges({ row_groups: groups }: FileMetaData): RowRange[]
 }
 
 /**
- * The values of one column in rows of one row group; byte arrays that are not declared as text stay bytes. More columns
- * or groups at once are not asked for: of several, the reader leaves a second failure without a handler, which would end
- * the process.
- * @param metadata in place of the file's own, with fewer fields of the column
+ * Reads one column in rows of one row group; byte arrays not declared as strings remain bytes. Only one column and
+ * group at a time, because with several the reader leaves a second failure unhandled, which would end the process.
+ * @param metadata replaces the file's own, with fewer fields of the column
  */
 export async function readParquetColumn(
   file: ParquetFile,
@@ -106,7 +105,7 @@ export async function readParquetColumn(
   return records.map((record) => record[column]);
 }
 
-/** A file's bytes by range, within its bounds and those of the memory: it is never read as a whole. */
+/** Gives access to byte ranges of a file; checks them against its size and the memory limit. */
 export function boundedBuffer(
   byteLength: number,
   read: (start: number, end: number) => Promise<ArrayBuffer>,
@@ -115,10 +114,10 @@ export function boundedBuffer(
     byteLength,
     slice(start, end = byteLength) {
       const isWithin = start >= 0 && end >= start && end <= byteLength;
-      if (!isWithin) throw new Error(`it names the bytes ${start} to ${end} of ${byteLength}`);
+      if (!isWithin) throw new Error(`it refers to bytes ${start} to ${end} of ${byteLength}`);
       checkBytes(end - start);
       const bytes = read(start, end);
-      // The reader asks for ranges ahead; one that it no longer awaits after an error must not end the process.
+      // The reader prefetches ranges; one that it no longer awaits after an error must not end the process.
       bytes.catch(() => {});
       return bytes;
     },
@@ -136,7 +135,7 @@ async function readRange(handle: FileHandle, start: number, end: number): Promis
   return bytes.buffer;
 }
 
-/** The values of one column in all rows. @throws UserError naming the file when it is broken */
+/** Reads one column in all rows. @throws UserError naming the file when it is damaged */
 export async function readWholeColumn(
   file: ParquetFile,
   column: string,
@@ -151,11 +150,11 @@ export async function readWholeColumn(
   }
 }
 
-/** The decompressors allocate what the page's header says. */
+/** Decompressors allocate the size declared in the page header, so check it first. */
 const BOUNDED_COMPRESSORS: Compressors = Object.fromEntries(
   Object.entries({
     ...compressors,
-    // Without an array of the declared size it would allocate what the compressed bytes say.
+    // Without an output array, it would allocate the size declared in the compressed bytes.
     ZSTD: (input: Uint8Array, length: number) => decompressZstd(input, new Uint8Array(length)),
   }).map(([codec, decompress]) => [
     codec,
@@ -168,23 +167,23 @@ const BOUNDED_COMPRESSORS: Compressors = Object.fromEntries(
 
 function checkBytes(bytes: number): void {
   if (bytes <= MAX_READ_BYTES) return;
-  throw new Error(`${bytes} bytes would have to be in memory at once; at most ${MAX_READ_BYTES} are read`);
+  throw new Error(`it needs ${bytes} bytes in memory at once, more than the limit of ${MAX_READ_BYTES}`);
 }
 
 function checkRows({ row_groups: groups }: FileMetaData): void {
   const counts = groups.map(({ num_rows: rows }) => Number(rows));
   const rows = counts.reduce((sum, count) => sum + count, 0);
   if (counts.every((count) => count >= 0) && rows <= MAX_ROWS) return;
-  throw new Error(`its row groups declare ${rows} rows; at most ${MAX_ROWS} are read`);
+  throw new Error(`its row groups declare ${rows} rows, more than the limit of ${MAX_ROWS}`);
 }
 
-/** Every row group holds the columns of the schema, in its order; the reader relies on it. */
+/** Checks that every row group has the columns of the schema in order, which the reader relies on. */
 function checkChunks({ row_groups: groups }: FileMetaData, schema: SchemaTree): void {
   const expected = JSON.stringify(leafPaths(schema));
   const index = groups.findIndex(({ columns }) => {
     return JSON.stringify(columns.map(({ meta_data: chunk }) => chunk?.path_in_schema)) !== expected;
   });
-  if (index >= 0) throw new Error(`row group ${index} has other columns than the schema`);
+  if (index >= 0) throw new Error(`the columns of row group ${index} differ from the schema`);
 }
 
 function leafPaths({ children, path }: SchemaTree): string[][] {

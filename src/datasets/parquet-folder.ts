@@ -4,17 +4,17 @@ import type { ImageSource, ImageStamp } from './image-source.js';
 import { parquetFilesOf } from './parquet-images.js';
 import type { ParquetAnswer, ParquetRequest } from './parquet-process.js';
 
-/** Far above the decoding of a page; reading from a slow disk does not count. */
+/** Far above the time to decode a page; reading from a slow disk does not count. */
 export const PARQUET_STALL_MS = 60_000;
-/** A row group of 256 MB is kept as bytes, which do not lie on the heap. */
+/** A row group of 256 MB is kept as bytes, which are outside the heap. */
 export const PARQUET_HEAP_MEGABYTES = 1024;
 
 /**
- * Opens the images of the parquet files in a folder or in its `data/`, as `openParquetFolder` of parquet-images.ts does,
- * in a process of its own: a file that keeps its reader busy for ever, or fills its memory, is refused. null without
- * such files.
- * @param stallMs how long a page may take
- * @throws UserError naming the file that is broken, or the folder when its reader hung or ended
+ * Opens the images of the Parquet files in a folder or in its `data/`, like `openParquetFolder` of parquet-images.ts,
+ * but in a separate process, so that a file that makes the reader hang or run out of memory is an error. null if there
+ * are no such files.
+ * @param stallMs time limit per page
+ * @throws UserError naming the damaged file, or the folder when its reader hung or crashed
  */
 export async function openParquetFolder(folder: string, stallMs = PARQUET_STALL_MS): Promise<ImageSource | null> {
   if ((await parquetFilesOf(folder)).length === 0) return null;
@@ -23,7 +23,7 @@ export async function openParquetFolder(folder: string, stallMs = PARQUET_STALL_
     stallMs,
     endedError: (how) =>
       new UserError(
-        `A parquet file in ${folder} is damaged: reading it ${how}. Delete its parquet files and download them again.`,
+        `A Parquet file in ${folder} is damaged: reading it ${how}. Delete the folder's Parquet files and download them again.`,
       ),
     failureError: ({ name, message, code }) =>
       name === 'ImageError' ? new ImageError(code as ImageError['code'], message) : new UserError(message),

@@ -1,10 +1,10 @@
 import type { ColumnMetaData, FileMetaData, RowGroup, SchemaTree } from 'hyparquet';
 import { type ParquetFile, type RowRange, readParquetColumn } from './parquet-file.js';
 
-/** A column of records with the encoded `bytes` and, in most files, the `path` they had. */
+/** A column of records with the encoded `bytes` and, in most files, their original `path`. */
 export const IMAGE = 'image';
 
-/** The column of images, or null without one (a list of images is none). */
+/** The column of images, or null if there is none (a column of image lists does not count). */
 export function imageColumn({ columns }: ParquetFile): SchemaTree | null {
   const column = columns.find(({ element }) => element.name === IMAGE);
   return column && fieldOf(column, 'bytes')?.element.type === 'BYTE_ARRAY' ? column : null;
@@ -14,7 +14,7 @@ export function fieldOf(column: SchemaTree, name: string): SchemaTree | undefine
   return column.children.find(({ element }) => element.name === name);
 }
 
-/** The directory without a field of the image column, for the reader selects whole columns only. */
+/** The metadata without a field of the image column, because the reader only selects whole columns. */
 export function withoutField(file: ParquetFile, field: string): FileMetaData {
   const { metadata } = file;
   const column = imageColumn(file)!;
@@ -34,7 +34,7 @@ export function withoutField(file: ParquetFile, field: string): FileMetaData {
   };
 }
 
-/** Where a row group has the encoded images. */
+/** The column chunk with a row group's encoded images. */
 export function imageBytesChunk({ columns }: RowGroup): ColumnMetaData | undefined {
   return columns.find(({ meta_data: chunk }) => isField(chunk, 'bytes'))?.meta_data;
 }
@@ -43,13 +43,13 @@ function isField(chunk: ColumnMetaData | undefined, field: string): boolean {
   return chunk?.path_in_schema.join('.') === `${IMAGE}.${field}`;
 }
 
-/** A text column's value, whose bytes hyparquet leaves as they are; empty for null. */
+/** A string column's value, which hyparquet leaves as bytes; empty for null. */
 export function textOf(value: unknown): string {
   if (value === null || value === undefined) return '';
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value);
 }
 
-/** The bytes of the rows' images, null where a row has none. */
+/** The rows' encoded images, null for a row without one. */
 export async function readImages(file: ParquetFile, rows: RowRange): Promise<unknown[]> {
   const images = await readParquetColumn(file, IMAGE, rows, withoutField(file, 'path'));
   return images.map((image) => (image as { bytes?: unknown } | null | undefined)?.bytes ?? null);

@@ -14,35 +14,37 @@ import {
   withoutField,
 } from './parquet-image-column.js';
 
-/** Columns that may name a row's image, of which a file's first counts. */
+/** Columns that may identify a row's image; the first one in the file is used. */
 const ID_COLUMNS = ['image_id', 'image_source', 'id', 'question_id'];
-/** Row groups up to this size are read and kept as a whole; of larger ones only the page of the row, where they say it. */
+/**
+ * Row groups up to this size are read and cached completely; of larger ones only the row's page, if there is an index.
+ */
 const MAX_KEPT_BYTES = 256 * 1024 * 1024;
-/** Two, since questions may go to and fro between neighbours. */
+/** Two, since questions may alternate between neighbouring groups. */
 const KEPT_GROUPS = 2;
 
-/** Where an image is. */
+/** Location of an image. */
 interface Place {
   file: ParquetFile;
-  /** Of the file, from 0. */
+  /** 0-based row in the file. */
   row: number;
 }
 
-/** Places of images by what names them. */
+/** Locations of images by their identifiers. */
 interface Index {
   /** By the last part of `image.path`. */
   byPath: Map<string, Place>;
   byId: Map<string, Place>;
-  /** By the `image_id` of files that number their images, as COCO does. */
+  /** By numeric `image_id`, as in COCO. */
   byNumber: Map<number, Place>;
 }
 
 /**
- * Images in the parquet files of a benchmark's mirror, which are not unpacked: names are read once, image bytes when
- * asked for. An image is found by the file name in `image.path`, else by the first id column that the file has: its value
- * is the image's name with or without extension, or (`image_id` only) the number at the end of a COCO name. Of rows with
- * the same image the first is read.
- * @throws UserError naming the file that is broken, has no such image column, or nothing that names its images
+ * Opens images in the Parquet files of a benchmark's mirror: names are read once, image bytes on request. An image is
+ * found by the file name in `image.path`, otherwise by the file's first id column, which contains the image's name with
+ * or without extension, or (`image_id` only) the number at the end of a COCO name. If several rows have the same image,
+ * the first is read.
+ * @throws UserError naming a file that is damaged, has no image column, or nothing to identify its images
  */
 export async function openParquetImages(paths: readonly string[]): Promise<ImageSource> {
   const files: ParquetFile[] = [];
@@ -61,7 +63,7 @@ export async function openParquetImages(paths: readonly string[]): Promise<Image
       async read(image) {
         const place = placeOf(index, image);
         if (place) return bytesAt(place, image);
-        throw new ImageError('missing', `${image} is in none of ${paths.join(', ')}`);
+        throw new ImageError('missing', `${image} is not in ${paths.join(', ')}`);
       },
       async stamp(image) {
         const place = placeOf(index, image);
@@ -77,9 +79,9 @@ export async function openParquetImages(paths: readonly string[]): Promise<Image
 }
 
 /**
- * Opens the images of the parquet files that lie in a folder or in its `data/`; files without an image column (questions,
- * annotations) are left aside. null without any.
- * @throws UserError as `openParquetImages`
+ * Opens the images of the Parquet files in a folder or in its `data/`; files without an image column (questions,
+ * annotations) are ignored. null if there are none.
+ * @throws UserError like `openParquetImages`
  */
 export async function openParquetFolder(folder: string): Promise<ImageSource | null> {
   const withImages: string[] = [];
@@ -91,7 +93,7 @@ export async function openParquetFolder(folder: string): Promise<ImageSource | n
   return withImages.length > 0 ? openParquetImages(withImages) : null;
 }
 
-/** The parquet files that lie in a folder or in its `data/`. @throws UserError when a folder cannot be listed */
+/** The Parquet files in a folder or in its `data/`. @throws UserError when a folder cannot be listed */
 export async function parquetFilesOf(folder: string): Promise<string[]> {
   return [...(await listParquet(folder)), ...(await listParquet(join(folder, 'data')))];
 }
@@ -114,7 +116,7 @@ async function addToIndex({ byPath, byId, byNumber }: Index, file: ParquetFile):
   const hasPath = fieldOf(column, 'path') !== undefined;
   const idColumn = ID_COLUMNS.find((name) => columnNames.includes(name));
   if (!hasPath && idColumn === undefined) {
-    throw new UserError(`${path} has neither "${IMAGE}.path" nor a column ${ID_COLUMNS.join(', ')}; ${found}.`);
+    throw new UserError(`${path} has neither "${IMAGE}.path" nor a column named ${ID_COLUMNS.join(', ')}; ${found}.`);
   }
   const paths = hasPath ? await readPaths(file) : [];
   const ids = idColumn === undefined ? [] : await readIds(file, idColumn);
@@ -123,7 +125,7 @@ async function addToIndex({ byPath, byId, byNumber }: Index, file: ParquetFile):
   }
   for (const [row, id] of ids.entries()) {
     if (id !== '') addFirst(byId, id, { file, row });
-    // The numbers of questions are others: 425 may ask about image 42.
+    // Question ids are different numbers: 425 may ask about image 42.
     if (idColumn === 'image_id' && /^\d+$/.test(id)) addFirst(byNumber, Number(id), { file, row });
   }
 }
@@ -148,7 +150,7 @@ function placeOf({ byPath, byId, byNumber }: Index, image: string): Place | unde
   return named ?? (number === undefined ? undefined : byNumber.get(Number(number)));
 }
 
-/** Reads the bytes of one image, keeping the row groups that were read last. */
+/** Reads the bytes of one image, caching the row groups that were read last. */
 function cachedReader(): (place: Place, image: string) => Promise<Uint8Array> {
   const kept = new Map<string, Promise<unknown[]>>();
   const readKept = ({ file, row }: Place, { start, end }: RowRange): Promise<unknown[]> => {
@@ -172,12 +174,12 @@ function cachedReader(): (place: Place, image: string) => Promise<Uint8Array> {
     if (bytes === null || bytes === undefined) throw new ImageError('missing', `${name} has no bytes`);
     if (!(bytes instanceof Uint8Array)) throw new ImageError('unreadable', `${name} is not bytes`);
     checkImageBytes(name, bytes.length);
-    // A copy, since the row group is kept; a repeated image shares its bytes with other rows.
+    // A copy, since the row group is cached and rows with the same image share its bytes.
     return bytes.slice();
   };
 }
 
-/** The rows that are read together with a row. */
+/** The rows to read together with a row. */
 function rowsAround({ file: { metadata }, row }: Place): RowRange {
   const groups = rowGroupRanges(metadata);
   const index = groups.findIndex(({ end }) => row < end);

@@ -3,9 +3,9 @@ import type { ImageSource, ImageStamp } from './image-source.js';
 import { openParquetFolder } from './parquet-images.js';
 
 /*
- * Reads the parquet images of a folder in a process of its own, which parquet-folder.ts starts and ends: hyparquet
- * believes lengths and counts inside a page, so that a few bytes can keep it busy for ever or fill its memory, and a full
- * memory ends the process. It is asked to open a folder once, then for images.
+ * Reads the Parquet images of a folder in a separate process, which parquet-folder.ts starts and ends: hyparquet trusts
+ * lengths and counts inside a page, so that a few bytes can make it loop forever or run out of memory, which ends the
+ * process. The first request opens a folder, the following ones read images.
  */
 
 export type ParquetRequest = { kind: 'open'; folder: string } | { kind: 'read' | 'stamp'; image: string };

@@ -5,48 +5,50 @@ import { cacheFolder } from '../shared/cache-folder.js';
 import { jsonFile } from '../shared/json-file.js';
 import { COUNT, mapOf, objectOf, TEXT } from '../shared/json-schema.js';
 
-/** checkpoints.json in the cache: the commit of each repository that is used until the user asks for a newer one. */
-interface CheckpointLock {
+/**
+ * checkpoints.json in the cache: the downloaded commit of each repository, used until the user asks for a newer one.
+ */
+interface CheckpointRecords {
   schemaVersion: 1;
   /** By repository. */
-  checkpoints: Record<string, LockedCheckpoint>;
+  checkpoints: Record<string, CheckpointRecord>;
 }
 
-export interface LockedCheckpoint {
+export interface CheckpointRecord {
   commit: string;
-  /** By name: all that the checkpoint is read from. */
+  /** Files of the checkpoint, by name. */
   files: Record<string, CheckpointFile>;
   downloadedAt: string; // ISO 8601, UTC
 }
 
 const HASH: SchemaObject = { type: 'string', pattern: '^[0-9a-f]{40,64}$' };
 
-const lockFile = jsonFile<CheckpointLock>(
+const recordFile = jsonFile<CheckpointRecords>(
   'checkpoints.json',
-  objectOf<CheckpointLock>({
+  objectOf<CheckpointRecords>({
     schemaVersion: { const: 1 },
     checkpoints: mapOf(
-      objectOf<LockedCheckpoint>({
-        commit: HASH, // a folder's name
+      objectOf<CheckpointRecord>({
+        commit: HASH, // used as a folder name
         files: mapOf(objectOf<CheckpointFile>({ bytes: COUNT, hash: HASH })),
         downloadedAt: TEXT,
       }),
     ),
   }),
-  { remedy: 'delete it; the next download takes the newest commits' },
+  { remedy: 'delete it; the next download uses the newest commits' },
 );
 
-/** By repository. */
-export async function lockedCheckpoints(): Promise<Readonly<Record<string, LockedCheckpoint>>> {
-  return (await lockFile.read(cacheFolder()))?.checkpoints ?? {};
+/** The downloaded checkpoints, by repository. */
+export async function recordedCheckpoints(): Promise<Readonly<Record<string, CheckpointRecord>>> {
+  return (await recordFile.read(cacheFolder()))?.checkpoints ?? {};
 }
 
-export async function lockCheckpoint(
+export async function recordCheckpoint(
   repo: string,
-  { commit, files }: Pick<LockedCheckpoint, 'commit' | 'files'>,
+  { commit, files }: Pick<CheckpointRecord, 'commit' | 'files'>,
 ): Promise<void> {
   await mkdir(cacheFolder(), { recursive: true });
-  const locked: LockedCheckpoint = { commit, files, downloadedAt: new Date().toISOString() };
-  const checkpoints = { ...(await lockedCheckpoints()), [repo]: locked };
-  await lockFile.write(cacheFolder(), { schemaVersion: 1, checkpoints });
+  const record: CheckpointRecord = { commit, files, downloadedAt: new Date().toISOString() };
+  const checkpoints = { ...(await recordedCheckpoints()), [repo]: record };
+  await recordFile.write(cacheFolder(), { schemaVersion: 1, checkpoints });
 }

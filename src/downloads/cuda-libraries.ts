@@ -11,21 +11,21 @@ import { boundedBody } from '../shared/http/bounded-body.js';
 import { parseJson } from '../shared/parse-json.js';
 
 /*
- * ONNX Runtime's npm package lacks the CUDA libraries for their size; they are in a NuGet package. Which files of which
- * package belong to the installed version is read from the list that its own install script uses
- * (onnxruntime-node/script/install-metadata.js). That script is not run: it cannot resume, use HTTPS_PROXY or read a local
- * file, and (in 1.30.0) ignores `--onnxruntime-node-install=cuda12` when npm starts it.
+ * ONNX Runtime's npm package does not include the CUDA libraries because of their size; they are in a NuGet package.
+ * The package and files for the installed version are read from the metadata of ONNX Runtime's own install script
+ * (onnxruntime-node/script/install-metadata.js). That script is not used: it cannot resume, use HTTPS_PROXY or read a
+ * local file, and (in 1.30.0) ignores `--onnxruntime-node-install=cuda12` when npm starts it.
  */
 
 const MAX_INDEX_BYTES = 1 << 20;
 
-/** The NuGet package with the CUDA libraries of the installed ONNX Runtime, and where its files belong. */
+/** The NuGet package with the CUDA libraries of the installed ONNX Runtime, and where its files go. */
 export interface CudaPackage {
   name: string;
   version: string;
-  /** Address of the feed's service index. */
+  /** URL of the feed's service index. */
   feed: string;
-  /** Members of the package and the files they become. */
+  /** Members of the package and the files to extract them to. */
   members: { member: string; to: string }[];
 }
 
@@ -57,16 +57,16 @@ export function cudaPackage(platform: string = process.platform, arch: string = 
   return { name, version, feed: metadata.feeds[feed]!.index, members };
 }
 
-/** Whether all its files are there. */
+/** Whether all its files exist. */
 export function isInstalled({ members }: CudaPackage): boolean {
   return members.every(({ to }) => existsSync(to));
 }
 
 /**
- * Downloads the package, or continues an earlier download of it.
- * @param folder where the downloaded package is kept
+ * Downloads the package, resuming an earlier download.
+ * @param folder where to keep the package
  * @returns its path
- * @throws UserError when it cannot be downloaded; the message says how to install it from a file
+ * @throws UserError when it cannot be downloaded; the message explains how to install it from a file
  */
 export async function downloadCudaPackage(
   requests: Requests,
@@ -104,7 +104,7 @@ async function packageBase(requests: Requests, feed: string): Promise<string> {
   return base.endsWith('/') ? base : `${base}/`;
 }
 
-/** null for a text that is no service index. */
+/** null if the text is not a service index. */
 function baseAddress(index: string): string | null {
   try {
     const { resources } = parseJson(index) as { resources: { '@type': unknown; '@id': unknown }[] };
@@ -116,9 +116,9 @@ function baseAddress(index: string): string | null {
 }
 
 /**
- * Unpacks the libraries beside ONNX Runtime's own. Each file gets its name when it is complete and its checksum is right.
+ * Unpacks the libraries next to ONNX Runtime's own. Each file gets its final name once it is complete and verified.
  * @param file the NuGet package
- * @throws UserError when it is another package or version, is damaged, or the folder cannot be written
+ * @throws UserError when it is the wrong package or version or damaged, or the folder is not writable
  */
 export async function installCudaPackage(
   wanted: CudaPackage,
@@ -129,7 +129,7 @@ export async function installCudaPackage(
   const folder = dirname(wanted.members[0]!.to);
   await access(folder, constants.W_OK).catch((error) => {
     throw new UserError(
-      `${folder} cannot be written: ${messageOf(error)}. Run setup-cuda as the user who installed llavahr.`,
+      `${folder} is not writable: ${messageOf(error)}. Run setup-cuda as the user who installed llavahr.`,
       { cause: error },
     );
   });
@@ -144,7 +144,9 @@ async function checkVersion({ name, version }: CudaPackage, file: string): Promi
     await extractZip(file, [{ member: `${name}.nuspec`, to: nuspec }]);
     const found = /<version>([^<]*)<\/version>/.exec(await readFile(nuspec, 'utf8'))?.[1]?.trim();
     if (found !== version) {
-      throw new UserError(`${basename(file)} has version ${found ?? 'unknown'} of ${name}; needed is ${version}.`);
+      throw new UserError(
+        `${basename(file)} is ${name} version ${found ?? 'unknown'}; version ${version} is required.`,
+      );
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -12,10 +12,10 @@ import { type HubFile, readRepository } from '../fetch/hub-repository.js';
 import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
 import type { TransferProgress } from '../terminal/transfer-progress.js';
-import { lockCheckpoint, lockedCheckpoints } from './checkpoint-record.js';
+import { recordCheckpoint, recordedCheckpoints } from './checkpoint-record.js';
 import type { Upstream } from './upstream-changes.js';
 
-/** Folders of a checkpoint and of the CLIP tower that it does not hold itself. */
+/** Folders of a checkpoint and of its CLIP tower, if that is separate. */
 export interface DownloadedModel {
   folder: string;
   clipTower?: string;
@@ -27,10 +27,10 @@ export interface ModelDownloadOptions {
   upstream: Upstream;
 }
 
-/** Branch that stands for the newest commit. */
+/** Branch with the newest commit. */
 const NEWEST = 'main';
 
-/** Downloads a checkpoint of the catalogue with all that its export needs. @throws UserError as `checkpoint` */
+/** Downloads a checkpoint of the catalogue with everything its export needs. @throws UserError like `checkpoint` */
 export async function downloadModel(
   { repo, revision, clipTower }: ModelEntry,
   requests: Requests,
@@ -42,9 +42,9 @@ export async function downloadModel(
 }
 
 /**
- * The folder of a checkpoint. One that is whole is used as it is, of the commit that it was downloaded at.
+ * The folder of a checkpoint; downloads it if incomplete. The commit of the first download is kept.
  * @param revision null for the newest commit at the time of the first download
- * @throws UserError when there is no such repository, it is gated, or something is missing offline
+ * @throws UserError when the repository does not exist or is gated, or files are missing offline
  */
 async function checkpoint(
   repo: string,
@@ -52,11 +52,11 @@ async function checkpoint(
   requests: Requests,
   { signal, progress, upstream }: ModelDownloadOptions,
 ): Promise<string> {
-  const locked = (await lockedCheckpoints())[repo];
-  const kept = locked && (revision === null || revision === locked.commit) ? locked : null;
-  const isWhole =
+  const recorded = (await recordedCheckpoints())[repo];
+  const kept = recorded && (revision === null || revision === recorded.commit) ? recorded : null;
+  const isComplete =
     kept !== null && (await snapshotProblems(snapshotFolder(repo, kept.commit), kept.files, false)).length === 0;
-  if (isWhole && (upstream === 'ignore' || requests.offline)) return snapshotFolder(repo, kept.commit);
+  if (isComplete && (upstream === 'ignore' || requests.offline)) return snapshotFolder(repo, kept.commit);
   if (requests.offline) {
     const cached = await cachedSnapshot(repo, revision ?? NEWEST);
     if (cached !== null) return cached;
@@ -64,7 +64,7 @@ async function checkpoint(
   }
   const asked = upstream === 'take' || !kept ? (revision ?? NEWEST) : kept.commit;
   if (kept && revision === null && upstream === 'tell') await tellNews(repo, kept, requests, progress);
-  if (isWhole && upstream === 'tell') return snapshotFolder(repo, kept.commit);
+  if (isComplete && upstream === 'tell') return snapshotFolder(repo, kept.commit);
   const state = await readRepository(requests, { type: 'model', name: repo }, asked);
   const files = checkpointFiles(repo, state);
   const onFile = (name: string, bytes: number) => {
@@ -72,11 +72,11 @@ async function checkpoint(
     return progress.begin(name, bytes);
   };
   const folder = await downloadCheckpoint(requests, repo, asked, state.commit, files, { signal, onFile });
-  await lockCheckpoint(repo, { commit: state.commit, files: byName(files) });
+  await recordCheckpoint(repo, { commit: state.commit, files: byName(files) });
   return folder;
 }
 
-/** Says what a newer commit changed; nothing of it is taken. */
+/** Reports what a newer commit changed, without downloading it. */
 async function tellNews(
   repo: string,
   kept: { commit: string; files: Readonly<Record<string, CheckpointFile>> },

@@ -4,45 +4,45 @@ import { sha256OfFile } from '../shared/file-hash.js';
 import { jsonFile } from '../shared/json-file.js';
 import { AMOUNT, COUNT, mapOf, nullable, objectOf, SHA256, TEXT } from '../shared/json-schema.js';
 
-/** downloads.json of a benchmark's folder: where each file came from and what it was then. */
-export interface DownloadLock {
+/** downloads.json in a benchmark's folder: source and state of each downloaded file. */
+export interface DownloadRecord {
   schemaVersion: 1;
-  /** By name in the folder. */
-  files: Record<string, LockedFile>;
-  /** By URL: archives and parquet files of which only parts were fetched. */
-  parts?: Record<string, LockedSource>;
+  /** By file name in the folder. */
+  files: Record<string, RecordedFile>;
+  /** By URL: archives and Parquet files that were fetched in parts. */
+  parts?: Record<string, RecordedSource>;
 }
 
-export interface LockedFile {
-  /** With "#" and the member's name for a member of an archive. */
+export interface RecordedFile {
+  /** Followed by "#" and the member's name for a member of an archive. */
   url: string;
   etag: string | null;
   bytes: number;
   sha256: string;
-  /** Of the file on the disk; another time means that somebody touched it. */
+  /** Modification time of the local file, to detect changes. */
   modifiedMs: number;
   downloadedAt: string; // ISO 8601, UTC
 }
 
-/** What a resource was when it was read. */
-export interface LockedSource {
+/** State of a resource when it was read. */
+export interface RecordedSource {
   etag: string | null;
-  /** Of the whole. */
+  /** Size of the whole resource. */
   bytes: number;
   downloadedAt: string; // ISO 8601, UTC
 }
 
 const source = { etag: nullable(TEXT), bytes: COUNT, downloadedAt: TEXT };
-const schema = objectOf<DownloadLock>({
+const schema = objectOf<DownloadRecord>({
   schemaVersion: { const: 1 },
-  files: mapOf(objectOf<LockedFile>({ ...source, url: TEXT, sha256: SHA256, modifiedMs: AMOUNT })),
-  parts: mapOf(objectOf<LockedSource>(source)),
+  files: mapOf(objectOf<RecordedFile>({ ...source, url: TEXT, sha256: SHA256, modifiedMs: AMOUNT })),
+  parts: mapOf(objectOf<RecordedSource>(source)),
 });
 
-export const lockFile = jsonFile<DownloadLock>(
+export const recordFile = jsonFile<DownloadRecord>(
   'downloads.json',
   { ...schema, required: ['schemaVersion', 'files'] },
-  { remedy: 'delete it; the next download checks the files that are there and keeps what is right' },
+  { remedy: 'delete it; the next download checks existing files and keeps the correct ones' },
 );
 
 /** Records a file that was just written. */
@@ -53,27 +53,27 @@ export async function recordDownload(
 ): Promise<void> {
   const { size, mtimeMs } = await stat(join(folder, name));
   const file = { url, etag, sha256, bytes: size, modifiedMs: mtimeMs, downloadedAt: new Date().toISOString() };
-  await change(folder, (lock) => ({ ...lock, files: { ...lock.files, [name]: file } }));
+  await change(folder, (record) => ({ ...record, files: { ...record.files, [name]: file } }));
 }
 
-/** Records a resource of which parts were fetched. */
+/** Records a resource that was fetched in parts. */
 export async function recordParts(
   folder: string,
   url: string,
   { etag, bytes }: { etag: string | null; bytes: number },
 ): Promise<void> {
   const part = { etag, bytes, downloadedAt: new Date().toISOString() };
-  await change(folder, (lock) => ({ ...lock, parts: { ...lock.parts, [url]: part } }));
+  await change(folder, (record) => ({ ...record, parts: { ...record.parts, [url]: part } }));
 }
 
 const changes = new Map<string, Promise<void>>();
 
-/** Changes to one folder's lock, which come from downloads side by side, one after the other. */
-async function change(folder: string, to: (lock: DownloadLock) => DownloadLock): Promise<void> {
+/** Updates a folder's record; serialises the updates of parallel downloads. */
+async function change(folder: string, to: (record: DownloadRecord) => DownloadRecord): Promise<void> {
   const before = changes.get(folder) ?? Promise.resolve();
   const now = before
     .catch(() => {})
-    .then(async () => lockFile.write(folder, to((await lockFile.read(folder)) ?? { schemaVersion: 1, files: {} })));
+    .then(async () => recordFile.write(folder, to((await recordFile.read(folder)) ?? { schemaVersion: 1, files: {} })));
   changes.set(folder, now);
   await now;
 }
@@ -81,16 +81,16 @@ async function change(folder: string, to: (lock: DownloadLock) => DownloadLock):
 export type FileState = 'missing' | 'intact' | 'unverified' | 'changed';
 
 /**
- * What a file is beside its record: `unverified` when it was not downloaded by this program or was touched since.
- * @param verify hash the content instead of trusting size and time
+ * Compares a file with its record: `unverified` when it was not downloaded by this program or was modified since.
+ * @param verify hash the content instead of trusting size and modification time
  */
 export async function fileState(folder: string, name: string, verify = false): Promise<FileState> {
   const path = join(folder, name);
   const status = await stat(path).catch(() => null);
   if (status === null) return 'missing';
-  const locked = (await lockFile.read(folder))?.files[name];
-  if (!locked) return 'unverified';
-  if (locked.bytes !== status.size) return 'changed';
-  if (verify) return (await sha256OfFile(path)) === locked.sha256 ? 'intact' : 'changed';
-  return locked.modifiedMs === status.mtimeMs ? 'intact' : 'unverified';
+  const recorded = (await recordFile.read(folder))?.files[name];
+  if (!recorded) return 'unverified';
+  if (recorded.bytes !== status.size) return 'changed';
+  if (verify) return (await sha256OfFile(path)) === recorded.sha256 ? 'intact' : 'changed';
+  return recorded.modifiedMs === status.mtimeMs ? 'intact' : 'unverified';
 }

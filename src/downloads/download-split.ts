@@ -17,7 +17,7 @@ import { archiveFolder, type DownloadTools, imagePath, imagesOf, isStale, type S
 import { type UpstreamChange, upstreamChanges } from './upstream-changes.js';
 
 const ASSETS_AT_ONCE = 4;
-/** How many missing images are named; the rest are only counted. */
+/** Number of missing images to name; the rest are only counted. */
 const NAMED_MISSING = 3;
 
 export interface SplitDownload {
@@ -71,7 +71,7 @@ export async function downloadSplit(
   }
 }
 
-/** What changed upstream since this split, and the archives that are kept, were downloaded. */
+/** Changes upstream since this split and its archives were downloaded. */
 async function changesOf({ folder, tools, hub }: SplitJob): Promise<UpstreamChange[]> {
   const tell = (message: string): void => tools.progress.log(`Not checked for changes: ${message}`);
   const places = [folder, archiveFolder(tools.root)];
@@ -79,7 +79,7 @@ async function changesOf({ folder, tools, hub }: SplitJob): Promise<UpstreamChan
   return changes.flat();
 }
 
-/** @returns how many images could not be had */
+/** @returns the number of images that could not be downloaded */
 async function fetchAll(job: SplitJob): Promise<number> {
   const { split, tools } = job;
   const byAsset = new Map<string, SplitFile[]>();
@@ -91,7 +91,7 @@ async function fetchAll(job: SplitJob): Promise<number> {
   return missingImages;
 }
 
-/** Whether all of a split's files and images are in its folder. */
+/** Whether all files and images of a split are in its folder. */
 export async function isSplitThere(definition: BenchmarkDefinition, split: SplitEntry, root: string): Promise<boolean> {
   const folder = join(root, definition.name);
   for (const { to } of split.files) {
@@ -107,7 +107,7 @@ export async function isSplitThere(definition: BenchmarkDefinition, split: Split
   return true;
 }
 
-/** The files of a split that come from one asset. */
+/** Fetches the files of a split that come from one asset. */
 async function fetchFiles(id: string, files: readonly SplitFile[], job: SplitJob): Promise<void> {
   const { folder, tools } = job;
   const asset = assetOf(tools.catalogue, id);
@@ -132,7 +132,7 @@ async function fetchFiles(id: string, files: readonly SplitFile[], job: SplitJob
   }
 }
 
-/** @returns how many images could not be had */
+/** @returns the number of images that could not be downloaded */
 async function fetchImages(images: ImageSourceEntry, job: SplitJob): Promise<number> {
   const { folder, tools } = job;
   switch (images.kind) {
@@ -164,13 +164,13 @@ async function fetchImages(images: ImageSourceEntry, job: SplitJob): Promise<num
   }
 }
 
-/** The images that are looked for in a folder, and those of them that are not there. */
+/** The names of all images expected in a folder, and of those that are missing. */
 async function missingOf(
   { kind, to }: ImageSourceEntry,
   job: Pick<SplitJob, 'definition' | 'split' | 'folder'>,
 ): Promise<{ all: string[]; missing: string[] }> {
   const names = await imagesOf(job);
-  // Where a person puts images beside downloaded ones, their names begin with the folder.
+  // Names of manually downloaded images start with their folder.
   const all = kind === 'manual' ? names.filter((name) => name.startsWith(`${to}/`)) : names;
   const base = kind === 'manual' ? job.folder : join(job.folder, to);
   if (kind === 'manual' && existsSync(`${join(job.folder, to)}.zip`)) return { all, missing: [] };

@@ -1,6 +1,6 @@
 import type { Downloads } from './downloads.js';
 
-/** Most commands fetch nothing: what fetches is loaded when it is needed. */
+/** Loads the download code when it is first needed; most commands download nothing. */
 export interface DownloadsOnDemand {
   open(): Promise<Downloads>;
   close(): Promise<void>;

@@ -11,13 +11,13 @@ import { type DownloadedModel, downloadModel } from './download-model.js';
 import { downloadSplit, isSplitThere } from './download-split.js';
 import type { Upstream } from './upstream-changes.js';
 
-/** Downloads that a command makes on the way, into the default folders. What is done is said on stderr. */
+/** Downloads made by other commands, into the default folders, with progress on stderr. */
 export interface Downloads {
   catalogue: Catalogue;
   model(entry: ModelEntry, upstream: Upstream, signal?: AbortSignal): Promise<DownloadedModel>;
-  /** The checkpoint of a name in datasets.json; null when there is no such name. */
+  /** The checkpoint with this name in datasets.json; null if there is none. */
   namedModel(name: string): Promise<DownloadedModel | null>;
-  /** @returns the benchmark's folder; nothing is asked of the network when the split is there */
+  /** @returns the benchmark's folder, without network access if the split is already there */
   benchmark(definition: BenchmarkDefinition, split: string | undefined, signal: AbortSignal): Promise<string>;
   close(): Promise<void>;
 }
@@ -61,7 +61,7 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
   };
 }
 
-/** What a download came to. */
+/** Summary of a download. */
 export function trafficLine(transferredBytes: number, savedBytes: number): string {
   return `${byteSize(transferredBytes)} downloaded, ${byteSize(savedBytes)} saved by reading files in parts`;
 }

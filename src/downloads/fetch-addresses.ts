@@ -9,25 +9,25 @@ import { forEachParallel } from '../shared/parallel.js';
 import { imagePath, type SplitJob } from './split-job.js';
 
 const ADDRESSES_AT_ONCE = 4;
-/** Dead addresses that are named; all are in the report. */
+/** Number of dead links to name; all are in the report. */
 const NAMED_DEAD = 5;
 
-/** An image that could not be had. */
+/** An image that could not be downloaded. */
 interface DeadImage {
   url: string;
   reason: string;
 }
 
-/** The report of the images that could not be had, by their names; beside the folder of the others. */
+/** Report of images that could not be downloaded, by name, next to the image folder. */
 export const deadImages = jsonFile<Record<string, DeadImage>>(
   'dead-images.json',
   mapOf(objectOf<DeadImage>({ url: TEXT, reason: TEXT })),
 );
 
 /**
- * Fetches images from the address of each. Shops lose pictures: dead addresses are reported, not fatal, and tried again
- * by the next download.
- * @returns how many could not be had
+ * Fetches each image from its own URL. Dead links are reported rather than fatal, since shops remove images; the next
+ * download tries them again.
+ * @returns the number of images that could not be downloaded
  */
 export async function fetchAddresses(to: string, { folder, tools }: SplitJob): Promise<number> {
   const { requests, signal, progress } = tools;
@@ -57,14 +57,14 @@ export async function fetchAddresses(to: string, { folder, tools }: SplitJob): P
   return failures.length;
 }
 
-/** Whether every image is there or was reported dead. */
+/** Whether every image exists or was reported dead. */
 export async function areAddressesDone(folder: string, to: string): Promise<boolean> {
   const dead = (await deadImages.read(folder)) ?? {};
   const missing = missingImages(await ocrVqaImageAddresses(folder), join(folder, to));
   return missing.every(([name]) => name in dead);
 }
 
-/** An image may also have the name that a mirror's has. */
+/** The images that do not exist, neither under their own name nor under that of a mirror. */
 function missingImages(all: ReadonlyMap<string, string>, folder: string): [string, string][] {
   const hasOther = (name: string) => existsSync(join(folder, `${basename(name, extname(name))}.jpg`));
   return [...all].filter(([name]) => !existsSync(join(folder, name)) && !hasOther(name));

@@ -14,7 +14,7 @@ import { UserError } from '../shared/errors.js';
 import { fileState, recordDownload, recordParts } from './download-record.js';
 import { archiveFolder, isStale, type SplitJob, urlsOf } from './split-job.js';
 
-/** Archives up to this size are fetched whole, and kept for the other benchmarks that need them. */
+/** Archives up to this size are downloaded completely and kept for other benchmarks. */
 const WHOLE_ARCHIVE_BYTES = 64 << 20;
 
 /**
@@ -61,9 +61,9 @@ async function fetchAsset(asset: Asset, folder: string, to: string, job: SplitJo
 }
 
 /**
- * Members of an archive: out of the whole archive where it is here or small, else over ranges, else out of the whole
- * archive again where no server can send parts.
- * @returns the URL or file that they are from
+ * Extracts members of an archive: from the complete archive if it is small or already there, otherwise over range
+ * requests, or from the complete archive if no server supports these.
+ * @returns the URL or file that they came from
  */
 export async function ensureMembers(id: string, wanted: readonly WantedMember[], job: SplitJob): Promise<string> {
   const { root, catalogue, progress } = job.tools;
@@ -82,13 +82,13 @@ export async function ensureMembers(id: string, wanted: readonly WantedMember[],
   return join(folder, name);
 }
 
-/** Where an archive is kept: in the benchmark's folder when its loader reads it there, packed as it is. */
+/** Where an archive is kept: in the benchmark's folder if its loader reads the archive itself. */
 function placeOfArchive(id: string, { split, folder, tools }: SplitJob): { folder: string; name: string } {
   const packed = split.images.find((images) => images.kind === 'archive' && images.asset === id);
   return packed ? { folder, name: packed.to } : { folder: archiveFolder(tools.root), name: `${id}.zip` };
 }
 
-/** @returns the URL; null when a server sends only the whole archive */
+/** @returns the URL; null when a server does not support range requests */
 async function extractRemotely(asset: Asset, wanted: readonly WantedMember[], job: SplitJob): Promise<string | null> {
   const { requests, signal, progress } = job.tools;
   const failures: string[] = [];

@@ -14,14 +14,14 @@ import { stem, type WantedImages } from './mirror-images.js';
 import type { MirrorAnswer, MirrorProgress, MirrorRequest } from './mirror-process.js';
 import { archiveFolder, imagePath, type SplitJob } from './split-job.js';
 
-/** Missing images that are named; the others are counted. */
+/** Number of missing images to name; the rest are only counted. */
 const NAMED_MISSING = 3;
 
 /**
- * Fetches the images of a split out of a parquet mirror: of each file the key column and, of the row groups that have
- * wanted images, the images. They become files of the names that the loader looks for.
- * @returns how many images could not be had: none
- * @throws UserError when the mirror cannot be read, or lacks images
+ * Fetches the images of a split from a Parquet mirror: reads the key column of each file and the row groups with needed
+ * images, and writes them under the names that the loader expects.
+ * @returns the number of images that could not be downloaded: always 0
+ * @throws UserError when the mirror cannot be read or does not have all images
  */
 export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<number> {
   const { progress } = job.tools;
@@ -31,7 +31,7 @@ export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<n
   const count = left.size;
   if (count === 0) return 0;
   const shards = await shardsOf(mirror, job);
-  progress.log(`${count} images from ${shards.length} parquet files (${shards[0]!.url} ...)`);
+  progress.log(`${count} images from ${shards.length} Parquet files (${shards[0]!.url} ...)`);
   const reader = startReader(job);
   try {
     for (const shard of shards) {
@@ -46,12 +46,12 @@ export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<n
   if (left.size === 0) return 0;
   const some = [...left].slice(0, NAMED_MISSING).join(', ');
   throw new UserError(
-    `${mirror.repos[0]} lacks ${left.size} of ${count} images: ${some}${left.size > NAMED_MISSING ? ' ...' : ''}. ` +
+    `${mirror.repos[0]} does not have ${left.size} of ${count} images: ${some}${left.size > NAMED_MISSING ? ' ...' : ''}. ` +
       'Use --source official to download the rest.',
   );
 }
 
-/** Names of the images that are not there yet, by the mirror's keys. */
+/** Names of the missing images, by the mirror's keys. */
 async function wantedImages({ key }: MirrorEntry, job: SplitJob, target: string): Promise<Map<string, string>> {
   const { definition, split, folder } = job;
   const { questions } = await definition.load(folder, { split: split.name, protocol: 'llava', images: false });
@@ -63,7 +63,7 @@ async function wantedImages({ key }: MirrorEntry, job: SplitJob, target: string)
   return byKey;
 }
 
-/** The mirror's parquet files, of the first repository that can be had. */
+/** The mirror's Parquet files, from the first repository that is available. */
 async function shardsOf({ repos, revision, files: pattern }: MirrorEntry, { tools }: SplitJob): Promise<HubFile[]> {
   const failures: string[] = [];
   for (const name of repos) {
@@ -80,7 +80,7 @@ async function shardsOf({ repos, revision, files: pattern }: MirrorEntry, { tool
   throw new UserError(`No mirror could be read:\n  ${failures.join('\n  ')}`);
 }
 
-/** @returns names of the images that were written */
+/** @returns the names of the written images */
 async function fetchShard(shard: HubFile, wanted: WantedImages, reader: Reader, job: SplitJob): Promise<string[]> {
   const name = basename(shard.path);
   try {
@@ -102,7 +102,7 @@ async function fetchShard(shard: HubFile, wanted: WantedImages, reader: Reader, 
 
 /** The process that reads the mirror's files. */
 interface Reader {
-  /** @param name for the progress */
+  /** @param name for the progress display */
   read(name: string, request: MirrorRequest): Promise<MirrorAnswer>;
   close(): void;
 }
@@ -143,7 +143,7 @@ function startReader({ tools: { progress, signal } }: SplitJob): Reader {
   };
 }
 
-/** @returns the path of the whole file, which is kept */
+/** Downloads and keeps a complete file. @returns its path */
 async function downloadShard({ url, path, headers, bytes, hash }: HubFile, job: SplitJob): Promise<string> {
   const { requests, signal, progress, root } = job.tools;
   const to = join(archiveFolder(root), `${job.definition.name}-${basename(path)}`);

@@ -4,16 +4,16 @@ import { benchmarkEntry } from '../datasets/catalogue.js';
 import type { Catalogue } from '../datasets/catalogue-schema.js';
 import { cachedSnapshot, snapshotFolder, snapshotProblems } from '../fetch/hub-checkpoint.js';
 import { messageOf } from '../shared/errors.js';
-import { lockedCheckpoints } from './checkpoint-record.js';
+import { recordedCheckpoints } from './checkpoint-record.js';
 import { fileState } from './download-record.js';
 import { isSplitThere } from './download-split.js';
 
-/** What is known of a download. */
+/** State of a download. */
 export interface DownloadState {
   state: 'complete' | 'partial' | 'not here' | 'damaged';
-  /** What is wrong or unknown; empty where there is nothing to say. */
+  /** What is wrong or unknown; may be empty. */
   detail: string;
-  /** Of llavahr, that fetches what is not here; null when nothing is to be done, or it has to be done by hand. */
+  /** The llavahr command that downloads missing files; null when nothing is missing or it must be done manually. */
   command: string | null;
 }
 
@@ -27,8 +27,8 @@ export interface CheckpointState extends DownloadState {
 }
 
 /**
- * What is here of each split of the catalogue.
- * @param verify hash files instead of trusting their size and time
+ * The state of each split in the catalogue.
+ * @param verify hash files instead of trusting size and modification time
  */
 export async function splitStates(catalogue: Catalogue, root: string, verify: boolean): Promise<SplitState[]> {
   const states: SplitState[] = [];
@@ -60,9 +60,9 @@ export async function splitStates(catalogue: Catalogue, root: string, verify: bo
   return states;
 }
 
-/** What is here of each checkpoint of the catalogue, its CLIP tower included. */
+/** The state of each checkpoint in the catalogue, including its CLIP tower. */
 export async function checkpointStates({ models }: Catalogue, verify: boolean): Promise<CheckpointState[]> {
-  const locked = await lockedCheckpoints();
+  const recorded = await recordedCheckpoints();
   const states: CheckpointState[] = [];
   for (const { name: model, repo, revision, clipTower } of models) {
     const command = `download model ${model}`;
@@ -70,7 +70,7 @@ export async function checkpointStates({ models }: Catalogue, verify: boolean): 
     const problems: string[] = [];
     let here = 0;
     for (const one of repos) {
-      const known = locked[one.repo];
+      const known = recorded[one.repo];
       if (known) {
         here++;
         const found = await snapshotProblems(snapshotFolder(one.repo, known.commit), known.files, verify);

@@ -13,24 +13,24 @@ import { checkDiskSpace } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
 import { imagePath } from './split-job.js';
 
-/** Images that are wanted of a mirror's file. */
+/** The images to read from a mirror's file. */
 export interface WantedImages {
   keyColumn: string;
-  /** Names of the images by the mirror's keys; questions about one image are several keys. */
+  /** Image names by the mirror's keys; an image with several questions can have several keys. */
   byKey: ReadonlyMap<string, string>;
-  /** Folder that the images are written to. */
+  /** Folder to write the images to. */
   target: string;
-  /** What a file with other columns is said to differ from. */
+  /** Named in the error for a file with unexpected columns. */
   repository: string;
 }
 
 /**
- * Writes the images of a mirror's parquet file that are wanted, each once, reading the key column and the image column of
- * the row groups that have any.
+ * Writes the needed images of a mirror's Parquet file, each once, reading the key column and the image column of row
+ * groups with needed images.
  * @param onProgress called with bytes of the image column
- * @returns names of the images that were written
- * @throws UserError when the file has other columns, or an image cannot be read or written
- * @throws RangeUnsupported as the file's buffer
+ * @returns the names of the written images
+ * @throws UserError when the file has unexpected columns, or an image cannot be read or written
+ * @throws RangeUnsupported like the file's buffer
  */
 export async function writeMirrorImages(
   file: ParquetFile,
@@ -65,18 +65,18 @@ export async function writeMirrorImages(
   return planned.flatMap(({ images }) => images.map(({ image }) => image));
 }
 
-/** A key with or without an extension. */
+/** Removes an image extension from a key. */
 export function stem(name: string): string {
   return name.replace(/\.(jpe?g|png|gif)$/i, '');
 }
 
-/** A wanted image and its row in the file. */
+/** An image and its row in the file. */
 interface Row {
   row: number;
   image: string;
 }
 
-/** The images of a row group that are left, each once; then they are not left any more. */
+/** Removes the images of a row group from `left` and returns them, each once. */
 function imagesIn(
   keys: readonly string[],
   rows: RowRange,

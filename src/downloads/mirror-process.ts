@@ -6,24 +6,24 @@ import { type WantedImages, writeMirrorImages } from './mirror-images.js';
 import { openRemoteParquet } from './remote-parquet.js';
 
 /*
- * Reads the parquet files of a mirror in a process of its own, which fetch-mirror.ts starts and ends, for the same reason
- * as datasets/parquet-process.ts. It fetches and writes by itself, so that no image goes from process to process.
+ * Reads the Parquet files of a mirror in a separate process, which fetch-mirror.ts starts and ends, for the same reason
+ * as datasets/parquet-process.ts. It fetches and writes images itself, so that none are copied between processes.
  */
 
 export interface MirrorRequest {
-  /** A path when it was fetched whole. */
+  /** A path if it was downloaded completely. */
   file: HubFile | string;
   wanted: WantedImages;
 }
 
 export interface MirrorAnswer {
-  /** Names of the images that were written. */
+  /** Names of the written images. */
   images: string[];
   etag: string | null;
   traffic: { requests: number; transferredBytes: number };
 }
 
-/** Bytes of the image column of the file that is read. */
+/** Bytes of the file's image column. */
 export interface MirrorProgress {
   doneBytes: number;
   totalBytes: number;

@@ -1,18 +1,18 @@
-import { boundedBuffer, notParquet, type ParquetFile, readParquetDirectory } from '../datasets/parquet-file.js';
+import { boundedBuffer, notParquet, type ParquetFile, readParquetFooter } from '../datasets/parquet-file.js';
 import { RangeUnsupported, type Requests } from '../fetch/http.js';
 import type { HubFile } from '../fetch/hub-repository.js';
 import { UserError } from '../shared/errors.js';
 
-/** A parquet file on a server, of which columns of row groups are fetched. */
+/** A Parquet file on a server, whose columns and row groups can be fetched individually. */
 export interface RemoteParquet extends ParquetFile {
   etag: string | null;
   readonly traffic: { requests: number; transferredBytes: number };
 }
 
 /**
- * Reads the directory of a parquet file over HTTP ranges.
- * @throws RangeUnsupported when the server sends only whole files
- * @throws UserError when it is no parquet file
+ * Reads the footer of a Parquet file over HTTP ranges.
+ * @throws RangeUnsupported when the server does not support range requests
+ * @throws UserError when it is not a Parquet file
  */
 export async function openRemoteParquet(requests: Requests, { url, headers, bytes }: HubFile): Promise<RemoteParquet> {
   const traffic = { requests: 0, transferredBytes: 0 };
@@ -24,11 +24,11 @@ export async function openRemoteParquet(requests: Requests, { url, headers, byte
     traffic.transferredBytes += part.bytes.byteLength;
     etag ??= part.etag;
     if (part.bytes.byteLength !== end - start)
-      throw new Error(`its server sent less than the bytes ${start} to ${end}`);
+      throw new Error(`its server sent fewer bytes than requested (${start} to ${end})`);
     return part.bytes.buffer as ArrayBuffer;
   };
   try {
-    const file = await readParquetDirectory(url, boundedBuffer(bytes, read), async () => {});
+    const file = await readParquetFooter(url, boundedBuffer(bytes, read), async () => {});
     return { ...file, etag, traffic };
   } catch (error) {
     throw error instanceof UserError || error instanceof RangeUnsupported ? error : notParquet(url, error);

@@ -14,7 +14,7 @@ export type ImageOrigin = 'official' | 'hf';
 export interface DownloadTools {
   catalogue: Catalogue;
   requests: Requests;
-  /** Each benchmark has a folder of its name here. */
+  /** Each benchmark has a folder with its name in here. */
   root: string;
   signal?: AbortSignal;
   progress: TransferProgress;
@@ -26,32 +26,32 @@ export interface DownloadTools {
 export interface SplitJob {
   definition: BenchmarkDefinition;
   split: SplitEntry;
-  /** Of the benchmark. */
+  /** The benchmark's folder. */
   folder: string;
   tools: DownloadTools;
   hub: HubAddress;
-  /** URLs of which another state is upstream now, and is to be taken. */
+  /** URLs that have changed upstream and are to be downloaded again. */
   stale: ReadonlySet<string>;
-  /** So far: bytes over the network, and those that were not needed of the files that were read in parts. */
+  /** So far: bytes transferred, and bytes saved by reading files in parts. */
   traffic: { transferredBytes: number; savedBytes: number };
 }
 
-/** The URLs of an asset, where the hub is. */
+/** The URLs of an asset, at the hub's address. */
 export function urlsOf({ hub }: SplitJob, { urls }: Asset): string[] {
   return urls.map((url) => movedToHub(hub, url));
 }
 
-/** Whether what is there of an asset is to be replaced. */
+/** Whether the local copy of an asset is to be replaced. */
 export function isStale(job: SplitJob, asset: Asset): boolean {
   return urlsOf(job, asset).some((url) => job.stale.has(url));
 }
 
-/** Archives that are kept whole for the benchmarks that need them. */
+/** Complete archives that are kept for the benchmarks that need them. */
 export function archiveFolder(root: string): string {
   return join(root, 'archives');
 }
 
-/** Names of the images that a split asks about, from its files. */
+/** Names of the images in a split's questions. */
 export async function imagesOf({
   definition,
   split,
@@ -61,7 +61,7 @@ export async function imagesOf({
   return [...new Set(questions.flatMap(({ image }) => (image === null ? [] : [image])))];
 }
 
-/** The file of an image; names come from annotation files of others. @throws UserError when it leads out */
+/** The path of an image. @throws UserError when the name, which is untrusted, points outside the folder */
 export function imagePath(folder: string, name: string): string {
   const path = insideFolder(folder, name);
   if (path === null) throw new UserError(`The image ${JSON.stringify(name)} is outside ${folder}.`);

@@ -2,23 +2,23 @@ import type { Requests } from '../fetch/http.js';
 import { type HubAddress, hubHeaders } from '../fetch/hub-address.js';
 import { messageOf } from '../shared/errors.js';
 import { forEachParallel } from '../shared/parallel.js';
-import { type DownloadLock, type LockedSource, lockFile } from './download-record.js';
+import { type DownloadRecord, type RecordedSource, recordFile } from './download-record.js';
 
-/** What becomes of a change upstream: nobody asks, the user is told, or the new state is taken. */
+/** How to handle changes upstream: do not check, report them, or download the new version. */
 export type Upstream = 'ignore' | 'tell' | 'take';
 
-/** A source that is not any more what it was when it was downloaded. */
+/** A source that has changed since it was downloaded. */
 export interface UpstreamChange {
   url: string;
-  /** What is different, for a person. */
+  /** Human-readable difference. */
   difference: string;
 }
 
 const REQUESTS_AT_ONCE = 4;
 
 /**
- * Asks the sources of a folder's downloads whether they are still the same, with a request of one byte each.
- * @param onUnreachable called for sources that cannot be asked, which count as unchanged
+ * Checks whether the sources of a folder's downloads have changed, with a one-byte request each.
+ * @param onUnreachable called for unreachable sources, which count as unchanged
  */
 export async function upstreamChanges(
   folder: string,
@@ -27,7 +27,7 @@ export async function upstreamChanges(
   onUnreachable: (message: string) => void,
 ): Promise<UpstreamChange[]> {
   const changes: UpstreamChange[] = [];
-  const sources = sourcesOf((await lockFile.read(folder)) ?? { schemaVersion: 1, files: {} });
+  const sources = sourcesOf((await recordFile.read(folder)) ?? { schemaVersion: 1, files: {} });
   await forEachParallel(sources, REQUESTS_AT_ONCE, async ([url, before]) => {
     try {
       const options = { range: { start: 0, end: 0 }, headers: hubHeaders(hub, url) };
@@ -42,16 +42,16 @@ export async function upstreamChanges(
   return changes;
 }
 
-/** Files and archives by their URLs; of a member its archive is asked. */
-function sourcesOf({ files, parts = {} }: DownloadLock): [string, LockedSource][] {
+/** Files and archives by URL; for a member of an archive, the archive. */
+function sourcesOf({ files, parts = {} }: DownloadRecord): [string, RecordedSource][] {
   const whole = Object.values(files)
     .filter(({ url }) => /^https?:/.test(url) && !url.includes('#'))
-    .map((file): [string, LockedSource] => [file.url, file]);
+    .map((file): [string, RecordedSource] => [file.url, file]);
   return [...new Map([...whole, ...Object.entries(parts)])];
 }
 
-/** An ETag tells best; without one on either side, the size. */
-function differenceOf(before: LockedSource, now: { etag: string | null; bytes: number | null }): string | null {
+/** Compares sizes and ETags, if both are known. */
+function differenceOf(before: RecordedSource, now: { etag: string | null; bytes: number | null }): string | null {
   const since = `since ${before.downloadedAt.slice(0, 10)}`;
   if (now.bytes !== null && now.bytes !== before.bytes) return `${now.bytes} bytes, ${before.bytes} ${since}`;
   if (before.etag === null || now.etag === null || before.etag === now.etag) return null;

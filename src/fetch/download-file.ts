@@ -11,47 +11,47 @@ import { AMOUNT, nullable, objectOf, TEXT } from '../shared/json-schema.js';
 import { digestsOf, type FileDigests, hashFile, newHashes, updateHashes } from './file-digests.js';
 import { type HttpResponse, type Requests, streamOf } from './http.js';
 
-/** What a file must begin with, so that a login page is not taken for an archive. */
+/** Determines how a file must begin, so that a login page is not mistaken for an archive. */
 export type FileFormat = 'zip' | 'json' | 'jsonl' | 'parquet' | 'other';
 
 export interface FileSource {
-  /** In order of preference: the next one is tried when one fails for good. */
+  /** In order of preference; the next one is tried when one fails permanently. */
   urls: readonly string[];
   format: FileFormat;
   bytes?: number;
   sha256?: string;
   md5?: string;
-  /** sha1 that git gives the content; the Hugging Face hub has it for small files. */
+  /** Git's blob hash, which the Hugging Face hub has for small files. */
   gitBlobSha1?: string;
-  /** What is sent to a URL, as a token to its own host. */
+  /** Additional request headers for a URL, such as a token for its host. */
   headersFor?(url: string): Readonly<Record<string, string>>;
 }
 
 export interface DownloadedFile {
   path: string;
-  /** That the file came from. */
+  /** The source of the file. */
   url: string;
   bytes: number;
   sha256: string;
   etag: string | null;
-  /** Over the network now; less than `bytes` when a download was continued. */
+  /** Bytes transferred over the network; less than `bytes` for a resumed download. */
   transferredBytes: number;
 }
 
 export interface DownloadOptions {
   signal?: AbortSignal;
   onProgress?: (doneBytes: number, totalBytes: number | null) => void;
-  /** Pauses after a connection that broke; tests shorten it. */
+  /** Pause after a broken connection; shortened by tests. */
   retryPauseMs?: number;
 }
 
-/** Breaks without a new byte in between before a source is given up. */
+/** Consecutive broken connections without a new byte before a source is abandoned. */
 const MAX_BREAKS = 5;
 const RETRY_PAUSE_MS = 1000;
-/** The disk is kept busy from the start, so that the flush at the end finds little left to do. */
+/** Flush regularly, so that little is left to flush at the end. */
 const FLUSH_STEP_BYTES = 64 << 20;
 
-/** What a `.part` file holds the beginning of. */
+/** Identifies the file whose beginning is in a `.part` file. */
 interface PartState {
   url: string;
   etag: string | null;
@@ -59,9 +59,9 @@ interface PartState {
 }
 
 /**
- * Downloads a file, or the rest of one: what a killed process left in `<destination>.part` is continued when the server
- * still has the same file. Size and hashes are verified before the file gets its name.
- * @throws UserError naming each source and why it failed
+ * Downloads a file. An interrupted download in `<destination>.part` is resumed if the server still has the same file.
+ * Size and hashes are verified before the file gets its final name.
+ * @throws UserError naming each source and its failure
  */
 export async function downloadFile(
   requests: Requests,
@@ -99,10 +99,10 @@ async function downloadFrom(
     if (source.bytes !== undefined) checkRoom(source.bytes);
     let transferredBytes = 0;
     let breaks = 0;
-    let furthest = part.bytes; // a server without ranges begins anew each time
+    let furthest = part.bytes; // a server without range support starts over each time
     while (part.state.totalBytes === null || part.bytes < part.state.totalBytes) {
       const response = await requestRest(requests, url, part, source, signal);
-      if (response === null) break; // the server has nothing beyond what is here
+      if (response === null) break; // the file is already complete
       if (response.status === 200) {
         await part.restart({ url, etag: response.etag, totalBytes: response.totalBytes });
       }
@@ -116,7 +116,7 @@ async function downloadFrom(
           transferredBytes += chunk.byteLength;
           onProgress?.(part.bytes, part.state.totalBytes);
         }
-        if (part.state.totalBytes === null) break; // the server named no size: the end of the body is the end
+        if (part.state.totalBytes === null) break; // unknown size: complete when the body ends
       } catch (error) {
         response.cancel();
         if (!(error instanceof TemporaryFailure)) throw error;
@@ -143,7 +143,7 @@ async function downloadFrom(
   }
 }
 
-/** Asks for what is missing; null when there is nothing more (416). */
+/** Requests the missing bytes; null when there are none (416). */
 async function requestRest(
   requests: Requests,
   url: string,
@@ -153,7 +153,7 @@ async function requestRest(
 ): Promise<HttpResponse | null> {
   const headers = source.headersFor?.(url);
   const { etag, totalBytes } = part.state;
-  // Without an ETag only a hash can tell afterwards whether both halves are of one file.
+  // Without an ETag, only a hash can show afterwards that both parts belong to the same file.
   const strong = etag !== null && !etag.startsWith('W/');
   const canContinue = part.bytes > 0 && (strong || source.sha256 !== undefined || source.md5 !== undefined);
   if (!canContinue) return requests.get(url, { headers, signal });
@@ -177,7 +177,7 @@ async function requestRest(
   return requests.get(url, { headers, signal });
 }
 
-/** The beginning of a file in `<destination>.part`, with what it is the beginning of beside it. */
+/** The beginning of a file in `<destination>.part`, and its state in `<destination>.part.json`. */
 interface Part {
   path: string;
   state: PartState;
@@ -185,13 +185,13 @@ interface Part {
   append(chunk: Uint8Array): void;
   digests(): FileDigests;
   restart(state: PartState): Promise<void>;
-  /** Gives the file its name. */
+  /** Gives the file its final name. */
   finish(): Promise<void>;
   discard(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** With a known hash a mirror may continue what another one began: the hash tells whether that was right. */
+/** With a known hash, a download may be resumed from a different mirror, since the hash verifies the result. */
 async function openPart(destination: string, url: string, { sha256, md5 }: FileSource): Promise<Part> {
   const path = `${destination}.part`;
   const folder = dirname(destination);
@@ -206,7 +206,7 @@ async function openPart(destination: string, url: string, { sha256, md5 }: FileS
   let hashes = await hashFile(path, md5 !== undefined);
   let flushedBytes = 0;
   let flushing: Promise<void> = Promise.resolve();
-  // Not flushed to the disk: the server's bytes are waiting, and a damaged state only means to begin anew.
+  // Not flushed to disk, to avoid a delay: a damaged state only means starting over.
   const writeState = (state: PartState): Promise<void> => writeFile(`${path}.json`, JSON.stringify(state));
   const discard = async (): Promise<void> => {
     await rm(path, { force: true });
@@ -217,13 +217,13 @@ async function openPart(destination: string, url: string, { sha256, md5 }: FileS
     state: isSame ? before : { url, etag: null, totalBytes: continues ? before.totalBytes : null },
     bytes: (await file.stat()).size,
     append(chunk) {
-      // Not by way of a thread of the pool: measured, that costs more than twice the processor time of the write itself.
+      // Synchronous, since the thread pool takes more than twice the CPU time of the write itself (measured).
       for (let done = 0; done < chunk.byteLength; ) done += writeSync(file.fd, chunk, done);
       updateHashes(hashes, chunk);
       part.bytes += chunk.byteLength;
       if (part.bytes < flushedBytes + FLUSH_STEP_BYTES) return;
       flushedBytes = part.bytes;
-      flushing = flushing.then(() => file.datasync()).catch(() => {}); // an error comes again with the last flush
+      flushing = flushing.then(() => file.datasync()).catch(() => {}); // the last flush reports the error again
     },
     digests: () => digestsOf(hashes),
     async restart(state) {
@@ -254,7 +254,7 @@ function checkSize(url: string, { bytes }: FileSource, declared: number | null, 
     throw new UserError(`${url} has ${declared} bytes, expected ${bytes}`);
   }
   const limit = bytes ?? declared;
-  if (limit !== null && arrived > limit) throw new UserError(`${url} sends more than its ${limit} bytes`);
+  if (limit !== null && arrived > limit) throw new UserError(`${url} sent more than the expected ${limit} bytes`);
 }
 
 const FIRST_BYTES: Record<FileFormat, RegExp | null> = {
@@ -268,7 +268,7 @@ const FIRST_BYTES: Record<FileFormat, RegExp | null> = {
 const NAMES: Record<FileFormat, string> = {
   zip: 'a zip archive',
   json: 'JSON',
-  jsonl: 'JSON lines',
+  jsonl: 'JSON Lines',
   parquet: 'a parquet file',
   other: 'the file',
 };
@@ -278,7 +278,7 @@ function isOfFormat(format: FileFormat, firstBytes: Uint8Array): boolean {
   return FIRST_BYTES[format]?.test(start) ?? !/^\s*<(!doctype html|html)/i.test(start);
 }
 
-/** @throws UserError when the first bytes are not of the format, as those of a login page */
+/** @throws UserError when the first bytes do not match the format, for example those of a login page */
 function checkFormat(url: string, format: FileFormat, chunk: Uint8Array, response: HttpResponse): void {
   if (isOfFormat(format, chunk)) return;
   const start = Buffer.from(chunk.subarray(0, 512)).toString('latin1');
@@ -287,7 +287,7 @@ function checkFormat(url: string, format: FileFormat, chunk: Uint8Array, respons
   throw new UserError(`${url} answered with ${found} instead of ${NAMES[format]}. Open it in a browser to see why.`);
 }
 
-/** What is wrong with a whole file; null when it is what was expected. */
+/** What is wrong with a complete file; null when it is the expected one. */
 async function problemOf(
   { path, bytes }: { path: string; bytes: number },
   source: FileSource,
@@ -305,9 +305,9 @@ async function problemOf(
 }
 
 /**
- * Checks a file that a person put in its place.
+ * Checks a file that was downloaded manually.
  * @returns its sha256
- * @throws UserError when it is not what the source would have given
+ * @throws UserError when it is not the file that the source describes
  */
 export async function checkPlacedFile(path: string, source: FileSource): Promise<string> {
   const { size: bytes } = await stat(path);
@@ -321,7 +321,7 @@ export async function checkPlacedFile(path: string, source: FileSource): Promise
   throw new UserError(`${path} is not the expected file: ${problem}. Delete it or replace it with the right one.`);
 }
 
-/** The sha1 that git gives a file's content. */
+/** Git's blob hash of a file. */
 export async function gitBlobSha1(path: string): Promise<string> {
   const hash = createHash('sha1').update(`blob ${(await stat(path)).size}\0`);
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);

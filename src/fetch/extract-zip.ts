@@ -10,8 +10,8 @@ import {
 } from './zip-members.js';
 
 /**
- * Writes members of an archive on the disk to their files; those that are there already are left alone.
- * @throws UserError when it is no archive, or a member is missing, damaged or unsafe
+ * Extracts members of a local archive. Files that were already extracted are skipped.
+ * @throws UserError when it is not a zip archive, or a member is missing, damaged or unsafe
  */
 export async function extractZip(
   archive: string,
@@ -33,7 +33,7 @@ export async function extractZip(
     let doneBytes = 0;
     for (const { entry, to } of missing) {
       signal?.throwIfAborted();
-      // yauzl takes this option for compressed members only.
+      // yauzl accepts this option only for compressed members.
       const raw = entry.isCompressed() ? { decompress: false } : {};
       await writeMember(archive, entry, await zip.openReadStreamPromise(entry, raw as ZipFileOptions), to);
       doneBytes += entry.compressedSize;

@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 
-/** In hex. */
+/** Hex digests. */
 export interface FileDigests {
   sha256: string;
-  /** null when nobody has one to compare it with. */
+  /** null when there is none to compare with. */
   md5: string | null;
 }
 
@@ -13,8 +13,8 @@ export interface Hashes {
   md5: Hash | null;
 }
 
-export function newHashes(isMd5Wanted: boolean): Hashes {
-  return { sha256: createHash('sha256'), md5: isMd5Wanted ? createHash('md5') : null };
+export function newHashes(needsMd5: boolean): Hashes {
+  return { sha256: createHash('sha256'), md5: needsMd5 ? createHash('md5') : null };
 }
 
 export function updateHashes({ sha256, md5 }: Hashes, chunk: Uint8Array): void {
@@ -26,9 +26,9 @@ export function digestsOf({ sha256, md5 }: Hashes): FileDigests {
   return { sha256: sha256.digest('hex'), md5: md5?.digest('hex') ?? null };
 }
 
-/** Reads a file piece by piece. @throws the file system's error when it cannot be read */
-export async function hashFile(path: string, isMd5Wanted: boolean): Promise<Hashes> {
-  const hashes = newHashes(isMd5Wanted);
+/** Hashes a file in pieces. @throws the file system's error when it cannot be read */
+export async function hashFile(path: string, needsMd5: boolean): Promise<Hashes> {
+  const hashes = newHashes(needsMd5);
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     updateHashes(hashes, chunk);
   }

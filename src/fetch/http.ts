@@ -11,20 +11,20 @@ import {
 } from '../shared/http/retry.js';
 import { VERSION } from '../shared/version.js';
 
-/** Polite to servers that give their data away; more connections hardly help. */
+/** Polite to servers with free data; more connections hardly help. */
 const CONNECTIONS_PER_HOST = 4;
 const MAX_REDIRECTS = 10;
 const IDLE_TIMEOUT_MS = 60_000;
 
 export interface RequestsOptions {
-  /** Every request fails with a message that names what was needed. */
+  /** Makes every request fail with an error naming the URL. */
   offline?: boolean;
   retry?: RetryPolicy;
-  /** How long a server may send nothing. A slow one that goes on sending is never cut off. */
+  /** How long a server may send nothing. Slow transfers are not limited. */
   idleTimeoutMs?: number;
 }
 
-/** Bytes of a resource; both ends are included, as in HTTP. */
+/** Byte range of a resource; both ends are inclusive, as in HTTP. */
 export interface Range {
   start: number;
   end?: number;
@@ -32,7 +32,7 @@ export interface Range {
 
 export interface GetOptions {
   range?: Range;
-  /** ETag that the resource must still have for the range; with another one the whole resource comes (status 200). */
+  /** Send the range only if the resource still has this ETag, otherwise the whole resource (status 200). */
   ifRange?: string;
   headers?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
@@ -44,25 +44,25 @@ export interface HttpResponse {
   /** After redirects. */
   url: string;
   header(name: string): string | null;
-  /** Of the whole resource; null when the server does not say. */
+  /** Size of the whole resource; null when unknown. */
   totalBytes: number | null;
   etag: string | null;
   body: AsyncIterable<Uint8Array>;
-  /** Ends the transfer; a body that was read to its end needs no cancelling. */
+  /** Aborts the transfer; not needed after reading the whole body. */
   cancel(): void;
 }
 
-/** HTTP as every download of this program does it. */
+/** The HTTP client for all downloads. */
 export interface Requests {
   readonly offline: boolean;
   /**
-   * One GET. Tried again, with growing pauses, on 429 (after Retry-After), 5xx and broken connections, until there are
-   * response headers; the body is the caller's.
+   * Sends a GET request. Retries with increasing pauses on 429 (after Retry-After), 5xx and broken connections until it
+   * has response headers; errors in the body are left to the caller.
    * @throws UserError for any other status, when the host cannot be reached, and offline
    */
   get(url: string, options?: GetOptions): Promise<HttpResponse>;
   /**
-   * A range as a whole in memory; tried again also when its body breaks off.
+   * Reads a range into memory; also retries when its body is interrupted.
    * @throws RangeUnsupported when the server sends the whole resource instead
    */
   readRange(url: string, range: Required<Range>, options?: Omit<GetOptions, 'range'>): Promise<RangeBytes>;
@@ -82,7 +82,7 @@ export class RangeUnsupported extends Error {
   override name = 'RangeUnsupported';
 }
 
-/** A status that trying again will not change. */
+/** A permanent HTTP error. */
 export class HttpStatusError extends UserError {
   override name = 'HttpStatusError';
 
@@ -95,7 +95,7 @@ export class HttpStatusError extends UserError {
   }
 }
 
-/** Opens connections on demand; proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Must be closed. */
+/** Opens connections on demand, through the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Must be closed. */
 export function openRequests({
   offline = false,
   retry = DEFAULT_RETRY,
@@ -125,7 +125,7 @@ export function openRequests({
         const response = await getOnce(connections.to, offline, url, { ...options, range });
         if (response.status !== 206) {
           response.cancel();
-          throw new RangeUnsupported(`${url} cannot be read in parts: the server sends it whole`);
+          throw new RangeUnsupported(`${url} cannot be read in parts: the server does not support range requests`);
         }
         const bytes = await readAll(response, range.end - range.start + 1);
         return { bytes, etag: response.etag, totalBytes: response.totalBytes };
@@ -148,7 +148,7 @@ export function openRequests({
   };
 }
 
-/** The whole body of at most `bytes`, which the caller has bounded. */
+/** Reads a body of at most `bytes` into memory. */
 async function readAll(response: HttpResponse, bytes: number): Promise<Uint8Array> {
   const whole = new Uint8Array(bytes);
   let length = 0;
@@ -163,13 +163,13 @@ async function readAll(response: HttpResponse, bytes: number): Promise<Uint8Arra
   return whole.subarray(0, length);
 }
 
-/** The body, with breaks of the connection as `TemporaryFailure`. */
+/** Reads the body; a broken connection is a `TemporaryFailure`. */
 export async function* streamOf(response: HttpResponse): AsyncGenerator<Uint8Array> {
   try {
     yield* response.body;
   } catch (error) {
     if (isAbort(error)) throw error;
-    throw new TemporaryFailure(`${response.url} broke off: ${messageOf(error)}`, 0, { cause: error });
+    throw new TemporaryFailure(`${response.url}: connection lost: ${messageOf(error)}`, 0, { cause: error });
   }
 }
 
@@ -192,17 +192,17 @@ async function getOnce(
     }
     await response.body.dump();
     const next = checkedUrl(new URL(location, at).href);
-    // Secrets are for the host they were given for.
+    // Do not send credentials to other hosts.
     if (next.origin !== at.origin) delete sent['authorization'];
     at = next;
   }
-  throw new UserError(`${url} leads to more than ${MAX_REDIRECTS} redirects`);
+  throw new UserError(`${url}: more than ${MAX_REDIRECTS} redirects`);
 }
 
 function checkedUrl(text: string): URL {
   const url = new URL(text);
   if (url.protocol === 'https:' || url.protocol === 'http:') return url;
-  throw new UserError(`${text} is not an http or https address`);
+  throw new UserError(`${text} is not an HTTP or HTTPS URL`);
 }
 
 async function send(
@@ -228,7 +228,7 @@ function checkedResponse(url: string, { statusCode, headers, body }: Dispatcher.
     const value = headers[name];
     return (Array.isArray(value) ? value[0] : value) ?? null;
   };
-  // An aborted transfer ends its body with an error that nobody waits for.
+  // Aborting a transfer emits an error on its body.
   body.on('error', () => {});
   if (statusCode === 200 || statusCode === 206 || statusCode === 416) {
     return {
@@ -261,7 +261,7 @@ function statusText(status: number): string {
   return `answered ${status}`;
 }
 
-/** Content-Range has the size of the resource, Content-Length that of what is sent. */
+/** Content-Range has the size of the resource, Content-Length that of the response. */
 function totalBytesOf(status: number, header: (name: string) => string | null): number | null {
   const text = status === 200 ? header('content-length') : /\/(\d+)$/.exec(header('content-range') ?? '')?.[1];
   const bytes = text ? Number(text) : Number.NaN;

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 
 const HUGGING_FACE = 'https://huggingface.co';
 
-/** Where the Hugging Face hub is and who asks. */
+/** Address of the Hugging Face hub, and the user's token. */
 export interface HubAddress {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   url: string;
   accessToken: string | null;
 }
 
-/** HF_ENDPOINT and HF_TOKEN; without the latter, the token that huggingface_hub's login leaves below HF_HOME. */
+/** Reads HF_ENDPOINT and HF_TOKEN (default: the token that huggingface_hub's login stored under HF_HOME). */
 export async function hubAddress(): Promise<HubAddress> {
   const { HF_ENDPOINT, HF_HOME, HF_TOKEN, HF_TOKEN_PATH } = process.env;
   const home = HF_HOME ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'huggingface');
@@ -22,12 +22,12 @@ export async function hubAddress(): Promise<HubAddress> {
   };
 }
 
-/** An address on huggingface.co, moved to where the hub is. Others are left as they are. */
+/** Replaces huggingface.co in a URL by the hub's address; other URLs are unchanged. */
 export function movedToHub({ url }: HubAddress, address: string): string {
   return address.startsWith(`${HUGGING_FACE}/`) ? url + address.slice(HUGGING_FACE.length) : address;
 }
 
-/** Request headers for an address: the token goes to the hub and nowhere else. */
+/** Request headers for a URL: the token is only sent to the hub. */
 export function hubHeaders({ url, accessToken }: HubAddress, address: string): Record<string, string> {
   const isHub = address.startsWith(`${url}/`);
   return isHub && accessToken !== null ? { authorization: `Bearer ${accessToken}` } : {};

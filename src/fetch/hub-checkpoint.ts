@@ -10,20 +10,20 @@ import { downloadFile, gitBlobSha1 } from './download-file.js';
 import type { Requests } from './http.js';
 import { type HubFile, hashOption, type RepositoryState } from './hub-repository.js';
 
-/** A file of a checkpoint as the hub has it. */
+/** A checkpoint file according to the hub. */
 export interface CheckpointFile {
   bytes: number;
-  /** sha256 of a large file, git's sha1 of another one. */
+  /** sha256 for large files, git's blob hash for others. */
   hash: string;
 }
 
 export interface CheckpointOptions {
   signal?: AbortSignal;
-  /** Called when a file begins; what it returns is called with the bytes that are there. */
+  /** Called at the start of each file; returns callbacks for its progress. */
   onFile?(name: string, bytes: number): { update(doneBytes: number): void; end(): void };
 }
 
-/** Files that a checkpoint is read from; weights apart. */
+/** Checkpoint files except the weights. */
 const CHECKPOINT_FILES =
   /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$|^tokenizer\.model$/;
 const SAFETENSORS = /^[^/]+\.safetensors(\.index\.json)?$/;
@@ -31,8 +31,8 @@ const TORCH = /^[^/]+\.bin(\.index\.json)?$/;
 const FILES_AT_ONCE = 3;
 
 /**
- * The files of a repository that make up its checkpoint: safetensors where there are both kinds of weights.
- * @throws UserError when it holds none
+ * The files of a repository that make up its checkpoint; safetensors if it has both kinds of weights.
+ * @throws UserError when it does not contain a checkpoint
  */
 export function checkpointFiles(repo: string, { files }: RepositoryState): HubFile[] {
   const has = (kind: RegExp) => files.some(({ path }) => kind.test(path));
@@ -44,9 +44,9 @@ export function checkpointFiles(repo: string, { files }: RepositoryState): HubFi
 }
 
 /**
- * Downloads a checkpoint into the Hugging Face cache (HF_HOME, HF_HUB_CACHE), in the layout that Python's huggingface_hub
- * has too, so that both find each other's files.
- * @param revision the name under which the commit is found later
+ * Downloads a checkpoint into the Hugging Face cache (HF_HOME, HF_HUB_CACHE), in the layout of Python's
+ * huggingface_hub, so that each finds the other's files.
+ * @param revision the branch or tag to record the commit under
  * @returns the folder of the snapshot
  */
 export async function downloadCheckpoint(
@@ -74,12 +74,12 @@ export async function downloadCheckpoint(
   return snapshot;
 }
 
-/** Where the files of a commit are. */
+/** The folder with the files of a commit. */
 export function snapshotFolder(repo: string, commit: string): string {
   return join(cacheOf(repo), 'snapshots', commit);
 }
 
-/** The snapshot of a revision that this program or another one left in the cache; null without. */
+/** The snapshot of a revision in the cache, from this program or another one; null if missing. */
 export async function cachedSnapshot(repo: string, revision: string): Promise<string | null> {
   const commit = await readFile(join(cacheOf(repo), 'refs', revision), 'utf8').catch(() => revision);
   const snapshot = snapshotFolder(repo, commit.trim());
@@ -87,8 +87,8 @@ export async function cachedSnapshot(repo: string, revision: string): Promise<st
 }
 
 /**
- * What is wrong with the files of a snapshot: missing, of another size, or (with `verify`) of another content.
- * @param files by their names
+ * Lists problems with the files of a snapshot: missing, wrong size or (with `verify`) wrong content.
+ * @param files by name
  */
 export async function snapshotProblems(
   snapshot: string,
@@ -99,7 +99,7 @@ export async function snapshotProblems(
   for (const [name, { bytes, hash }] of Object.entries(files)) {
     const path = insideFolder(snapshot, name);
     const status = path === null ? null : await stat(path).catch(() => null); // follows the link into blobs/
-    if (path === null) problems.push(`${JSON.stringify(name)} leads out of its folder`);
+    if (path === null) problems.push(`${JSON.stringify(name)} is outside the folder`);
     else if (status === null || !status.isFile()) problems.push(`${name} is missing`);
     else if (status.size !== bytes) problems.push(`${name} has ${status.size} bytes, not ${bytes}`);
     else if (verify) {
@@ -116,9 +116,10 @@ function cacheOf(repo: string): string {
 
 async function link(blob: string, snapshot: string, name: string): Promise<void> {
   const path = insideFolder(snapshot, name);
-  if (path === null) throw new UserError(`The hub lists a file that leads out of its folder: ${JSON.stringify(name)}`);
+  if (path === null)
+    throw new UserError(`The hub lists a file outside the checkpoint's folder: ${JSON.stringify(name)}`);
   await mkdir(dirname(path), { recursive: true });
   if (existsSync(path)) return;
-  await rm(path, { force: true }); // a link to nothing
+  await rm(path, { force: true }); // a dangling link
   await symlink(relative(dirname(path), blob), path);
 }

@@ -12,7 +12,7 @@ export interface HubRepository {
   name: string;
 }
 
-/** What the hub says of a repository at one commit. */
+/** A repository at one commit. */
 export interface RepositoryState {
   commit: string;
   files: HubFile[];
@@ -23,14 +23,14 @@ export interface HubFile {
   url: string;
   headers: Record<string, string>;
   bytes: number;
-  /** sha256 of a large file, git's sha1 of another one. */
+  /** sha256 for large files, git's blob hash for others. */
   hash: string;
 }
 
-/** sha1 of git or sha256 of large files; they become names of files here. */
+/** A git hash or sha256. Checked because they are used as file names. */
 const HASH = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
-/** A file as the hub lists it; what else it says is not used. */
+/** The fields used from the hub's file listing. */
 interface ListedFile {
   path: string;
   size: number;
@@ -44,15 +44,15 @@ const fileCheck = schemaCheck<ListedFile>({
   required: ['path', 'size'],
 });
 
-/** Of one answer. A page of 1,000 files has about 0.3 MB. */
+/** Limit per response. A page of 1,000 files has about 0.3 MB. */
 const MAX_ANSWER_BYTES = 16 << 20;
-/** Of one repository: a hub that always names a further page has no end. */
+/** Limit per repository, for servers that always refer to a next page. */
 const MAX_ANSWERS = 200;
 
 /**
- * Commit and files of a repository.
+ * Reads the commit and file list of a repository.
  * @param revision a commit, branch or tag
- * @throws UserError when there is no such repository or revision, it is gated, or the answers are not a hub's
+ * @throws UserError when the repository or revision does not exist, it is gated, or the responses are invalid
  */
 export async function readRepository(
   requests: Requests,
@@ -73,7 +73,8 @@ export async function readRepository(
       type === 'model'
         ? await modelInfo({ ...asked, additionalFields: ['sha'] })
         : await datasetInfo({ ...asked, additionalFields: ['sha'] });
-    if (typeof commit !== 'string' || !HASH.test(commit)) throw new UserError(`${hub.url} gave no commit of ${name}.`);
+    if (typeof commit !== 'string' || !HASH.test(commit))
+      throw new UserError(`${hub.url} returned no commit for ${name}.`);
     const files: HubFile[] = [];
     for await (const file of listFiles({
       repo: repository,
@@ -83,10 +84,10 @@ export async function readRepository(
     })) {
       if (file.type !== 'file') continue;
       if (!fileCheck.fits(file))
-        throw new UserError(`${hub.url} lists a file of ${name} wrong: ${fileCheck.problem()}.`);
+        throw new UserError(`${hub.url} returned an invalid file listing of ${name}: ${fileCheck.problem()}.`);
       const { path, size: bytes } = file;
       const hash = file.lfs?.oid ?? file.oid ?? '';
-      if (!HASH.test(hash)) throw new UserError(`${hub.url} gave no hash of ${name}/${path}.`);
+      if (!HASH.test(hash)) throw new UserError(`${hub.url} returned no hash for ${name}/${path}.`);
       const url = `${page}/resolve/${commit}/${path}`;
       files.push({ path, url, headers: hubHeaders(hub, url), bytes, hash });
     }
@@ -94,14 +95,14 @@ export async function readRepository(
   } catch (error) {
     if (error instanceof HubApiError) throw hubError(error, page, revision, hub.url);
     if (error instanceof UserError) throw error;
-    // What the library makes of an answer that is no JSON, or another than the hub's.
-    throw new UserError(`${page}: the answer of ${hub.url} cannot be read: ${messageOf(error)}`, { cause: error });
+    // The library throws other errors for responses that are not JSON or not the hub's.
+    throw new UserError(`${page}: invalid response from ${hub.url}: ${messageOf(error)}`, { cause: error });
   }
 }
 
 /**
- * The library follows the address of the next page wherever it leads, with the token, and takes answers of any size:
- * this goes to the hub alone, and no further than a listing can go.
+ * The library would follow next-page links to any host, sending the token, and accept responses of any size. This one
+ * only contacts the hub and limits the number and size of responses.
  */
 function hubFetch(requests: Requests, { url: hubUrl }: HubAddress): typeof fetch {
   let answers = 0;
@@ -109,16 +110,16 @@ function hubFetch(requests: Requests, { url: hubUrl }: HubAddress): typeof fetch
     const url = input instanceof Request ? input.url : String(input);
     if (!url.startsWith(`${hubUrl}/`)) throw new UserError(`${hubUrl} refers to another server: ${url}`);
     if (++answers > MAX_ANSWERS)
-      throw new UserError(`${hubUrl} lists a repository over more than ${MAX_ANSWERS} pages.`);
+      throw new UserError(`${hubUrl} returned more than ${MAX_ANSWERS} pages for one repository.`);
     const response = await requests.fetch(url, init);
     const body = await boundedBody(response, MAX_ANSWER_BYTES);
     const { status, headers } = response;
     const answer = new Response(body, { status, headers: [...headers] });
-    return Object.defineProperty(answer, 'url', { value: response.url }); // errors name it
+    return Object.defineProperty(answer, 'url', { value: response.url }); // for error messages
   };
 }
 
-/** A hash of the hub as `downloadFile` takes it. */
+/** A hash from the hub as an option of `downloadFile`. */
 export function hashOption(hash: string): { sha256: string } | { gitBlobSha1: string } {
   return hash.length === 64 ? { sha256: hash } : { gitBlobSha1: hash };
 }
@@ -126,11 +127,11 @@ export function hashOption(hash: string): { sha256: string } | { gitBlobSha1: st
 function hubError(error: HubApiError, page: string, revision: string, hubUrl: string): UserError {
   if (error.statusCode === 401 || error.statusCode === 403) {
     return new UserError(
-      `${page} is gated, private or not there (${error.statusCode}). Accept its terms on that page, make a token at ` +
+      `${page} is gated, private or does not exist (${error.statusCode}). Accept its terms on that page, create a token at ` +
         `${hubUrl}/settings/tokens and set HF_TOKEN.`,
       { cause: error },
     );
   }
-  if (error.statusCode === 404) return new UserError(`${page} has no revision "${revision}", or is not there.`);
+  if (error.statusCode === 404) return new UserError(`${page} does not exist or has no revision "${revision}".`);
   return new UserError(`${page} answered ${error.statusCode}: ${error.message}`, { cause: error });
 }

@@ -13,42 +13,42 @@ import {
   writeMember,
 } from './zip-members.js';
 
-/** A zip archive on a server, of which single members are fetched. */
+/** A zip archive on a server, whose members can be downloaded individually. */
 export interface RemoteZip {
-  /** Of the archive. */
+  /** Size of the archive. */
   totalBytes: number;
   etag: string | null;
   /** Names of all members. */
   names: readonly string[];
   /**
-   * Writes the wanted members to their files. Those that are there already are left alone.
-   * @throws UserError when a member is missing, damaged or unsafe, or the archive changes in between
+   * Extracts members. Files that were already extracted are skipped.
+   * @throws UserError when a member is missing, damaged or unsafe, or the archive has changed
    */
   extract(wanted: readonly WantedMember[], options?: ExtractOptions): Promise<void>;
-  /** Requests and bytes so far, the directory included. */
+  /** Requests and bytes so far, including the directory. */
   readonly traffic: { requests: number; transferredBytes: number };
 }
 
-/** Of the archive's directory; read in pieces of this size. */
+/** The archive's directory is read in pieces of this size. */
 const DIRECTORY_PIECE_BYTES = 1 << 20;
-/** More would be a hostile archive: 40,504 images have 4 MB. */
+/** Limit for hostile archives: the directory of 40,504 images has 4 MB. */
 const MAX_DIRECTORY_BYTES = 512 << 20;
-/** Members closer than this are fetched in one request; more than is read in the time that a request takes is wasted. */
+/** Members closer than this are fetched in one request, since reading the gap takes less time than another request. */
 const MAX_GAP_BYTES = 512 << 10;
-/** A request is not longer than this, so that a break costs little and several run side by side. */
+/** Limit per request, so that a lost connection costs little and several requests run in parallel. */
 const MAX_SPAN_BYTES = 64 << 20;
 const PARALLEL_SPANS = 4;
-/** Signature to name length; name and extra field follow. */
+/** Fixed part of a local header; name and extra field follow. */
 const LOCAL_HEADER_BYTES = 30;
 const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 const MAX_EXTRA_BYTES = 0xffff;
-/** Breaks of a span without a new member before it is given up. */
+/** Consecutive lost connections without a new member before a span is abandoned. */
 const MAX_BREAKS = 5;
 
 /**
  * Reads the directory of a zip archive over HTTP ranges.
- * @throws RangeUnsupported when the server sends only whole files
- * @throws UserError when it is no zip archive
+ * @throws RangeUnsupported when the server does not support range requests
+ * @throws UserError when it is not a zip archive
  */
 export async function openRemoteZip(
   requests: Requests,
@@ -59,7 +59,7 @@ export async function openRemoteZip(
   const first = await requests.readRange(url, { start: 0, end: 0 }, { headers });
   traffic.requests++;
   const { etag, totalBytes } = first;
-  if (totalBytes === null) throw new RangeUnsupported(`${url} does not say how long it is`);
+  if (totalBytes === null) throw new RangeUnsupported(`${url}: the server does not report its size`);
   const strongEtag = etag?.startsWith('W/') ? null : etag;
   const resource: Resource = { requests, url, headers, etag: strongEtag, totalBytes, traffic };
   const directory = await readDirectory(resource);
@@ -84,7 +84,7 @@ interface Resource {
 
 interface Directory {
   entries: Entry[];
-  /** Where each local header is followed by the next one, or by the directory: the end of a member at the latest. */
+  /** Offset of the next local header or the directory, an upper bound for the end of a member. */
   endOf: ReadonlyMap<Entry, number>;
 }
 
@@ -104,7 +104,7 @@ async function readDirectory(resource: Resource): Promise<Directory> {
   }
 }
 
-/** Serves yauzl's many small reads of the directory from large pieces. */
+/** Serves yauzl's many small reads of the directory from larger requests. */
 class RangeReader extends RandomAccessReader {
   readonly #resource: Resource;
   readonly #pieces = new Map<number, Promise<Uint8Array>>();
@@ -139,10 +139,10 @@ class RangeReader extends RandomAccessReader {
     );
   }
 
-  /** Pieces are counted from the end, where the directory is. */
+  /** Pieces are numbered from the end, where the directory is. */
   async #bytes(start: number, end: number): Promise<Uint8Array> {
     const { totalBytes } = this.#resource;
-    if (start < 0 || end > totalBytes) throw new UserError('it is cut off');
+    if (start < 0 || end > totalBytes) throw new UserError('it is truncated');
     const bytes = Buffer.allocUnsafe(end - start);
     for (let at = start; at < end; ) {
       const index = Math.floor((totalBytes - 1 - at) / DIRECTORY_PIECE_BYTES);
@@ -150,7 +150,7 @@ class RangeReader extends RandomAccessReader {
       const pieceStart = Math.max(0, pieceEnd - DIRECTORY_PIECE_BYTES);
       const piece = await this.#piece(index, pieceStart, pieceEnd);
       const part = piece.subarray(at - pieceStart, Math.min(end, pieceEnd) - pieceStart);
-      if (part.byteLength === 0) throw new TemporaryFailure(`${this.#resource.url} sent less than was asked for`);
+      if (part.byteLength === 0) throw new TemporaryFailure(`${this.#resource.url} sent less than requested`);
       bytes.set(part, at - start);
       at += part.byteLength;
     }
@@ -175,7 +175,7 @@ class RangeReader extends RandomAccessReader {
   }
 }
 
-/** A member with the bytes it lies in: from its local header on; `end` is at or behind its last byte. */
+/** A member and its byte range: `start` is its local header, `end` an upper bound. */
 interface Located {
   entry: Entry;
   to: string;
@@ -183,7 +183,7 @@ interface Located {
   end: number;
 }
 
-/** Members that one request fetches, by their places. */
+/** Members fetched by one request, in archive order. */
 type Span = Located[];
 
 async function extractMembers(
@@ -211,8 +211,8 @@ async function extractMembers(
 }
 
 /**
- * Puts neighbours into one request. What is read between them for nothing, the smallest gaps first, is at most twice the
- * members, so that at most three times their bytes are fetched.
+ * Combines neighbouring members into requests, bridging the smallest gaps first. The bridged bytes are at most twice
+ * those of the members, so at most three times the members' bytes are fetched.
  */
 function spansOf(members: readonly Located[]): Span[] {
   const gaps = members.slice(1).map((member, i) => ({ member, bytes: member.start - members[i]!.end }));
@@ -232,7 +232,7 @@ function spansOf(members: readonly Located[]): Span[] {
   return spans;
 }
 
-/** Fetches a span; after a break of the connection, the members that are still missing. */
+/** Fetches a span; after a lost connection, its remaining members. */
 async function fetchSpan(
   resource: Resource,
   span: Span,
@@ -250,12 +250,12 @@ async function fetchSpan(
     } catch (error) {
       if (!(error instanceof TemporaryFailure)) throw error;
       breaks = left.length < before ? 0 : breaks + 1;
-      if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later: what was extracted is kept.`);
+      if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later; extracted files are kept.`);
     }
   }
 }
 
-/** Writes the members of a span one after the other as their bytes arrive. */
+/** Extracts the members of a span as their bytes arrive. */
 async function* membersOfSpan(
   { requests, url, headers, etag, traffic }: Resource,
   span: Span,
@@ -272,7 +272,7 @@ async function* membersOfSpan(
   const isSame = !etag || response.etag === null || response.etag === etag;
   if (response.status !== 206 || !isSame) {
     response.cancel();
-    throw new UserError(`${url} has changed while it was read. Start the download again.`);
+    throw new UserError(`${url} changed during the download. Start it again.`);
   }
   const counted = (async function* () {
     for await (const chunk of streamOf(response)) {
@@ -287,7 +287,9 @@ async function* membersOfSpan(
       await reader.skip(member.start - at);
       const header = Buffer.from(await reader.take(LOCAL_HEADER_BYTES));
       if (header.readUInt32LE(0) !== LOCAL_HEADER_SIGNATURE) {
-        throw new UserError(`${url}: ${JSON.stringify(member.entry.fileName)} is not where the directory says`);
+        throw new UserError(
+          `${url}: ${JSON.stringify(member.entry.fileName)} is not at the offset given in the directory`,
+        );
       }
       const names = header.readUInt16LE(26) + header.readUInt16LE(28);
       await reader.skip(names);
@@ -306,14 +308,14 @@ interface ByteReader {
   chunks(bytes: number): AsyncGenerator<Uint8Array>;
 }
 
-/** Cuts a stream into pieces of known lengths without holding more than a chunk. */
+/** Splits a stream into pieces of given lengths, with at most one chunk in memory. */
 function byteReader(source: AsyncIterator<Uint8Array>, url: string): ByteReader {
   let rest: Uint8Array = new Uint8Array(0);
   async function* chunks(bytes: number): AsyncGenerator<Uint8Array> {
     for (let left = bytes; left > 0; ) {
       if (rest.byteLength === 0) {
         const { value, done } = await source.next();
-        if (done) throw new TemporaryFailure(`${url} broke off`);
+        if (done) throw new TemporaryFailure(`${url}: connection lost`);
         rest = value;
       }
       const piece = rest.subarray(0, left);

@@ -7,22 +7,22 @@ import { crc32 } from '../shared/crc32.js';
 import { checkDiskSpace } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
 
-/** A member of an archive and the file it is to become. */
+/** A member of an archive and the file to extract it to. */
 export interface WantedMember {
   member: string;
-  /** Absolute path; the caller has made sure that it does not leave its folder. */
+  /** Absolute path, checked by the caller to be inside its folder. */
   to: string;
 }
 
 export interface ExtractOptions {
   signal?: AbortSignal;
-  /** Compressed bytes of the members that are there, of those of all. */
+  /** Compressed bytes of extracted and of all members. */
   onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
-/** No file of a benchmark is larger; a member that says so is a bomb or a mistake. */
+/** Larger than any benchmark file; a member that declares more is a zip bomb or a mistake. */
 const MAX_MEMBER_BYTES = 2 * 2 ** 30;
-/** Deflate makes at most this of a byte. */
+/** Maximum expansion of deflate. */
 const MAX_INFLATION = 1032;
 const STORED = 0;
 const DEFLATED = 8;
@@ -30,8 +30,8 @@ const SYMLINK = 0o120000;
 const FILE_TYPE = 0o170000;
 
 /**
- * The entries of the wanted members in the order of the archive.
- * @throws UserError for members that are missing, twice there, encrypted, links, or of absurd sizes
+ * The entries of the requested members, in archive order.
+ * @throws UserError for members that are missing, duplicate, encrypted, links, or of implausible size
  */
 export function entriesOf(
   archive: string,
@@ -43,14 +43,14 @@ export function entriesOf(
   for (const entry of entries) {
     const to = targets.get(entry.fileName);
     if (to === undefined) continue;
-    if (found.has(entry.fileName)) throw memberError(archive, entry.fileName, 'is there twice');
+    if (found.has(entry.fileName)) throw memberError(archive, entry.fileName, 'occurs twice');
     checkEntry(archive, entry);
     found.set(entry.fileName, { entry, to });
   }
   const missing = [...targets.keys()].filter((name) => !found.has(name));
   if (missing.length > 0) {
     const some = missing.slice(0, 3).join(', ');
-    throw new UserError(`${archive} lacks ${missing.length} of ${targets.size} members that are needed: ${some} ...`);
+    throw new UserError(`${archive} is missing ${missing.length} of ${targets.size} required members: ${some} ...`);
   }
   return [...found.values()].sort((a, b) => a.entry.relativeOffsetOfLocalHeader - b.entry.relativeOffsetOfLocalHeader);
 }
@@ -58,24 +58,32 @@ export function entriesOf(
 function checkEntry(archive: string, entry: Entry): void {
   const { fileName, compressedSize, uncompressedSize, compressionMethod, externalFileAttributes } = entry;
   if (((externalFileAttributes >>> 16) & FILE_TYPE) === SYMLINK) {
-    throw memberError(archive, fileName, 'is a symbolic link, which is not followed');
+    throw memberError(archive, fileName, 'is a symbolic link, which is not allowed');
   }
   if (entry.isEncrypted()) throw memberError(archive, fileName, 'is encrypted');
   if (compressionMethod !== STORED && compressionMethod !== DEFLATED) {
-    throw memberError(archive, fileName, `is compressed by method ${compressionMethod}; only deflate can be read`);
+    throw memberError(archive, fileName, `uses compression method ${compressionMethod}; only deflate is supported`);
   }
   if (compressionMethod === STORED && compressedSize !== uncompressedSize) {
     throw memberError(archive, fileName, `is stored, but declares ${compressedSize} and ${uncompressedSize} bytes`);
   }
   if (uncompressedSize > MAX_MEMBER_BYTES) {
-    throw memberError(archive, fileName, `declares ${uncompressedSize} bytes; at most ${MAX_MEMBER_BYTES} are read`);
+    throw memberError(
+      archive,
+      fileName,
+      `declares ${uncompressedSize} bytes, more than the limit of ${MAX_MEMBER_BYTES}`,
+    );
   }
   if (uncompressedSize > compressedSize * MAX_INFLATION) {
-    throw memberError(archive, fileName, `declares ${uncompressedSize} bytes, which cannot be in ${compressedSize}`);
+    throw memberError(
+      archive,
+      fileName,
+      `declares ${uncompressedSize} bytes, which is impossible for ${compressedSize} compressed bytes`,
+    );
   }
 }
 
-/** @throws UserError when the members have no room on the disk that they are to come to */
+/** @throws UserError when there is not enough disk space for the members */
 export async function checkRoomFor(members: readonly { entry: Entry; to: string }[]): Promise<void> {
   const [first] = members;
   if (first === undefined) return;
@@ -87,7 +95,7 @@ export function memberError(archive: string, member: string, problem: string): U
   return new UserError(`${archive}: ${JSON.stringify(member)} ${problem}`);
 }
 
-/** Whether a member has been extracted before: its size and checksum tell. */
+/** Whether a member has already been extracted, according to size and checksum. */
 export async function isExtracted({ uncompressedSize, crc32: wanted }: Entry, to: string): Promise<boolean> {
   const status = await stat(to).catch(() => null);
   if (!status?.isFile() || status.size !== uncompressedSize) return false;
@@ -99,8 +107,8 @@ export async function isExtracted({ uncompressedSize, crc32: wanted }: Entry, to
 }
 
 /**
- * Writes a member's file from its compressed bytes: under a temporary name, then verified and renamed.
- * @throws UserError when size or checksum are not those of the archive's directory
+ * Extracts a member from its compressed bytes to a temporary file, verifies it and renames it.
+ * @throws UserError when size or checksum differ from the archive's directory
  */
 export async function writeMember(
   archive: string,
@@ -118,7 +126,7 @@ export async function writeMember(
     for await (const chunk of compressionMethod === DEFLATED ? inflated(compressed) : compressed) {
       bytes += chunk.byteLength;
       if (bytes > uncompressedSize)
-        throw memberError(archive, fileName, `is longer than its ${uncompressedSize} bytes`);
+        throw memberError(archive, fileName, `is longer than the declared ${uncompressedSize} bytes`);
       crc = crc32(chunk, crc);
       await file.writeFile(chunk);
     }

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 
-/** Folder of exported models and downloads: $LLAVAHR_CACHE, else a folder in the XDG cache. */
+/** Folder of exported models and downloads: $LLAVAHR_CACHE (default: a folder in the XDG cache). */
 export function cacheFolder(): string {
   const base = process.env['LLAVAHR_CACHE'];
   return base ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'llavahr');
@@ -19,7 +19,7 @@ export async function defaultModelFolder(checkpoint: string, precision: string, 
   return join(cacheFolder(), 'models', `${name ?? basename(path)}-${precision}-${tag}`);
 }
 
-/** Folder of downloaded benchmarks, with a subfolder each: $LLAVAHR_DATA, else a folder in the cache. */
+/** Folder of downloaded benchmarks, with a subfolder each: $LLAVAHR_DATA (default: a folder in the cache). */
 export function defaultDataFolder(): string {
   return process.env['LLAVAHR_DATA'] ?? join(cacheFolder(), 'data');
 }

@@ -1,7 +1,7 @@
 /**
- * Works on items, a few at a time and in their order. After a failure nothing new is begun, and what was begun is told to
- * stop and waited for, so that nothing goes on behind the caller's back.
- * @param work is given a signal that is aborted with the caller's, or when another item failed
+ * Processes items in order, a few at a time. After a failure no further item is started, and running ones are aborted
+ * and awaited, so that nothing is still running on return.
+ * @param work gets a signal that is aborted with the caller's, or when another item fails
  * @throws the first failure
  */
 export async function forEachParallel<T>(
@@ -15,8 +15,8 @@ export async function forEachParallel<T>(
 }
 
 /**
- * `forEachParallel` for items that come from a queue which work may add to: each of `limit` workers takes the next item
- * until there is none.
+ * Like `forEachParallel` for a queue that work may add items to: each of `limit` workers takes the next item until the
+ * queue is empty.
  */
 export async function takeInParallel<T>(
   take: () => T | undefined,
@@ -43,7 +43,7 @@ export async function takeInParallel<T>(
   if (failure) throw failure.error;
 }
 
-/** A function whose calls wait for each other, in the order they are made. */
+/** Makes a function whose calls run one after the other, in order. */
 export function oneByOne<Arguments extends unknown[]>(
   call: (...args: Arguments) => Promise<void>,
 ): (...args: Arguments) => Promise<void> {

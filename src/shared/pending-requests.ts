@@ -1,18 +1,18 @@
-/** A request before it has its id; a union stays one. */
+/** A request without its id; distributes over unions. */
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 
-/** Requests to another thread or process, each of which is answered once, by a message with the request's id. */
+/** Requests to another thread or process, each answered once by a message with the request's id. */
 export interface PendingRequests<Request, Response> {
-  /** Of those that were asked, how many have no answer yet. */
+  /** Number of unanswered requests. */
   readonly count: number;
   ask(request: WithoutId<Request>): Promise<Response>;
-  /** Call it with every message that comes in. */
+  /** Must be called with every incoming message. */
   settle(response: Response): void;
-  /** Rejects what is open, in the order it was asked, and what is still to be asked; the first error is the reason. */
+  /** Rejects all pending requests in order, and all later ones, with the error of the first call. */
   end(error: Error): void;
 }
 
-/** @param post sends a request away */
+/** @param post sends a request */
 export function pendingRequests<Request extends { id: number }, Response extends { id: number }>(
   post: (request: Request) => void,
 ): PendingRequests<Request, Response> {

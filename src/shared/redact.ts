@@ -10,8 +10,8 @@ const SECRET_WORDS = new Set([
 const TOKEN = /\b(?:hf_[A-Za-z0-9]{30,}|sk-[\w-]{20,}|gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|AKIA[A-Z0-9]{16})/g;
 
 /**
- * Removes secrets from a command line: values of options named like keys or tokens, access tokens anywhere, and credentials
- * in URLs. Command lines are recorded in runs and end up in bug reports.
+ * Removes secrets from a command line: values of options named like keys or tokens, access tokens anywhere, and
+ * credentials in URLs. Command lines are recorded in runs and end up in bug reports.
  */
 export function redactArguments(argv: readonly string[]): string[] {
   return argv.map((argument, i) => {
@@ -24,7 +24,7 @@ export function redactArguments(argv: readonly string[]): string[] {
   });
 }
 
-/** Removes access tokens and URL credentials from a text. */
+/** Removes access tokens and URL credentials from a string. */
 export function redactText(text: string): string {
   return text
     .replace(TOKEN, HIDDEN)

@@ -1,24 +1,25 @@
-/** How often a process says that it is alive, to one that watches it. */
+/** Interval at which a watched process sends a sign of life. */
 export const ALIVE_INTERVAL_MS = 1000;
 
-/** A message that says nothing else. */
+/** A message that is only a sign of life. */
 export interface AliveMessage {
   kind: 'alive';
 }
 
 /** Watches for signs of life. */
 export interface SilenceWatch {
-  /** A sign of life. */
+  /** Reports a sign of life. */
   heard(): void;
   stop(): void;
 }
 
-/** A process that is being started has this long, on a busy machine too. */
+/** Time limit for starting, generous for busy machines. */
 const START_MS = 60_000;
 
 /**
- * Calls `onSilence` once when no sign of life came for about `silenceMs`, a minute before the first one. The time is counted in ticks of this process, so
- * that one that was stopped itself (a paused machine, SIGSTOP) does not take its own pause for the other's silence.
+ * Calls `onSilence` once after about `silenceMs` without a sign of life, or a minute before the first one. Time is
+ * counted in ticks of this process, so that a pause of this process (suspended machine, SIGSTOP) does not count as
+ * silence.
  */
 export function watchSilence(silenceMs: number, onSilence: () => void): SilenceWatch {
   const tickMs = Math.min(ALIVE_INTERVAL_MS, silenceMs / 4);

@@ -1,7 +1,7 @@
 /**
- * Keeps a lost stdout or stderr from ending the program: a reader that has gone (`2>&1 | head`), a closed terminal, a full
- * disk. Results are on the disk by then. What cannot be written to stderr is dropped. An output that is not a pipe whose
- * reader has gone (EPIPE) and could not be written makes the exit code 1 where it would have been 0.
+ * Keeps the program running when stdout or stderr fails: a closed pipe (`2>&1 | head`), a closed terminal, a full disk.
+ * Results are on disk anyway. Errors on stderr are ignored. Errors on stdout other than a closed pipe (EPIPE) change
+ * exit code 0 to 1.
  */
 export function surviveLostStreams(): void {
   let outputError: NodeJS.ErrnoException | null = null;
@@ -10,7 +10,7 @@ export function surviveLostStreams(): void {
   });
   process.stderr.on('error', () => {});
   neverThrow(process.stderr);
-  // Sent by a terminal that is closed. What takes long goes on, as with nohup, whose ignoring of it Node.js undoes.
+  // Sent when the terminal closes. Ignored like with nohup, whose setting Node.js resets.
   if (process.platform !== 'win32') process.on('SIGHUP', () => {});
   process.on('exit', (code) => {
     if (outputError === null) return;
@@ -19,7 +19,7 @@ export function surviveLostStreams(): void {
   });
 }
 
-/** Some versions of Node.js throw what a write to a file meets. */
+/** Some versions of Node.js throw errors from writing to a file. */
 function neverThrow(stream: NodeJS.WriteStream): void {
   const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
   stream.write = (...args: unknown[]): boolean => {

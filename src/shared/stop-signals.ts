@@ -1,11 +1,11 @@
 /**
- * Signals that ask for an orderly end: Ctrl-C, a scheduler's notice, and the two that Slurm sends ahead of a job's time
- * limit (`sbatch --signal=USR1@120`). Node.js would start a debugger on SIGUSR1.
+ * Signals that request an orderly shutdown: Ctrl-C, termination by a scheduler, and the two that Slurm can send before
+ * a job's time limit (`sbatch --signal=USR1@120`). By default, Node.js starts a debugger on SIGUSR1.
  */
 export const STOP_SIGNALS: readonly NodeJS.Signals[] =
   process.platform === 'win32' ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'];
 
-/** Lets SIGUSR1 and SIGUSR2 end this process as SIGTERM does, for as long as nothing else listens for them. */
+/** Makes SIGUSR1 and SIGUSR2 end this process like SIGTERM while nothing else listens for them. */
 export function endOnWarningSignals(): void {
   if (process.platform === 'win32') return;
   for (const name of ['SIGUSR1', 'SIGUSR2'] as const) {

@@ -6,30 +6,30 @@ import { ALIVE_INTERVAL_MS, type SilenceWatch, watchSilence } from './silence-wa
 import { STOP_SIGNALS } from './stop-signals.js';
 
 /*
- * Both ends of a process for work that others' files can keep busy for ever, or make fill the memory: a thread would take
- * the whole program with it. The process says that it is alive, which it cannot while it is caught; the program that
- * started it ends it after a time of silence.
+ * Both ends of a process for work on untrusted files that may hang or run out of memory, which in a thread would take
+ * down the whole program. The process sends regular signs of life, which it cannot while it hangs; its parent kills it
+ * after a period of silence.
  */
 
 export interface WatchedProcess<Request, Answer> {
-  /** @throws what `failureError` or `endedError` made */
+  /** @throws the error from `failureError` or `endedError` */
   ask(request: Request): Promise<Answer>;
   close(): void;
 }
 
 export interface WatchedOptions<Note> {
   heapMegabytes: number;
-  /** How long the process may be silent while it has something to do. */
+  /** How long the process may be silent while it has pending requests. */
   stallMs: number;
-  /** For whatever was asked of a process that hung or ended: `how` goes on after "reading it". */
+  /** Makes the error for requests to a process that hung or crashed. `how` continues "reading it". */
   endedError(how: string): Error;
-  /** For a request that failed in the process. */
+  /** Makes the error for a request that failed in the process. */
   failureError(failure: Failure): Error;
-  /** Called with what the process tells with `tellParent`. */
+  /** Called with messages from `tellParent`. */
   onNote?(note: Note): void;
 }
 
-/** What is left of an error on its way between processes. */
+/** The parts of an error that are sent between processes. */
 export interface Failure {
   name: string;
   message: string;
@@ -43,8 +43,8 @@ type Response<Answer> =
   | { kind: 'failure'; id: number; failure: Failure };
 
 /**
- * Starts a process whose module calls `answerParent`. It ends with this one, and does not keep this one from ending while
- * it has nothing to do.
+ * Starts a process whose module calls `answerParent`. It ends with its parent, and does not keep the parent running
+ * while it is idle.
  */
 export function startWatchedProcess<Request, Answer, Note = never>(
   module: URL,
@@ -57,7 +57,7 @@ export function startWatchedProcess<Request, Answer, Note = never>(
   });
   const requests = pendingRequests<ToChild<Request>, Response<Answer>>((request) => {
     if (requests.count === 1) watchAnew();
-    if (child.connected) child.send(request, () => {}); // one that has ended meanwhile is told of by its `exit`
+    if (child.connected) child.send(request, () => {}); // if it has just ended, `exit` reports that
   });
   let watch: SilenceWatch | undefined;
   let hasStarted = false;
@@ -78,7 +78,7 @@ export function startWatchedProcess<Request, Answer, Note = never>(
     }
     child.channel?.ref();
     watch = watchSilence(stallMs, () => {
-      end(`does not end (${stallMs / 1000} s without a sign of life)`);
+      end(`hung (no response for ${stallMs / 1000} s)`);
       kill();
     });
     if (hasStarted) watch.heard();
@@ -86,8 +86,8 @@ export function startWatchedProcess<Request, Answer, Note = never>(
 
   child.unref();
   process.on('exit', kill);
-  child.on('error', (error) => end(`fails (${error.message})`));
-  child.on('exit', (code, signal) => end(`ends the process that reads it (${signal ?? `code ${code}`})`));
+  child.on('error', (error) => end(`failed (${error.message})`));
+  child.on('exit', (code, signal) => end(`crashed the reader process (${signal ?? `code ${code}`})`));
   child.on('message', (message: FromChild<Answer, Note>) => {
     hasStarted = true;
     if (message.kind === 'note') onNote?.(message.note);
@@ -102,13 +102,13 @@ export function startWatchedProcess<Request, Answer, Note = never>(
       return response.answer;
     },
     close() {
-      end('was given up');
+      end('was cancelled');
       kill();
     },
   };
 }
 
-/** Makes this process one that `startWatchedProcess` started: answers what is asked, until the parent is gone. */
+/** Turns this process, started by `startWatchedProcess`, into one that answers requests until its parent ends. */
 export function answerParent<Request, Answer>(answer: (request: Request) => Promise<Answer>): void {
   const send = (message: FromChild<Answer, never>): void => void process.send?.(message);
   process.on('message', async ({ id, request }: ToChild<Request>) => {
@@ -120,7 +120,7 @@ export function answerParent<Request, Answer>(answer: (request: Request) => Prom
     }
   });
   process.on('disconnect', () => process.exit());
-  // They are for the parent, which may still want an answer.
+  // Signals are handled by the parent, which may still need an answer.
   for (const signal of [...STOP_SIGNALS, 'SIGHUP'] as const) process.on(signal, () => {});
   const sayAlive = (): void => send({ kind: 'alive' });
   sayAlive();
@@ -128,12 +128,12 @@ export function answerParent<Request, Answer>(answer: (request: Request) => Prom
   endWithParent();
 }
 
-/** Tells the parent something beside the answers. */
+/** Sends the parent a message that is not an answer. */
 export function tellParent<Note>(note: Note): void {
   process.send?.({ kind: 'note', note });
 }
 
-/** A process that is caught does not see that its parent was killed; a thread beside it does. */
+/** A hanging process does not notice that its parent was killed, so a separate thread watches. */
 function endWithParent(): void {
   const program = `setInterval(() => process.ppid === ${process.ppid} || process.kill(process.pid, 'SIGKILL'), ${ALIVE_INTERVAL_MS})`;
   new Worker(program, { eval: true }).unref();

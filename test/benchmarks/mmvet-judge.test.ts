@@ -313,7 +313,7 @@ test('a judge that is not there ends the grading with a word per try', async () 
   const onNotice = (message: string): void => void notices.push(message);
   await assert.rejects(gradeMmVet(options({ answers: answersTo(12), judge, onNotice })), {
     name: 'UserError',
-    message: /does not answer any more: .*127\.0\.0\.1:9 refuses connections/,
+    message: /does not answer any more: .*127\.0\.0\.1:9 refused the connection/,
   });
   assert.equal(notices.length, 2);
 });

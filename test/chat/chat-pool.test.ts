@@ -48,14 +48,14 @@ test('a server that is gone is left out with a word, and its requests go to the 
   const server = await slowly('here')(t);
   const { pool, notices } = poolOf([GONE, server.url]);
   assert.deepEqual(new Set(await askAll(pool, 40)), new Set(['here']));
-  assert.ok(notices.some((notice) => /refuses connections.*Next try in/.test(notice)));
+  assert.ok(notices.some((notice) => /refused the connection.*Next try in/.test(notice)));
 });
 
 test('when no server is left, the error names the reasons and says that nothing is lost', async () => {
   const { pool, notices } = poolOf([GONE]);
   await assert.rejects(askAll(pool, 8), {
     name: 'UserError',
-    message: /does not answer any more: .*refuses connections.*rerun the command to resume/,
+    message: /does not answer any more: .*refused the connection.*rerun the command to resume/,
   });
   assert.equal(notices.length, 3, 'one for each try, however many requests failed with it');
 });

@@ -21,14 +21,14 @@ test('datasets.json has every benchmark and split, in the order of the registry'
   assert.deepEqual(names(benchmarks), names(BENCHMARKS));
 });
 
-test('hashes that papers and projects published are in datasets.json as they are there', async () => {
+test('datasets.json has the hashes published by papers and projects', async () => {
   const { assets } = await readCatalogue();
   assert.equal(assets['llava-eval']?.sha256, '2df36a33e3d3947d3e351e627449ee7cc7725d69ecc8dcbb2103d90172fbe17a');
   assert.equal(assets['textvqa-images']?.bytes, 7_072_297_970);
   assert.equal(assets['mme-release']?.sha256, undefined, 'no hash is known');
 });
 
-test('a broken catalogue is refused with the place of the mistake', async () => {
+test('an invalid catalogue is an error that gives the position', async () => {
   const path = join(await mkdtemp(join(tmpdir(), 'catalogue-')), 'datasets.json');
   const refused = async (change: (catalogue: Catalogue) => void, message: RegExp): Promise<void> => {
     const catalogue = JSON.parse(await readFile(CATALOGUE_PATH, 'utf8')) as Catalogue;
@@ -64,7 +64,7 @@ test('a broken catalogue is refused with the place of the mistake', async () => 
   await assert.rejects(readCatalogue(path), { message: /cannot be read/ });
 });
 
-test('unused assets, duplicate names and assets without a source are problems', async () => {
+test('unused assets, duplicate names and assets without a source are reported', async () => {
   const catalogue = await readCatalogue();
   const [first] = catalogue.benchmarks;
   const asset = { urls: [], format: 'zip', confidence: 'page', evidence: '' } as const;
@@ -80,7 +80,7 @@ test('unused assets, duplicate names and assets without a source are problems', 
   ]);
 });
 
-test('unknown names are answered with the known ones', async () => {
+test('the error for unknown names lists the known ones', async () => {
   const catalogue = await readCatalogue();
   assert.throws(
     () => benchmarkEntry(catalogue, 'coco'),

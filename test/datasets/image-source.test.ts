@@ -13,7 +13,7 @@ after(() => rm(folder, { recursive: true }));
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
-test('a folder gives the bytes of its files', async () => {
+test('reads the files of a folder', async () => {
   const images = openImageFolder(folder);
   await mkdir(join(folder, 'sub'));
   await writeFile(join(folder, 'sub', 'a.jpg'), 'picture');
@@ -21,7 +21,7 @@ test('a folder gives the bytes of its files', async () => {
   await images.close();
 });
 
-test('a missing file is named with its path', async () => {
+test('the error for a missing file has its path', async () => {
   const images = openImageFolder(folder);
   const path = join(folder, 'none.jpg');
   await assert.rejects(images.read('none.jpg'), {
@@ -32,11 +32,11 @@ test('a missing file is named with its path', async () => {
   await assert.rejects(images.read('sub/a.jpg/b.jpg'), { code: 'missing' });
 });
 
-test('names that lead out of the folder, and folders, are refused', async () => {
+test('names outside the folder, and folders, are refused', async () => {
   await writeFile(join(folder, 'secret.jpg'), 'secret');
   const images = openImageFolder(join(folder, 'sub'));
   for (const name of ['../secret.jpg', 'x/../../secret.jpg']) {
-    await assert.rejects(images.read(name), { name: 'ImageError', code: 'unreadable', message: /leads out of/ }, name);
+    await assert.rejects(images.read(name), { name: 'ImageError', code: 'unreadable', message: /is outside/ }, name);
   }
   await assert.rejects(images.read(join(folder, 'secret.jpg')), {
     code: 'unreadable',
@@ -128,7 +128,7 @@ for (const zip64 of [false, true]) {
   });
 }
 
-test('a missing member is named with archive and path; other folders are not looked into', async () => {
+test('the error for a missing member has archive and path; other folders are not searched', async () => {
   const { path, images } = await openZip([{ name: 'other/a.jpg', data: PICTURE }], 'train_images/');
   for (const name of ['a.jpg', '../other/a.jpg']) {
     const message = `${path}: train_images/${name} does not exist`;
@@ -167,19 +167,19 @@ test('the stamp of a file changes with its content, even when its size and mtime
   assert.equal(await images.stamp('none.jpg'), null);
 });
 
-test('inflating stops past the declared size', async () => {
+test('inflating stops at the declared size', async () => {
   const { images } = await openZip([{ name: 'bomb.jpg', data: PICTURE, declaredBytes: 10, deflate: true }]);
   await assert.rejects(images.read('bomb.jpg'), { code: 'unreadable', message: /too many bytes.*expected 10/ });
   await images.close();
 });
 
-test('a member that says it is enormous is not read', async () => {
+test('a member that declares a huge size is not read', async () => {
   const { images } = await openZip([{ name: 'huge.jpg', data: PICTURE, declaredBytes: 2 ** 29 + 1, deflate: true }]);
   await assert.rejects(images.read('huge.jpg'), { code: 'too-large', message: /huge\.jpg has 536870913 bytes/ });
   await images.close();
 });
 
-test('cut-off and encrypted members are unreadable, the others not', async () => {
+test('truncated and encrypted members are unreadable, others are not affected', async () => {
   const { images } = await openZip([
     { name: 'short.jpg', data: Buffer.from('short'), declaredBytes: 100, deflate: true },
     { name: 'secret.jpg', data: PICTURE, deflate: true, encrypted: true },
@@ -195,7 +195,7 @@ test('cut-off and encrypted members are unreadable, the others not', async () =>
   await images.close();
 });
 
-test('a file that is no zip archive, and a missing one, are user errors', async () => {
+test('a file that is not a zip archive, or is missing, is a user error', async () => {
   const path = join(folder, 'no.zip');
   await writeFile(path, 'no archive');
   await assert.rejects(openImageZip(path), { name: 'UserError', message: /no\.zip cannot be read as a zip archive/ });
@@ -205,6 +205,6 @@ test('a file that is no zip archive, and a missing one, are user errors', async 
   });
 });
 
-test('an archive with member names that lead out of it is refused', async () => {
+test('an archive with member names outside its folder is refused', async () => {
   await assert.rejects(openZip([{ name: '../a.jpg', data: PICTURE }]), { name: 'UserError', message: /\.\.\/a\.jpg/ });
 });

@@ -42,18 +42,18 @@ function overwrite(file: Buffer, old: string, bytes: string): void {
   file.write(bytes, at, 'hex');
 }
 
-test('images come through the process as they are, and what is missing is told apart', async (t) => {
+test('images pass through the process unchanged, and missing ones are reported as missing', async (t) => {
   const images = (await openParquetFolder(await folderOf(t)))!;
   const read = await Promise.all(PICTURES.map(({ path }) => images.read(path)));
   assert.deepEqual(
     read.map((bytes) => Buffer.from(bytes)),
     PICTURES.map(({ bytes }) => bytes),
   );
-  await assert.rejects(images.read('4.jpg'), { name: 'ImageError', code: 'missing', message: /4\.jpg is in none of/ });
+  await assert.rejects(images.read('4.jpg'), { name: 'ImageError', code: 'missing', message: /4\.jpg is not in / });
   await images.close();
 });
 
-test('a folder without parquet files, or without images in them, has none', async (t) => {
+test('a folder without Parquet files, or without images in them, has no images', async (t) => {
   const folder = await folderOf(t, (file) =>
     file.fill('imagx', file.lastIndexOf('image'), file.lastIndexOf('image') + 5),
   );
@@ -64,19 +64,20 @@ test('a folder without parquet files, or without images in them, has none', asyn
 
 /** What the header of the pictures' page says to hyparquet, and what is changed in it. */
 const TRAPS = [
-  // The number of values takes in the next byte, so that all fields behind it are others: its reader goes round for ever.
+  // The number of values takes in the next byte, so that all fields behind it are others: its reader goes round for
+  // ever.
   ['a page without an end', '5c1508150015081500', '5c1580'],
   // A run of 2^31 levels in place of four.
   ['a page that fills the memory', '03aa0014', 'feffffff0f'],
 ] as const;
 
 for (const [what, old, bytes] of TRAPS) {
-  test(`${what} is refused, and every later image with it`, async (t) => {
+  test(`${what} is an error, also for every later image`, async (t) => {
     const folder = await folderOf(t, (file) => overwrite(file, old, bytes));
     const images = (await openParquetFolder(folder, STALL_MS))!;
     const refusal = {
       name: 'UserError',
-      message: /^A parquet file in .* is damaged: reading it (does not end|ends the process that reads it) \(/,
+      message: /^A Parquet file in .* is damaged: reading it (hung|crashed the reader process) \(/,
     };
     await assert.rejects(images.read('0.jpg'), refusal);
     await assert.rejects(images.read('1.jpg'), refusal);
@@ -84,7 +85,7 @@ for (const [what, old, bytes] of TRAPS) {
   });
 }
 
-test('a reader that hangs ends when the program that started it is killed', LINUX, async (t) => {
+test('a hanging reader ends when its parent is killed', LINUX, async (t) => {
   const folder = await folderOf(t, (file) => overwrite(file, TRAPS[0][1], TRAPS[0][2]));
   const module = new URL('../../src/datasets/parquet-folder.js', import.meta.url).href;
   const program = `import { openParquetFolder } from ${JSON.stringify(module)};
@@ -106,7 +107,7 @@ test('a reader that hangs ends when the program that started it is killed', LINU
   }
 });
 
-test('images that were never closed do not keep the program from ending', async (t) => {
+test('unclosed images do not keep the program running', async (t) => {
   const module = new URL('../../src/datasets/parquet-folder.js', import.meta.url).href;
   const program = `import { openParquetFolder } from ${JSON.stringify(module)};
     const images = await openParquetFolder(${JSON.stringify(await folderOf(t))});

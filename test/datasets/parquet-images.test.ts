@@ -67,7 +67,7 @@ const TEN = Array.from({ length: 10 }, (_, i) => row(`n${i}`, String(i).repeat(1
 
 for (const codec of ['SNAPPY', 'GZIP', 'UNCOMPRESSED'] as const) {
   for (const offsetIndex of [false, true]) {
-    test(`images of several row groups, ${codec}, ${offsetIndex ? 'with' : 'without'} an index of pages`, async () => {
+    test(`images of several row groups, ${codec}, ${offsetIndex ? 'with' : 'without'} a page index`, async () => {
       const bytes = parquet(TEN, { codec, offsetIndex, rowsPerGroup: 3 });
       assert.equal(parquetMetadata(bytes).row_groups.length, 4);
       const images = await openParquetImages([await fileOf(`${codec}-${offsetIndex}.parquet`, bytes)]);
@@ -84,7 +84,7 @@ for (const codec of ['SNAPPY', 'GZIP', 'UNCOMPRESSED'] as const) {
   }
 }
 
-test('bytes that are no text stay as they are, and the caller may change them', async () => {
+test('bytes that are not UTF-8 are unchanged, and the caller may modify them', async () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
   const path = await fileOf('binary.parquet', parquet([{ id: 'n1', image: { bytes, path: null } }]));
   const images = await openParquetImages([path]);
@@ -95,7 +95,7 @@ test('bytes that are no text stay as they are, and the caller may change them', 
   await images.close();
 });
 
-test('repeated images, which the file holds once in a dictionary', async () => {
+test('repeated images, stored once in a dictionary', async () => {
   const rows = Array.from({ length: 40 }, (_, i) => row(`q${i}`, `picture ${i % 2} `.repeat(20)));
   const bytes = parquet(rows, { rowsPerGroup: 20 });
   const chunk = parquetMetadata(bytes).row_groups[1]!.columns[1]!.meta_data!;
@@ -106,7 +106,7 @@ test('repeated images, which the file holds once in a dictionary', async () => {
   await images.close();
 });
 
-test('a name is found by the path, before the id', async () => {
+test('an image is found by path before id', async () => {
   const rows = [row('b', 'first', 'somewhere/a.jpg'), row('a', 'second', 'b.jpg'), row('c', 'third')];
   const images = await openParquetImages([await fileOf('paths.parquet', parquet(rows))]);
   assert.equal(text(await images.read('a.jpg')), 'first');
@@ -115,13 +115,13 @@ test('a name is found by the path, before the id', async () => {
   await images.close();
 });
 
-test('a path never stands for a name in another folder', async () => {
+test('a path does not match a name in another folder', async () => {
   const images = await openParquetImages([await fileOf('folders.parquet', parquet([row('x', 'first', 'image.png')]))]);
   await assert.rejects(images.read('12/image.png'), { code: 'missing' });
   await images.close();
 });
 
-test('COCO names are found by the number of the image, not by that of a question', async () => {
+test('COCO names are found by the image number, not the question number', async () => {
   const numbers: Partial<SchemaElement> = { type: 'INT64' };
   const rows = [row(42n as unknown as number, 'forty-two'), row(425n as unknown as number, 'other')];
   const byImage = parquet(rows, { idColumn: 'image_id', idSchema: numbers });
@@ -135,7 +135,7 @@ test('COCO names are found by the number of the image, not by that of a question
   await questions.close();
 });
 
-test('whole file names, too, may be ids', async () => {
+test('ids may be complete file names', async () => {
   const name = 'COCO_val2014_000000310196';
   const bytes = parquet([row(name, 'without'), row('n1.jpg', 'with')], { idColumn: 'image_source' });
   const images = await openParquetImages([await fileOf('sources.parquet', bytes)]);
@@ -144,7 +144,7 @@ test('whole file names, too, may be ids', async () => {
   await images.close();
 });
 
-test('images of several files; of the same name the first counts', async () => {
+test('images in several files; for duplicate names the first one is used', async () => {
   const paths = [
     await fileOf('part-0.parquet', parquet([row('a', 'a of the first'), row('b', 'b of the first')])),
     await fileOf('part-1.parquet', parquet([row('b', 'b of the second'), row('c', 'c of the second')])),
@@ -155,12 +155,12 @@ test('images of several files; of the same name the first counts', async () => {
   await assert.rejects(images.read('d.jpg'), {
     name: 'ImageError',
     code: 'missing',
-    message: `d.jpg is in none of ${paths.join(', ')}`,
+    message: `d.jpg is not in ${paths.join(', ')}`,
   });
   await images.close();
 });
 
-test('a row without an image is reported with its file and place; others are not shifted', async () => {
+test('a row without an image is reported with file and row; other rows are not shifted', async () => {
   const rows: Row[] = [
     { id: 'none', image: null },
     row('a', 'picture of a'),
@@ -176,7 +176,7 @@ test('a row without an image is reported with its file and place; others are not
   await images.close();
 });
 
-test('files that are cut off, are no parquet or lie about their directory are named', async () => {
+test('truncated files, other formats and inconsistent metadata are errors that name the file', async () => {
   const whole = parquet(TEN);
   const lying = whole.slice();
   new DataView(lying.buffer).setUint32(lying.length - 8, 0xfffffff0, true);
@@ -192,7 +192,7 @@ test('files that are cut off, are no parquet or lie about their directory are na
     await assert.rejects(
       openParquetImages([path]),
       (error: Error) =>
-        error.name === 'UserError' && error.message.startsWith(`${path} cannot be read as a parquet file`),
+        error.name === 'UserError' && error.message.startsWith(`${path} cannot be read as a Parquet file`),
       name,
     );
   }
@@ -200,13 +200,13 @@ test('files that are cut off, are no parquet or lie about their directory are na
   renamed.set(Buffer.from('patm'), Buffer.from(whole).indexOf('path', parquetMetadata(whole).metadata_length * -1));
   await assert.rejects(openParquetImages([await fileOf('renamed.parquet', renamed)]), {
     name: 'UserError',
-    message: /row group 0 has other columns than the schema/,
+    message: /the columns of row group 0 differ from the schema/,
   });
   const none = join(folder, 'none.parquet');
   await assert.rejects(openParquetImages([none]), { name: 'UserError', message: /none\.parquet cannot be opened/ });
 });
 
-test('broken bytes of a row group fail its images alone', async () => {
+test('a damaged row group only affects its own images', async () => {
   const bytes = parquet(TEN, { rowsPerGroup: 5 });
   const chunk = parquetMetadata(bytes).row_groups[0]!.columns[1]!.meta_data!;
   bytes.fill(0xff, Number(chunk.data_page_offset), Number(chunk.data_page_offset) + 40);
@@ -223,7 +223,7 @@ test('broken bytes of a row group fail its images alone', async () => {
   await images.close();
 });
 
-test('a file without images, or without names for them, is refused with its columns', async () => {
+test('the error for a file without images or names lists its columns', async () => {
   const answers = parquetWriteBuffer({ columnData: [{ name: 'answer', data: ['yes', 'no'] }] });
   const path = await fileOf('answers.parquet', new Uint8Array(answers));
   await assert.rejects(openParquetImages([path]), {
@@ -239,11 +239,11 @@ test('a file without images, or without names for them, is refused with its colu
   const unnamed = await fileOf('unnamed.parquet', new Uint8Array(parquetWriteBuffer({ columnData, schema })));
   await assert.rejects(openParquetImages([unnamed]), {
     name: 'UserError',
-    message: /unnamed\.parquet has neither "image\.path" nor a column image_id, .*; it has the columns image\.$/,
+    message: /unnamed\.parquet has neither "image\.path" nor a column named image_id, .*; it has the columns image\.$/,
   });
 });
 
-test("a benchmark's folder: its parquet files and those of data/, without those that hold no images", async () => {
+test("a benchmark's folder: its Parquet files and those of data/, except those without images", async () => {
   const place = join(folder, 'benchmark');
   assert.equal(await openParquetFolder(place), null);
   await mkdir(join(place, 'data'), { recursive: true });

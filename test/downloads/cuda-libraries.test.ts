@@ -42,7 +42,7 @@ async function wantedAt(feed: string): Promise<CudaPackage> {
   return { name: 'Some.Gpu.Linux', version: '1.2.3', feed, members: [{ member: MEMBER, to: join(to, 'libcuda.so') }] };
 }
 
-test('the package is the one that belongs to the installed ONNX Runtime, and for Linux on x64 only', () => {
+test('the package matches the installed ONNX Runtime, on Linux x64 only', () => {
   const { name, version, feed, members } = cudaPackage('linux', 'x64');
   assert.equal(name, 'Microsoft.ML.OnnxRuntime.Gpu.Linux');
   assert.equal(version, packageVersion('onnxruntime-node'));
@@ -77,7 +77,7 @@ test('the package is found through the feed, downloaded and unpacked', async () 
   }
 });
 
-test('a feed that is not there or answers something else says how to install from a file', async () => {
+test('the error for an unavailable or invalid feed explains how to install from a file', async () => {
   const page = await startFileServer({ '/': { body: Buffer.from('<html>please log in</html>') } });
   const unused = 'http://127.0.0.1:1/index.json';
   try {
@@ -98,7 +98,7 @@ test('a feed that is not there or answers something else says how to install fro
   }
 });
 
-test('another version, another package and a damaged file are refused, and nothing is installed', async () => {
+test('the wrong version, the wrong package and a damaged file are refused, and nothing is installed', async () => {
   const damaged = await nuget('1.2.3');
   damaged.fill(
     0,
@@ -106,8 +106,8 @@ test('another version, another package and a damaged file are refused, and nothi
     damaged.indexOf(Buffer.from(MEMBER)) + MEMBER.length + 40,
   );
   const cases: [string, Uint8Array, RegExp][] = [
-    ['other-version', await nuget('1.2.4'), /version 1\.2\.4 of Some\.Gpu\.Linux; needed is 1\.2\.3/],
-    ['other-package', await nuget('1.2.3', 'Else'), /lacks 1 of 1 members/],
+    ['other-version', await nuget('1.2.4'), /is Some\.Gpu\.Linux version 1\.2\.4; version 1\.2\.3 is required/],
+    ['other-package', await nuget('1.2.3', 'Else'), /is missing 1 of 1 required members/],
     ['damaged', damaged, /libcuda\.so" (is damaged|cannot be unpacked|ends after|is longer)/],
     ['no-zip', Buffer.from('<html>'), /cannot be read as a zip archive/],
   ];

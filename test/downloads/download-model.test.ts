@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { ModelEntry } from '../../src/datasets/catalogue-schema.js';
-import { lockedCheckpoints } from '../../src/downloads/checkpoint-record.js';
+import { recordedCheckpoints } from '../../src/downloads/checkpoint-record.js';
 import { downloadModel } from '../../src/downloads/download-model.js';
 import type { Upstream } from '../../src/downloads/upstream-changes.js';
 import { openRequests, type Requests } from '../../src/fetch/http.js';
@@ -55,7 +55,7 @@ const download = async (upstream: Upstream = 'ignore', through = requests): Prom
   return (await downloadModel(ENTRY, through, { progress, upstream })).folder;
 };
 
-test('a checkpoint comes into the cache in the layout of huggingface_hub, without what is not needed', async () => {
+test('a checkpoint is cached in the layout of huggingface_hub, without unneeded files', async () => {
   const folder = await download();
   assert.equal(folder, join(cache, 'snapshots', COMMIT));
   assert.deepEqual((await readdir(folder)).sort(), [...NAMES].sort());
@@ -80,7 +80,7 @@ test('a checkpoint comes into the cache in the layout of huggingface_hub, withou
   await server.close();
 });
 
-test('a newer commit is told with what it changed, and taken when it is asked for', async () => {
+test('a newer commit is reported with its changes, and downloaded on request', async () => {
   const folder = await download();
   const changed = { ...files, 'config.json': Buffer.concat([files['config.json']!, Buffer.from('\n')]) };
   Object.assign(routes, hubRoutes({ type: 'model', name: 'some/model', files: changed }, NEWER));
@@ -93,12 +93,12 @@ test('a newer commit is told with what it changed, and taken when it is asked fo
   const newer = await download('take');
   assert.equal(newer, join(cache, 'snapshots', NEWER));
   assert.deepEqual(await readFile(join(newer, 'config.json')), changed['config.json']);
-  assert.equal((await lockedCheckpoints())['some/model']?.commit, NEWER);
+  assert.equal((await recordedCheckpoints())['some/model']?.commit, NEWER);
   assert.equal(await download('ignore'), newer);
   await server.close();
 });
 
-test('a damaged file is refused by the hash that the hub gives', async () => {
+test("a damaged file is detected by the hub's hash", async () => {
   routes[`/some/model/resolve/${COMMIT}/model.safetensors`]!.behave = () => ({ status: 200, text: 'x' });
   await assert.rejects(download(), {
     name: 'UserError',
@@ -107,19 +107,19 @@ test('a damaged file is refused by the hash that the hub gives', async () => {
   await server.close();
 });
 
-test('a gated repository is explained, and the token is sent', async () => {
+test('the error for a gated repository explains what to do, and the token is sent', async () => {
   process.env['HF_TOKEN'] = 'hf_secret';
   routes['/api/models/some/model/revision/main']!.behave = () => ({ status: 403, text: '{"error":"gated"}' });
   await assert.rejects(download(), {
     name: 'UserError',
-    message: `${server.url}/some/model is gated, private or not there (403). Accept its terms on that page, make a token at ${server.url}/settings/tokens and set HF_TOKEN.`,
+    message: `${server.url}/some/model is gated, private or does not exist (403). Accept its terms on that page, create a token at ${server.url}/settings/tokens and set HF_TOKEN.`,
   });
   delete process.env['HF_TOKEN'];
   assert.equal(server.requests[0]?.authorization, 'Bearer hf_secret');
   await server.close();
 });
 
-test('a hub that is busy is asked again, and given up with its status', async () => {
+test('a busy hub is retried, then reported with its status', async () => {
   routes['/api/models/some/model/revision/main']!.behave = (request) => (request === 0 ? { status: 503 } : undefined);
   await download();
   await rm(process.env['LLAVAHR_CACHE']!, { recursive: true });
@@ -128,9 +128,9 @@ test('a hub that is busy is asked again, and given up with its status', async ()
   await server.close();
 });
 
-test('an unknown repository, and one that is not in the cache offline, are errors that say so', async () => {
+test('errors for an unknown repository, and for one missing from the cache offline', async () => {
   delete routes['/api/models/some/model/revision/main'];
-  await assert.rejects(download(), { message: `${server.url}/some/model has no revision "main", or is not there.` });
+  await assert.rejects(download(), { message: `${server.url}/some/model does not exist or has no revision "main".` });
   const offline = openRequests({ offline: true });
   await assert.rejects(download('ignore', offline), {
     message: '--offline forbids network access, and some/model (main) is not in the cache.',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BENCHMARKS, findBenchmark } from '../../src/benchmarks/registry.js';
 import { readCatalogue } from '../../src/datasets/catalogue.js';
-import { lockFile } from '../../src/downloads/download-record.js';
+import { recordFile } from '../../src/downloads/download-record.js';
 import { downloadSplit, isSplitThere } from '../../src/downloads/download-split.js';
 import { deadImages } from '../../src/downloads/fetch-addresses.js';
 import type { ImageOrigin } from '../../src/downloads/split-job.js';
@@ -38,7 +38,7 @@ const download = (
   });
 
 for (const [name] of Object.entries(SAMPLE_SPLITS)) {
-  test(`${name}: what is downloaded is what the loader reads`, async () => {
+  test(`${name}: the loader reads the download`, async () => {
     const source = await serveSample(name);
     try {
       assert.equal(await isSplitThere(findBenchmark(name), source.split, source.root), false);
@@ -54,12 +54,12 @@ for (const [name] of Object.entries(SAMPLE_SPLITS)) {
   });
 }
 
-test('every benchmark is tried here, but for the one with an address per image', () => {
+test('every benchmark is tested here, except the one with a URL per image', () => {
   const missing = BENCHMARKS.map(({ name }) => name).filter((name) => !(name in SAMPLE_SPLITS));
   assert.deepEqual(missing, ['ocrvqa']);
 });
 
-test('OCR-VQA: covers come from their own addresses, and dead ones are reported', async () => {
+test('OCR-VQA: covers come from their own URLs, and dead links are reported', async () => {
   const images = join(sampleData('ocrvqa'), 'images');
   const names = await readdir(images);
   const routes: Record<string, Route> = {};
@@ -106,22 +106,25 @@ test('OCR-VQA: covers come from their own addresses, and dead ones are reported'
   assert.deepEqual((await readdir(join(folder, 'images'))).sort(), names.slice(2).sort());
 });
 
-test('a server without ranges gives its whole archive, which is kept', async () => {
+test('without range support, the complete archive is downloaded and kept', async () => {
   const source = await serveSample('textvqa', { ranges: false });
   const log: string[] = [];
   const { folder } = await download(source, 'textvqa', log);
   await assertSameAsSample('textvqa', folder);
-  assert.match(log.join('\n'), /cannot be read in parts: the server sends it whole\n {2}downloading the whole archive/);
+  assert.match(
+    log.join('\n'),
+    /cannot be read in parts: the server does not support range requests\n {2}downloading the whole archive/,
+  );
   assert.deepEqual(await readdir(join(source.root, 'archives')), ['downloads.json', 'textvqa-images.zip']);
   await source.server.close();
 });
 
-test('a file records where it came from, and a wrong one is not kept', async () => {
+test('the source of a file is recorded, and a wrong file is deleted', async () => {
   const source = await serveSample('okvqa');
   const { folder } = await download(source, 'okvqa');
-  const lock = await lockFile.read(folder);
+  const record = await recordFile.read(folder);
   assert.equal(
-    lock?.files['mscoco_val2014_annotations.json']?.url,
+    record?.files['mscoco_val2014_annotations.json']?.url,
     `${source.server.url}/okvqa-annotations#mscoco_val2014_annotations.json`,
   );
   await rm(folder, { recursive: true });
@@ -133,7 +136,7 @@ test('a file records where it came from, and a wrong one is not kept', async () 
   await source.server.close();
 });
 
-test('what a person has to fetch is said with its place and checked', async () => {
+test('manual downloads are explained and checked', async () => {
   const source = await serveSample('seed');
   const file = join(source.root, 'seed', 'SEED-Bench.json');
   await download(source, 'seed');
@@ -165,7 +168,7 @@ test('what a person has to fetch is said with its place and checked', async () =
   await source.server.close();
 });
 
-test('what changed upstream is told and kept, and fetched again when it is asked for', async () => {
+test('changes upstream are reported, and downloaded on request', async () => {
   const source = await serveSample('pope');
   const { folder } = await download(source, 'pope');
   const name = 'coco_pope_random.json';
@@ -191,17 +194,17 @@ test('what changed upstream is told and kept, and fetched again when it is asked
   assert.deepEqual(log, [], 'the new state is recorded');
   await source.server.close();
   await download(source, 'pope', log, { upstream: 'tell' });
-  assert.match(log[0]!, /^Not checked for changes: http.* refuses connections/, 'a dead server is no failure');
+  assert.match(log[0]!, /^Not checked for changes: http.* refused the connection/, 'a dead server is not a failure');
 });
 
-test('a file placed by hand is checked', async () => {
+test('a manually downloaded file is checked', async () => {
   const source = await serveSample('pope');
   const folder = join(source.root, 'pope');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'coco_pope_random.json'), '<!DOCTYPE html>');
   await assert.rejects(download(source, 'pope'), {
     name: 'UserError',
-    message: `${join(folder, 'coco_pope_random.json')} is not the expected file: it is not JSON lines. Delete it or replace it with the right one.`,
+    message: `${join(folder, 'coco_pope_random.json')} is not the expected file: it is not JSON Lines. Delete it or replace it with the right one.`,
   });
   source.catalogue.assets['pope-random']!.sha256 = '0'.repeat(64);
   await writeFile(join(folder, 'coco_pope_random.json'), '{}');
@@ -211,7 +214,7 @@ test('a file placed by hand is checked', async () => {
   await source.server.close();
 });
 
-test('a source that fails says how to fetch the file by hand', async () => {
+test('the error for a failing source explains the manual download', async () => {
   const source = await serveSample('mme');
   source.routes['/mme-release']!.behave = () => ({ status: 404 });
   const page = 'https://example.org/form';
@@ -222,7 +225,7 @@ test('a source that fails says how to fetch the file by hand', async () => {
   await source.server.close();
 });
 
-test('an archive that is needed whole is fetched once, also for its members', async () => {
+test('an archive that is needed completely is downloaded once, also for its members', async () => {
   const source = await serveSample('mmvet');
   await download(source, 'mmvet');
   const asked = source.server.requests.filter(({ path }) => path === '/mmvet-release');

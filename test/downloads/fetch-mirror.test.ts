@@ -99,7 +99,7 @@ async function questionsAbout(name: string): Promise<Map<string, string>> {
 }
 
 for (const name of ['gqa', 'textvqa', 'pope', 'vizwiz', 'okvqa']) {
-  test(`${name}: images of a parquet mirror are written as the loader looks for them`, async () => {
+  test(`${name}: images of a Parquet mirror get the names that the loader expects`, async () => {
     const questions = await questionsAbout(name);
     const byQuestion = (image: string) => questions.get(image) ?? `none about ${image}`;
     const byName = (image: string) => (name === 'vizwiz' ? image : image.replace(/\.\w+$/, ''));
@@ -114,24 +114,24 @@ for (const name of ['gqa', 'textvqa', 'pope', 'vizwiz', 'okvqa']) {
     assert.ok(savedBytes >= notSent && savedBytes - notSent < 2 * 65_536, `${savedBytes} saved, ${notSent} not sent`);
     assert.ok(savedBytes > 15 * 100_000, String(savedBytes));
     assert.ok(transferredBytes >= sent);
-    assert.match(log.join('\n'), /images from 2 parquet files .*\n.* in \d+ requests, .* saved/);
+    assert.match(log.join('\n'), /images from 2 Parquet files .*\n.* in \d+ requests, .* saved/);
     const asked = hub.requests.length;
     await download(source, name);
     assert.equal(hub.requests.length, asked, 'the second time needs no network');
   });
 }
 
-test('a server without ranges gives its whole files, which are kept', async () => {
+test('without range support, complete files are downloaded and kept', async () => {
   const { source } = await serveMirror('gqa', (image) => image.replace('.jpg', ''), { ranges: false });
   const log: string[] = [];
   const { folder } = await download(source, 'gqa', log);
   await assertSameAsSample('gqa', folder);
-  assert.match(log.join('\n'), /the server sends it whole: downloading the whole file/);
+  assert.match(log.join('\n'), /the server does not support range requests: downloading the whole file/);
   const kept = (await readdir(join(source.root, 'archives'))).filter((name) => name.endsWith('.parquet'));
   assert.equal(kept.length, 2);
 });
 
-test('a mirror that lacks images, or has other columns, is refused with what to do', async () => {
+test('the error for a mirror with missing images or columns says what to do', async () => {
   const [first] = (await readdir(join(sampleData('gqa'), 'images'))).sort();
   const renamed = (image: string) => (image === first ? 'another' : image.replace('.jpg', ''));
   const { source } = await serveMirror('gqa', renamed);
@@ -139,7 +139,7 @@ test('a mirror that lacks images, or has other columns, is refused with what to 
   await assert.rejects(download(source, 'gqa'), {
     name: 'UserError',
     message: new RegExp(
-      `^lmms-lab-encoder/GQA lacks 1 of ${wanted} images: ${first}\\. Use --source official to download the rest\\.$`,
+      `^lmms-lab-encoder/GQA does not have 1 of ${wanted} images: ${first}\\. Use --source official to download the rest\\.$`,
     ),
   });
   await rm(join(source.root, 'gqa', 'images'), { recursive: true, force: true });
@@ -149,7 +149,7 @@ test('a mirror that lacks images, or has other columns, is refused with what to 
   });
 });
 
-test('a page that fills the memory is refused without filling that of this process', async () => {
+test('a page that exhausts memory is an error and does not affect this process', async () => {
   // The levels of the two images of a page and the length of the first, which is a JPEG, become a run of 2^31 levels.
   const levels = Buffer.from('030a00', 'hex');
   let changed = 0;
@@ -161,12 +161,12 @@ test('a page that fills the memory is refused without filling that of this proce
     }
   };
   const { source } = await serveMirror('gqa', (image) => image.replace('.jpg', ''), { change });
-  assert.ok(changed > 0, 'the writer makes other files now');
+  assert.ok(changed > 0, 'the Parquet writer has changed');
   await assert.rejects(download(source, 'gqa'), {
     name: 'UserError',
-    // How it ends depends on Node.js: its heap is full, it collects garbage for too long, or the array is too long for it.
+    // Depends on the version of Node.js: the heap is full, garbage collection takes too long, or the array is too long.
     message:
-      /\.parquet (is damaged: reading it (ends the process that reads it \(SIG\w+\)|does not end \(.*\))\. Use --source official|cannot be read as a parquet file: Invalid array length\. Download it again)\.$/,
+      /\.parquet (is damaged: reading it (crashed the reader process \(SIG\w+\)|hung \(.*\))\. Use --source official|cannot be read as a Parquet file: Invalid array length\. Download it again)\.$/,
   });
 });
 

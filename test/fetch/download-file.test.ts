@@ -65,7 +65,7 @@ test('a file is downloaded and verified', () =>
     assert.deepEqual(progress.at(-1), [CONTENT.length, CONTENT.length]);
   }));
 
-test('a connection that breaks in the middle is continued where it broke', () =>
+test('a lost connection is resumed at the same byte', () =>
   withFile({ behave: script({ resetAfter: 100_000 }, { resetAfter: 50_000 }) }, async (server, source, destination) => {
     const file = await downloadFile(requests, source, destination, fast);
     assert.equal(file.sha256, SHA256);
@@ -73,31 +73,31 @@ test('a connection that breaks in the middle is continued where it broke', () =>
     assert.deepEqual(served(server), ['whole 200', 'bytes=100000- 206', 'bytes=150000- 206']);
   }));
 
-test('a stall is ended and continued, a slow drip is not', () =>
+test('a stalled transfer is restarted, a slow one is not', () =>
   withFile({ behave: script({ stallAfter: 1000 }, { drip: 20_000 }) }, async (server, source, destination) => {
     assert.equal((await downloadFile(requests, source, destination, fast)).sha256, SHA256);
     assert.deepEqual(served(server), ['whole 200', 'bytes=1000- 206']);
   }));
 
-test('a file that changed upstream is begun anew, not glued together', () =>
+test('a file that changed upstream is downloaded from the start', () =>
   withFile({ behave: script({ resetAfter: 1000, etag: '"0"' }) }, async (server, source, destination) => {
     assert.equal((await downloadFile(requests, source, destination, fast)).sha256, SHA256);
     assert.deepEqual(served(server), ['whole 200', 'bytes=1000- 200']);
   }));
 
-test('without ETag and hash nothing is glued together either', () =>
+test('without ETag and hash, a download is not resumed', () =>
   withFile({ etag: '', behave: script({ resetAfter: 1000 }) }, async (server, source, destination) => {
     assert.equal((await downloadFile(requests, source, destination, fast)).sha256, SHA256);
     assert.deepEqual(served(server), ['whole 200', 'whole 200']);
   }));
 
-test('a server without ranges sends the file again', () =>
+test('a server without range support sends the file again', () =>
   withFile({ ranges: false, behave: script({ resetAfter: 1000 }) }, async (server, source, destination) => {
     assert.equal((await downloadFile(requests, source, destination, fast)).sha256, SHA256);
     assert.deepEqual(served(server), ['whole 200', 'bytes=1000- 200']);
   }));
 
-test('429 with Retry-After and 5xx are tried again', () =>
+test('429 with Retry-After and 5xx are retried', () =>
   withFile(
     { behave: script({ status: 429, headers: { 'retry-after': '0' } }, { status: 503 }) },
     async (server, source, destination) => {
@@ -106,7 +106,7 @@ test('429 with Retry-After and 5xx are tried again', () =>
     },
   ));
 
-test('the pause that a server asks for is kept, in seconds and as a date', () =>
+test('the pause requested by a server is observed, in seconds and as a date', () =>
   withFile(
     {
       behave: script(
@@ -122,7 +122,7 @@ test('the pause that a server asks for is kept, in seconds and as a date', () =>
     },
   ));
 
-test('a server that asks for a pause of hours is given up', () =>
+test('a server that requests a pause of hours is an error', () =>
   withFile(
     { behave: () => ({ status: 429, headers: { 'retry-after': '7200' } }) },
     async (server, source, destination) => {
@@ -133,17 +133,17 @@ test('a server that asks for a pause of hours is given up', () =>
     },
   ));
 
-test('a file that ends too early is given up after some tries, and what came is kept', () =>
+test('a file that keeps ending early is an error after some retries, and its beginning is kept', () =>
   withFile({ ranges: false, behave: () => ({ resetAfter: 1000 }) }, async (server, source, destination) => {
     await assert.rejects(downloadFile(requests, source, destination, fast), {
       name: 'UserError',
-      message: new RegExp(`^${server.url}/file broke off: .*\\. Try again later; the download will resume\\.$`),
+      message: new RegExp(`^${server.url}/file: connection lost: .*\\. Try again later; the download will resume\\.$`),
     });
     assert.equal(server.requests.length, 7);
     assert.equal(existsSync(destination), false);
   }));
 
-test('a size that the disk has no room for is refused before the body', () =>
+test('a file that does not fit on the disk is refused before the body is read', () =>
   withFile({ declaredBytes: 1e15 }, async (_server, source, destination) => {
     await assert.rejects(downloadFile(requests, source, destination, fast), {
       name: 'UserError',
@@ -155,7 +155,7 @@ test('a size that the disk has no room for is refused before the body', () =>
     assert.equal(existsSync(destination), false);
   }));
 
-test('a server that stays broken is given up with what to do', () =>
+test('a server that keeps failing is an error that says what to do', () =>
   withFile({ behave: () => ({ status: 500 }) }, async (server, source, destination) => {
     await assert.rejects(downloadFile(requests, source, destination, fast), {
       name: 'UserError',
@@ -164,7 +164,7 @@ test('a server that stays broken is given up with what to do', () =>
     assert.equal(server.requests.length, 4);
   }));
 
-test('redirects are followed, and secrets stay with their host', async () => {
+test('redirects are followed without sending credentials to other hosts', async () => {
   const target = await startFileServer({ '/other': { body: CONTENT } });
   const headersFor = () => ({ authorization: 'Bearer secret' });
   await withFile(
@@ -179,14 +179,14 @@ test('redirects are followed, and secrets stay with their host', async () => {
   await target.close();
 });
 
-test('a redirect to a file of this machine is refused', () =>
+test('a redirect to a local file is refused', () =>
   withFile({ behave: () => ({ status: 302, headers: { location: 'file:///etc/passwd' } }) }, async (_, source, to) => {
     await assert.rejects(downloadFile(requests, source, to), {
-      message: 'file:///etc/passwd is not an http or https address',
+      message: 'file:///etc/passwd is not an HTTP or HTTPS URL',
     });
   }));
 
-test('an HTML page instead of an archive is refused, and nothing stays', () =>
+test('an HTML page instead of an archive is refused and deleted', () =>
   withFile({ body: Buffer.from(HTML), contentType: 'text/html' }, async (server, source, destination) => {
     await assert.rejects(downloadFile(requests, { ...source, format: 'zip' }, destination), {
       message: `${server.url}/file answered with an HTML page instead of a zip archive. Open it in a browser to see why.`,
@@ -200,14 +200,14 @@ for (const [status, message] of [
   [403, /answered 403: access denied\. .* and set HF_TOKEN to your access token$/],
   [404, /answered 404: not found/],
 ] as const) {
-  test(`${status} is not tried again`, () =>
+  test(`${status} is not retried`, () =>
     withFile({ behave: () => ({ status }) }, async (server, source, destination) => {
       await assert.rejects(downloadFile(requests, source, destination), { name: 'UserError', message });
       assert.equal(server.requests.length, 1);
     }));
 }
 
-test('the next mirror is tried, and all failures are named', () =>
+test('the next mirror is tried, and the error lists all failures', () =>
   withFile({}, async (server, { format, urls }, destination) => {
     const missing = [`${server.url}/a`, `${server.url}/b`];
     const file = await downloadFile(requests, { format, urls: [missing[0]!, ...urls] }, destination);
@@ -217,7 +217,7 @@ test('the next mirror is tried, and all failures are named', () =>
     });
   }));
 
-test('a mirror continues what another began when the hash is known', () =>
+test('a download is resumed from another mirror if the hash is known', () =>
   withFile(
     { behave: (request) => (request === 0 ? { resetAfter: 1000 } : { status: 404 }) },
     async (first, source, to) => {
@@ -231,7 +231,7 @@ test('a mirror continues what another began when the hash is known', () =>
     },
   ));
 
-test('wrong hashes and sizes are refused, and nothing stays', () =>
+test('files with wrong hashes and sizes are refused and deleted', () =>
   withFile({}, async (_server, source, destination) => {
     const wrong = async (known: Partial<FileSource>, message: RegExp): Promise<void> => {
       await assert.rejects(downloadFile(requests, { ...source, ...known }, destination), { message });
@@ -243,7 +243,7 @@ test('wrong hashes and sizes are refused, and nothing stays', () =>
     await wrong({ bytes: 5 }, /has 300000 bytes, expected 5/);
   }));
 
-test('a proxy of the environment is used', () =>
+test('the proxy in the environment is used', () =>
   withFile({}, async (server, source, destination) => {
     const asked: string[] = [];
     const proxy = createServer().on('connect', (request, socket: Socket) => {
@@ -267,7 +267,7 @@ test('a proxy of the environment is used', () =>
     }
   }));
 
-test('offline says what is needed', async () => {
+test('offline, the error names the URL', async () => {
   const offline = openRequests({ offline: true });
   const source: FileSource = { urls: ['https://example.org/file.zip'], format: 'zip' };
   await assert.rejects(downloadFile(offline, source, join(tmpdir(), 'never')), {
@@ -276,7 +276,7 @@ test('offline says what is needed', async () => {
   await offline.close();
 });
 
-test('a killed download is continued by the next process', () =>
+test('the next process resumes a killed download', () =>
   withFile(
     { behave: (request) => (request === 0 ? { drip: 2000 } : undefined) },
     async (server, source, destination) => {

@@ -26,15 +26,15 @@ const tree = (text: string, headers: Record<string, string> = {}): void => {
   routes[TREE]!.behave = () => ({ status: 200, text, headers: { 'content-type': 'application/json', ...headers } });
 };
 
-test('answers that are not what a hub says are errors that name the hub', async () => {
+test('invalid responses are errors that name the hub', async () => {
   const ANSWERS: [string, RegExp][] = [
-    ['[{"type"', /the answer of http:\S+ cannot be read/],
-    ['[null]', /cannot be read/],
-    ['null', /cannot be read/],
-    ['[{"type":"file","path":{},"size":1}]', /lists a file of some\/model wrong: path must be string/],
+    ['[{"type"', /invalid response from http:/],
+    ['[null]', /invalid response/],
+    ['null', /invalid response/],
+    ['[{"type":"file","path":{},"size":1}]', /returned an invalid file listing of some\/model: path must be string/],
     ['[{"type":"file","path":"config.json","size":-1}]', /size must be >= 0/],
-    ['[{"type":"file","path":"config.json","size":1,"oid":"../x"}]', /gave no hash of some\/model\/config\.json/],
-    [`["${'x'.repeat(20_000_000)}"]`, /answers with more than 16777216 bytes/],
+    ['[{"type":"file","path":"config.json","size":1,"oid":"../x"}]', /returned no hash for some\/model\/config\.json/],
+    [`["${'x'.repeat(20_000_000)}"]`, /sent more than 16777216 bytes/],
   ];
   for (const [text, message] of ANSWERS) {
     tree(text);
@@ -42,7 +42,7 @@ test('answers that are not what a hub says are errors that name the hub', async 
   }
 });
 
-test('the token does not follow the next page to another server, and pages have an end', async () => {
+test('the token is not sent to another server, and the number of pages is limited', async () => {
   process.env['HF_TOKEN'] = 'hf_secret';
   const other = await startFileServer({ '/next': { body: Buffer.from('[]') } });
   tree('[]', { link: `<${other.url}/next>; rel="next"` });

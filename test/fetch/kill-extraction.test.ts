@@ -53,7 +53,7 @@ async function killedAndRepeated(programFor: (folder: string) => string): Promis
 const wantedIn = (folder: string) =>
   JSON.stringify(MEMBERS.map(({ name }) => ({ member: name, to: join(folder, 'out', name) })));
 
-test('an extraction that was killed is finished by the next one, byte for byte', async () => {
+test('the next extraction completes a killed one', async () => {
   const zip = await makeZip(MEMBERS);
   const path = join(await mkdtemp(join(tmpdir(), 'kill-archive-')), 'a.zip');
   await writeFile(path, zip);
@@ -63,7 +63,7 @@ test('an extraction that was killed is finished by the next one, byte for byte',
   );
 });
 
-test('a fetch of ranges that was killed is finished by the next one, byte for byte', async () => {
+test('the next range download completes a killed one', async () => {
   const route: Route = { body: await makeZip(MEMBERS), etag: '"1"' };
   const server = await startFileServer({ '/a.zip': route });
   try {

@@ -41,7 +41,7 @@ async function assertExtracted(folder: string, members: Members): Promise<void> 
   for (const { name, content } of members) assert.deepEqual(await readFile(join(folder, name)), Buffer.from(content));
 }
 
-test('members spread through an archive take at most three times their bytes', async () => {
+test('scattered members take at most three times their bytes', async () => {
   const wanted = IMAGES.filter((_, i) => i % 40 === 7);
   await withZip(await makeZip(IMAGES), async (url, folder, server) => {
     const zip = await openRemoteZip(requests, url);
@@ -55,7 +55,7 @@ test('members spread through an archive take at most three times their bytes', a
   });
 });
 
-test('neighbours come in few requests', async () => {
+test('neighbouring members take few requests', async () => {
   const wanted = IMAGES.slice(500, 1000).filter((_, i) => i % 3 !== 1);
   await withZip(await makeZip(IMAGES), async (url, folder) => {
     const zip = await openRemoteZip(requests, url);
@@ -66,7 +66,7 @@ test('neighbours come in few requests', async () => {
   });
 });
 
-test('what is there already is not fetched again, what is damaged is', async () => {
+test('extracted files are not fetched again, damaged ones are', async () => {
   const wanted = IMAGES.slice(0, 5);
   await withZip(await makeZip(IMAGES), async (url, folder, server) => {
     await (await openRemoteZip(requests, url)).extract(targets(folder, wanted));
@@ -79,7 +79,7 @@ test('what is there already is not fetched again, what is damaged is', async () 
   });
 });
 
-test('a connection that breaks in the middle of a member costs this member only', async () => {
+test('a connection lost in the middle of a member costs only this member', async () => {
   const wanted = IMAGES.slice(0, 20);
   let spans = 0;
   const behave: Route['behave'] = (_request, { range }) => {
@@ -101,7 +101,7 @@ test('a connection that breaks in the middle of a member costs this member only'
   );
 });
 
-test('a server without ranges is told apart', async () => {
+test('a server without range support is detected', async () => {
   await withZip(
     await makeZip(IMAGES.slice(0, 3)),
     async (url) => {
@@ -111,7 +111,7 @@ test('a server without ranges is told apart', async () => {
   );
 });
 
-test('an archive that changes while it is read is refused', async () => {
+test('an archive that changes during the download is refused', async () => {
   let changed = false;
   await withZip(
     await makeZip(IMAGES),
@@ -119,7 +119,7 @@ test('an archive that changes while it is read is refused', async () => {
       const zip = await openRemoteZip(requests, url);
       changed = true;
       await assert.rejects(zip.extract(targets(folder, IMAGES.slice(0, 2))), {
-        message: `${url} has changed while it was read. Start the download again.`,
+        message: `${url} changed during the download. Start it again.`,
       });
     },
     { behave: () => (changed ? { etag: '"2"' } : undefined) },
@@ -128,7 +128,7 @@ test('an archive that changes while it is read is refused', async () => {
 
 const HELLO = Buffer.from('hello '.repeat(100));
 
-/** Both ways to the members of an archive refuse it alike. */
+/** Checks that remote and local extraction both refuse a member. */
 async function refused(zip: Buffer, name: string, message: RegExp): Promise<void> {
   await withZip(zip, async (url, folder) => {
     const wanted = [{ member: name, to: join(folder, 'out') }];
@@ -139,7 +139,7 @@ async function refused(zip: Buffer, name: string, message: RegExp): Promise<void
     const path = join(folder, 'archive.zip');
     await writeFile(path, zip);
     await assert.rejects(extractZip(path, wanted), { name: 'UserError', message });
-    assert.deepEqual(await readdir(folder), ['archive.zip'], 'nothing is left, not even half');
+    assert.deepEqual(await readdir(folder), ['archive.zip'], 'no files are left, not even partial ones');
   });
 }
 
@@ -152,29 +152,37 @@ function patchDirectory(zip: Buffer, offset: number, value: number, bytes: 2 | 4
   return patched;
 }
 
-test('unsafe and damaged members are refused with archive and member', async () => {
+test('unsafe and damaged members are errors that name archive and member', async () => {
   const plain = await makeZip([{ name: 'a.txt', content: HELLO }]);
   const stored = await makeZip([{ name: 'a.txt', content: HELLO, stored: true }]);
-  await refused(plain, 'b.txt', /lacks 1 of 1 members that are needed: b\.txt/);
+  await refused(plain, 'b.txt', /is missing 1 of 1 required members: b\.txt/);
   await refused(
     await makeZip([{ name: 'a.txt', content: HELLO, symlink: true }]),
     'a.txt',
     /"a\.txt" is a symbolic link/,
   );
   await refused(patchDirectory(plain, 16, 1, 4), 'a.txt', /"a\.txt" is damaged: its checksum differs/);
-  await refused(patchDirectory(plain, 24, 10, 4), 'a.txt', /"a\.txt" is longer than its 10 bytes/);
+  await refused(patchDirectory(plain, 24, 10, 4), 'a.txt', /"a\.txt" is longer than the declared 10 bytes/);
   await refused(patchDirectory(plain, 24, 10_000, 4), 'a.txt', /"a\.txt" ends after 600 of 10000 bytes/);
-  await refused(patchDirectory(plain, 24, 0xfffffffe, 4), 'a.txt', /declares 4294967294 bytes; at most 2147483648 are/);
-  await refused(patchDirectory(plain, 24, 1_000_000, 4), 'a.txt', /declares 1000000 bytes, which cannot be in \d+/);
+  await refused(
+    patchDirectory(plain, 24, 0xfffffffe, 4),
+    'a.txt',
+    /declares 4294967294 bytes, more than the limit of 2147483648/,
+  );
+  await refused(
+    patchDirectory(plain, 24, 1_000_000, 4),
+    'a.txt',
+    /declares 1000000 bytes, which is impossible for \d+/,
+  );
   await refused(patchDirectory(plain, 8, 1, 2), 'a.txt', /is encrypted/);
-  await refused(patchDirectory(plain, 10, 12, 2), 'a.txt', /is compressed by method 12/);
+  await refused(patchDirectory(plain, 10, 12, 2), 'a.txt', /uses compression method 12/);
   await refused(patchDirectory(stored, 24, 10, 4), 'a.txt', /size mismatch|declares 600 and 10 bytes/i);
   const twice = await makeZip([
     { name: 'a.txt', content: HELLO },
     { name: 'b.txt', content: HELLO },
   ]);
   twice.write('a.txt', twice.lastIndexOf('b.txt'));
-  await refused(twice, 'a.txt', /"a\.txt" is there twice/);
+  await refused(twice, 'a.txt', /"a\.txt" occurs twice/);
   await refused(Buffer.from(plain.subarray(0, plain.length - 30)), 'a.txt', /cannot be read as a zip archive/);
   await refused(Buffer.from('<html></html>'.repeat(10)), 'a.txt', /cannot be read as a zip archive/);
 });
@@ -197,7 +205,7 @@ test('after a damaged member nothing more is fetched', async () => {
   });
 });
 
-test('members that the disk has no room for are refused before they are fetched', async () => {
+test('members that do not fit on the disk are refused before they are fetched', async () => {
   // One member of 40 MB of zeros, which stands in the directory 50,000 times.
   const zip = await makeZip([{ name: '000000.txt', content: Buffer.alloc(40_000_000) }]);
   const wanted = 50_000;
@@ -234,7 +242,7 @@ function repeatedMember(zip: Buffer, count: number): Buffer {
   return Buffer.concat([zip.subarray(0, directory), ...entries, trailer]);
 }
 
-test('names that lead out of the folder make the archive unreadable', async () => {
+test('an archive with names outside the folder is refused', async () => {
   const zip = await makeZip([{ name: 'aa/aa/etc.txt', content: HELLO }]);
   for (let at = zip.indexOf('aa/aa/'); at >= 0; at = zip.indexOf('aa/aa/')) zip.write('../../', at);
   await refused(zip, 'etc.txt', /invalid relative path/);

@@ -37,7 +37,7 @@ for (const name of TARGETS) {
 
 const MISBEHAVIOURS = [
   ['unexpected error', /not a UserError: TypeError: not for users/],
-  ['hang', /no end within 1 s/],
+  ['hang', /not finished within 1 s/],
   ['end', /the process ended \(code 7\)/],
   ['stray rejection', /the process ended \(code 1\).*nobody waits for this/s],
   ['full memory', /the process ended \(SIGABRT\).*heap out of memory/s],

@@ -40,7 +40,7 @@ test('NaN and infinities are not written', async (t) => {
   const folder = await temporaryFolder(t);
   for (const accuracy of [Number.NaN, Number.POSITIVE_INFINITY]) {
     const { metrics } = runResult({}, { accuracy });
-    await assert.rejects(metricsFile.write(folder, metrics), /metrics\.json would be written wrong: scores\.accuracy/);
+    await assert.rejects(metricsFile.write(folder, metrics), /metrics\.json would be invalid: scores\.accuracy/);
   }
   assert.deepEqual(await readdir(folder), []);
 });

@@ -136,7 +136,7 @@ test('an intact line of another version is named and the file left alone', async
 test('a value that does not fit is not written', async (t) => {
   const path = join(await temporaryFolder(t), 'a.jsonl');
   const { file } = await openAll(path);
-  await assert.rejects(file.append([{ n: Number.NaN, text: '' }]), /written wrong: n must be integer/);
+  await assert.rejects(file.append([{ n: Number.NaN, text: '' }]), /would be invalid: n must be integer/);
   await file.close();
   assert.equal(await readFile(path, 'utf8'), '');
 });

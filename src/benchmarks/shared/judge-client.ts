@@ -4,9 +4,9 @@ import { openChatPool } from '../../chat/chat-pool.js';
 import { UserError } from '../../shared/errors.js';
 import { DEFAULT_RETRY } from '../../shared/http/retry.js';
 
-/** A language model behind a server that speaks OpenAI's /chat/completions. */
+/** A language model on a server with OpenAI's /chat/completions API. */
 export interface JudgeServer {
-  /** Such as https://api.openai.com/v1. */
+  /** For example https://api.openai.com/v1. */
   baseUrl: string;
   model: string;
   /** Environment variable with the key (default: no key is sent). The key itself is never printed or stored. */
@@ -26,11 +26,11 @@ export interface JudgeQuestion {
 }
 
 export interface JudgeReply {
-  /** null when the model said nothing, as some do when they refuse. */
+  /** null when the model returned no text, as some do when they refuse. */
   content: string | null;
-  /** The model as the server names it, often with its date. */
+  /** The model's name according to the server, often with a date. */
   model: string;
-  /** 0 where the server does not count. */
+  /** 0 if the server does not report it. */
   promptTokens: number;
   completionTokens: number;
 }
@@ -42,8 +42,8 @@ const TIMEOUT_MS = 60_000;
 
 /**
  * Connects nothing yet: checks the address and takes the key from the environment.
- * Too many requests (429), errors of the server (5xx), cut connections, timeouts and answers that are no chat completion
- * are tried again.
+ * Too many requests (429), errors of the server (5xx), cut connections, timeouts and answers that are no chat
+ * completion are tried again.
  * @param concurrency requests at a time; further ones wait
  * @param onNotice called with what happens to the server, in a sentence for the user
  * @throws UserError when the address is not one or the environment variable is empty

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 
 /**
- * The body of a response that fits into memory; a server may send without end.
+ * Reads the body of a response into memory, up to a limit.
  * @throws UserError when it has more than `maxBytes`; the rest is not read
  */
 export async function boundedBody(
@@ -12,7 +12,7 @@ export async function boundedBody(
   let bytes = 0;
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw new UserError(`${url} answers with more than ${maxBytes} bytes.`);
+    if (bytes > maxBytes) throw new UserError(`${url} sent more than ${maxBytes} bytes.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

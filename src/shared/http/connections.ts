@@ -6,10 +6,10 @@ import { TemporaryFailure } from './retry.js';
 /** Codes of errors in which no connection came about. */
 const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 
-/** Connections to a URL's host, straight or through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name. */
+/** Connections to hosts, direct or through the proxy in HTTP_PROXY or HTTPS_PROXY, except for hosts in NO_PROXY. */
 export interface Connections {
   to(url: string): Dispatcher;
-  /** Also ends transfers. Idle connections do not keep the process alive. */
+  /** Also aborts transfers. Idle connections do not keep the process alive. */
   close(): Promise<void>;
 }
 
@@ -29,21 +29,23 @@ export function openConnections(options: Agent.Options): Connections {
   };
 }
 
-/** What the user can do about a connection that failed; a `TemporaryFailure` if another try may succeed. */
+/** The error for a failed connection; a `TemporaryFailure` if a retry may succeed. */
 export function connectionError(url: string, error: unknown): Error {
   const { code = '' } = error as NodeJS.ErrnoException;
   const { host } = new URL(url);
   if (code === 'ENOTFOUND') {
-    return new UserError(`${url}: there is no host ${host} (or no network). A proxy goes into HTTPS_PROXY.`);
+    return new UserError(
+      `${url}: cannot resolve the host ${host}. Check the network connection; set HTTPS_PROXY to use a proxy.`,
+    );
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
     return new UserError(
-      `${url}: the certificate of ${host} cannot be trusted (${code}). Behind a proxy with its own certificate set ` +
+      `${url}: the certificate of ${host} is not trusted (${code}). Behind a proxy with its own certificate, set ` +
         'NODE_EXTRA_CA_CERTS.',
     );
   }
   if (code === 'ECONNREFUSED') {
-    return new TemporaryFailure(`${url}: ${host} refuses connections`, 0, { kind: 'unreachable' });
+    return new TemporaryFailure(`${url}: ${host} refused the connection`, 0, { kind: 'unreachable' });
   }
   const kind = UNREACHABLE.has(code) ? 'unreachable' : 'broken';
   return new TemporaryFailure(`${url}: ${messageOf(error)}`, 0, { cause: error, kind });

@@ -6,11 +6,11 @@ import { connectionError, openConnections } from './connections.js';
 import { retryAfterMs, TemporaryFailure } from './retry.js';
 
 export interface ExchangeOptions {
-  /** Sent as `Authorization: Bearer`. Hidden in the answer and in errors if the server repeats it. */
+  /** Sent as `Authorization: Bearer`. Redacted in the response and in errors if the server repeats it. */
   key?: string | undefined;
-  /** For the whole exchange. */
+  /** Limit for the whole exchange. */
   timeoutMs: number;
-  /** The largest answer that is accepted. */
+  /** Limit for the response. */
   maxBytes: number;
   signal: AbortSignal;
 }
@@ -24,22 +24,22 @@ export interface HttpAnswer {
   status: number;
   /** UTF-8, without the key. */
   text: string;
-  /** The pause that the server asks for; see `retryAfterMs`. */
+  /** The pause requested by the server; see `retryAfterMs`. */
   retryAfterMs: number;
   /** Its media type, such as `application/json`; empty if the server does not say. */
   mediaType: string;
-  /** Where a redirect leads. Redirects are not followed: the key is for the host that the user named. */
+  /** Target of a redirect. Redirects are not followed, so that the key is only sent to the configured host. */
   location: string | null;
 }
 
 const MIN_SECRET_LENGTH = 8;
 
-// The timeout for the whole exchange replaces undici's own: a model may compute for minutes before it answers.
+// The timeout for the whole exchange replaces undici's: a model may take minutes before it sends anything.
 const connections = openConnections({ headersTimeout: 0, bodyTimeout: 0 });
 
 /**
- * One POST of JSON, through the proxy that the environment names. Use it within `retryTemporary`; what a status means is
- * for the caller to decide.
+ * One POST of JSON, through the proxy that the environment names. Use it within `retryTemporary`; what a status means
+ * is for the caller to decide.
  * @throws TemporaryFailure when the connection breaks, the time is over, or more than `maxBytes` are sent; UserError when
  *   the host does not exist or cannot be trusted; the signal's reason when it is aborted
  */
@@ -57,7 +57,7 @@ async function exchange(
   { method, body }: { method: 'GET' | 'POST'; body?: string },
   { key, timeoutMs, maxBytes, signal, onPart }: PostOptions,
 ): Promise<HttpAnswer> {
-  // Not AbortSignal.timeout within AbortSignal.any: Node 20 may collect such a signal before it fires, and then waits for ever.
+  // Not AbortSignal.any with AbortSignal.timeout: Node 20 may garbage-collect such a signal before it fires.
   const timeout = new AbortController();
   const stop = (): void => timeout.abort(signal.reason);
   const timer = setTimeout(() => timeout.abort(new DOMException('', 'TimeoutError')), timeoutMs);

@@ -2,32 +2,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { logEvent } from '../log.js';
 
-/** How often to try again after a temporary failure, and how long to wait before that. */
+/** Number of retries after a temporary failure, and the pause before them. */
 export interface RetryPolicy {
   retries: number;
-  /** Before the first retry; doubled for each further one, up to a minute. A Retry-After comes on top. */
+  /** Pause before the first retry, doubled for each further one up to a minute. Retry-After is added. */
   minTimeoutMs: number;
 }
 
 export const DEFAULT_RETRY: RetryPolicy = { retries: 6, minTimeoutMs: 1000 };
 const MAX_PAUSE_MS = 60_000;
-/** A server that asks for a longer pause than this is given up instead. */
+/** Do not retry if the server asks for a longer pause. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
 /**
- * Why a request failed: the server has too much to do, does not answer in time, is not there, or sent something else than
- * an answer.
+ * Why a request failed: the server has too much to do, does not answer in time, is not there, or sent something else
+ * than an answer.
  */
 export type FailureKind = 'overloaded' | 'timeout' | 'unreachable' | 'broken';
 
-/** A failure that may be gone on the next try: too many requests, an error of the server, a broken connection. */
+/** A failure that a retry may fix: too many requests, a server error, a broken connection. */
 export class TemporaryFailure extends Error {
   override name = 'TemporaryFailure';
   readonly kind: FailureKind;
 
   constructor(
     message: string,
-    /** The pause that the server asks for. */
+    /** The pause requested by the server. */
     readonly retryAfterMs = 0,
     { kind = 'broken', ...options }: ErrorOptions & { kind?: FailureKind } = {},
   ) {
@@ -35,16 +35,16 @@ export class TemporaryFailure extends Error {
     this.kind = kind;
   }
 
-  /** Whether the server asks for no longer pause than anyone would wait. */
+  /** Whether the requested pause is short enough to wait. */
   get isWorthWaiting(): boolean {
     return this.retryAfterMs <= MAX_RETRY_AFTER_MS;
   }
 }
 
 /**
- * Tries again, with growing pauses, while a call throws `TemporaryFailure`.
- * @throws any other error at once; the last `TemporaryFailure` when the tries are used up or the server asks for a pause of
- * more than two minutes; the signal's reason when it is aborted
+ * Retries a call with increasing pauses while it throws `TemporaryFailure`.
+ * @throws any other error immediately; the last `TemporaryFailure` when no retries are left or the server asks for a pause
+ * of more than two minutes; the signal's reason when it is aborted
  */
 export function retryTemporary<T>(
   once: () => Promise<T>,
@@ -66,13 +66,13 @@ export function retryTemporary<T>(
   });
 }
 
-/** Request timeout, too early, too many requests, and every error of the server (RFC 9110, RFC 6585, RFC 8470). */
+/** Request timeout, too early, too many requests, and all server errors (RFC 9110, RFC 6585, RFC 8470). */
 export function isTemporaryStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
 /**
- * The pause that a response asks for, in milliseconds; 0 without one, and for what is neither of the two forms.
+ * The pause requested by a response, in milliseconds; 0 if the header is missing or invalid.
  * @param header Retry-After: a number of seconds or a date (RFC 9110, 10.2.3)
  */
 export function retryAfterMs(header: string | null): number {

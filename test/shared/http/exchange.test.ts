@@ -18,7 +18,7 @@ async function withServer(answer: RequestListener, check: (url: string) => Promi
   }
 }
 
-test('the key is sent, and hidden where the server repeats it', () =>
+test('the key is sent, and redacted if the server repeats it', () =>
   withServer(
     (request, response) => {
       response.writeHead(401, { 'retry-after': '3' }).end(`wrong: ${request.headers.authorization}`);
@@ -47,7 +47,7 @@ test('redirects are not followed', () =>
     },
   ));
 
-test('an answer that is too large, a cut connection and a hanging server are temporary', () =>
+test('a response that is too large, a broken connection and a hanging server are temporary failures', () =>
   withServer(
     async (request, response) => {
       const chunks: Buffer[] = [];
@@ -68,7 +68,7 @@ test('an answer that is too large, a cut connection and a hanging server are tem
     },
   ));
 
-test('a proxy that the environment names is used', () =>
+test('the proxy in the environment is used', () =>
   withServer(
     (_request, response) => void response.end('{}'),
     async (url) => {

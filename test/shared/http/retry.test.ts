@@ -4,7 +4,7 @@ import { isTemporaryStatus, retryAfterMs, retryTemporary, TemporaryFailure } fro
 
 const policy = { retries: 3, minTimeoutMs: 1 };
 
-test('Retry-After is seconds or a date; anything else asks for no pause', () => {
+test('Retry-After is seconds or a date; anything else means no pause', () => {
   assert.equal(retryAfterMs('2'), 2000);
   assert.equal(retryAfterMs(' 1.5 '), 1500);
   const wait = retryAfterMs(new Date(Date.now() + 60_000).toUTCString());
@@ -13,12 +13,12 @@ test('Retry-After is seconds or a date; anything else asks for no pause', () => 
   for (const header of [null, '', '-1', 'never', '1e999', 'Infinity', '0x10']) assert.equal(retryAfterMs(header), 0);
 });
 
-test('only statuses that may pass are temporary', () => {
+test('which statuses are temporary', () => {
   assert.deepEqual([408, 425, 429, 500, 503, 529].filter(isTemporaryStatus).length, 6);
   assert.deepEqual([200, 301, 400, 401, 404, 409, 416].filter(isTemporaryStatus), []);
 });
 
-test('temporary failures are tried again, others are not', async () => {
+test('temporary failures are retried, others are not', async () => {
   let calls = 0;
   const failing = (error: Error) => async () => {
     calls++;
@@ -32,7 +32,7 @@ test('temporary failures are tried again, others are not', async () => {
   assert.equal(calls, 6);
 });
 
-test('the pause between tries ends when the caller aborts', async () => {
+test('aborting ends the pause between retries', async () => {
   const cancel = new AbortController();
   const once = async (): Promise<void> => {
     setTimeout(() => cancel.abort(new Error('cancelled')), 10);
