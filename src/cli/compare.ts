@@ -13,11 +13,21 @@ export function addCompare(program: Command): void {
     .option('--baseline <run or model>', 'run or model to compare with (default: the first)')
     .option('--metric <name>', "score to compare (default: each benchmark's main score)")
     .addOption(new Option('--sort <key>', 'order of the rows (default: as given)').choices(SORT_KEYS))
-    .option('--json', 'print the comparison as JSON', false)
+    .addOption(
+      new Option(
+        '--format <format>',
+        'write scores, differences, intervals and p-values as csv, md, latex or json (default: tables for a terminal, or by ' +
+          'the name of the output file)',
+      ).choices(['csv', 'md', 'latex', 'json']),
+    )
+    .option('-o, --output <file>', 'file to write (default: stdout)')
+    .option('--bom', 'csv: begin with a byte order mark, so that Excel reads it as UTF-8', false)
+    .addOption(new Option('--json', 'same as --format json').default(false).conflicts('format'))
     .addHelpText(
       'after',
       helpEnd([
         ['llavahr compare llava-1.5-tiny llava-hr-tiny'],
+        ['llavahr compare llava-1.5-tiny llava-hr-tiny -o comparison.tex', 'a table for a paper'],
         ['llavahr compare results/textvqa-llava-1.5-tiny-* results/textvqa-llava-hr-tiny-* --sort score'],
       ]),
     )

@@ -8,9 +8,13 @@ export function addReport(program: Command): void {
     .description('Export runs as CSV, Markdown, LaTeX, JSON or a self-contained HTML page.')
     .argument('<runs...>', 'run folders')
     .addOption(
-      new Option('--format <format>', 'report format').choices(['csv', 'md', 'latex', 'html', 'json']).default('csv'),
+      new Option(
+        '--format <format>',
+        'report format (default: by the name of the output file, .tex for latex; csv without one)',
+      ).choices(['csv', 'md', 'latex', 'html', 'json']),
     )
     .option('-o, --output <file>', 'file to write (default: stdout)')
+    .option('--bom', 'csv: begin with a byte order mark, so that Excel reads it as UTF-8', false)
     .option(
       '--thumbnails <n>',
       'html: maximum number of images, those the models disagree on first; 0 for none (default: 1000)',
@@ -22,7 +26,7 @@ export function addReport(program: Command): void {
       helpEnd([
         ['llavahr report results/* -o report.csv'],
         ['llavahr report results/textvqa-* --format latex'],
-        ['llavahr report results/* --format html -o report.html'],
+        ['llavahr report results/* -o report.html'],
       ]),
     )
     .action(async (runs, options) => {

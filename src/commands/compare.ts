@@ -1,11 +1,21 @@
 import { publishedBeside } from '../evaluation/published-beside.js';
 import { type CompareOptions, type Comparison, compareRuns, type SortKey } from '../results/reports/compare.js';
+import {
+  comparisonCsv,
+  comparisonJson,
+  comparisonLatex,
+  comparisonMarkdown,
+} from '../results/reports/comparison-files.js';
 import { comparisonTables } from '../results/reports/comparison-tables.js';
 import { findRuns, type NamedRuns } from '../results/runs/find-runs.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
 import { modelKey, modelLabels } from '../results/runs/run-names.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
+import { outputFormat, putOut } from './output-format.js';
+
+const FILES = { csv: comparisonCsv, md: comparisonMarkdown, latex: comparisonLatex, json: comparisonJson };
+const FORMATS = Object.keys(FILES) as (keyof typeof FILES)[];
 
 export interface CompareCommandOptions {
   /** Folder to search for the finished runs of models given by name. */
@@ -14,12 +24,19 @@ export interface CompareCommandOptions {
   sort?: SortKey;
   /** Run folder or model name. */
   baseline?: string;
+  format?: keyof typeof FILES;
+  /** File to write (default: stdout). */
+  output?: string;
+  /** CSV: begin with a byte order mark. */
+  bom?: boolean;
   json: boolean;
 }
 
 /** `llavahr compare`: compares runs of the same benchmarks with each other and with published numbers. */
 export async function compareCommand(names: readonly string[], options: CompareCommandOptions): Promise<number> {
-  const { results, metric, sort, baseline, json } = options;
+  const { results, metric, sort, baseline, output, bom, json } = options;
+  const format = outputFormat(json ? 'json' : options.format, output, FORMATS);
+  if (format === null && bom) throw usageError('--bom can only be used with --format csv.');
   const found = await findRuns(baseline === undefined ? names : [...names, baseline], results);
   for (const message of found.messages) say('warn', message);
   const compareOptions: CompareOptions = { metric, sort, baseline: baseline && baselineKey(baseline, found) };
@@ -37,7 +54,8 @@ export async function compareCommand(names: readonly string[], options: CompareC
       `Nothing to compare: none of the ${entries.length} runs share a benchmark. Name at least two runs of the same one.`,
     );
   if (metric !== undefined) checkMetric(metric, together);
-  console.log(json ? JSON.stringify({ schemaVersion: 1, comparisons: together }, null, 2) : comparisonTables(together));
+  if (format === null) console.log(comparisonTables(together));
+  else await putOut(FILES[format](together), { format, output, bom });
   return EXIT.done;
 }
 

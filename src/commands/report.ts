@@ -6,7 +6,7 @@ import { reportLayout } from '../results/reports/report-layout.js';
 import { markdownReport } from '../results/reports/report-markdown.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
 import { EXIT, usageError } from '../shared/errors.js';
-import { replaceFile } from '../shared/json-file.js';
+import { outputFormat, putOut } from './output-format.js';
 
 const REPORTS = {
   csv: (runs: readonly RunResult[]) => csvReport(runs, publishedBeside),
@@ -16,12 +16,17 @@ const REPORTS = {
   json: jsonReport,
 };
 
+const FORMATS = Object.keys(REPORTS) as (keyof typeof REPORTS)[];
+
 const THUMBNAILS = 1000; // about 5 MB
 
 export interface ReportCommandOptions {
-  format: keyof typeof REPORTS;
+  /** (default: by the name of the output file, else csv) */
+  format?: keyof typeof REPORTS;
   /** File to write (default: stdout). */
   output?: string;
+  /** CSV: begin with a byte order mark. */
+  bom?: boolean;
   /** HTML: maximum number of images with a thumbnail. */
   thumbnails?: number;
   /** HTML: folder with the benchmarks' files (default: where they were during the runs). */
@@ -30,16 +35,13 @@ export interface ReportCommandOptions {
 
 /** `llavahr report`: exports finished runs in the chosen format. */
 export async function reportCommand(folders: string[], options: ReportCommandOptions): Promise<number> {
-  const { format, output, thumbnails, data } = options;
+  const { output, thumbnails, data, bom } = options;
+  const format = outputFormat(options.format, output, FORMATS) ?? 'csv';
   if (format !== 'html' && (thumbnails !== undefined || data !== undefined)) {
     throw usageError('--thumbnails and --data can only be used with --format html.');
   }
   const report = await REPORTS[format](await Promise.all(folders.map(loadRun)), options);
-  if (output === undefined) {
-    process.stdout.write(report); // console.log would add an empty line to the CSV
-  } else {
-    await replaceFile(output, (file) => file.writeFile(report));
-  }
+  await putOut(report, { format, output, bom });
   return EXIT.done;
 }
 

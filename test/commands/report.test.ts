@@ -96,5 +96,8 @@ test("HTML has a run's questions and answers, with images from the benchmark's f
 
   await reportCommand(folders, { format: 'html', output, thumbnails: 0 });
   assert.doesNotMatch(await readFile(output, 'utf8'), /"thumbnail":\d/);
-  await assert.rejects(reportCommand(folders, { format: 'csv', output, thumbnails: 2 }), /are for --format html/);
+  await assert.rejects(
+    reportCommand(folders, { format: 'csv', output, thumbnails: 2 }),
+    /only be used with --format html/,
+  );
 });

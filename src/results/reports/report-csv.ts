@@ -1,7 +1,7 @@
-import { stringify } from 'csv-stringify/sync';
 import type { RunResult } from '../runs/load-run.js';
 import { trainedResolution } from '../runs/run-record.js';
 import { comparablePublished, type PublishedOf, runName } from './report-layout.js';
+import { tidyCsv } from './tidy-csv.js';
 
 /** A score, time, rate or memory figure. */
 interface Measurement {
@@ -9,6 +9,8 @@ interface Measurement {
   unit: 'percent' | 'points' | 'ms' | 'tokens_per_s' | 'questions_per_s' | 'bytes';
   /** Null if not measured. */
   value: number | null;
+  /** Questions of the score, if it is not over all. */
+  n?: number;
   /** 95 % interval. */
   low?: number;
   high?: number;
@@ -17,35 +19,20 @@ interface Measurement {
   published_source?: string;
 }
 
-const COLUMNS = [
-  ...['run', 'model', 'family', 'resolution', 'trained_resolution', 'visual_tokens', 'precision', 'device'],
-  ...['benchmark', 'split', 'protocol', 'metric', 'unit', 'value', 'low', 'high', 'n', 'failed'],
-  ...['published', 'published_source'],
-];
-
-/**
- * Tidy CSV (RFC 4180, UTF-8): one row per run and metric, numbers at full precision, empty if unknown. `n` and `failed`
- * count questions of the whole run. `protocol` is JSON. Text that a spreadsheet would interpret as a formula is prefixed
- * with an apostrophe.
- */
+/** A row per run and metric (`tidyCsv`). `n` counts the questions of the score, `failed` those of the whole run. `protocol` is JSON. */
 export function csvReport(runs: readonly RunResult[], publishedOf: PublishedOf = () => null): string {
   const rows = runs.flatMap((run) => {
-    const about = describe(run);
+    const about = describeRun(run);
     return [...scoreMeasurements(run, publishedOf), ...speedMeasurements(run)].map((measurement) => ({
       ...about,
       ...measurement,
     }));
   });
-  return stringify(rows, {
-    header: true,
-    columns: COLUMNS,
-    record_delimiter: 'windows',
-    quoted_match: /[\r\n]/, // the library only quotes the whole delimiter, but readers also stop at half of it
-    escape_formulas: true,
-  });
+  return tidyCsv(rows);
 }
 
-function describe(run: RunResult): Record<string, string | number | null> {
+/** The columns that tell which run a row is about. */
+export function describeRun(run: RunResult): Record<string, string | number | null> {
   const { record, metrics, latency } = run;
   const { model, device, protocol } = record.identity;
   return {
@@ -66,12 +53,13 @@ function describe(run: RunResult): Record<string, string | number | null> {
 }
 
 function scoreMeasurements(run: RunResult, publishedOf: PublishedOf): Measurement[] {
-  const { headline, scores, points, intervals } = run.metrics;
+  const { headline, scores, counts, points, intervals } = run.metrics;
   const published = comparablePublished(run, publishedOf);
   return Object.entries(scores).map(([metric, value]) => ({
     metric,
     unit: points.includes(metric) ? 'points' : 'percent',
     value,
+    ...(counts?.[metric] === undefined ? {} : { n: counts[metric] }),
     ...intervals[metric],
     ...(published && metric === headline
       ? { published: published.score, published_source: published.source.address }

@@ -166,11 +166,22 @@ function reportScore(row: ComparisonRow, { metric: headline }: Comparison, sourc
   return [
     {
       value: row.score,
-      ...scoreText(row.run.metrics, headline),
+      ...markedText(row.run, headline),
       published: row.published && publishedText(row.published, sources),
       comparable: row.isBaseline || row.difference !== null,
     },
   ];
+}
+
+function markedText(run: RunResult, name: string): { text: string; interval: string | null } {
+  const { text, interval } = scoreText(run.metrics, name);
+  return { text: text + limitMark(run), interval };
+}
+
+/** Says in the cell of a score that it is over the first questions only: no markup can lose it. Empty for whole runs. */
+export function limitMark({ record }: RunResult): string {
+  const limit = record.identity.protocol['limit'] ?? null;
+  return limit === null ? '' : ` (first ${limit})`;
 }
 
 function quantisedNotes(runs: readonly RunResult[]): string[] {

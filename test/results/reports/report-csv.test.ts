@@ -33,6 +33,15 @@ test('a row per run and metric, breakdowns and speed included, in full precision
     failed: '0',
     published: '',
     published_source: '',
+    baseline: '',
+    difference: '',
+    difference_low: '',
+    difference_high: '',
+    p: '',
+    p_holm: '',
+    only_baseline: '',
+    only_this: '',
+    p_mcnemar: '',
   });
   assert.deepEqual(
     rows
@@ -68,6 +77,17 @@ test('a published number stands beside the main score it can be compared with, a
   ]);
   assert.deepEqual(published[0], ['total score', '1554', 'https://example.org/paper']);
   assert.ok(published.slice(1).every(([, score, source]) => score === '' && source === ''));
+});
+
+test('n is that of the score, of a category for a category', () => {
+  const run = mme({}, 1500);
+  run.metrics.counts = { accuracy: 2374, 'perception/color': 60 };
+  const counts = readBack([run]).map(({ metric, n }) => [metric, n]);
+  assert.deepEqual(counts.slice(0, 3), [
+    ['total score', '5000'],
+    ['accuracy', '2374'],
+    ['perception/color', '60'],
+  ]);
 });
 
 test('records end in CR LF, the last one too', () => {

@@ -1,0 +1,54 @@
+import { extname } from 'node:path';
+import { usageError } from '../shared/errors.js';
+import { replaceFile } from '../shared/json-file.js';
+import { say } from '../shared/log.js';
+
+export type FileFormat = 'csv' | 'md' | 'latex' | 'html' | 'json';
+
+const FORMAT_OF: Record<string, FileFormat> = {
+  '.csv': 'csv',
+  '.md': 'md',
+  '.markdown': 'md',
+  '.tex': 'latex',
+  '.html': 'html',
+  '.htm': 'html',
+  '.json': 'json',
+};
+
+/**
+ * The format that was asked for, or else the one that the name of the output file has.
+ * @returns null when neither says
+ * @throws UserError (usage) for a file name that says nothing
+ */
+export function outputFormat<T extends FileFormat>(
+  format: T | undefined,
+  output: string | undefined,
+  formats: readonly T[],
+): T | null {
+  if (format !== undefined || output === undefined) return format ?? null;
+  const named = FORMAT_OF[extname(output).toLowerCase()] as T | undefined;
+  if (named !== undefined && formats.includes(named)) return named;
+  throw usageError(`${output} does not say which format it should have. Give --format: ${formats.join(', ')}.`);
+}
+
+/** Excel takes a CSV file for UTF-8 only with this mark. */
+const BYTE_ORDER_MARK = '\ufeff';
+
+/**
+ * Prints a report, or writes it to a file and says so on stderr.
+ * @param options.bom begin a CSV file with a byte order mark
+ * @throws UserError (usage) when another format should have the mark
+ */
+export async function putOut(
+  text: string,
+  { format, output, bom }: { format: FileFormat; output?: string; bom?: boolean },
+): Promise<void> {
+  if (bom && format !== 'csv') throw usageError('--bom can only be used with --format csv.');
+  const content = bom ? BYTE_ORDER_MARK + text : text;
+  if (output === undefined) {
+    process.stdout.write(content); // console.log would add an empty line to the CSV
+    return;
+  }
+  await replaceFile(output, (file) => file.writeFile(content));
+  say('info', `wrote ${output} (${format})`);
+}
