@@ -1,6 +1,6 @@
-"""One image and one question in PyTorch fp32, timed on demand: the baseline of bench/run.ts.
+"""One image and one question in PyTorch, timed on demand: the baseline of bench/run.ts.
 
-Reads a JSON line with the architecture and the prompt lengths, builds the model of sample/make/tinymodel.py at those
+Reads a JSON line with the architecture, the prompt lengths and a dtype (float32 without it), builds the model of sample/make/tinymodel.py at those
 dimensions (scaled_dot_product_attention throughout), prints "ready", then for every line it reads runs once and prints
 the milliseconds of the vision part and of the whole.
 """
@@ -26,8 +26,15 @@ config.update(
                        intermediate_size=clip["intermediateSize"], image_size=clip["imageSize"]),
     slow_vision_config=dict(tiny.CONV, depths=conv["depths"], dims=conv["dims"]))
 
+torch.set_default_dtype(getattr(torch, spec.get("dtype", "float32")))
+for layer in (torch.nn.Linear, torch.nn.Embedding, torch.nn.modules.conv._ConvNd):
+    layer.reset_parameters = lambda self: None  # seven billion parameters are filled faster below
+
 with torch.no_grad():
     model = tiny.Llava(config).eval()
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            parameter.uniform_(-0.02, 0.02)
     pixels = torch.rand(1, 3, spec["resolution"], spec["resolution"])
     before, after = torch.arange(spec["tokensBefore"]) + 3, torch.arange(spec["tokensAfter"]) + 3
     ids = torch.cat([before, after])

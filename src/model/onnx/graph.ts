@@ -70,6 +70,7 @@ export interface Graph {
 /** Operators of ONNX Runtime that are not in the ONNX standard. */
 const MICROSOFT_OPERATORS = new Set([
   'BiasGelu',
+  'DynamicQuantizeMatMul', // bench/ compares the others with it
   'FusedMatMul',
   'MatMulIntegerToFloat',
   'MatMulNBits',
