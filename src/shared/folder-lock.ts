@@ -8,6 +8,7 @@ import { messageOf, UserError } from './errors.js';
 import { isTemporaryFile, type Ownership, replaceFile } from './json-file.js';
 import { COUNT, nullable, objectOf, POSITIVE, schemaCheck, TEXT } from './json-schema.js';
 import { parseJson } from './parse-json.js';
+import { processExists } from './process-exists.js';
 
 /*
  * A process that locks a folder first creates its own lock file there, then looks for others. Of two processes that start
@@ -242,12 +243,9 @@ async function describeLock(): Promise<Lock> {
 async function lifeOf(lock: Lock): Promise<'alive' | 'dead' | 'unknown'> {
   const space = await pidSpace();
   if (space === null ? lock.host !== hostname() || lock.space : lock.space !== space) return 'unknown';
-  try {
-    process.kill(lock.pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'dead';
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return 'unknown'; // EPERM: it is there, of another user
-  }
+  const exists = processExists(lock.pid);
+  if (exists === null) return 'unknown';
+  if (!exists) return 'dead';
   if (lock.process === null) {
     // Else from before a reboot.
     return Date.parse(lock.startedAt) > Date.now() - uptime() * 1000 - CLOCK_SLACK_MS ? 'alive' : 'dead';

@@ -6,6 +6,8 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { checkDiskSpace } from '../../shared/disk-space.js';
 import { usageError } from '../../shared/errors.js';
 import { sha256OfFile } from '../../shared/file-hash.js';
+import { replaceFile, writeJson } from '../../shared/json-file.js';
+import { processExists } from '../../shared/process-exists.js';
 import { VERSION } from '../../shared/version.js';
 import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -237,7 +239,7 @@ async function extend(
     resolutions: [...kept, ...added].sort((a, b) => a.resolution - b.resolution),
     source: { layout: checkpoint.layout, files: source },
   };
-  await replaceFile(output, MODEL_FILES.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeJson(join(output, MODEL_FILES.manifest), manifest);
   const outcome = missing.length === 0 ? 'unchanged' : 'extended';
   return { manifest, outcome, writtenBytes: 0, notes: checkpoint.notes, warnings: checkpoint.warnings };
 }
@@ -257,7 +259,7 @@ async function writeVisionGraphs(
     const graph = visionGraphName(resolution);
     const write = (name: string, portable: boolean): Promise<void> => {
       const built = buildVisionGraph(checkpoint.architecture, sizes, plan.locations, table, precision, { portable });
-      return replaceFile(folder, name, encodeModel(built, VERSION));
+      return writeModel(join(folder, name), encodeModel(built, VERSION));
     };
     await write(graph, false);
     if (!isQuantised(precision)) await write(portableName(graph), true);
@@ -278,7 +280,7 @@ async function writeGenerateGraphs(
       prefix,
       logits: false,
     });
-    await replaceFile(folder, name, encodeModel(graph, VERSION));
+    await writeModel(join(folder, name), encodeModel(graph, VERSION));
   };
   await write(MODEL_FILES.generate, false, 'given');
   if (isQuantised(precision)) return; // runs on the CPU only
@@ -286,11 +288,8 @@ async function writeGenerateGraphs(
   await write(portableName(MODEL_FILES.generate), true, 'computed');
 }
 
-/** Replaces a file atomically. The temporary name includes the pid: two processes may extend a cached model at once. */
-async function replaceFile(folder: string, name: string, content: string | Uint8Array): Promise<void> {
-  const temporary = join(folder, `.${name}.${process.pid}`);
-  await writeFile(temporary, content, { flush: true });
-  await rename(temporary, join(folder, name));
+function writeModel(path: string, model: Uint8Array): Promise<void> {
+  return replaceFile(path, (file) => file.writeFile(model));
 }
 
 /** sha256 of every source file; files with unchanged size and modification time reuse the recorded hash. */
@@ -385,13 +384,9 @@ async function bytesIn(folder: string, plan: WeightPlan): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
+/** Whether another process of this machine has the number. */
 function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return pid !== process.pid;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return pid !== process.pid && processExists(pid) === true;
 }
 
 async function refuseOccupied(output: string): Promise<void> {
