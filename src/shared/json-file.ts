@@ -110,7 +110,7 @@ export function jsonFile<T>(
       return value;
     },
     async write(folder, value, owner) {
-      if (!check.fits(value)) throw new Error(`${name} would be written wrong: ${check.problem()}`);
+      if (!check.fits(value)) throw new Error(`${name} would be invalid: ${check.problem()}`);
       await writeJson(join(folder, name), value, indent, owner);
     },
   };

@@ -46,7 +46,7 @@ test('NaN and infinities are not written', async (t) => {
 });
 
 const damaged: [string, string, RegExp][] = [
-  ['not JSON', '{"schemaVersion":', /metrics\.json is not JSON/],
+  ['not JSON', '{"schemaVersion":', /metrics\.json is not valid JSON/],
   ['another version', '{"schemaVersion":2}', /schemaVersion must be equal to constant 1|must have required property/],
   ['a wrong type', JSON.stringify({ ...runResult().metrics, n: 'many' }), /metrics\.json: n must be integer/],
   ['a missing field', JSON.stringify({ ...runResult().metrics, headline: undefined }), /required property 'headline'/],
