@@ -19,6 +19,8 @@ export interface OpenModelOptions {
   precision?: Precision;
   /** CLIP vision tower of a LLaVA-1.5 checkpoint that does not include it. */
   clipTower?: string;
+  /** Base model of a LoRA adapter (default: the one the adapter names, in or beside its folder). */
+  base?: string;
   /** auto, cpu, cuda, cuda:1, webgpu; or several of one kind with commas, each a worker process (default: auto). */
   device?: string;
   /** CPU threads per operator and worker (default: all cores, shared among workers). */

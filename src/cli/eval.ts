@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { helpEnd } from './help.js';
 import {
+  baseOption,
   batchSize,
   benchmarkProtocolOption,
   clipTowerOption,
@@ -55,6 +56,7 @@ export function addEval(program: Command): void {
     .option('--threads <n>', 'CPU threads per worker (default: all cores, divided among the workers)', positiveInteger)
     .addOption(precisionOption())
     .addOption(clipTowerOption())
+    .addOption(baseOption())
     .addOption(judgeOption())
     .addOption(judgeModelOption())
     .addOption(judgeRunsOption())

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { helpEnd } from './help.js';
-import { clipTowerOption, positiveIntegers, precisionOption } from './options.js';
+import { baseOption, clipTowerOption, positiveIntegers, precisionOption } from './options.js';
 
 export function addExport(program: Command): void {
   program
@@ -14,6 +14,7 @@ export function addExport(program: Command): void {
     )
     .addOption(precisionOption())
     .addOption(clipTowerOption())
+    .addOption(baseOption())
     .option('--output <folder>', 'folder of the exported model (default: a folder in the cache)')
     .option('--json', 'print what was exported as JSON', false)
     .addHelpText(

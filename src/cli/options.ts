@@ -62,6 +62,13 @@ export function precisionOption(): Option {
     .default('fp32');
 }
 
+export function baseOption(): Option {
+  return new Option(
+    '--base <folder>',
+    'base model of a LoRA adapter or of a projector (default: the one its config names)',
+  );
+}
+
 export function clipTowerOption(): Option {
   return new Option('--clip-tower <folder>', 'CLIP vision tower for a LLaVA-1.5 checkpoint that does not include it');
 }

@@ -37,6 +37,7 @@ export interface EvalCommandOptions extends JudgeOptions {
   threads?: number;
   precision: Precision;
   clipTower?: string;
+  base?: string;
   offline: boolean;
   output: string;
   fresh: boolean;

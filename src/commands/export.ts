@@ -9,6 +9,7 @@ export interface ExportCommandOptions {
   resolution?: number[];
   precision: Precision;
   clipTower?: string;
+  base?: string;
   output?: string;
   json: boolean;
 }
@@ -22,6 +23,7 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
     resolutions: options.resolution ?? [],
     precision: options.precision,
     clipTower: options.clipTower,
+    base: options.base,
     onProgress: progress.update,
   }).finally(progress.stop);
   for (const warning of warnings) say('warn', warning);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
+import { looksLikeCheckpoint } from '../model/checkpoint/open-adapter.js';
 import { exportModel } from '../model/export/export-model.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
 import type { Precision } from '../model/precision.js';
@@ -21,6 +22,8 @@ export interface ModelChoice {
   precision: Precision;
   /** CLIP tower for a LLaVA-1.5 checkpoint that does not include it. */
   clipTower?: string;
+  /** Base model of a LoRA adapter or a projector. */
+  base?: string;
 }
 
 /**
@@ -32,7 +35,7 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   const { resolution, precision } = choice;
   const { folder, name, clipTower } = await checkpointOf(choice, downloads);
   if (existsSync(join(folder, MODEL_FILES.manifest))) return opened(folder, resolution);
-  if (!existsSync(join(folder, 'config.json'))) {
+  if (!looksLikeCheckpoint(folder)) {
     if (existsSync(folder)) {
       throw usageError(
         `--model ${folder}: the folder contains neither an exported model (model.json) nor a checkpoint (config.json).`,
@@ -47,7 +50,7 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   }
   const resolutions = resolution === undefined ? [] : [resolution];
   const { update: onProgress, stop } = startByteProgress(messageStream());
-  const options = { output, resolutions, precision, clipTower, name, replace: true, onProgress };
+  const options = { output, resolutions, precision, clipTower, base: choice.base, name, replace: true, onProgress };
   const { outcome, notes, warnings } = await exportModel(folder, options).finally(stop);
   for (const warning of warnings) say('warn', `${name ?? basename(folder)}: ${warning}`);
   if (outcome === 'exported') for (const note of notes) say('info', `note: ${note}`);

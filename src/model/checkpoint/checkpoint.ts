@@ -9,6 +9,8 @@ import type { TensorInfo } from './tensor-source.js';
  */
 export interface Checkpoint {
   readonly folder: string;
+  /** Folder of the tokenizer: that of the base model where an adapter has none of its own. */
+  readonly tokenizerFolder: string;
   readonly layout: string;
   readonly architecture: Architecture;
   /** Every file the export depends on (configs, weights, tokenizer), absolute paths. */

@@ -5,8 +5,10 @@ import { checkTensors, describeUnused, refuseUncomputed } from './check-tensors.
 import type { Checkpoint } from './checkpoint.js';
 import { type Collected, collectTensors, emptyCollection, tieEmbeddings } from './collect-tensors.js';
 import { type ConfigBlock, keyName, readBlock, readConfigFile, readText } from './config-file.js';
-import { findClipFolder, lastPart } from './find-clip-folder.js';
+import { explainFolder } from './explain-no-weights.js';
+import { findNamedFolder, lastPart } from './find-named-folder.js';
 import { describeName, type NamedTensors } from './named-tensors.js';
+import { looksLikeCheckpoint, openCheckpointWeights } from './open-adapter.js';
 import { openWeights, type Weights } from './open-weights.js';
 import { readArchitecture, tiesEmbeddings } from './read-config.js';
 import { refuseUnmerged } from './refuse-unmerged.js';
@@ -16,6 +18,8 @@ import { CLIP_FOLDER_RULES, detectLayout, type Layout, nameRules, storedName } f
 export interface OpenCheckpointOptions {
   /** Folder of the CLIP tower (openai's layout), for a LLaVA-1.5 checkpoint without one. */
   clipFolder?: string | undefined;
+  /** Folder of the base model, for a LoRA adapter or a projector alone. */
+  baseFolder?: string | undefined;
 }
 
 /** Files beside the weights that an export depends on; missing ones are skipped. */
@@ -32,6 +36,9 @@ const SIDE_FILES = [
 /** What has been read from the folders of a checkpoint so far. */
 interface Parts {
   readonly root: string;
+  /** Of an adapter; null for a whole checkpoint. */
+  readonly baseFolder: string | null;
+  readonly weights: Weights;
   readonly config: ConfigBlock;
   readonly opened: Weights[];
   readonly collected: Collected;
@@ -47,11 +54,20 @@ interface Parts {
  */
 export async function openCheckpoint(folder: string, options: OpenCheckpointOptions = {}): Promise<Checkpoint> {
   const root = resolve(folder);
-  const config = await readConfigFile(join(root, 'config.json'));
+  const ownConfig = await readOwnConfig(root);
+  const { weights, baseFolder } = await openCheckpointWeights(root, options.baseFolder);
+  const config =
+    ownConfig ??
+    (await readConfigFile(join(baseFolder ?? root, 'config.json')).catch(async (error) => {
+      await weights.close();
+      throw error;
+    }));
   const parts: Parts = {
     root,
+    baseFolder,
     config,
-    opened: [],
+    weights,
+    opened: [weights],
     collected: emptyCollection(),
     files: [config.file],
     notes: [],
@@ -68,11 +84,28 @@ export async function openCheckpoint(folder: string, options: OpenCheckpointOpti
   }
 }
 
+/** config.json; null for an adapter without one, which has that of its base model. */
+async function readOwnConfig(root: string): Promise<ConfigBlock | null> {
+  const path = join(root, 'config.json');
+  if (existsSync(path)) return readConfigFile(path);
+  if (looksLikeCheckpoint(root)) return null;
+  const explanation = explainFolder(root);
+  if (explanation !== null) throw new UserError(`${root} is not a checkpoint: it has no config.json. ${explanation}`);
+  return readConfigFile(path); // which says why it cannot be read
+}
+
 async function assemble(parts: Parts, clipFolder: string | undefined): Promise<Omit<Checkpoint, 'close'>> {
-  const { root, config, opened, collected, files, notes, warnings } = parts;
-  const weights = await openWeights(root);
-  opened.push(weights);
+  const { root, baseFolder, config, weights, collected, files, notes, warnings } = parts;
   files.push(...weights.files, ...sideFiles(root));
+  // As LLaVA's loader, which takes the tokenizer of a LoRA checkpoint from its base.
+  const tokenizerFolder = baseFolder !== null && !hasTokenizer(root) ? baseFolder : root;
+  if (baseFolder !== null) {
+    files.push(
+      ...sideFiles(baseFolder),
+      ...(existsSync(join(root, 'adapter_config.json')) ? [join(root, 'adapter_config.json')] : []),
+    );
+    notes.push(`The base model is read from ${baseFolder}.`);
+  }
   refuseUnmerged(root, config, weights);
   const layout = detectLayout(config, weights.tensors);
   const rules = nameRules(layout, weights.tensors);
@@ -103,6 +136,7 @@ async function assemble(parts: Parts, clipFolder: string | undefined): Promise<O
   }
   return {
     folder: root,
+    tokenizerFolder,
     layout,
     architecture,
     files,
@@ -132,10 +166,10 @@ async function openVision(parts: Parts, layout: Layout, clipFolder: string | und
     }
     const own = readBlock(config, 'vision_config');
     if (own !== undefined) return own;
-    const named = findClipFolder(root, towerName);
+    const named = findNamedFolder(root, towerName);
     return named === null ? null : readVisionConfig(named, files);
   }
-  const folder = clipFolder === undefined ? findClipFolder(root, towerName) : resolve(clipFolder);
+  const folder = clipFolder === undefined ? findNamedFolder(root, towerName) : resolve(clipFolder);
   if (folder === null) throw missingTower(root, config, towerName);
   // Like the official code, which reads everything about such a tower from the tower's folder.
   const vision = await readVisionConfig(folder, files);
@@ -159,6 +193,10 @@ async function readVisionConfig(folder: string, files: string[]): Promise<Config
   const config = await readConfigFile(join(folder, 'config.json'));
   files.push(config.file);
   return readBlock(config, 'vision_config') ?? config;
+}
+
+function hasTokenizer(folder: string): boolean {
+  return ['tokenizer.model', 'tokenizer.json'].some((name) => existsSync(join(folder, name)));
 }
 
 function sideFiles(folder: string): string[] {

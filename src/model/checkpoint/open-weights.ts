@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { UserError } from '../../shared/errors.js';
 import { insideFolder } from '../../shared/inside-folder.js';
 import { keyName, readBlock, readConfigFile, readText } from './config-file.js';
+import { explainNoWeights } from './explain-no-weights.js';
 import { openFile } from './open-file.js';
 import { openSafetensors } from './safetensors.js';
 import type { TensorInfo, TensorSource } from './tensor-source.js';
 import { openTorchZip } from './torch-zip.js';
+import { withoutWrapper } from './without-wrapper.js';
 
 /** The weights of a folder. `files` are the absolute paths of all shards and their index. */
 export interface Weights extends TensorSource {
@@ -16,27 +18,35 @@ export interface Weights extends TensorSource {
 type Open = (path: string) => Promise<TensorSource>;
 
 /** File names used by transformers, preferred format first. */
-const WEIGHT_FILES: readonly { single: string; index: string; open: Open }[] = [
+export const WEIGHT_FILES: readonly { single: string; index: string; open: Open }[] = [
   { single: 'model.safetensors', index: 'model.safetensors.index.json', open: openSafetensors },
   { single: 'pytorch_model.bin', index: 'pytorch_model.bin.index.json', open: openTorchZip },
 ];
 
 /**
- * Opens the weights that transformers saved in a folder: one file, or shards with an index.
+ * Opens the weights that transformers saved in a folder: one file, or shards with an index. Names that a wrapper such as
+ * DataParallel has prefixed are read without the prefix.
  * @throws UserError when there are none, or the shards do not match their index
  */
 export async function openWeights(folder: string): Promise<Weights> {
   for (const { single, index, open } of WEIGHT_FILES) {
-    if (existsSync(join(folder, single))) return openShards([join(folder, single)], [], open);
+    if (existsSync(join(folder, single))) return withoutWrapper(await openShards([join(folder, single)], [], open));
     const indexFile = join(folder, index);
     if (existsSync(indexFile)) {
       const shardOf = await readIndex(folder, indexFile);
       const weights = await openShards([...new Set(shardOf.values())], [indexFile], open);
-      return checkIndex(weights, shardOf, indexFile);
+      return withoutWrapper(await checkIndex(weights, shardOf, indexFile));
     }
   }
-  const names = WEIGHT_FILES.flatMap(({ single, index }) => [single, index]).join(', ');
-  throw new UserError(`${folder} contains no weights (looked for ${names})${explainPartialCheckpoint(folder)}.`);
+  throw explainNoWeights(
+    folder,
+    WEIGHT_FILES.flatMap(({ single, index }) => [single, index]),
+  );
+}
+
+/** Opens one weight file of any name: safetensors by its ending, a torch file otherwise. */
+export function openWeightFile(path: string): Promise<Weights> {
+  return openShards([path], [], path.endsWith('.safetensors') ? openSafetensors : openTorchZip);
 }
 
 /** Maps each tensor listed in an index to the path of its shard. */
@@ -52,12 +62,18 @@ async function readIndex(folder: string, indexFile: string): Promise<Map<string,
     }
     shardOf.set(tensor, path);
   }
-  for (const path of new Set(shardOf.values())) {
-    if (existsSync(path)) continue;
-    const count = [...shardOf.values()].filter((shard) => shard === path).length;
-    throw new UserError(`${path} is missing; ${indexFile} lists ${count} of its tensors. Download it.`);
+  const shards = [...new Set(shardOf.values())];
+  const missing = shards.filter((path) => !existsSync(path));
+  if (missing.length === 0) return shardOf;
+  const count = [...shardOf.values()].filter((shard) => missing.includes(shard)).length;
+  if (missing.length === 1) {
+    throw new UserError(`${missing[0]} is missing; ${indexFile} lists ${count} of its tensors. Download it.`);
   }
-  return shardOf;
+  const names = missing.map((path) => basename(path));
+  const shown = names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+  throw new UserError(
+    `${missing.length} of the ${shards.length} shards that ${indexFile} lists are missing. Download ${shown} into ${folder}.`,
+  );
 }
 
 async function openShards(shards: string[], indexFiles: string[], open: Open): Promise<Weights> {
@@ -118,14 +134,4 @@ async function refuseLfsPointer(path: string): Promise<void> {
   } finally {
     await file.close();
   }
-}
-
-function explainPartialCheckpoint(folder: string): string {
-  if (existsSync(join(folder, 'mm_projector.bin'))) {
-    return '. mm_projector.bin is only the projector from the pretraining stage: use the fine-tuned checkpoint';
-  }
-  if (existsSync(join(folder, 'adapter_config.json'))) {
-    return '. It is a LoRA adapter: merge it into its base model first';
-  }
-  return '';
 }

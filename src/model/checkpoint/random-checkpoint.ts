@@ -28,6 +28,7 @@ export function randomCheckpoint(architecture: Architecture): Checkpoint {
   };
   return {
     folder: '',
+    tokenizerFolder: '',
     layout: 'random',
     architecture,
     files: [],

@@ -2,7 +2,7 @@ import { UserError } from '../../shared/errors.js';
 import type { ClipTower, ConvNextTower } from '../architecture.js';
 import { CONVNEXT_TOWERS } from '../released-architectures.js';
 import { type ConfigBlock, keyName, readBlock, readCount, readCounts, readPositive, readText } from './config-file.js';
-import { lastPart } from './find-clip-folder.js';
+import { lastPart } from './find-named-folder.js';
 import { checkAgainstWeights, countIndices, type NamedTensors, shapeOf, unsupported } from './named-tensors.js';
 import { CONVNEXT_PREFIX } from './required-tensors.js';
 

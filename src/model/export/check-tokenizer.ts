@@ -11,7 +11,7 @@ const LARGEST_PADDING_UNIT = 256;
  * @throws UserError when there is no tokenizer that can be read, or the model lacks rows for its tokens
  */
 export async function checkTokenizer({
-  folder,
+  tokenizerFolder: folder,
   architecture,
 }: Checkpoint): Promise<{ note?: string; warning?: string }> {
   const { size, addedTokens } = await loadTokenizer(folder);

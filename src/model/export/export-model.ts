@@ -39,6 +39,8 @@ export interface ExportOptions {
   replace?: boolean;
   /** Folder of the CLIP tower, for LLaVA-1.5 checkpoints that do not include it. */
   clipTower?: string;
+  /** Folder of the base model, for LoRA adapters and projectors. */
+  base?: string;
   onProgress?: (progress: ExportProgress) => void;
 }
 
@@ -75,7 +77,10 @@ const TOKENIZER_FILES = [
  * @throws UserError for a checkpoint or resolution that cannot be exported, and when `output` contains something else
  */
 export async function exportModel(checkpointFolder: string, options: ExportOptions): Promise<ExportResult> {
-  const checkpoint = await openCheckpoint(checkpointFolder, { clipFolder: options.clipTower });
+  const checkpoint = await openCheckpoint(checkpointFolder, {
+    clipFolder: options.clipTower,
+    baseFolder: options.base,
+  });
   try {
     const { note, warning } = await checkTokenizer(checkpoint);
     const source = await hashSource(checkpoint, await readManifest(resolve(options.output)), options.onProgress);
@@ -194,7 +199,7 @@ async function exportNew(
 /** Copies the tokenizer's files, or those that the folder lacks. */
 async function copyTokenizer(checkpoint: Checkpoint, folder: string): Promise<void> {
   for (const name of TOKENIZER_FILES) {
-    const from = join(checkpoint.folder, name);
+    const from = join(checkpoint.tokenizerFolder, name);
     if (!checkpoint.files.includes(from) || existsSync(join(folder, name))) continue;
     await copyFile(from, join(folder, name));
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, rm, writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { openWeights } from '../../../src/model/checkpoint/open-weights.js';
@@ -108,21 +108,69 @@ test('refuses an index without a weight_map', async (t) => {
   await assert.rejects(openWeights(folder), /index\.json cannot be read/);
 });
 
-test('explains Git LFS pointers and partial checkpoints', async (t) => {
+test('explains Git LFS pointers', async (t) => {
   const folder = await shards(t, {});
   await writeFile(join(folder, '1.safetensors'), 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n');
   await assert.rejects(
     openWeights(folder),
     /1\.safetensors is a Git LFS pointer, not the weights\. Run "git lfs pull"/,
   );
-  await rm(join(folder, 'model.safetensors.index.json'));
+});
+
+const instead: Record<string, { name: string; says: RegExp }> = {
+  'a DeepSpeed checkpoint': {
+    name: 'zero_to_fp32.py',
+    says: /DeepSpeed .* python zero_to_fp32\.py \. pytorch_model\.bin/,
+  },
+  'the optimiser states of DeepSpeed': {
+    name: 'global_step900',
+    says: /DeepSpeed training checkpoint \(global_step900\)/,
+  },
+  'a variant': { name: 'model.fp16.safetensors', says: /variant="fp16"\. Rename it to model\.safetensors\.$/ },
+  'a variant of torch': { name: 'pytorch_model.fp16.bin', says: /Rename it to pytorch_model\.bin\.$/ },
+  'shards without an index': {
+    name: 'model-00001-of-00003.safetensors',
+    says: /one of several shards, but their index model\.safetensors\.index\.json is missing/,
+  },
+  'shards of torch without an index': {
+    name: 'pytorch_model-00001-of-00002.bin',
+    says: /pytorch_model\.bin\.index\.json is missing/,
+  },
+  'a file of llama.cpp': { name: 'ggml-model-q4_k.gguf', says: /llama\.cpp.*Download the original checkpoint/ },
+  'files of Meta': { name: 'consolidated.00.pth', says: /original Llama code/ },
+  'a file of Flax': { name: 'flax_model.msgpack', says: /TensorFlow or Flax/ },
+  'some torch file': { name: 'model.pt', says: /rename it to pytorch_model\.bin/ },
+  'subfolders of a training': { name: 'checkpoint-500', says: /give one of them, such as checkpoint-500/ },
+  nothing: { name: 'README.md', says: /contains no weights \(looked for model\.safetensors, .*\)\. Download them/ },
+};
+
+for (const [what, { name, says }] of Object.entries(instead)) {
+  test(`a folder with ${what} instead of weights says what to do`, async (t) => {
+    const folder = temporaryFolder(t);
+    await writeFile(join(folder, name), '');
+    await assert.rejects(openWeights(folder), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, says);
+      return true;
+    });
+  });
+}
+
+test('names all shards that are missing', async (t) => {
+  const folder = await shards(t, { c: '3.safetensors', d: '4.safetensors' });
   await assert.rejects(
     openWeights(folder),
-    /contains no weights \(looked for model\.safetensors, .*pytorch_model\.bin\.index\.json\)\.$/,
+    /2 of the 4 shards that .*index\.json lists are missing\. Download 3\.safetensors, 4\.safetensors into /,
   );
-  await writeFile(join(folder, 'mm_projector.bin'), '');
-  await assert.rejects(openWeights(folder), /projector from the pretraining stage/);
-  await rm(join(folder, 'mm_projector.bin'));
-  await writeFile(join(folder, 'adapter_config.json'), '{}');
-  await assert.rejects(openWeights(folder), /LoRA adapter: merge it/);
 });
+
+for (const wrapper of ['module.', '_orig_mod.', 'base_model.model.', 'module._orig_mod.']) {
+  test(`reads weights saved with the prefix ${wrapper}`, async (t) => {
+    const folder = temporaryFolder(t);
+    await writeFile(join(folder, 'model.safetensors'), one(`${wrapper}lm_head.weight`));
+    const weights = await openWeights(folder);
+    t.after(() => weights.close());
+    assert.equal(weights.tensors.get('lm_head.weight')?.name, 'lm_head.weight');
+    assert.deepEqual([...(await weights.read('lm_head.weight'))], [1, 2]);
+  });
+}

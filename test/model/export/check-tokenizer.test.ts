@@ -13,7 +13,7 @@ async function checkFor(t: TestContext, rows: number, added: Record<string, numb
   await writeFile(join(folder, 'added_tokens.json'), JSON.stringify(added));
   await writeFile(join(folder, 'special_tokens_map.json'), JSON.stringify({ additional_special_tokens: special }));
   const architecture = { ...SMALL_HR, language: { ...SMALL_HR.language, vocabSize: rows } };
-  return checkTokenizer({ folder, architecture } as Checkpoint);
+  return checkTokenizer({ tokenizerFolder: folder, architecture } as Checkpoint);
 }
 
 test('as many rows as tokens need no word', async (t) => {
