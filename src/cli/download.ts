@@ -17,6 +17,7 @@ export function addDownload(program: Command): void {
         .default('official'),
     )
     .option('--update', 'download again what has changed upstream', false)
+    .option('--verify', 'also compare the hashes of files that are already here, and fetch damaged ones again', false)
     .option('--dry-run', 'only print what would be downloaded, from where, its size and licence', false)
     .addOption(offlineOption())
     .option('--json', 'print what was (or would be) downloaded as JSON', false)

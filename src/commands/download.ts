@@ -29,6 +29,7 @@ export interface DownloadCommandOptions {
   split?: string;
   source: ImageOrigin;
   update: boolean;
+  verify: boolean;
   dryRun: boolean;
   offline: boolean;
   json: boolean;
@@ -37,7 +38,7 @@ export interface DownloadCommandOptions {
 /** `llavahr download model <names>`: downloads checkpoints to the Hugging Face cache and prints their folders. */
 export async function downloadModelsCommand(
   names: string,
-  { offline, update, json, split, dir, dryRun, source }: DownloadCommandOptions,
+  { offline, update, verify, json, split, dir, dryRun, source }: DownloadCommandOptions,
 ): Promise<number> {
   if (split !== undefined || dir !== undefined || dryRun || source !== 'official') {
     throw usageError(
@@ -55,7 +56,7 @@ export async function downloadModelsCommand(
         throw usageError(`Unknown model "${name}". Available: ${known}.`);
       }
       say('info', `${name} from ${entry.repo} (licence: ${entry.licence})`);
-      const { folder } = await downloads.model(entry, update ? 'take' : 'tell', interrupt.signal);
+      const { folder } = await downloads.model(entry, update ? 'take' : 'tell', interrupt.signal, verify);
       models.push({ model: entry.name, folder });
       if (!json) console.log(folder);
     }
@@ -98,7 +99,16 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
       progress.log(`${entry.name} ${split.name} (licence: ${entry.licence.text})`);
       const upstream = options.update ? 'take' : 'tell';
       const { signal } = interrupt;
-      const tools = { catalogue, requests, root, signal, progress, origin: options.source, upstream } as const;
+      const tools = {
+        catalogue,
+        requests,
+        root,
+        signal,
+        progress,
+        origin: options.source,
+        upstream,
+        verify: options.verify,
+      } as const;
       try {
         const done = await downloadSplit(definition, split, tools).finally(progress.stop);
         results.push({ benchmark: entry.name, split: split.name, ...done });

@@ -25,6 +25,8 @@ export interface ModelDownloadOptions {
   signal?: AbortSignal;
   progress: TransferProgress;
   upstream: Upstream;
+  /** Hash what is here, and fetch again what is not as it was. */
+  verify?: boolean;
 }
 
 /** Branch with the newest commit. */
@@ -50,12 +52,12 @@ async function checkpoint(
   repo: string,
   revision: string | null,
   requests: Requests,
-  { signal, progress, upstream }: ModelDownloadOptions,
+  { signal, progress, upstream, verify = false }: ModelDownloadOptions,
 ): Promise<string> {
   const recorded = (await recordedCheckpoints())[repo];
   const kept = recorded && (revision === null || revision === recorded.commit) ? recorded : null;
   const isComplete =
-    kept !== null && (await snapshotProblems(snapshotFolder(repo, kept.commit), kept.files, false)).length === 0;
+    kept !== null && (await snapshotProblems(snapshotFolder(repo, kept.commit), kept.files, verify)).length === 0;
   if (isComplete && (upstream === 'ignore' || requests.offline)) return snapshotFolder(repo, kept.commit);
   if (requests.offline) {
     const cached = await cachedSnapshot(repo, revision ?? NEWEST);
@@ -71,7 +73,9 @@ async function checkpoint(
     progress.log(`${name} of ${repo} (${byteSize(bytes)})`);
     return progress.begin(name, bytes);
   };
-  const folder = await downloadCheckpoint(requests, repo, asked, state.commit, files, { signal, onFile });
+  const folder = await downloadCheckpoint(requests, repo, asked, state.commit, files, {
+    ...{ signal, onFile, verify, onWait: (message: string) => progress.log(message) },
+  });
   await recordCheckpoint(repo, { commit: state.commit, files: byName(files) });
   return folder;
 }

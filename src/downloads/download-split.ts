@@ -47,7 +47,10 @@ export async function downloadSplit(
   }
   const folder = join(tools.root, definition.name);
   await mkdir(folder, { recursive: true });
-  const lock = await lockFolder(tools.root, { onWait: (message) => tools.progress.log(message) });
+  const lock = await lockFolder(tools.root, {
+    onWait: (message) => tools.progress.log(message),
+    ...{ waits: true, signal: tools.signal },
+  });
   try {
     const job: SplitJob = {
       definition,

@@ -14,8 +14,8 @@ import type { Upstream } from './upstream-changes.js';
 /** Downloads made by other commands, into the default folders, with progress on stderr. */
 export interface Downloads {
   catalogue: Catalogue;
-  model(entry: ModelEntry, upstream: Upstream, signal?: AbortSignal): Promise<DownloadedModel>;
-  /** The checkpoint with this name in datasets.json; null if there is none. */
+  model(entry: ModelEntry, upstream: Upstream, signal?: AbortSignal, verify?: boolean): Promise<DownloadedModel>;
+  /** The checkpoint of a name in datasets.json; null when there is no such name. */
   namedModel(name: string): Promise<DownloadedModel | null>;
   /** @returns the benchmark's folder, without network access if the split is already there */
   benchmark(definition: BenchmarkDefinition, split: string | undefined, signal: AbortSignal): Promise<string>;
@@ -25,9 +25,14 @@ export interface Downloads {
 export async function openDownloads(offline: boolean, catalogue?: Catalogue): Promise<Downloads> {
   const known = catalogue ?? (await readCatalogue());
   const requests = openRequests({ offline });
-  const model = (entry: ModelEntry, upstream: Upstream, signal?: AbortSignal): Promise<DownloadedModel> => {
+  const model = (
+    entry: ModelEntry,
+    upstream: Upstream,
+    signal?: AbortSignal,
+    verify = false,
+  ): Promise<DownloadedModel> => {
     const progress = startTransferProgress(messageStream());
-    return downloadModel(entry, requests, { signal, progress, upstream }).finally(progress.stop);
+    return downloadModel(entry, requests, { signal, progress, upstream, verify }).finally(progress.stop);
   };
   return {
     catalogue: known,

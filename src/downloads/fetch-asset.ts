@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assetOf } from '../datasets/catalogue.js';
 import type { Asset } from '../datasets/catalogue-schema.js';
@@ -24,10 +24,14 @@ const WHOLE_ARCHIVE_BYTES = 64 << 20;
 export async function ensureAsset(asset: Asset, folder: string, to: string, job: SplitJob): Promise<void> {
   const { progress } = job.tools;
   const path = join(folder, to);
-  const state = await fileState(folder, to);
+  const state = await fileState(folder, to, job.tools.verify);
   if (state === 'missing' || isStale(job, asset)) await fetchAsset(asset, folder, to, job);
-  else if (state === 'changed')
-    progress.log(`${path} was modified after its download. Delete it to download it again.`);
+  else if (state === 'changed' && job.tools.verify && asset.urls.length > 0) {
+    const aside = `${path}.changed`;
+    await rename(path, aside);
+    progress.log(`${path} was modified after its download: downloading it again. The modified file is now ${aside}.`);
+    await fetchAsset(asset, folder, to, job);
+  } else if (state === 'changed') progress.log(`${path} was modified after its download. --verify downloads it again.`);
   else if (state === 'unverified') {
     const sha256 = await checkPlacedFile(path, asset);
     await recordDownload(folder, to, { url: 'put there by hand', etag: null, sha256 });

@@ -20,6 +20,8 @@ export interface DownloadTools {
   progress: TransferProgress;
   origin: ImageOrigin;
   upstream: Upstream;
+  /** Hash what is here, and fetch again what is not as it was. */
+  verify?: boolean;
 }
 
 /** The download of one split. */

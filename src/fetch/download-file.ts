@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, writeSync } from 'node:fs';
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkFreeBytes, freeBytes } from '../shared/disk-space.js';
@@ -8,7 +8,7 @@ import { UserError } from '../shared/errors.js';
 import { TemporaryFailure } from '../shared/http/retry.js';
 import { jsonFile } from '../shared/json-file.js';
 import { AMOUNT, nullable, objectOf, TEXT } from '../shared/json-schema.js';
-import { digestsOf, type FileDigests, hashFile, newHashes, updateHashes } from './file-digests.js';
+import { digestsOf, type FileDigests, hashFile } from './file-digests.js';
 import { type HttpResponse, type Requests, streamOf } from './http.js';
 
 /** Determines how a file must begin, so that a login page is not mistaken for an archive. */
@@ -102,7 +102,8 @@ async function downloadFrom(
     let furthest = part.bytes; // a server without range support starts over each time
     while (part.state.totalBytes === null || part.bytes < part.state.totalBytes) {
       const response = await requestRest(requests, url, part, source, signal);
-      if (response === null) break; // the file is already complete
+      if (response === null) break; // the server has nothing beyond what is here
+      checkStatus(url, part, response);
       if (response.status === 200) {
         await part.restart({ url, etag: response.etag, totalBytes: response.totalBytes });
       }
@@ -126,7 +127,7 @@ async function downloadFrom(
         await sleep(retryPauseMs * (breaks + 1), undefined, { signal });
       }
     }
-    const digests = part.digests();
+    const digests = await part.digests();
     const total = source.bytes ?? part.state.totalBytes;
     const problem = await problemOf(part, source, total, digests);
     if (problem) {
@@ -141,6 +142,15 @@ async function downloadFrom(
     await part.close();
     if (part.bytes === 0) await part.discard();
   }
+}
+
+/** @throws UserError for a part of a file that was asked for whole, and where the server says that nothing is there */
+function checkStatus(url: string, part: Part, response: HttpResponse): void {
+  const isContinued =
+    part.bytes > 0 && Number(/^bytes (\d+)-/.exec(response.header('content-range') ?? '')?.[1]) === part.bytes;
+  if (response.status === 200 || (response.status === 206 && isContinued)) return;
+  response.cancel();
+  throw new UserError(`${url} answered ${response.status} to a request for the whole file`);
 }
 
 /** Requests the missing bytes; null when there are none (416). */
@@ -183,12 +193,23 @@ interface Part {
   state: PartState;
   bytes: number;
   append(chunk: Uint8Array): void;
-  digests(): FileDigests;
+  /** Of the file on the disk, not of what was received. */
+  digests(): Promise<FileDigests>;
   restart(state: PartState): Promise<void>;
   /** Gives the file its final name. */
   finish(): Promise<void>;
   discard(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** For writing at any place, which flags for appending do not allow. */
+async function openForWriting(path: string, keepsContent: boolean): Promise<FileHandle> {
+  try {
+    return await open(path, keepsContent ? 'r+' : 'w+');
+  } catch (error) {
+    if (!keepsContent || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return open(path, 'w+');
+  }
 }
 
 /** With a known hash, a download may be resumed from a different mirror, since the hash verifies the result. */
@@ -202,8 +223,7 @@ async function openPart(destination: string, url: string, { sha256, md5 }: FileS
   const before = await stateFile.read(folder).catch(() => null); // damaged: start over
   const isSame = before?.url === url;
   const continues = before !== null && (isSame || sha256 !== undefined);
-  const file = await open(path, continues ? 'a+' : 'w');
-  let hashes = await hashFile(path, md5 !== undefined);
+  const file = await openForWriting(path, continues);
   let flushedBytes = 0;
   let flushing: Promise<void> = Promise.resolve();
   // Not flushed to disk, to avoid a delay: a damaged state only means starting over.
@@ -218,17 +238,22 @@ async function openPart(destination: string, url: string, { sha256, md5 }: FileS
     bytes: (await file.stat()).size,
     append(chunk) {
       // Synchronous, since the thread pool takes more than twice the CPU time of the write itself (measured).
-      for (let done = 0; done < chunk.byteLength; ) done += writeSync(file.fd, chunk, done);
-      updateHashes(hashes, chunk);
+      // At its place: after a restart the file's own position would be behind the end, and the gap read as NULs.
+      for (let done = 0; done < chunk.byteLength; ) {
+        done += writeSync(file.fd, chunk, done, chunk.byteLength - done, part.bytes + done);
+      }
       part.bytes += chunk.byteLength;
       if (part.bytes < flushedBytes + FLUSH_STEP_BYTES) return;
       flushedBytes = part.bytes;
       flushing = flushing.then(() => file.datasync()).catch(() => {}); // the last flush reports the error again
     },
-    digests: () => digestsOf(hashes),
+    async digests() {
+      await flushing;
+      part.bytes = (await file.stat()).size;
+      return digestsOf(await hashFile(path, md5 !== undefined));
+    },
     async restart(state) {
       await file.truncate(0);
-      hashes = newHashes(md5 !== undefined);
       flushedBytes = 0;
       part.bytes = 0;
       part.state = state;
@@ -294,6 +319,7 @@ async function problemOf(
   total: number | null,
   { sha256, md5 }: FileDigests,
 ): Promise<string | null> {
+  if (bytes === 0 && source.bytes !== 0) return 'it is empty';
   if (total !== null && bytes !== total) return `it has ${bytes} bytes, not ${total}`;
   if (source.sha256 && sha256 !== source.sha256) return `its sha256 is ${sha256}, not ${source.sha256}`;
   if (source.md5 && md5 !== source.md5) return `its md5 is ${md5}, not ${source.md5}`;

@@ -8,16 +8,16 @@ export interface FileDigests {
   md5: string | null;
 }
 
-export interface Hashes {
+interface Hashes {
   sha256: Hash;
   md5: Hash | null;
 }
 
-export function newHashes(needsMd5: boolean): Hashes {
+function newHashes(needsMd5: boolean): Hashes {
   return { sha256: createHash('sha256'), md5: needsMd5 ? createHash('md5') : null };
 }
 
-export function updateHashes({ sha256, md5 }: Hashes, chunk: Uint8Array): void {
+function updateHashes({ sha256, md5 }: Hashes, chunk: Uint8Array): void {
   sha256.update(chunk);
   md5?.update(chunk);
 }

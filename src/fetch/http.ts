@@ -191,6 +191,9 @@ async function getOnce(
       return checkedResponse(at.href, response);
     }
     await response.body.dump();
+    if (!URL.canParse(location, at.href)) {
+      throw new UserError(`${at.href} redirects to ${JSON.stringify(location)}, which is no address`);
+    }
     const next = checkedUrl(new URL(location, at).href);
     // Do not send credentials to other hosts.
     if (next.origin !== at.origin) delete sent['authorization'];

@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 import { UserError } from '../shared/errors.js';
 import { sha256OfFile } from '../shared/file-hash.js';
+import { lockFolder } from '../shared/folder-lock.js';
 import { insideFolder } from '../shared/inside-folder.js';
 import { forEachParallel } from '../shared/parallel.js';
 import { downloadFile, gitBlobSha1 } from './download-file.js';
@@ -19,7 +20,11 @@ export interface CheckpointFile {
 
 export interface CheckpointOptions {
   signal?: AbortSignal;
-  /** Called at the start of each file; returns callbacks for its progress. */
+  /** Hash the files that are there already; their sizes are compared anyway. */
+  verify?: boolean;
+  /** Told before the lock of another download is waited for. */
+  onWait?(message: string): void;
+  /** Called when a file begins; what it returns is called with the bytes that are there. */
   onFile?(name: string, bytes: number): { update(doneBytes: number): void; end(): void };
 }
 
@@ -55,26 +60,44 @@ export async function downloadCheckpoint(
   revision: string,
   commit: string,
   files: readonly HubFile[],
-  { signal, onFile }: CheckpointOptions,
+  { signal, onFile, verify = false, onWait }: CheckpointOptions,
 ): Promise<string> {
   const cache = cacheOf(repo);
   const snapshot = snapshotFolder(repo, commit);
   const fetchOne = async ({ path, url, headers, bytes, hash }: HubFile, stop: AbortSignal): Promise<void> => {
     const blob = join(cache, 'blobs', hash);
-    if (!existsSync(blob)) {
+    if (!(await isBlobWhole(blob, bytes, hash, verify))) {
+      await rm(blob, { force: true });
       const source = { urls: [url], format: 'other', bytes, ...hashOption(hash), headersFor: () => headers } as const;
       const progress = onFile?.(path, bytes);
       await downloadFile(requests, source, blob, { signal: stop, onProgress: progress?.update }).finally(progress?.end);
     }
     await link(blob, snapshot, path);
   };
-  await forEachParallel(files, FILES_AT_ONCE, fetchOne, signal);
+  await mkdir(cache, { recursive: true });
+  const lock = await lockFolder(cache, { onWait, waits: true, signal });
+  try {
+    await forEachParallel(files, FILES_AT_ONCE, fetchOne, signal);
+  } finally {
+    await lock.release();
+  }
   await mkdir(join(cache, 'refs'), { recursive: true });
   if (revision !== commit) await writeFile(join(cache, 'refs', revision), commit);
   return snapshot;
 }
 
-/** The folder with the files of a commit. */
+async function isBlobWhole(path: string, bytes: number, hash: string, verify: boolean): Promise<boolean> {
+  const status = await stat(path).catch(() => null);
+  if (!status?.isFile() || status.size !== bytes) return false;
+  return !verify || (await blobHash(path, hash)) === hash;
+}
+
+/** @param like a hash of the kind that is wanted: sha256, or git's sha1 */
+function blobHash(path: string, like: string): Promise<string> {
+  return like.length === 64 ? sha256OfFile(path) : gitBlobSha1(path);
+}
+
+/** Where the files of a commit are. */
 export function snapshotFolder(repo: string, commit: string): string {
   return join(cacheOf(repo), 'snapshots', commit);
 }
@@ -103,7 +126,7 @@ export async function snapshotProblems(
     else if (status === null || !status.isFile()) problems.push(`${name} is missing`);
     else if (status.size !== bytes) problems.push(`${name} has ${status.size} bytes, not ${bytes}`);
     else if (verify) {
-      const found = hash.length === 64 ? await sha256OfFile(path) : await gitBlobSha1(path);
+      const found = await blobHash(path, hash);
       if (found !== hash) problems.push(`${name} has the hash ${found}, not ${hash}`);
     }
   }

@@ -61,6 +61,10 @@ export interface FolderLock extends Ownership {
 export interface LockOptions {
   /** Called before watching the lock of another machine, which takes up to a minute. */
   onWait?: (message: string) => void;
+  /** Waits for as long as the folder is in use instead of refusing. */
+  waits?: boolean;
+  /** Ends the waiting. */
+  signal?: AbortSignal;
   lapseMs?: number; // default: one minute
   beatMs?: number; // default: 10 s
 }
@@ -71,7 +75,7 @@ export interface LockOptions {
  */
 export async function lockFolder(
   folder: string,
-  { onWait, lapseMs = LAPSE_MS, beatMs = BEAT_MS }: LockOptions = {},
+  { onWait, waits = false, signal, lapseMs = LAPSE_MS, beatMs = BEAT_MS }: LockOptions = {},
 ): Promise<FolderLock> {
   const token = randomBytes(TOKEN_BYTES).toString('hex');
   const name = `lock-${token}.json`;
@@ -86,14 +90,19 @@ export async function lockFolder(
       return heldLock(path, token, lock, beatMs);
     }
     await rm(path, { force: true });
+    if (waits && !obstacle.watch) {
+      if (attempt === 1) onWait?.(`${obstacle.refusal} Waiting for it to end.`);
+      await sleep(randomInt(200, 1000), undefined, { signal });
+      continue;
+    }
     if (obstacle.watch) {
       onWait?.(`${obstacle.refusal} Waiting up to ${Math.round(lapseMs / 1000)} s to see whether it is still alive.`);
       const isSilent = await keepsSilent(obstacle.watch, lapseMs);
       if (isSilent) silent.add(obstacle.watch.content);
-      else if (existsSync(obstacle.watch.path))
+      else if (existsSync(obstacle.watch.path) && !waits)
         throw new UserError(`${obstacle.refusal} Wait for it to end, or stop it.`);
     }
-    if (attempt === ATTEMPTS) throw new UserError(obstacle.refusal);
+    if (attempt >= ATTEMPTS && !waits) throw new UserError(obstacle.refusal);
     await sleep(randomInt(10, 100)); // ms
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdtemp, readdir, readFile, readlink, rm, truncate } from 'node:fs/promises';
+import { appendFile, lstat, mkdtemp, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -50,9 +50,9 @@ beforeEach(async () => {
   log = [];
 });
 
-const download = async (upstream: Upstream = 'ignore', through = requests): Promise<string> => {
+const download = async (upstream: Upstream = 'ignore', through = requests, verify = false): Promise<string> => {
   const progress = { begin: () => ({ update() {}, end() {} }), log: (line: string) => void log.push(line), stop() {} };
-  return (await downloadModel(ENTRY, through, { progress, upstream })).folder;
+  return (await downloadModel(ENTRY, through, { progress, upstream, verify })).folder;
 };
 
 test('a checkpoint is cached in the layout of huggingface_hub, without unneeded files', async () => {
@@ -80,7 +80,33 @@ test('a checkpoint is cached in the layout of huggingface_hub, without unneeded 
   await server.close();
 });
 
-test('a newer commit is reported with its changes, and downloaded on request', async () => {
+test('three downloads at once wait for each other and fetch every file once', async () => {
+  const folders = await Promise.all([download(), download(), download()]);
+  assert.equal(new Set(folders).size, 1);
+  for (const name of NAMES) assert.deepEqual(await readFile(join(folders[0]!, name)), files[name]);
+  const fetched = server.requests.filter(({ path }) => path.endsWith('/model.safetensors'));
+  assert.equal(fetched.length, 1);
+  assert.match(log.join('\n'), /in use by another run .* Waiting for it to end/);
+  await server.close();
+});
+
+test('a blob of another size is fetched again, one of another content with verify', async () => {
+  const folder = await download();
+  const weights = join(folder, 'model.safetensors');
+  await appendFile(weights, 'x');
+  await download();
+  assert.deepEqual(await readFile(weights), files['model.safetensors'], 'too long');
+  const damaged = Buffer.from(files['model.safetensors']!);
+  damaged[damaged.length - 1]! ^= 1;
+  await writeFile(weights, damaged);
+  await download();
+  assert.deepEqual(await readFile(weights), damaged, 'of the same size: not looked at');
+  await download('ignore', requests, true);
+  assert.deepEqual(await readFile(weights), files['model.safetensors']);
+  await server.close();
+});
+
+test('a newer commit is told with what it changed, and taken when it is asked for', async () => {
   const folder = await download();
   const changed = { ...files, 'config.json': Buffer.concat([files['config.json']!, Buffer.from('\n')]) };
   Object.assign(routes, hubRoutes({ type: 'model', name: 'some/model', files: changed }, NEWER));

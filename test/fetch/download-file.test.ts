@@ -82,22 +82,41 @@ test('a stalled transfer is restarted, a slow one is not', () =>
 test('a file that changed upstream is downloaded from the start', () =>
   withFile({ behave: script({ resetAfter: 1000, etag: '"0"' }) }, async (server, source, destination) => {
     assert.equal((await downloadFile(requests, source, destination, fast)).sha256, SHA256);
+    assert.deepEqual(await readFile(destination), CONTENT, 'what is on the disk');
     assert.deepEqual(served(server), ['whole 200', 'bytes=1000- 200']);
   }));
 
 test('without ETag and hash, a download is not resumed', () =>
   withFile({ etag: '', behave: script({ resetAfter: 1000 }) }, async (server, source, destination) => {
     assert.equal((await downloadFile(requests, source, destination, fast)).sha256, SHA256);
+    assert.deepEqual(await readFile(destination), CONTENT, 'what is on the disk');
     assert.deepEqual(served(server), ['whole 200', 'whole 200']);
   }));
 
 test('a server without range support sends the file again', () =>
   withFile({ ranges: false, behave: script({ resetAfter: 1000 }) }, async (server, source, destination) => {
     assert.equal((await downloadFile(requests, source, destination, fast)).sha256, SHA256);
+    assert.deepEqual(await readFile(destination), CONTENT, 'what is on the disk');
     assert.deepEqual(served(server), ['whole 200', 'bytes=1000- 200']);
   }));
 
-test('429 with Retry-After and 5xx are retried', () =>
+for (const [what, behaviour, message] of [
+  [
+    'a part nobody asked for',
+    { status: 206, headers: { 'content-range': 'bytes 0-3/4' }, text: 'part' },
+    /answered 206/,
+  ],
+  ['nothing satisfiable', { status: 416 }, /answered 416/],
+  ['an empty body', { status: 200 }, /it is empty/],
+] as const) {
+  test(`${what} is no file`, () =>
+    withFile({ behave: () => behaviour }, async (_server, source, destination) => {
+      await assert.rejects(downloadFile(requests, source, destination, fast), message);
+      assert.deepEqual(await readdir(dirname(destination)), []);
+    }));
+}
+
+test('429 with Retry-After and 5xx are tried again', () =>
   withFile(
     { behave: script({ status: 429, headers: { 'retry-after': '0' } }, { status: 503 }) },
     async (server, source, destination) => {
