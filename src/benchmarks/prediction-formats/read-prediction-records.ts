@@ -17,7 +17,7 @@ export interface ReadOptions {
 /** The accepted formats, for messages. */
 export const ACCEPTED =
   "Accepted formats: LLaVA's answers (question_id, prompt, text), lmms-eval's samples, VLMEvalKit's predictions (xlsx, tsv, " +
-  "json) and the benchmarks' own result files; docs/data.md lists them all.";
+  "json) and the benchmarks' own result files; docs/cli.md lists them all.";
 
 /**
  * Reads predictions from a file or folder in any of the formats that LLaVA's scripts, the evaluation servers, lmms-eval

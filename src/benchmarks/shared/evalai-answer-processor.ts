@@ -1,3 +1,4 @@
+import { memoized } from '../../shared/memoized.js';
 import { pyStrip } from '../../shared/python-strings.js';
 import { processDigitArticle, processPunctuation } from './vqa-normalisation.js';
 
@@ -8,7 +9,7 @@ import { processDigitArticle, processPunctuation } from './vqa-normalisation.js'
  * Reproduces what the official script does, not what it intends: an answer of "the" becomes empty.
  * Source: LLaVA-HR llava_hr/eval/m4c_evaluator.py, EvalAIAnswerProcessor (the same in LLaVA and MMF).
  */
-export function processAnswer(answer: string): string {
+export const processAnswer = memoized((answer: string): string => {
   const text = pyStrip(answer.toLowerCase().replace(/[,?]/g, '').replaceAll("'s", " 's")).replace(/[\n\t]/g, ' ');
   return processDigitArticle(processPunctuation(text));
-}
+});

@@ -1,3 +1,4 @@
+import { memoized } from '../../shared/memoized.js';
 import { pyStrip } from '../../shared/python-strings.js';
 import { processAnswer } from './evalai-answer-processor.js';
 import { vqaAccuracy } from './vqa-accuracy.js';
@@ -58,8 +59,7 @@ export const m4cVqa: VqaScorer = (answer, { texts }) => vqaAccuracy(processAnswe
  * Source: lmms_eval/tasks/vqav2/utils.py, vqav2_process_results
  */
 export const lmmsEvalVqa: VqaScorer = (answer, { texts, details }) => {
-  const normalised = (text: string): string => processDigitArticle(processPunctuation(onOneLine(text), 'evalai'));
-  return leaveOneOut(normalised(answer), texts.map(normalised), details);
+  return leaveOneOut(normaliseAsEvalAi(answer), texts.map(normaliseAsEvalAi), details);
 };
 
 /** Scores the processed answer that LLaVA's conversion scripts upload to the evaluation server. */
@@ -67,14 +67,15 @@ export function asUploaded(scorer: VqaScorer): VqaScorer {
   return (answer, human) => scorer(processAnswer(answer), human);
 }
 
-function onOneLine(text: string): string {
-  return pyStrip(text.replace(/[\n\t]/g, ' '));
-}
+const onOneLine = memoized((text: string): string => pyStrip(text.replace(/[\n\t]/g, ' ')));
 
 /** Normalises a text like vqaEval.py. */
-function normalise(text: string): string {
-  return processDigitArticle(processPunctuation(text));
-}
+const normalise = memoized((text: string): string => processDigitArticle(processPunctuation(text)));
+
+/** Normalises a text like lmms-eval's vqav2 task, which takes several commas in a number. */
+const normaliseAsEvalAi = memoized((text: string): string =>
+  processDigitArticle(processPunctuation(onOneLine(text), 'evalai')),
+);
 
 /** VQA accuracy that leaves out all records equal to the left-out one together. */
 function leaveOneOut(answer: string, texts: readonly string[], details: readonly string[] | null): number {
