@@ -62,6 +62,7 @@ export function createTokenizer(
   const textOf = (tokenIds: readonly number[]): string => {
     let text = '';
     let run: number[] = []; // bytes not yet decoded
+    let mayBePrefix = settings.legacy;
     tokenIds.forEach((id, index) => {
       const byte = bytes.get(id);
       if (byte !== undefined) {
@@ -73,10 +74,11 @@ export function createTokenizer(
       const piece = addedById.get(id)?.content ?? pieces[id]!;
       const isFirst = index === 0 && settings.addPrefixSpace;
       const withoutPrefix = isFirst && piece.startsWith(SPACE_MARK) ? piece.slice(1) : piece;
-      text += withoutPrefix.replaceAll(SPACE_MARK, ' ');
+      const decoded = withoutPrefix.replaceAll(SPACE_MARK, ' ');
       // SentencePiece drops the space of its own prefix once more.
-      if (settings.legacy && text === withoutPrefix.replaceAll(SPACE_MARK, ' ') && text.startsWith(' '))
-        text = text.slice(1);
+      const isPrefix = mayBePrefix && text === '' && decoded.startsWith(' ');
+      if (isPrefix) mayBePrefix = false;
+      text += isPrefix ? decoded.slice(1) : decoded;
     });
     return text + decodeUtf8(run);
   };
@@ -96,14 +98,15 @@ export function createTokenizer(
       const parts = splitByAdded(prefix + text.replaceAll(SPACE_MARK, ' '), addedPattern, addedByContent);
       // A ▁ is not prepended when the text begins with a special token.
       const [first, second] = parts;
-      if (first === SPACE_MARK && typeof second === 'object' && second.special) parts.shift();
+      if ((first === SPACE_MARK || first === ' ') && typeof second === 'object' && second.special) parts.shift();
       return parts.flatMap((part) => (typeof part === 'string' ? encodePart(part) : [part.id]));
     },
     decode(tokenIds) {
       const texts: string[] = [];
       let run: number[] = [];
       const endRun = (): void => {
-        if (run.length > 0) texts.push(textOf(run));
+        const text = textOf(run);
+        if (text !== '') texts.push(text);
         run = [];
       };
       for (const id of tokenIds) {
@@ -116,8 +119,9 @@ export function createTokenizer(
           texts.push(token.content);
         }
       }
-      endRun();
-      const text = texts.filter((part) => part !== '').join(' ');
+      // transformers leaves out empty parts, but not at the end.
+      if (run.length > 0) texts.push(textOf(run));
+      const text = texts.join(' ');
       return settings.cleanUpSpaces ? cleanUpSpaces(text) : text;
     },
   };
