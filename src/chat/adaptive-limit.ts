@@ -1,21 +1,21 @@
-/** How many requests may be with a server at the same time. */
+/** How many requests a server may have at the same time. */
 export interface RequestLimit {
   readonly current: number;
   /** A request was answered. */
   answered(): void;
-  /** The server has too much to do. @param startedAt of the request, by the clock */
+  /** The server is overloaded. @param startedAt time at which the request was sent */
   overloaded(startedAt: number): void;
 }
 
 const START = 4;
 export const MAX_REQUESTS = 256;
 const GROWTH = 1.5;
-/** Answers per second must rise by this much for more requests at a time to be worth it. */
+/** Factor by which answers per second must rise for more concurrent requests to be worth it. */
 const WORTH_IT = 1.08;
-/** Answers over which a rate is measured: so many rounds of requests, and at least so many answers. */
+/** A rate is measured over this many rounds of requests, and at least this many answers. */
 const ROUNDS = 2;
 const MIN_ANSWERS = 8;
-/** Measurements until more requests are tried again: the work changes from question to question. */
+/** Measurements before more requests are tried again, as questions differ in how much work they take. */
 const HELD = 16;
 
 export function fixedLimit(requests: number): RequestLimit {
@@ -23,8 +23,8 @@ export function fixedLimit(requests: number): RequestLimit {
 }
 
 /**
- * Finds the number of requests at a time at which a server answers most per second: it grows by half as long as the rate
- * of answers grows with it, and is halved when the server is overloaded.
+ * Finds the number of concurrent requests at which a server answers most per second: it grows by half as long as the rate
+ * of answers grows too, and is halved when the server is overloaded.
  * @param now clock in milliseconds
  */
 export function adaptiveLimit(now: () => number = () => performance.now()): RequestLimit {

@@ -30,13 +30,13 @@ export interface TimedReply {
   totalMs: number;
 }
 
-/** A request that the server refuses: it makes no sense to send it again. */
+/** A request that the server rejects and that is not worth sending again. */
 export class ChatError extends Error {
   override name = 'ChatError';
 
   constructor(
     message: string,
-    /** Whether another question may be answered, or none will be. */
+    /** Whether only this question fails, or every request to this server would. */
     readonly concerns: 'question' | 'server',
     options?: ErrorOptions,
   ) {
@@ -47,31 +47,29 @@ export class ChatError extends Error {
 export interface ChatClient {
   readonly baseUrl: string;
   readonly model: string;
-  /** The parameters that the server takes, as far as its refusals taught. */
+  /** The parameters that the server accepts, as learnt from its rejections. */
   readonly dialect: Dialect;
   /**
-   * Asks once. A parameter that the server refuses is left out from then on.
-   * @throws TemporaryFailure when another try may succeed; ChatError otherwise; the signal's reason when it is aborted
+   * Asks once. Parameters that the server rejects are left out from then on.
+   * @throws TemporaryFailure when a retry may succeed; ChatError otherwise; the signal's reason when it is aborted
    */
   ask(request: ChatRequest, signal: AbortSignal): Promise<TimedReply>;
-  /** The text at a URL of the server; null unless it answers with success. @throws as `ask` when it is not there */
+  /** The text at a URL of the server; null unless it answers with success. @throws as `ask` when the server cannot be reached */
   get(url: string, signal: AbortSignal): Promise<string | null>;
 }
 
 const MAX_MESSAGE_LENGTH = 300;
-/** Far above a completion of a thousand tokens in as many events. */
+/** Far more than a completion of a thousand tokens, each in an event of its own. */
 const MAX_ANSWER_BYTES = 8 << 20;
-/** What a server tells about itself is answered without any work. */
+/** Short, because a server describes itself without running the model. */
 const ABOUT_TIMEOUT_MS = 10_000;
 
-/** Connects nothing yet. @throws UserError (usage) when the address is not one */
+/** Does not connect yet. @throws UserError (usage) when the base URL is invalid */
 export function openChatClient({ baseUrl, model, key, timeoutMs }: ChatServer): ChatClient {
   const base = baseUrl.replace(/\/+$/, '');
   const url = `${base}/chat/completions`;
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-    throw usageError(
-      `${JSON.stringify(baseUrl)} is no address of a server; it should be like http://localhost:8000/v1.`,
-    );
+    throw usageError(`${JSON.stringify(baseUrl)} is not a server URL; it should look like http://localhost:8000/v1.`);
   }
   let dialect = COMMON_DIALECT;
   const askOnce = async (request: ChatRequest, used: Dialect, signal: AbortSignal): Promise<TimedReply | null> => {
@@ -87,7 +85,7 @@ export function openChatClient({ baseUrl, model, key, timeoutMs }: ChatServer): 
       try {
         stream.push(part);
       } catch (error) {
-        streamFailure = error; // decided on below, when the media type is known
+        streamFailure = error; // handled below, once the media type is known
       }
     };
     const answer = await postJson(url, completionRequest(model, request, used), {
@@ -137,7 +135,7 @@ export function openChatClient({ baseUrl, model, key, timeoutMs }: ChatServer): 
   };
 }
 
-/** A host that does not exist or cannot be trusted concerns all requests. */
+/** A host that does not exist or cannot be trusted fails every request. */
 async function hostErrors<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
@@ -152,10 +150,10 @@ function withoutKey(reply: ChatReply, key: string | undefined): ChatReply {
 
 function refusal(url: string, { status, text, retryAfterMs, location }: HttpAnswer): Error {
   const message = `POST ${url}: ${status} ${location === null ? shortened(text) : `leads to ${shortened(location)}`}`;
-  // OpenAI also says 429 to an account without credit; no pause mends that.
+  // OpenAI also sends 429 to accounts without credit; waiting does not help.
   const lacksCredit = text.includes('insufficient_quota');
   if (lacksCredit || [401, 403, 404, 405].includes(status) || status < 400) return new ChatError(message, 'server');
-  // OpenAI's own clients take 409 for a lock that will be free.
+  // OpenAI's own clients retry 409 as a lock timeout.
   if (isTemporaryStatus(status) || status === 409) {
     const kind = status === 429 || status === 503 || status === 529 ? 'overloaded' : 'broken';
     return new TemporaryFailure(message, retryAfterMs, { kind });
@@ -163,7 +161,7 @@ function refusal(url: string, { status, text, retryAfterMs, location }: HttpAnsw
   return new ChatError(message, 'question');
 }
 
-/** Without line breaks, and without characters that a terminal would obey. */
+/** On one line, without control characters. */
 function shortened(body: string): string {
   const line = body.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   return line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH)} ...` : line;

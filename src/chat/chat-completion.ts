@@ -18,20 +18,20 @@ export interface ChatRequest {
   maxTokens: number;
   temperature: number;
   seed?: number;
-  /** Ask for the answer piece by piece, to learn when its first token is there. */
+  /** Stream the answer, to measure when its first token arrives. */
   stream?: boolean;
 }
 
 export interface ChatReply {
-  /** null when the model said nothing, as some do when they refuse. */
+  /** null when the model returned nothing, as some do when they refuse. */
   content: string | null;
-  /** Why it ended: `stop`, `length`, `content_filter` or a word of the server; null if the server does not say. */
+  /** Why it ended: `stop`, `length`, `content_filter` or a server's own reason; null if the server gives none. */
   finishReason: string | null;
-  /** The model as the server names it, often with its date; null if it does not. */
+  /** The model name reported by the server, often with a date; null if it reports none. */
   model: string | null;
-  /** Identifies the server's configuration; null if the server does not say. */
+  /** Identifies the server's configuration; null if the server does not report it. */
   fingerprint: string | null;
-  /** As counted by the server, with the image's; null if it does not count. */
+  /** As reported by the server, image tokens included; null if it does not report them. */
   promptTokens: number | null;
   completionTokens: number | null;
 }
@@ -53,7 +53,7 @@ export function completionRequest(
   };
 }
 
-/** What is used of a completion, or of a piece of one. */
+/** The fields used of a completion, or of a streamed chunk of one. */
 interface Completion {
   model?: string | null;
   system_fingerprint?: string | null;
@@ -89,7 +89,7 @@ const completionCheck = schemaCheck<Completion>({
   required: ['choices'],
 });
 
-/** An error that a server sends with status 200, as an event or instead of a completion. */
+/** An error that a server sends with status 200, in a stream or instead of a completion. */
 interface SentError {
   error: { message?: string; code?: number | string | null };
 }
@@ -118,12 +118,12 @@ export class ReportedError extends Error {
   }
 }
 
-/** @throws TemporaryFailure when the text is no chat completion; ReportedError */
+/** @throws TemporaryFailure when the text is not a chat completion; ReportedError */
 export function parseCompletion(text: string): ChatReply {
   const value = parsed(text);
   const reply = startReply();
   reply.add(value, 'message');
-  if (!reply.hasChoice()) throw new TemporaryFailure('the answer is no chat completion');
+  if (!reply.hasChoice()) throw new TemporaryFailure('the answer is not a chat completion');
   return reply.reply();
 }
 
@@ -156,7 +156,7 @@ export function readStreamedReply(onFirstToken: () => void): StreamedReply {
   return {
     push: (part) => parser.feed(part),
     end() {
-      // Some servers end without [DONE]; the reason why a reply ended comes with its last token.
+      // Some servers end without [DONE]; the finish reason comes with the last token.
       if (!reply.hasChoice() || !(isComplete || reply.reply().finishReason !== null)) {
         throw new TemporaryFailure('the stream was cut off before the answer was complete');
       }
@@ -172,20 +172,20 @@ function startReply() {
   };
   let hasChoice = false;
   return {
-    /** @returns whether there is text in it */
+    /** @returns whether it contains text */
     add(value: unknown, part: 'message' | 'delta'): boolean {
       if (errorCheck.fits(value)) throw reportedError(value);
-      if (!completionCheck.fits(value)) throw new TemporaryFailure('the answer is no chat completion');
+      if (!completionCheck.fits(value)) throw new TemporaryFailure('the answer is not a chat completion');
       const { model, system_fingerprint, choices, usage } = value;
       reply.model = model ?? reply.model;
       reply.fingerprint = system_fingerprint ?? reply.fingerprint;
       reply.promptTokens = usage?.prompt_tokens ?? reply.promptTokens;
       reply.completionTokens = usage?.completion_tokens ?? reply.completionTokens;
-      const choice = choices[0]; // none in the piece that brings the usage
+      const choice = choices[0]; // absent in the chunk that has the usage
       const said = choice?.[part];
       if (said) hasChoice = true;
       reply.finishReason = choice?.finish_reason ?? reply.finishReason;
-      const text = said?.content ?? said?.refusal ?? null; // a refusal is what the model answered
+      const text = said?.content ?? said?.refusal ?? null; // a refusal counts as the model's answer
       if (text !== null) reply.content = (reply.content ?? '') + text;
       return text !== null && text !== '';
     },
@@ -198,7 +198,7 @@ function parsed(text: string): unknown {
   try {
     return parseJson(text);
   } catch {
-    throw new TemporaryFailure('the answer is no JSON');
+    throw new TemporaryFailure('the answer is not JSON');
   }
 }
 

@@ -5,12 +5,12 @@ import type { RequestLimit } from './adaptive-limit.js';
 import { type ChatClient, ChatError, type TimedReply } from './chat-client.js';
 import type { ChatRequest } from './chat-completion.js';
 
-/** Equal servers that share the requests. */
+/** Several servers of the same model that share the requests. */
 export interface ChatPool {
   /**
-   * Sends a request to the server with the most room, when one has room, and to another or the same again after a failure
-   * that may pass.
-   * @param prepare makes the request once there is room for it
+   * Waits until a server has room, sends the request to the one with the most, and retries there or elsewhere after a
+   * temporary failure.
+   * @param prepare builds the request once there is room for it
    * @throws ChatError when the request itself is refused or fails every time; UserError when no server is left; the
    *   signal's reason when it is aborted
    */
@@ -19,31 +19,31 @@ export interface ChatPool {
 
 export interface PoolOptions {
   limitOf(client: ChatClient): RequestLimit;
-  /** Called with what happens to a server, in a sentence for the user. */
+  /** Called with a sentence for the user when a server fails. */
   onNotice(message: string): void;
-  /** How often a request, and how often a server in a row, may fail. */
+  /** How often a request may fail, and how often a server may fail in a row. */
   retry?: RetryPolicy;
 }
 
-/** A server and what is known of it. */
+/** A server and its state. */
 interface Member {
   client: ChatClient;
   limit: RequestLimit;
   inFlight: number;
-  /** Failures without an answer in between; those of requests that were under way together count once. */
+  /** Failures in a row; those of requests that were in flight together count once. */
   failures: number;
-  /** The requests that these were, told apart by their `prepare`. */
+  /** The requests that failed, identified by their `prepare`. */
   failedRequests: Set<unknown>;
-  /** By the clock: nothing is sent before. */
+  /** No request is sent before this time of `performance.now()`. */
   pausedUntil: number;
-  /** Why nothing is sent any more. */
+  /** Why the server is no longer used; null while it is. */
   gone: string | null;
 }
 
 const MAX_PAUSE_MS = 30_000;
-/** Bad answers in a row from which on they are taken for the server's fault instead of the question's. */
+/** From this many bad answers in a row on, the server is blamed instead of the question. */
 const PATIENCE = 3;
-/** A request is given up after so many timeouts: waiting for them takes long. */
+/** A request is given up after this many timeouts, because each takes long. */
 const MAX_TIMEOUTS = 3;
 
 export function openChatPool(
@@ -58,7 +58,7 @@ export function openChatPool(
   );
   const room = openWaitingRoom();
 
-  /** A server with room for a request, which is counted as sent. */
+  /** Waits for a server with room for a request, and counts the request as sent. */
   const enter = async (signal: AbortSignal): Promise<Member> => {
     for (;;) {
       signal.throwIfAborted();
@@ -81,21 +81,21 @@ export function openChatPool(
     if (member.gone !== null) return;
     member.gone = reason;
     const others = members.filter(({ gone }) => gone === null).length;
-    if (others > 0) onNotice(`${reason}. Going on without ${member.client.baseUrl}; servers left: ${others}.`);
+    if (others > 0) onNotice(`${reason}. Continuing without ${member.client.baseUrl}; servers left: ${others}.`);
     room.wakeAll();
   };
 
   const pause = (member: Member, failure: TemporaryFailure, startedAt: number, request: unknown): void => {
     if (failure.kind === 'overloaded' || failure.kind === 'timeout') member.limit.overloaded(startedAt);
     member.failedRequests.add(request);
-    if (startedAt < member.pausedUntil) return; // was under way when the last failure came
+    if (startedAt < member.pausedUntil) return; // was already in flight at the last failure
     member.failures++;
     if (!failure.isWorthWaiting) {
       giveUp(member, `${failure.message} (asks to wait ${Math.ceil(failure.retryAfterMs / 1000)} s)`);
       return;
     }
     if (failure.kind === 'broken' && member.failures < PATIENCE) return;
-    // One question that a server cannot answer does not make it a bad one.
+    // A server is not given up because of one question that it cannot answer.
     const isItsFault = !concernsRequest(failure) || member.failedRequests.size >= PATIENCE;
     if (member.failures > retry.retries && isItsFault) {
       giveUp(member, failure.message);
@@ -109,7 +109,7 @@ export function openChatPool(
 
   return {
     async ask(prepare, signal) {
-      setMaxListeners(0, signal); // every request listens
+      setMaxListeners(0, signal); // every request adds a listener
       let request: ChatRequest | null = null;
       let failures = 0;
       let timeouts = 0;
@@ -143,7 +143,7 @@ export function openChatPool(
   };
 }
 
-/** Whether the request may be the cause. A server that is not there or has too much to do says nothing about it. */
+/** Whether the request may be the cause, which it is not when a server is unreachable or overloaded. */
 function concernsRequest({ kind }: TemporaryFailure): boolean {
   return kind === 'broken' || kind === 'timeout';
 }
@@ -151,8 +151,8 @@ function concernsRequest({ kind }: TemporaryFailure): boolean {
 function noServerLeft(members: readonly Member[]): UserError {
   const reasons = [...new Set(members.map(({ gone }) => gone!))];
   return new UserError(
-    `${members.length === 1 ? 'The server does' : 'None of the servers does'} not answer any more: ${reasons.join('; ')}. ` +
-      'Answers so far are kept: when it is back, rerun the command to resume.',
+    `${members.length === 1 ? 'The server can' : 'The servers can'} no longer be used: ${reasons.join('; ')}. ` +
+      'Answers so far are saved: rerun the command to resume.',
   );
 }
 

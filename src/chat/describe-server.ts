@@ -2,10 +2,10 @@ import { TemporaryFailure } from '../shared/http/retry.js';
 import { parseJson } from '../shared/parse-json.js';
 import { type ChatClient, ChatError } from './chat-client.js';
 
-/** What a server tells about itself and its model; empty for servers that tell nothing. */
+/** What a server reports about itself and its model; empty if it reports nothing. */
 export type ServerDescription = Record<string, string | number | boolean>;
 
-/** A page with facts, and which of them to keep: path in its JSON, and name in the description. */
+/** A page about the server, and the facts to keep: path in its JSON to name in the description. */
 interface Page {
   /** Relative to the server's root, or to the API's base address if it begins with `./`. */
   path: string;
@@ -14,7 +14,7 @@ interface Page {
 }
 
 /**
- * Pages of the usual servers, in the order they are tried. Facts that change while a server runs are left out.
+ * Pages of common servers, in the order they are tried. Facts that change while a server runs are left out.
  * Sources: vLLM vllm/entrypoints/openai/api_server.py; llama.cpp tools/server/README.md; SGLang http_server.py;
  * LM Studio's REST API; Ollama docs/api.md.
  */
@@ -38,7 +38,7 @@ const PAGES: readonly Page[] = [
   { path: '/version', engine: 'vllm', facts: { version: 'version' } },
 ];
 
-/** In the list of models. */
+/** Facts in an entry of the list of models. */
 const MODEL_FACTS: Record<string, string> = {
   root: 'modelPath',
   max_model_len: 'context',
@@ -51,9 +51,9 @@ const MODEL_FACTS: Record<string, string> = {
 const MAX_TEXT = 200;
 
 /**
- * What the server says about itself, for the record and to tell two servers apart, and the models it offers.
- * @returns `models` null for servers without a list
- * @throws TemporaryFailure when it is not there; ChatError
+ * What the server reports about itself, to record it and to distinguish servers, and the models it offers.
+ * @returns `models` is null for servers without a list
+ * @throws TemporaryFailure when the server cannot be reached; ChatError
  */
 export async function describeServer(
   client: ChatClient,
@@ -73,7 +73,7 @@ export async function describeServer(
   return { description, models: list?.map(({ id }) => String(id)) ?? null };
 }
 
-/** Servers may do anything on paths they do not know. */
+/** Ignores failures, as servers may do anything on paths they do not know. */
 async function optional(page: Promise<string | null>): Promise<string | null> {
   try {
     return await page;

@@ -1,6 +1,6 @@
 /**
- * Which parameters of a chat completion a server takes. Servers and models differ: OpenAI's newer models want
- * `max_completion_tokens` and no temperature, small servers know neither `seed` nor `stream_options`.
+ * Which parameters of a chat completion a server accepts. Servers and models differ: OpenAI's newer models require
+ * `max_completion_tokens` and reject a temperature; small servers know neither `seed` nor `stream_options`.
  */
 export interface Dialect {
   maxTokens: 'max_tokens' | 'max_completion_tokens';
@@ -11,7 +11,7 @@ export interface Dialect {
   streamOptions: boolean;
 }
 
-/** What most servers take; the start of every conversation. */
+/** What most servers accept; tried first. */
 export const COMMON_DIALECT: Dialect = {
   maxTokens: 'max_tokens',
   temperature: true,
@@ -20,14 +20,14 @@ export const COMMON_DIALECT: Dialect = {
   streamOptions: true,
 };
 
-/** Words with which servers refuse a parameter. Others, such as "is too long", are about its value. */
+/** How servers say that they reject a parameter. Other words, such as "is too long", are about its value. */
 const REFUSAL =
   /unsupported|not (?:supported|permitted|allowed)|does not support|unknown|unrecogni[sz]ed|unexpected|extra/i;
 
 /**
- * The dialect without the parameter that a server refuses.
- * @param message the body of the refusal (status 400 or 422)
- * @returns null when the refusal is about something else, or nothing is left to change
+ * The dialect without the parameter that a server rejects.
+ * @param message the body of the rejection (status 400 or 422)
+ * @returns null when the rejection is about something else, or nothing is left to change
  */
 export function adaptDialect(dialect: Dialect, message: string): Dialect | null {
   if (!REFUSAL.test(message)) return null;

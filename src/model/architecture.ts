@@ -1,6 +1,6 @@
 /**
- * What a checkpoint is made of: every dimension the exporter needs, read from the configs and tensor shapes.
- * Written into model.json of an exported model.
+ * The architecture of a checkpoint: every dimension the exporter needs, read from its configs and tensor shapes.
+ * Written to model.json of the exported model.
  */
 export interface Architecture {
   family: 'llava-hr' | 'llava-1.5';
@@ -12,9 +12,9 @@ export interface Architecture {
   /** MR-Adapters between the quarters of the CLIP layers (`align_stages_latent`); absent when trained with freeze_vision. */
   stageAdapters: boolean;
   projector: Projector;
-  /** Side of the square input in pixels the checkpoint was trained at. */
+  /** Side in pixels of the square input the checkpoint was trained at. */
   inputImageSize: number;
-  /** How an image becomes square: padded with the CLIP mean colour, or shortest edge resized and centre cropped. */
+  /** How an image is made square: padded with the CLIP mean colour, or shortest edge resized and centre cropped. */
   imageAspect: 'pad' | 'crop';
 }
 
@@ -38,7 +38,7 @@ export interface LanguageModel {
 /** A CLIP vision transformer. */
 export interface ClipTower {
   layers: number;
-  /** Layers that are run: all of them in LLaVA-HR, layers + 1 + mm_vision_select_layer in LLaVA-1.5. */
+  /** Layers that run: all of them in LLaVA-HR, layers + 1 + mm_vision_select_layer in LLaVA-1.5. */
   usedLayers: number;
   hiddenSize: number;
   heads: number;

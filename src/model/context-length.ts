@@ -6,16 +6,16 @@ const ANSWER_HEADROOM = 2048;
 /** Positions every exported decoder has: enough for LLaVA-1.5 at 1,792 px (16,384 visual tokens). */
 const MIN_POSITIONS = 20480;
 
-/** Positions for which a decoder has rotary embeddings. */
+/** Number of positions for which a decoder has rotary embeddings. */
 export function decoderPositions({ maxPositions }: LanguageModel): number {
   return Math.max(maxPositions + ANSWER_HEADROOM, MIN_POSITIONS);
 }
 
 /**
- * Tokens a prompt may have, visual tokens included. At sizes above the trained one the context grows by the visual tokens
- * that come in addition, as it must in training at that size: LLaVA-1.5 at 1,022 px has 5,329 visual tokens
+ * Longest prompt in tokens, visual tokens included. Above the trained size the context grows by the additional visual
+ * tokens, as it has to when training at that size: LLaVA-1.5 at 1,022 px has 5,329 visual tokens
  * (LLaVA-HR paper, table 1), more than its whole context at 336 px.
- * @param visualTokens per image at the size the model is run at
+ * @param visualTokens per image at the size the model runs at
  */
 export function contextLength(architecture: Architecture, visualTokens: number): number {
   const trained = visionSizes(architecture, architecture.inputImageSize).visualTokens;

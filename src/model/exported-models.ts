@@ -6,20 +6,20 @@ import { sha256OfFile } from '../shared/file-hash.js';
 import type { ModelManifest } from './manifest.js';
 import { GRAPH_VERSION, MODEL_FILES, readManifest } from './model-folder.js';
 
-/** An exported model of a folder of models. */
+/** An exported model in a folder of models. */
 export interface ExportedModel {
   name: string;
   precision: string;
   resolutions: number[];
   folder: string;
-  /** What is wrong and what to do; null when all is well. */
+  /** What is wrong and how to fix it; null if nothing is. */
   problem: string | null;
-  /** Of another version of llavahr: it is exported again when it is needed. */
+  /** Exported by another version of llavahr; it is exported again when needed. */
   outdated: boolean;
 }
 
 /**
- * The models in a folder of models, with what is wrong with them.
+ * Lists the models in a folder of models, with their problems.
  * @param verify hash weight files instead of trusting their sizes
  */
 export async function exportedModels(folder: string, verify: boolean): Promise<ExportedModel[]> {

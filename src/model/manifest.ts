@@ -6,11 +6,11 @@ import { INT8_STORAGE_TYPES, type Int8StorageType, PRECISIONS, type Precision } 
 /** model.json of an exported model. */
 export interface ModelManifest {
   schemaVersion: 1;
-  /** The checkpoint's folder name; how tables call the model. */
+  /** The checkpoint's folder name, shown in tables. */
   name: string;
   architecture: Architecture;
   precision: Precision;
-  /** Of int8 weights; int8 where it does not say. */
+  /** How int8 weights are stored; int8 if absent. */
   int8Storage?: Int8StorageType;
   graphVersion: number;
   resolutions: VisionGraphEntry[];
@@ -18,7 +18,7 @@ export interface ModelManifest {
   source: { layout: string; files: SourceFile[] };
 }
 
-/** One vision graph; `visualTokens` is what an image costs in the prompt. */
+/** One vision graph; `visualTokens` is the number of prompt tokens an image takes. */
 export interface VisionGraphEntry {
   resolution: number;
   visualTokens: number;
@@ -31,13 +31,13 @@ export interface HashedFile {
   sha256: string;
 }
 
-/** A file the model was made from; size and time tell quickly that it is unchanged. */
+/** A file the model was made from; its size and time show quickly that it has not changed. */
 export interface SourceFile extends HashedFile {
   modifiedMs: number;
 }
 
 const NAME: SchemaObject = { type: 'string', minLength: 1 };
-/** A name in the model's folder: no path, so that none leads out of it. */
+/** A file name without a path, so that it cannot point outside the model's folder. */
 const FILE_NAME: SchemaObject = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', maxLength: 100 };
 const ABOVE_ZERO: SchemaObject = { type: 'number', exclusiveMinimum: 0 };
 const STAGES: SchemaObject = { type: 'array', items: POSITIVE, minItems: 4, maxItems: 4 };

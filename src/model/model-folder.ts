@@ -5,10 +5,10 @@ import { schemaCheck } from '../shared/json-schema.js';
 import { parseJson } from '../shared/parse-json.js';
 import { type ModelManifest, manifestSchema, type VisionGraphEntry } from './manifest.js';
 
-/** Version of the exported graphs: raised when the exporter writes other graphs for the same checkpoint. */
+/** Version of the exported graphs: raised when the exporter writes different graphs for the same checkpoint. */
 export const GRAPH_VERSION = 7;
 
-/** Version of the image preprocessing: raised when the same image would give other pixels. */
+/** Version of the image preprocessing: raised when the same image gives different pixels. */
 export const PREPROCESSING_VERSION = 1;
 
 /** Names inside a model folder. */
@@ -22,12 +22,12 @@ export function visionGraphName(resolution: number): string {
   return `vision-${resolution}.onnx`;
 }
 
-/** Every graph is there twice: with fused operators, and beside it with the operators that every device has right. */
+/** Every graph is written twice: with fused operators, and with only those that every device computes correctly. */
 export function portableName(graph: string): string {
   return graph.replace(/\.onnx$/, '.portable.onnx');
 }
 
-/** The generation graph for CUDA, which computes the prompts' prefix itself; see `PrefixSource`. */
+/** The generation graph for CUDA, which computes the prefix of the prompts itself; see `PrefixSource`. */
 export function cudaName(graph: string): string {
   return graph.replace(/\.onnx$/, '.cuda.onnx');
 }
@@ -36,7 +36,7 @@ const check = schemaCheck<ModelManifest>(manifestSchema);
 
 /**
  * Reads and checks model.json; null when the folder has none.
- * @throws UserError when it is not what this version of llavahr writes
+ * @throws UserError when it does not match the format of this version of llavahr
  */
 export async function readManifest(folder: string): Promise<ModelManifest | null> {
   const path = join(folder, MODEL_FILES.manifest);
@@ -57,7 +57,7 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
   return manifest;
 }
 
-/** An exported model of one resolution, ready to be run. */
+/** An exported model at one resolution, ready to run. */
 export interface Model {
   folder: string;
   manifest: ModelManifest;
@@ -65,8 +65,9 @@ export interface Model {
 }
 
 /**
- * Opens an exported model at a resolution; without one, at the size it was trained at.
- * @throws UserError when the folder is no exported model or has no graph for that resolution
+ * Opens an exported model.
+ * @param resolution in pixels; by default the size it was trained at
+ * @throws UserError when the folder is not an exported model or has no graph for that resolution
  */
 export async function openModel(folder: string, resolution?: number): Promise<Model> {
   const manifest = await readManifest(folder);

@@ -5,14 +5,14 @@
 export type Precision = (typeof PRECISIONS)[number];
 export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int4'] as const;
 
-/** How int8 weights are stored: signed, or unsigned around `ZERO_POINT` with the same meaning and the same products. */
+/** How int8 weights are stored: signed, or unsigned with `ZERO_POINT` added; values and products are the same. */
 export type Int8StorageType = (typeof INT8_STORAGE_TYPES)[number];
 export const INT8_STORAGE_TYPES = ['int8', 'uint8'] as const;
 
-/** The zero point of uint8 weights and activations: the quantised value that stands for 0. */
+/** The zero point of uint8 weights and activations: the quantised value that represents 0. */
 export const ZERO_POINT = 128;
 
-/** Whether a model of this precision gives other answers than its checkpoint by more than rounding of floats. */
+/** Whether the answers at this precision differ from the checkpoint's by more than float rounding. */
 export function isQuantised(precision: Precision): boolean {
   return precision === 'int8' || precision === 'int4';
 }

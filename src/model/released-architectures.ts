@@ -1,6 +1,6 @@
 import type { Architecture, ClipTower, ConvNextTower, LanguageModel } from './architecture.js';
 
-/* The dimensions of the released checkpoints, for what needs them without a checkpoint at hand. */
+/* The dimensions of the released checkpoints, for code that needs them before a checkpoint is downloaded. */
 
 /** Vicuna-7B and -13B v1.5. Source: their config.json, and that of favor123/llava-hr-13b-x-sft-1024 */
 const VICUNA = {
@@ -27,7 +27,7 @@ const CLIP_L: ClipTower = {
   activation: 'quick_gelu',
 };
 
-/** The official slow towers, by the beginning of `vision_tower_slow`. Source: LLaVA-HR convnext.py */
+/** The official slow towers, by the prefix of `vision_tower_slow`. Source: LLaVA-HR convnext.py */
 export const CONVNEXT_TOWERS: Readonly<Record<'convnext_large_mlp' | 'convnext_xxlarge', ConvNextTower>> = {
   convnext_large_mlp: { depths: [3, 3, 27, 3], dims: [192, 384, 768, 1536], layerNormEps: 1e-6 },
   convnext_xxlarge: { depths: [3, 4, 30, 3], dims: [384, 768, 1536, 3072], layerNormEps: 1e-5 },

@@ -266,7 +266,7 @@ for (const { what, status, message, headers } of REFUSALS) {
     behaviour = (_asked, response) => refuse(response, status, message, headers);
     await assert.rejects(gradeMmVet(options({ answers: answersTo(12), concurrency: 2 })), {
       name: 'UserError',
-      message: new RegExp(`does not answer any more: POST .*${status} .*${message}`),
+      message: new RegExp(`can no longer be used: POST .*${status} .*${message}`),
     });
     assert.ok(asked.length <= 2);
   });
@@ -313,7 +313,7 @@ test('a judge that is not there ends the grading with a word per try', async () 
   const onNotice = (message: string): void => void notices.push(message);
   await assert.rejects(gradeMmVet(options({ answers: answersTo(12), judge, onNotice })), {
     name: 'UserError',
-    message: /does not answer any more: .*127\.0\.0\.1:9 refused the connection/,
+    message: /can no longer be used: .*127\.0\.0\.1:9 refused the connection/,
   });
   assert.equal(notices.length, 2);
 });

@@ -145,7 +145,7 @@ const TEMPORARY: { what: string; kind: string; message: RegExp; behaviour: Behav
   {
     what: 'malformed JSON in a stream',
     kind: 'broken',
-    message: /no JSON: data: \{"choices/,
+    message: /not JSON: data: \{"choices/,
     behaviour: (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end('data: {"choices":[{"delta":\n\ndata: [DONE]\n\n');
@@ -163,7 +163,7 @@ const TEMPORARY: { what: string; kind: string; message: RegExp; behaviour: Behav
   {
     what: 'a web page',
     kind: 'broken',
-    message: /no JSON: <html>/,
+    message: /not JSON: <html>/,
     behaviour: (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/html' });
       response.end('<html>Welcome</html>');
@@ -172,7 +172,7 @@ const TEMPORARY: { what: string; kind: string; message: RegExp; behaviour: Behav
   {
     what: 'JSON that is no completion',
     kind: 'broken',
-    message: /no chat completion: \{"object":"list"/,
+    message: /not a chat completion: \{"object":"list"/,
     behaviour: (_request, response) => sendJson(response, 200, { object: 'list', data: [] }),
   },
   {

@@ -55,7 +55,7 @@ test('when no server is left, the error names the reasons and says that nothing 
   const { pool, notices } = poolOf([GONE]);
   await assert.rejects(askAll(pool, 8), {
     name: 'UserError',
-    message: /does not answer any more: .*refused the connection.*rerun the command to resume/,
+    message: /can no longer be used: .*refused the connection.*rerun the command to resume/,
   });
   assert.equal(notices.length, 3, 'one for each try, however many requests failed with it');
 });

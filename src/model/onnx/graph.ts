@@ -15,10 +15,10 @@ export type Value = string;
 /** A dimension: a size, or the name of a symbolic one. */
 export type Dim = number | string;
 
-/** A whole number is written as an int attribute; floats are wrapped so that 1.0 stays a float. */
+/** An integer is written as an int attribute; floats are wrapped so that 1.0 stays a float. */
 export type Attribute = number | readonly number[] | string | { float: number } | { graph: GraphProto };
 
-/** Where a tensor's bytes are: a range of a file beside the graph. */
+/** Where a tensor's bytes are stored: a range of a file next to the graph. */
 export interface WeightLocation {
   file: string;
   /** Bytes from the start of the file. */
@@ -31,27 +31,24 @@ export interface WeightLocation {
 
 export type WeightLocations = ReadonlyMap<string, WeightLocation>;
 
-/** An ONNX graph being written. Nodes are named by path, so that a profile reads like the model. */
+/** An ONNX graph being built. Nodes are named by path, so that a profile reads like the model. */
 export interface Graph {
   /**
-   * Only operators that every device computes right; see docs/decisions/0010-portable-graphs-for-webgpu.md. Otherwise
-   * fused ones where they are faster.
+   * Use only operators that every device computes correctly; see docs/decisions/0010-portable-graphs-for-webgpu.md.
+   * Otherwise fused operators are used where they are faster.
    */
   readonly portable: boolean;
   /** A view of the same graph whose node names begin with `name/`. */
   scope(name: string): Graph;
-  /** Adds a node with one output and returns it. Operators of `com.microsoft` are found by their names. */
+  /** Adds a node with one output and returns that output. Operators of `com.microsoft` are recognised by name. */
   op(type: string, inputs: readonly Value[], attributes?: Record<string, Attribute>): Value;
-  /** Adds a node with `count` outputs. */
+  /** Adds a node with `count` outputs and returns them. */
   ops(type: string, inputs: readonly Value[], attributes: Record<string, Attribute>, count: number): Value[];
-  /**
-   * A tensor of the external weight file, by its name in the checkpoint; held once, also where a body uses it as well.
-   */
+  /** A tensor in the external weight file, by its name in the checkpoint; stored once even if bodies use it too. */
   weight(name: string): Value;
-  /** Whether there is such a tensor. */
+  /** Whether the weight file has a tensor of this name. */
   hasWeight(name: string): boolean;
   weightShape(name: string): readonly number[];
-  /** Of such a tensor. */
   weightType(name: string): WeightLocation['type'];
   /** Constants stored in the graph itself. */
   floats(values: Float32Array | readonly number[], shape?: readonly number[]): Value;
@@ -60,9 +57,9 @@ export interface Graph {
   input(name: string, type: ElementType, shape: readonly Dim[]): Value;
   /** Declares `value` as an output called `name`. */
   output(name: string, value: Value, type: ElementType, shape: readonly Dim[]): void;
-  /** A value that is made once, by its key: in this graph, or in one around it where that has it already. */
+  /** The value for `key`: one already made in this graph or an enclosing one, otherwise made now. */
   once(key: string, make: () => Value): Value;
-  /** A graph for the body of a control-flow node; it sees this graph's values by name. */
+  /** A graph for the body of a control-flow node; it can use this graph's values by name. */
   body(name: string): Graph;
   toProto(): GraphProto;
 }
@@ -70,7 +67,7 @@ export interface Graph {
 /** Operators of ONNX Runtime that are not in the ONNX standard. */
 const MICROSOFT_OPERATORS = new Set([
   'BiasGelu',
-  'DynamicQuantizeMatMul', // bench/ compares the others with it
+  'DynamicQuantizeMatMul', // used in bench/ for comparison
   'FusedMatMul',
   'MatMulIntegerToFloat',
   'MatMulNBits',
@@ -80,7 +77,7 @@ const MICROSOFT_OPERATORS = new Set([
   'SkipSimplifiedLayerNormalization',
 ]);
 
-/** Starts a graph. `weights` says where the tensors named by `Graph.weight` are stored. */
+/** Starts a graph. `weights` gives the locations of the tensors that `Graph.weight` names. */
 export function createGraph(name: string, weights: WeightLocations, portable: boolean): Graph {
   return openGraph(name, { weights, portable, nextName: 0 }, () => undefined);
 }
@@ -92,7 +89,7 @@ interface Shared {
   nextName: number;
 }
 
-/** @param around the value of a key in the graphs around this one */
+/** @param around finds the value of a key in the enclosing graphs */
 function openGraph(graphName: string, shared: Shared, around: (key: string) => Value | undefined): Graph {
   const made = new Map<string, Value>();
   const find = (key: string): Value | undefined => made.get(key) ?? around(key);

@@ -36,11 +36,11 @@ message ModelProto {
 
 const modelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('ModelProto');
 
-/** TensorProto.DataType of the element types the graphs use. */
+/** TensorProto.DataType values of the element types that the graphs use. */
 export const ELEMENT_TYPE = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPE;
 
-/** AttributeProto.AttributeType of the attribute kinds the graphs use. */
+/** AttributeProto.AttributeType values of the attribute types that the graphs use. */
 export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
 
 export interface TensorProto {
@@ -85,7 +85,7 @@ export interface GraphProto {
   output: ValueInfoProto[];
 }
 
-/** Serialises a graph as an ONNX model: IR 10, opset 20 and ONNX Runtime's contributed operators. */
+/** Serialises a graph as an ONNX model: IR 10, opset 20 and ONNX Runtime's contrib operators. */
 export function encodeModel(graph: GraphProto, producerVersion: string): Uint8Array {
   return modelProto
     .encode({
