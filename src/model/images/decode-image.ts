@@ -2,6 +2,7 @@ import { ImageError, messageOf } from '../../shared/errors.js';
 import sharp from '../../shared/sharp.js';
 import { pngProblem } from './check-png.js';
 import { firstGifFrame } from './gif-frame.js';
+import { nameFormat } from './name-format.js';
 
 /** A decoded image. */
 export interface RgbImage {
@@ -24,6 +25,8 @@ export const MAX_PIXELS = 178_956_970;
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbImage> {
   const format = imageFormat(bytes);
   if (format === undefined) {
+    const known = nameFormat(bytes);
+    if (known !== null) throw new ImageError('unreadable', `${name} is ${known}`);
     const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
     const content = bytes.length === 0 ? 'is empty' : `starts with ${JSON.stringify(start)}`;
     throw new ImageError('unreadable', `${name} is not a JPEG, PNG, GIF or WebP image: it ${content}`);
@@ -57,7 +60,12 @@ function checkSize(width: number, height: number, name: string): void {
 
 async function decode(bytes: Uint8Array, name: string): Promise<RgbImage> {
   // `truncated`: like Pillow, reject truncated files but not those with damaged pixels.
-  const file = sharp(bytes, { failOn: 'truncated', ignoreIcc: true, limitInputPixels: false });
+  const file = sharp(bytes, {
+    failOn: 'truncated',
+    ignoreIcc: true,
+    limitInputPixels: false,
+    unlimited: isJpegOfFewScans(bytes),
+  });
   const { width, height, space, depth } = await file.metadata();
   checkSize(width, height, name);
   const { data, info } = await file
@@ -73,6 +81,20 @@ async function decode(bytes: Uint8Array, name: string): Promise<RgbImage> {
   else if (channels < 3) pixels = pickRgb(data, channels, 0, 0, 0);
   else if (channels === 4) pixels = pickRgb(data, 4, 0, 1, 2);
   return { width, height, pixels };
+}
+
+/** libvips refuses progressive JPEGs with several warnings, which Pillow reads, and with very many scans, which cost hours. */
+const MAX_SCANS = 100;
+/** Marker of a scan; the compressed data between markers cannot contain it. */
+const START_OF_SCAN = Buffer.from([0xff, 0xda]);
+
+function isJpegOfFewScans(bytes: Uint8Array): boolean {
+  if (imageFormat(bytes) !== 'jpeg') return false;
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let scans = 0;
+  for (let at = data.indexOf(START_OF_SCAN); at >= 0 && scans <= MAX_SCANS; at = data.indexOf(START_OF_SCAN, at + 2))
+    scans++;
+  return scans <= MAX_SCANS;
 }
 
 /** Takes three bytes of each pixel. @param stride bytes per pixel in `data` */

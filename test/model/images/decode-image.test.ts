@@ -72,7 +72,7 @@ for (const [name, start] of [
   test(`${name} is refused by its first bytes`, () =>
     assert.rejects(decodeImage(Buffer.from(start, 'latin1'), name), {
       name: 'ImageError',
-      message: /is not a JPEG, PNG, GIF or WebP image: it starts with "(<svg|BM)/,
+      message: /is (an SVG drawing|a BMP image)/,
     }));
 }
 
@@ -82,3 +82,27 @@ test('reads an image from a view into a larger buffer', async () => {
   const { pixels } = await decodeImage(padded, 'transparent.gif');
   assert.equal(sha256(pixels), (images['transparent.gif'] as { sha256: string }).sha256);
 });
+
+const others: readonly (readonly [start: Uint8Array, says: RegExp])[] = [
+  [Buffer.from('BM\x36\x00'), /^a\.png is a BMP image, which is not decoded here\. Save it as PNG .*convert\('RGB'\)/],
+  [Buffer.from('II*\0'), /is a TIFF image/],
+  [Buffer.from('MM\0*'), /is a TIFF image/],
+  [Buffer.from('\0\0\0\x0cjP  \r\n', 'latin1'), /is a JPEG 2000 image/],
+  [Buffer.from('ff4fff510029', 'hex'), /is a JPEG 2000 image/],
+  [Buffer.from('\0\0\0\x1cftypavif'), /is an AVIF image/],
+  [Buffer.from('\0\0\0\x1cftypheic'), /is a HEIC image/],
+  [Buffer.from('<?xml version="1.0"?><svg xmlns='), /is an SVG drawing/],
+  [Buffer.from('\n<!DOCTYPE html><html>'), /is a web page\. The download failed/],
+  [Buffer.from('version https://git-lfs.github.com/spec/v1'), /is a Git LFS pointer/],
+  [Buffer.from('something else'), /is not a JPEG, PNG, GIF or WebP image: it starts with/],
+];
+for (const [start, says] of others) {
+  test(`a file that begins with ${JSON.stringify(Buffer.from(start).toString('latin1'))} is refused by name`, async () => {
+    await assert.rejects(decodeImage(start, 'a.png'), (error) => {
+      assert.ok(error instanceof ImageError);
+      assert.equal(error.code, 'unreadable');
+      assert.match(error.message, says);
+      return true;
+    });
+  });
+}
