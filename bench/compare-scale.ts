@@ -47,7 +47,7 @@ async function writeRuns(folder: string): Promise<string[]> {
     const copy = join(folder, `run-${i}`);
     await cp(run, copy, { recursive: true });
     const record = (await runFile.read(copy))!;
-    record.identity.model.resolution *= i + 1;
+    record.identity.model.resolution = record.identity.model.resolution! * (i + 1);
     await runFile.write(copy, record);
     // One in fifty answers of the second run is certainly correct.
     const scores = images.map(() =>

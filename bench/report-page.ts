@@ -44,7 +44,7 @@ async function writeRuns(folder: string): Promise<string[]> {
     const copy = join(folder, `run-${i}`);
     await cp(run, copy, { recursive: true });
     const record = (await runFile.read(copy))!;
-    record.identity.model.resolution *= i + 1;
+    record.identity.model.resolution = record.identity.model.resolution! * (i + 1);
     await runFile.write(copy, record);
     await rm(join(copy, RUN_FILES.predictions));
     const predictions = await openPredictions(join(copy, RUN_FILES.predictions));

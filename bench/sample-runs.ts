@@ -11,7 +11,7 @@ export async function measureIdle(): Promise<string> {
   const shares: string[] = [];
   for (const size of [2, 4, 16]) {
     const { latency } = await evaluate('--batch-size', String(size));
-    shares.push(`${(100 * latency.modelIdle).toFixed(1)} % at batch size ${size}`);
+    shares.push(`${(100 * latency.modelIdle!).toFixed(1)} % at batch size ${size}`);
   }
   return `${shares.join(', ')} (target: at most 5 %)`;
 }

@@ -3,6 +3,7 @@ import { chooseModel } from '../evaluation/choose-model.js';
 import { evaluate as run } from '../evaluation/evaluate.js';
 import type { Heartbeat } from '../evaluation/heartbeat.js';
 import type { JudgeChoice } from '../evaluation/judge-answers.js';
+import { modelAnswerer } from '../evaluation/model-answerer.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import { checkPrecision, parseDevices } from '../model/inference/device.js';
 import type { Precision } from '../model/precision.js';
@@ -98,7 +99,8 @@ export async function evaluate(model: Model, benchmark: Benchmark, options: Eval
   const session = sessions.get(model);
   if (session === undefined) throw new TypeError('evaluate needs a model that openModel opened');
   const evaluation = await run({
-    ...{ benchmark, session, shard: null, batchSize, failFast, output, fresh, signal },
+    ...{ benchmark, shard: null, failFast, output, fresh, signal },
+    answerer: modelAnswerer(session, batchSize),
     judging: judge === undefined ? null : { folder: benchmark.folder, judge },
     data: benchmark.folder,
     argv: [],

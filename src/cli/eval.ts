@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { helpEnd } from './help.js';
 import {
+  addresses,
   baseOption,
   batchSize,
   benchmarkProtocolOption,
@@ -16,6 +17,7 @@ import {
   precisionOption,
   shard,
   splitOption,
+  tokenPrices,
 } from './options.js';
 
 export function addEval(program: Command): void {
@@ -57,6 +59,38 @@ export function addEval(program: Command): void {
     .addOption(precisionOption())
     .addOption(clipTowerOption())
     .addOption(baseOption())
+    .addOption(
+      new Option(
+        '--endpoint <urls>',
+        'ask a model behind an OpenAI-compatible server instead: its base URL, or several with commas to share the work',
+      )
+        .argParser(addresses)
+        .conflicts([
+          'model',
+          'resolution',
+          'precision',
+          'clipTower',
+          'base',
+          'device',
+          'devices',
+          'threads',
+          'batchSize',
+        ]),
+    )
+    .option('--endpoint-model <name>', 'endpoint: name of the model on the server')
+    .option('--endpoint-key <variable>', "endpoint: environment variable with the server's API key (default: no key)")
+    .option('--system-prompt <text>', 'endpoint: system prompt (default: none)')
+    .option(
+      '--concurrency <n>',
+      'endpoint: concurrent requests per server: auto or a number (default: auto)',
+      batchSize,
+    )
+    .option('--request-timeout <seconds>', 'endpoint: time for one answer (default: 300)', positiveInteger)
+    .option(
+      '--prices <in,out>',
+      'endpoint: prices of a million input and output tokens, to report the cost',
+      tokenPrices,
+    )
     .addOption(judgeOption())
     .addOption(judgeModelOption())
     .addOption(judgeRunsOption())
@@ -80,6 +114,10 @@ export function addEval(program: Command): void {
           [
             'llavahr eval textvqa --model llava-hr-7b --data textvqa --ocr-tokens --device cuda',
             'the released model on your copy of TextVQA',
+          ],
+          [
+            'llavahr eval pope --endpoint http://localhost:8000/v1 --endpoint-model llava-hf/llava-1.5-7b-hf',
+            'a model that vLLM serves',
           ],
         ],
         'To resume an interrupted run, rerun the same command.',

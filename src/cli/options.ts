@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { PROTOCOLS } from '../benchmarks/benchmark.js';
 import { PRECISIONS } from '../model/precision.js';
+import type { TokenPrices } from '../results/runs/latency.js';
 import type { Shard } from '../results/runs/run-identity.js';
 
 /* Options shared by several commands, and parsers of option values. */
@@ -99,6 +100,25 @@ export function batchSize(text: string): number | 'auto' {
   } catch {
     throw new InvalidArgumentError('It must be auto or an integer of at least 1.');
   }
+}
+
+/** Parses base URLs of servers, separated by commas. */
+export function addresses(text: string): string[] {
+  const urls = text.split(',').map((url) => url.trim());
+  const wrong = urls.find((url) => !/^https?:\/\//i.test(url) || !URL.canParse(url));
+  if (wrong === undefined) return urls;
+  throw new InvalidArgumentError(`${JSON.stringify(wrong)} is not an address such as http://localhost:8000/v1.`);
+}
+
+/** Parses `input,output`: money for a million tokens each. */
+export function tokenPrices(text: string): TokenPrices {
+  const [input, output, ...rest] = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (input !== undefined && output !== undefined && rest.length === 0 && input >= 0 && output >= 0) {
+    return { input, output };
+  }
+  throw new InvalidArgumentError(
+    'It must be two numbers, input,output: prices of a million tokens, for example 0.15,0.6.',
+  );
 }
 
 /** Parses `i/n`, i from 1 to n. */

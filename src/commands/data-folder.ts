@@ -9,6 +9,8 @@ export interface DataChoice {
   data: string | undefined;
   /** Default: the embedded model. */
   model: string | undefined;
+  /** Whether a server answers instead of the model. */
+  isServed: boolean;
   split: string | undefined;
   /** Whether this is the only benchmark; with several, each has a folder named after it in `data`. */
   alone: boolean;
@@ -20,12 +22,12 @@ export interface DataChoice {
  */
 export async function dataFolder(
   definition: BenchmarkDefinition,
-  { data, model, split, alone }: DataChoice,
+  { data, model, isServed, split, alone }: DataChoice,
   downloads: DownloadsOnDemand,
   signal: AbortSignal,
 ): Promise<string> {
   const { name } = definition;
   if (data !== undefined) return alone && !existsSync(join(data, name)) ? data : join(data, name);
-  if (model === undefined || isSampleModel(model)) return sampleData(name);
+  if (!isServed && (model === undefined || isSampleModel(model))) return sampleData(name);
   return (await downloads.open()).benchmark(definition, split, signal);
 }

@@ -3,13 +3,10 @@ import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions, type GivenOptions, requireOptions } from '../benchmarks/benchmark-options.js';
 import { EVALUABLE, selectBenchmarks } from '../benchmarks/registry.js';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
-import { chooseModel } from '../evaluation/choose-model.js';
+import type { Answerer } from '../evaluation/answerer.js';
 import { evaluate, type ShardResult } from '../evaluation/evaluate.js';
 import { type Heartbeat, startHeartbeat } from '../evaluation/heartbeat.js';
 import type { JudgeChoice } from '../evaluation/judge-answers.js';
-import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
-import { checkPrecision, type Device, parseDevice, parseDevices } from '../model/inference/device.js';
-import type { Precision } from '../model/precision.js';
 import { runOverview, runSummary } from '../results/reports/run-summary.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import type { Shard } from '../results/runs/run-identity.js';
@@ -18,26 +15,18 @@ import { logEvent, messageStream, say } from '../shared/log.js';
 import { dataFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
 import { type JudgeOptions, judgeChoice } from './judge-choice.js';
+import { type AnswererOptions, answererOf, type OpenAnswerer } from './open-answerer.js';
 
-export interface EvalCommandOptions extends JudgeOptions {
-  model?: string;
+export interface EvalCommandOptions extends AnswererOptions, JudgeOptions {
   data?: string;
   split?: string;
   /** Default: llava. */
   protocol?: Protocol;
-  resolution?: number;
   ocrTokens?: boolean;
   limit?: number;
   shard?: Shard;
-  batchSize: number | 'auto';
   failFast: boolean;
   heartbeat?: string;
-  device: string;
-  devices?: string;
-  threads?: number;
-  precision: Precision;
-  clipTower?: string;
-  base?: string;
   offline: boolean;
   output: string;
   fresh: boolean;
@@ -57,8 +46,7 @@ type Outcome =
 
 /** `llavahr eval`: prints results on stdout, everything else on stderr. If one benchmark fails, the others still run. */
 export async function evalCommand(names: string, options: EvalCommandOptions): Promise<number> {
-  const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
-  for (const device of devices) checkPrecision(device, options.precision);
+  const openAnswerer = answererOf(options);
   const definitions = selectBenchmarks(names, EVALUABLE);
   checkOptions(definitions, benchmarkOptions(options));
   for (const definition of definitions) requireOptions(definition, options);
@@ -71,7 +59,7 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   const heartbeat = await startHeartbeat(options.heartbeat ?? null);
   let end: 'complete' | 'interrupted' | 'failed' = 'failed';
   try {
-    const code = await evaluateAll(definitions, options, devices, judge, heartbeat);
+    const code = await evaluateAll(definitions, options, openAnswerer, judge, heartbeat);
     if (code === EXIT.interrupted) end = 'interrupted';
     else if (code === EXIT.done || code === EXIT.someSamplesFailed) end = 'complete';
     return code;
@@ -92,7 +80,7 @@ interface Evaluations {
   options: EvalCommandOptions;
   /** Whether there is only one. */
   alone: boolean;
-  session: ModelSession;
+  answerer: Answerer;
   judge: JudgeChoice | null;
   downloads: DownloadsOnDemand;
   heartbeat: Heartbeat;
@@ -102,26 +90,29 @@ interface Evaluations {
 async function evaluateAll(
   definitions: readonly BenchmarkDefinition[],
   options: EvalCommandOptions,
-  devices: readonly Device[],
+  openAnswerer: OpenAnswerer,
   judge: JudgeChoice | null,
   heartbeat: Heartbeat,
 ): Promise<number> {
   const downloads = downloadsOnDemand(options.offline);
-  const model = await chooseModel(options, downloads);
-  const session = await openModelSession(model, devices, options.threads);
   const interrupt = interruptible('Stopping after the current batches. Press Ctrl-C again to stop immediately.');
   const { signal } = interrupt;
   const alone = definitions.length === 1;
   const outcomes: Outcome[] = [];
+  let answerer: Answerer | undefined;
   try {
+    answerer = await openAnswerer(downloads, signal);
     for (const definition of definitions) {
       if (!alone) say('info', `${definition.name}:`);
-      outcomes.push(await evaluateOne(definition, { options, alone, session, judge, downloads, heartbeat, signal }));
+      outcomes.push(await evaluateOne(definition, { options, alone, answerer, judge, downloads, heartbeat, signal }));
       if (signal.aborted) break;
     }
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    outcomes.push({ state: 'interrupted' });
   } finally {
     interrupt.stop();
-    await session.close();
+    await answerer?.close();
     await downloads.close();
   }
 
@@ -134,16 +125,21 @@ async function evaluateAll(
 
 async function evaluateOne(
   definition: BenchmarkDefinition,
-  { options, alone, session, judge, downloads, heartbeat, signal }: Evaluations,
+  { options, alone, answerer, judge, downloads, heartbeat, signal }: Evaluations,
 ): Promise<Outcome> {
   const { name } = definition;
   const { data, model, split, ocrTokens, limit, questions, metric } = options;
-  const { protocol = 'llava', batchSize, failFast, output, fresh } = options;
+  const { protocol = 'llava', failFast, output, fresh } = options;
   try {
     const folder =
       definition.options.images === 'required'
         ? options.images!
-        : await dataFolder(definition, { data, model, split, alone }, downloads, signal);
+        : await dataFolder(
+            definition,
+            { data, model, isServed: options.endpoint !== undefined, split, alone },
+            downloads,
+            signal,
+          );
     const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit, questions, metric });
     const count = benchmark.questions.length;
     logEvent('info', 'benchmark-loaded', { benchmark: name, split: benchmark.split, questions: count, folder });
@@ -153,9 +149,8 @@ async function evaluateOne(
     const shard = options.shard ?? null;
     const asked = {
       benchmark,
-      session,
+      answerer,
       shard,
-      batchSize,
       failFast,
       output,
       fresh,

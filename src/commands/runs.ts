@@ -58,7 +58,7 @@ function cells(run: IntactRun): string[] {
     score?.name ?? '-',
     score ? `${score.value.toFixed(2)}${score.isPoints ? '' : ' %'}` : '-',
     `${answered}/${questions ?? '?'}`,
-    ...[run.model, String(run.resolution), run.precision, run.device],
+    ...[run.model, String(run.resolution ?? '-'), run.precision, run.device],
     run.updatedAt.slice(0, 16).replace('T', ' '),
     megabytes(run.bytes),
     run.folder,

@@ -37,7 +37,12 @@ export async function verifyCommand(name: string, options: VerifyCommandOptions)
     const isNamed = data !== undefined || options.benchmark !== undefined;
     if (!isNamed) say('info', 'Using the embedded TextVQA sample. Choose other questions with --benchmark or --data.');
     const folder = isNamed
-      ? await dataFolder(definition, { data, model: name, split: undefined, alone: true }, downloads, never)
+      ? await dataFolder(
+          definition,
+          { data, model: name, isServed: false, split: undefined, alone: true },
+          downloads,
+          never,
+        )
       : sampleData(definition.name);
     const benchmark = await definition.load(folder, { protocol: 'llava', limit });
     const onModel = (label: ModelLabel): void => say('info', `Running ${labelText(label)}`);

@@ -2,11 +2,13 @@ import type { Inference } from '../model/inference/inference.js';
 import { isOutOfMemory } from '../model/inference/out-of-memory.js';
 import type { BatchResult } from '../model/inference/protocol.js';
 import { WorkerEndedError } from '../model/inference/worker-process.js';
+import { answerText } from '../model/prompt.js';
 import type { BatchTiming } from '../results/runs/latency.js';
 import type { Prediction } from '../results/runs/predictions.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { logEvent } from '../shared/log.js';
-import { answered, failed, type PredictionMaker, tokensWithEnd } from './make-prediction.js';
+import type { AnswerWork } from './answerer.js';
+import { type AskedQuestion, answered, failed, type PredictionMaker } from './make-prediction.js';
 import type { BatchQueue, PlannedBatch, QuestionGroup } from './plan-batches.js';
 import { type BatchSources, type PreparedBatch, prepareBatch } from './prepare-batch.js';
 import { type BatchFailure, splitFailedBatch } from './split-failed-batch.js';
@@ -32,8 +34,7 @@ export interface BatchWork {
   started: number;
   /** When aborted, the run stops after the current batches. */
   signal: AbortSignal;
-  /** Writes predictions and the timing of their batch to disk and updates the progress display. */
-  record(predictions: readonly Prediction[], timing?: BatchTiming): Promise<void>;
+  record: AnswerWork['record'];
   /** Called when a batch ran out of memory, or may have. */
   onOutOfMemory(batch: PlannedBatch): void;
 }
@@ -64,11 +65,20 @@ export async function answerBatch(work: BatchWork, planned: PlannedBatch): Promi
   const predictions = batch.ready.flatMap((row, r) =>
     row.map((ready, q) =>
       result.finite[r]![q]!
-        ? answered(work.maker, ready, result.tokens[r]![q]!)
+        ? answerOf(work, ready, result.tokens[r]![q]!)
         : failed(work.maker, ready.question, 'non-finite-logits', NON_FINITE),
     ),
   );
-  await work.record(predictions, { warmup, ...timingOf(work, batch, result) });
+  await work.record(predictions, [{ warmup, ...timingOf(work, batch, result) }]);
+}
+
+function answerOf({ maker, sources }: BatchWork, ready: AskedQuestion, ids: readonly number[]): Prediction {
+  return answered(maker, ready, answerText(sources.tokenizer, ids), tokensWithEnd(ids, maker.benchmark.maxNewTokens));
+}
+
+/** Number of tokens of an answer, including the end token unless the token limit was reached first. */
+function tokensWithEnd(ids: readonly number[], maxNewTokens: number): number {
+  return Math.min(ids.length + 1, maxNewTokens);
 }
 
 async function retryOrFail(
@@ -97,7 +107,7 @@ function failureOf(error: unknown): BatchFailure {
 }
 
 function timingOf(
-  { maker: { benchmark, model } }: BatchWork,
+  { maker: { benchmark }, sources: { model } }: BatchWork,
   { images, ready, decodeMs }: PreparedBatch,
   result: BatchResult,
 ): Omit<BatchTiming, 'warmup'> {

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
+import type { Question } from '../benchmarks/benchmark.js';
 import type { ImageSource, ImageStamp } from '../datasets/image-source.js';
-import type { Model } from '../model/model-folder.js';
 import type { ImageHash } from '../results/runs/image-hashes.js';
 import { ImageError, messageOf, UserError } from '../shared/errors.js';
 import { forEachParallel } from '../shared/parallel.js';
-import { answerIdOf } from './make-prediction.js';
+import { answerIdOf, type PredictionMaker } from './make-prediction.js';
 
 /*
  * Images are part of a run: an answer holds for the bytes it was made from. When a run starts, the sizes and times of all
@@ -118,7 +117,7 @@ export function checkImages({ stamps }: ImageSurvey, images: ImageSource): Image
  * @throws UserError when an image that an answer was made from is missing
  */
 export async function staleAnswers(
-  maker: { benchmark: LoadedBenchmark; model: Model },
+  maker: PredictionMaker,
   answerIds: ReadonlyMap<number, string>,
   check: ImageCheck,
 ): Promise<Set<number>> {

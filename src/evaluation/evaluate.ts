@@ -1,31 +1,26 @@
 import { basename, join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-import { PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { readImageHashes } from '../results/runs/image-hashes.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
 import { readPredictions } from '../results/runs/predictions.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
 import { openRun, RUN_FILES } from '../results/runs/run-folder.js';
 import type { RunIdentity, Shard } from '../results/runs/run-identity.js';
-import { TRAINED_RESOLUTION } from '../results/runs/run-record.js';
 import { UserError } from '../shared/errors.js';
 import { sha256OfFile } from '../shared/file-hash.js';
 import { logEvent, say } from '../shared/log.js';
 import type { ProgressState } from '../terminal/answer-progress.js';
-import { batchLimits, rememberLimit } from './batch-limits.js';
+import type { Answerer } from './answerer.js';
 import { checkImages, type ImageCheck, type ImageSurvey, staleAnswers, surveyImages } from './check-images.js';
 import type { Heartbeat } from './heartbeat.js';
-import { GENERATION } from './make-prediction.js';
-import type { ModelSession } from './model-session.js';
 import { runBenchmark } from './run-benchmark.js';
 import { needsJudge, type ScoreRunOptions, scoreRun, writeLatency } from './score-run.js';
 import { selectShard } from './select-shard.js';
 
 export interface EvaluateOptions extends ScoreRunOptions {
-  session: ModelSession;
+  answerer: Answerer;
   /** Null to answer all questions. */
   shard: Shard | null;
-  batchSize: number | 'auto';
   /** Stop at the first question that fails. */
   failFast: boolean;
   output: string;
@@ -53,26 +48,15 @@ export interface ShardResult {
 }
 
 /**
- * Starts or resumes the run of a model on a benchmark, or a shard of it: answers, scores, latency. A complete run is only
+ * Starts or resumes the run of an answerer on a benchmark, or a shard of it: answers, scores, latency. A complete run is only
  * read, unless questions failed; those are asked again.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { session, shard, output, fresh, argv, signal, stream, heartbeat } = options;
-  const identity = await identityOf(options.benchmark, session);
+  const { answerer, shard, output, fresh, failFast, argv, signal, stream, heartbeat } = options;
+  const identity = await identityOf(options.benchmark, answerer);
   if (shard) identity.shard = shard;
-  const benchmark = shard ? shardOf(options.benchmark, shard, session) : options.benchmark;
-  const { batchSize, failFast } = options;
-  const { threads, devices } = session;
-  const reproducible = devices[0]!.provider === 'cpu'; // identical answers at any batch size
-  const settings = {
-    batchSize,
-    threads,
-    workers: devices.length,
-    reproducible,
-    data: options.data,
-    questions: benchmark.questions.length,
-    [TRAINED_RESOLUTION]: session.model.manifest.architecture.inputImageSize,
-  };
+  const benchmark = shard ? shardOf(options.benchmark, shard, answerer) : options.benchmark;
+  const settings = { ...answerer.settings, data: options.data, questions: benchmark.questions.length };
   const survey = await surveyImages(options.benchmark.questions, options.benchmark.images);
   warnMissingImages(survey);
   const images = checkImages(survey, options.benchmark.images);
@@ -90,19 +74,12 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
   let closed = false;
   try {
-    const { model, tokenizer, inference } = session;
-    const sources = { model, tokenizer, imageThreads: session.imageThreads() };
-    const limits = await batchLimits(session, batchSize, benchmark.maxNewTokens);
-    const { rows, tokens, bytes } = limits;
-    logEvent('info', 'batch-size', { asked: batchSize, rows, tokens, bytes });
     const onProgress = ({ answered, failed }: ProgressState): void =>
       heartbeat.update({ answered, failed, lastBatchAt: new Date().toISOString() });
     heartbeat.update({ state: 'running', questions: benchmark.questions.length });
-    const shared = { benchmark, sources, images, inference, run, limits, failFast, signal, stream, onProgress };
-    const asked = { ...shared, workers: devices.length };
+    const asked = { benchmark, answerer, images, run, failFast, signal, stream, onProgress };
     const outcome = await runBenchmark(asked);
     logEvent('info', 'answered', { ...outcome, folder: run.folder });
-    if (outcome.shrunkTo !== null) await rememberLimit(session, outcome.shrunkTo);
     if (!outcome.finished) {
       const { answered } = outcome;
       return { state: 'interrupted', folder: run.folder, answered, questions: benchmark.questions.length };
@@ -119,8 +96,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 }
 
 /** The benchmark with only one shard's questions. Questions keep their index; a shard has no score, not even a running one. */
-function shardOf(benchmark: LoadedBenchmark, shard: Shard, { model }: ModelSession): LoadedBenchmark {
-  const questions = selectShard(benchmark.questions, shard, model.vision.visualTokens);
+function shardOf(benchmark: LoadedBenchmark, shard: Shard, { visualTokens }: Answerer): LoadedBenchmark {
+  const questions = selectShard(benchmark.questions, shard, visualTokens);
   return { ...benchmark, questions, scoreOne: () => null };
 }
 
@@ -149,8 +126,8 @@ async function isDone(
   const answerIds = await answerIdsIn(folder);
   if (answerIds?.size !== benchmark.questions.length) return false;
   for (const [name, line] of await readImageHashes(join(folder, RUN_FILES.images))) images.noted.set(name, line);
-  const { model } = options.session;
-  return (await staleAnswers({ benchmark, model }, answerIds, images)).size === 0;
+  const { identity } = options.answerer;
+  return (await staleAnswers({ benchmark, identity }, answerIds, images)).size === 0;
 }
 
 async function isScored(options: EvaluateOptions, folder: string): Promise<boolean> {
@@ -186,28 +163,11 @@ function warnMissingImages({ stamps, missing }: ImageSurvey): void {
   say('warn', `${missing.length} of ${all} images are missing, such as ${missing[0]}: their questions will fail.`);
 }
 
-async function identityOf(benchmark: LoadedBenchmark, { model, devices }: ModelSession): Promise<RunIdentity> {
-  const { manifest, vision } = model;
+async function identityOf(benchmark: LoadedBenchmark, { identity }: Answerer): Promise<RunIdentity> {
+  const { name, split, protocol, maxNewTokens } = benchmark;
   const dataFiles: Record<string, string> = {};
   for (const path of benchmark.files) {
     dataFiles[basename(path)] = await sha256OfFile(path);
   }
-  return {
-    benchmark: benchmark.name,
-    split: benchmark.split,
-    protocol: benchmark.protocol,
-    dataFiles,
-    model: {
-      name: manifest.name,
-      family: manifest.architecture.family,
-      resolution: vision.resolution,
-      precision: manifest.precision,
-      weightsHash: weightsHash(manifest),
-      graphVersion: manifest.graphVersion,
-    },
-    device: devices[0]!.provider,
-    maxNewTokens: benchmark.maxNewTokens,
-    preprocessingVersion: PREPROCESSING_VERSION,
-    generation: { ...GENERATION },
-  };
+  return { benchmark: name, split, protocol, dataFiles, maxNewTokens, ...identity };
 }

@@ -1,52 +1,45 @@
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
-import { type Model, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
-import { answerText } from '../model/prompt.js';
-import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
 import type { Prediction } from '../results/runs/predictions.js';
 import { answerId } from '../results/runs/run-identity.js';
-import type { ReadyQuestion } from './prepare-batch.js';
-
-/** Decoding method, part of the run's identity. */
-export const GENERATION = { method: 'greedy' } as const;
+import type { AnswererIdentity } from './answerer.js';
 
 /** What all predictions of a run share. */
 export interface PredictionMaker {
   benchmark: LoadedBenchmark;
-  model: Model;
-  tokenizer: Tokenizer;
+  identity: AnswererIdentity;
 }
 
-export function answered(maker: PredictionMaker, { question, imageSha256 }: ReadyQuestion, ids: number[]): Prediction {
-  return {
-    ...head(maker, question, imageSha256),
-    text: answerText(maker.tokenizer, ids),
-    tokens: tokensWithEnd(ids, maker.benchmark.maxNewTokens),
-  };
+/** A question that was asked, and the sha256 of its image's file. */
+export interface AskedQuestion {
+  question: Question;
+  imageSha256: string | null;
+}
+
+/** @param tokens of the answer, including the end token unless the token limit was reached first; null if not counted */
+export function answered(
+  maker: PredictionMaker,
+  { question, imageSha256 }: AskedQuestion,
+  text: string,
+  tokens: number | null,
+): Prediction {
+  return { ...head(maker, question, imageSha256), text, tokens };
 }
 
 export function failed(maker: PredictionMaker, question: Question, code: string, message: string): Prediction {
   return { ...head(maker, question, null), text: null, error: { code, message } };
 }
 
-/** Number of tokens of an answer, including the end token unless the token limit was reached first. */
-export function tokensWithEnd(ids: readonly number[], maxNewTokens: number): number {
-  return Math.min(ids.length + 1, maxNewTokens);
-}
-
 /** The `answer_id` of a question's answer: another one means another model, prompt or image. */
 export function answerIdOf(
-  { benchmark, model }: Pick<PredictionMaker, 'benchmark' | 'model'>,
+  { benchmark, identity }: PredictionMaker,
   { text }: Question,
   imageSha256: string | null,
 ): string {
+  const { model, generation, preprocessingVersion } = identity;
+  const { weightsHash, resolution } = model;
   return answerId({
-    weightsHash: weightsHash(model.manifest),
-    resolution: model.vision.resolution,
-    prompt: text,
-    imageSha256,
-    maxNewTokens: benchmark.maxNewTokens,
-    generation: GENERATION,
-    preprocessingVersion: PREPROCESSING_VERSION,
+    ...{ weightsHash, resolution, prompt: text, imageSha256 },
+    ...{ maxNewTokens: benchmark.maxNewTokens, generation, preprocessingVersion },
   });
 }
 
@@ -56,7 +49,7 @@ function head(maker: PredictionMaker, question: Question, imageSha256: string | 
     question_id: question.questionId,
     prompt: question.text,
     answer_id: answerIdOf(maker, question, imageSha256),
-    model_id: maker.model.manifest.name,
+    model_id: maker.identity.model.name,
     metadata: {},
   };
 }

@@ -8,6 +8,7 @@ import type { Model } from '../model/model-folder.js';
 import { buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../model/prompt.js';
 import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
 import { ImageError, messageOf } from '../shared/errors.js';
+import type { AskedQuestion } from './make-prediction.js';
 import type { QuestionGroup } from './plan-batches.js';
 
 /** What is needed to prepare a batch. */
@@ -18,12 +19,6 @@ export interface BatchSources {
   imageThreads: ImageThreads;
   /** Told the sha256 of each image that was read. @throws UserError when it is another than before */
   noteImage?(image: string, sha256: string): void;
-}
-
-/** A question that is ready to run, with the sha256 of its image file. */
-export interface ReadyQuestion {
-  question: Question;
-  imageSha256: string | null;
 }
 
 /** A question that cannot be run, and why. */
@@ -39,7 +34,7 @@ export interface PreparedBatch {
   pixels: Uint8Array;
   images: number;
   rows: PromptRow[];
-  ready: ReadyQuestion[][];
+  ready: AskedQuestion[][];
   rejected: RejectedQuestion[];
   /** Time to read, decode and resize all images of the batch. */
   decodeMs: number;
@@ -48,7 +43,7 @@ export interface PreparedBatch {
 interface PreparedGroup {
   pixels: Uint8Array | null;
   prompts: number[][];
-  ready: ReadyQuestion[];
+  ready: AskedQuestion[];
   rejected: RejectedQuestion[];
 }
 

@@ -1,7 +1,5 @@
-import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
-import type { Inference } from '../model/inference/inference.js';
 import { type ImageHash, openImageHashes } from '../results/runs/image-hashes.js';
 import { type BatchTimings, openBatchTimings } from '../results/runs/latency.js';
 import { openPredictions, type Prediction, type PredictionsFile } from '../results/runs/predictions.js';
@@ -9,30 +7,17 @@ import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
 import { UserError } from '../shared/errors.js';
 import { type Damage, describeDamage, type JsonLinesFile } from '../shared/json-lines.js';
 import { logEvent, say } from '../shared/log.js';
-import { oneByOne, takeInParallel } from '../shared/parallel.js';
+import { oneByOne } from '../shared/parallel.js';
 import { type ProgressState, startProgress } from '../terminal/answer-progress.js';
-import { answerBatch, type BatchWork } from './answer-batch.js';
+import type { Answerer, AnswerWork } from './answerer.js';
 import { type ImageCheck, staleAnswers } from './check-images.js';
-import { type BatchLimits, groupByImage, openBatchQueue } from './plan-batches.js';
-import type { BatchSources } from './prepare-batch.js';
-import { rowTokens } from './row-tokens.js';
-
-/** Batches in flight per device: one running, one waiting for the device, one being prepared or written. */
-const LANES_PER_WORKER = 3;
-/** Share of free memory for the pixels of batches in flight. */
-const PIXELS_SHARE = 1 / 8;
 
 export interface RunBenchmarkOptions {
   benchmark: LoadedBenchmark;
-  sources: Omit<BatchSources, 'images' | 'noteImage'>;
+  answerer: Pick<Answerer, 'identity' | 'answer'>;
   /** What the images are: answers that were made from others are made again. */
   images: ImageCheck;
-  /** Loads the model; called only when there is something to ask. */
-  inference: () => Promise<Inference>;
-  /** Batches that run at the same time: one per device. */
-  workers: number;
   run: Run;
-  limits: BatchLimits;
   /** Stop at the first question that fails. */
   failFast: boolean;
   /** When aborted, the run stops after the current batches. */
@@ -47,14 +32,11 @@ export interface RunOutcome {
   finished: boolean;
   answered: number;
   failed: number;
-  /** Estimated bytes that batches were limited to after running out of memory; otherwise null. */
-  shrunkTo: number | null;
 }
 
 /**
- * Answers all open questions of a benchmark, batch by batch. While the model runs a batch, the next ones are prepared and
- * the previous answers are written.
- * @throws UserError if the model becomes unavailable, answers cannot be written or, with `failFast`, a question fails;
+ * Has all open questions of a benchmark answered and writes the answers to disk.
+ * @throws UserError if nothing more can be answered, answers cannot be written or, with `failFast`, a question fails;
  *   earlier answers are on disk
  */
 export async function runBenchmark(options: RunBenchmarkOptions): Promise<RunOutcome> {
@@ -88,38 +70,26 @@ async function answerAll(
   timings: BatchTimings,
   images: JsonLinesFile<ImageHash>,
 ): Promise<RunOutcome> {
-  const { benchmark, run, signal, stream, workers, failFast } = options;
-  const { model, tokenizer } = options.sources;
+  const { benchmark, answerer, run, signal, stream, failFast } = options;
   const stale = await changedAnswers(options, predictions);
   const isAnswered = ({ index }: Question): boolean =>
     typeof predictions.answers.get(index) === 'string' && !stale.has(index);
   const open = benchmark.questions.filter((question) => !isAnswered(question));
   const state = startTally(benchmark, open, predictions);
-  if (open.length === 0) return { finished: true, answered: state.answered, failed: 0, shrunkTo: null };
+  if (open.length === 0) return { finished: true, answered: state.answered, failed: 0 };
 
-  const queue = openBatchQueue(groupByImage(open), rowTokens(model, tokenizer, open), options.limits);
-  const inference = options.inference();
-  inference.then(
-    ({ peakMemoryBytes }) => run.startClock(peakMemoryBytes),
-    () => undefined, // reported by the batch that needs the model
-  );
   const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream });
-  let shrunkTo: number | null = null;
-  const work: BatchWork = {
-    maker: { benchmark, model, tokenizer },
-    sources: { ...options.sources, images: benchmark.images, noteImage: options.images.note },
-    queue,
-    inference,
-    workers,
-    started: 0,
-    signal,
-    record: oneByOne(async (added, timing) => {
+  const work: AnswerWork = {
+    ...{ benchmark, questions: open, signal },
+    onReady: run.startClock,
+    noteImage: options.images.note,
+    record: oneByOne(async (added, finished = []) => {
       if (added.length > 0) await predictions.append(added);
       for (const prediction of added) state.add(prediction);
       progress.update(state);
       options.onProgress(state);
-      if (timing) await timings.append(timing);
-      if (timing) logEvent('debug', 'batch', { ...timing });
+      if (finished.length > 0) await timings.append(...finished);
+      for (const timing of finished) logEvent('debug', 'batch', { ...timing });
       for (const { index, error } of added.filter((one) => one.text === null)) {
         logEvent('warn', 'question-failed', { row: index, ...error });
       }
@@ -128,36 +98,23 @@ async function answerAll(
       await run.saveProgress();
       if (failFast) throwFirstFailure(added);
     }),
-    onOutOfMemory(batch) {
-      shrunkTo = queue.shrink(batch);
-      const rows = batch.groups.length;
-      logEvent('info', 'out-of-memory', { images: rows, bytes: shrunkTo });
-      if (rows > 1) progress.log(`Out of memory with ${rows} images per batch. Continuing with smaller batches.`);
-    },
+    log: progress.log,
   };
   try {
-    const next = () => (signal.aborted ? undefined : queue.take());
-    await takeInParallel(next, laneCount(options), (batch) => answerBatch(work, batch));
+    await answerer.answer(work);
   } finally {
     progress.stop();
   }
   const remaining = benchmark.questions.length - state.answered - state.failed;
-  return { finished: remaining === 0, answered: state.answered, failed: state.failed, shrunkTo };
-}
-
-/** Batches in flight: as many as fit into memory, but at least one per device. */
-function laneCount({ workers, limits, sources }: RunBenchmarkOptions): number {
-  const pixelBytes = limits.rows * sources.model.vision.resolution ** 2 * 3;
-  const room = Math.floor((PIXELS_SHARE * freemem()) / pixelBytes);
-  return Math.min(LANES_PER_WORKER * workers, Math.max(workers, room));
+  return { finished: remaining === 0, answered: state.answered, failed: state.failed };
 }
 
 /** The rows that have an answer made from another image or prompt than there is now; says so. */
 async function changedAnswers(options: RunBenchmarkOptions, predictions: PredictionsFile): Promise<Set<number>> {
   const { answers, answerIds } = predictions;
   const answered = new Map([...answerIds].filter(([index]) => typeof answers.get(index) === 'string'));
-  const { benchmark, sources, run } = options;
-  const stale = await staleAnswers({ benchmark, model: sources.model }, answered, options.images);
+  const { benchmark, answerer, run } = options;
+  const stale = await staleAnswers({ benchmark, identity: answerer.identity }, answered, options.images);
   if (stale.size > 0) {
     const questions = stale.size === 1 ? '1 answer was' : `${stale.size} answers were`;
     say('warn', `${questions} made from images that have changed since: asking again (${run.folder})`);

@@ -7,7 +7,7 @@ import { readPredictions } from '../results/runs/predictions.js';
 import { writeQuestionScores } from '../results/runs/question-scores.js';
 import { referencesFile } from '../results/runs/references.js';
 import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
-import { activeSeconds, peakMemoryBytes, workerSeconds } from '../results/runs/run-record.js';
+import { activeSeconds, peakMemoryBytes, prices, workerSeconds } from '../results/runs/run-record.js';
 import { imagesHash } from './check-images.js';
 import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
 import { referencesOf } from './references.js';
@@ -60,6 +60,6 @@ export function needsJudge({ benchmark, judging }: Pick<ScoreRunOptions, 'benchm
 export async function writeLatency({ folder, record, owner }: Run): Promise<void> {
   const batches = await readBatchTimings(join(folder, RUN_FILES.batches));
   const seconds = activeSeconds(record);
-  const latency = summarizeLatency(batches, seconds, peakMemoryBytes(record), workerSeconds(record));
+  const latency = summarizeLatency(batches, seconds, peakMemoryBytes(record), workerSeconds(record), prices(record));
   await latencyFile.write(folder, latency, owner);
 }

@@ -16,6 +16,7 @@ import { openModel } from '../../src/model/model-folder.js';
 import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';
 import { openRun } from '../../src/results/runs/run-folder.js';
 import { identity } from '../results/samples.js';
+import { answererWith } from './answerer-with.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-packing-'));
 after(() => rm(folder, { recursive: true }));
@@ -37,7 +38,8 @@ async function predictionsOf(benchmark: LoadedBenchmark, name: string, rows: num
   const stream = Object.assign(new PassThrough(), { isTTY: false }) as unknown as NodeJS.WriteStream;
   const sources = { model, tokenizer, imageThreads };
   const images = checkImages(await surveyImages(benchmark.questions, benchmark.images), benchmark.images);
-  const shared = { benchmark, sources, images, inference: async () => inference, workers: 1, run: opened.run, limits };
+  const { answerer } = answererWith({ sources, limits, inference: async () => inference });
+  const shared = { benchmark, answerer, images, run: opened.run };
   await runBenchmark({ ...shared, failFast: true, onProgress: () => {}, signal, stream });
   await opened.run.close('complete');
   await Promise.all([inference.close(), imageThreads.close()]);

@@ -20,6 +20,7 @@ import { openRun, type Run } from '../../src/results/runs/run-folder.js';
 import { UserError } from '../../src/shared/errors.js';
 import { fixture } from '../fixtures.js';
 import { identity } from '../results/samples.js';
+import { answererWith } from './answerer-with.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-loop-'));
 const imageThreads = startImageThreads(1);
@@ -92,15 +93,17 @@ async function answer(
   run: Run,
   inference: Inference,
   options: { rows: number; asked?: LoadedBenchmark; signal?: AbortSignal; failFast?: boolean },
-): Promise<RunOutcome> {
+): Promise<RunOutcome & { shrunkTo: number | null }> {
   const { rows, asked = benchmark, signal = new AbortController().signal, failFast = false } = options;
   const unlimited = Number.POSITIVE_INFINITY;
   const limits = { rows, tokens: unlimited, bytes: unlimited, bytesOf: (shape: BatchShape) => shape.questions };
   const images = checkImages(await surveyImages(asked.questions, asked.images), asked.images);
-  const shared = { benchmark: asked, sources, images, inference: async () => inference, workers: 1, run, limits };
-  return runBenchmark({ ...shared, failFast, signal, stream: stream(), onProgress() {} }).finally(() =>
+  const { answerer, shrunkTo } = answererWith({ sources, limits, inference: async () => inference });
+  const shared = { benchmark: asked, answerer, images, run };
+  const outcome = await runBenchmark({ ...shared, failFast, signal, stream: stream(), onProgress() {} }).finally(() =>
     run.close('interrupted'),
   );
+  return { ...outcome, shrunkTo: shrunkTo() };
 }
 
 async function linesOf({ folder }: Run): Promise<Prediction[]> {

@@ -18,6 +18,7 @@ import { openModel } from '../../src/model/model-folder.js';
 import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';
 import { openRun } from '../../src/results/runs/run-folder.js';
 import { identity } from '../results/samples.js';
+import { answererWith } from './answerer-with.js';
 
 const CPU = { provider: 'cpu', index: 0 } as const;
 /** What the worker may take beyond what it has: one buffer of 32 images is 67 MB, and 200 MB are short for its batch. */
@@ -56,6 +57,11 @@ test('a worker whose memory is really limited: smaller batches, every question a
   try {
     const text = 'What is written on the sign?';
     const unlimited = Number.POSITIVE_INFINITY;
+    const { answerer, shrunkTo: limit } = answererWith({
+      sources: { model, tokenizer, imageThreads },
+      limits: { rows: IMAGES, tokens: unlimited, bytes: unlimited, bytesOf: ({ rows }) => rows },
+      inference: async () => pool,
+    });
     const outcome = await runBenchmark({
       benchmark: {
         name: 'made-up',
@@ -70,18 +76,16 @@ test('a worker whose memory is really limited: smaller batches, every question a
         score: () => null,
         submission: () => [],
       },
-      sources: { model, tokenizer, imageThreads },
+      answerer,
       images: checkImages({ stamps: new Map(), missing: [], digest: null }, noImages('')),
-      inference: async () => pool,
-      workers: 1,
       onProgress() {},
       run,
-      limits: { rows: IMAGES, tokens: unlimited, bytes: unlimited, bytesOf: ({ rows }) => rows },
       failFast: false,
       signal: new AbortController().signal,
       stream: Object.assign(new PassThrough(), { isTTY: false }) as unknown as NodeJS.WriteStream,
     });
-    const { finished, answered, failed, shrunkTo } = outcome;
+    const { finished, answered, failed } = outcome;
+    const shrunkTo = limit();
     assert.deepEqual({ finished, answered, failed }, { finished: true, answered: IMAGES, failed: 0 }, said.join('\n'));
     assert.ok(shrunkTo !== null && shrunkTo <= IMAGES / 2, `${shrunkTo}`);
     const lines = (await readFile(join(run.folder, 'predictions.jsonl'), 'utf8')).trim().split('\n');

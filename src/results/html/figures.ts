@@ -53,6 +53,7 @@ function scoreFigure({ title, runs }: RunGroup, names: RunNames): string[] {
     if (value === undefined) return [];
     const interval = run.metrics.intervals[headline] ?? null;
     const { resolution } = run.record.identity.model;
+    if (resolution === null) return [];
     const texts = scoreText(run.metrics, headline);
     const text = [texts.text, texts.interval ?? ''].join(' ').trimEnd();
     return [{ series: names.series(run), resolution, value, interval, text }];

@@ -166,7 +166,7 @@ function scoreOf({ metrics }: RunResult, name: string | null): number | null {
 /** The fields that differ between two runs and make them incomparable: data, split, questions, protocol, scoring. */
 export function incomparableFields(first: RunResult, second: RunResult): Difference[] {
   const fields = differences(first.record.identity, second.record.identity).filter(
-    ({ field }) => !/^(model|device|preprocessingVersion)(\.|$)/.test(field),
+    ({ field }) => !/^(model|device|preprocessingVersion|generation|server)(\.|$)/.test(field),
   );
   const [images, others] = [first.metrics.images, second.metrics.images];
   if (images && others && images !== others) {

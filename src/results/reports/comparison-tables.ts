@@ -39,7 +39,7 @@ export const SPEED_COLUMNS: Column[] = [
   { title: 'tokens/s', align: 'right', cell: ({ run }) => number(run.latency.tokensPerSecond.model, 1) },
   { title: 'questions/s', align: 'right', cell: ({ run }) => number(run.latency.questionsPerSecond, 2) },
   { title: 'batch', align: 'right', cell: ({ run }) => number(run.latency.questionsPerBatch, 1) },
-  { title: 'memory (GB)', align: 'right', cell: ({ run }) => gigabytes(run.latency.peakMemoryBytes) },
+  { title: 'memory (GB)', align: 'right', cell: ({ run }) => memoryCell(run.latency.peakMemoryBytes) },
 ];
 
 /** A column of the tables for a terminal, whose cells also depend on the comparison. */
@@ -279,6 +279,7 @@ function render(columns: readonly ComparisonColumn[], comparisons: readonly Comp
 /** The input size, with the training size if that differs. */
 function sizeCell({ run }: { run: RunResult }): string {
   const { resolution } = run.record.identity.model;
+  if (resolution === null) return NONE;
   const trained = trainedResolution(run.record);
   return trained === null || trained === resolution ? String(resolution) : `${resolution} (trained: ${trained})`;
 }
@@ -301,6 +302,10 @@ function quantiles(title: string, times: (row: ComparisonRow) => StageTimes): Co
 /** Three digits: times vary by more than a percent from run to run. */
 function threeDigits(value: number): string {
   return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+}
+
+function memoryCell(bytes: number | null): string {
+  return bytes === null ? NONE : gigabytes(bytes);
 }
 
 function number(value: number | null, digits: number): string {

@@ -64,7 +64,7 @@ const LINE_COLUMNS = MODEL_COLUMNS.filter(({ title }) => title !== 'visual token
 /** The input size alone: the score table has the training size, and this table is wide. */
 const SPEED_MODEL_COLUMNS = MODEL_COLUMNS.map((column) =>
   column.title === 'size (px)'
-    ? { ...column, cell: ({ run }: { run: RunResult }) => String(run.record.identity.model.resolution) }
+    ? { ...column, cell: ({ run }: { run: RunResult }) => String(run.record.identity.model.resolution ?? '-') }
     : column,
 );
 

@@ -2,12 +2,13 @@ import { gigabytes } from '../../shared/byte-size.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
 import { printable, renderTable } from '../../terminal/table.js';
-import type { StageTimes } from '../runs/latency.js';
+import type { LatencySummary, StageTimes, Usage } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { Metrics } from '../runs/metrics.js';
+import { modelTitle } from '../runs/run-names.js';
 import { scoreText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
-import { precisionLabel, quantisedNote } from './quantised.js';
+import { quantisedNote } from './quantised.js';
 
 /** A finished run as a table for the terminal: scores, then speed and memory. */
 export function runSummary(run: RunResult): string {
@@ -19,10 +20,22 @@ export function runSummary(run: RunResult): string {
   });
   const unparsable = metrics.unparsable > 0 ? `, ${metrics.unparsable} unparsable` : '';
   const denominator = metrics.failed > 0 ? ` (counted as wrong)` : '';
-  const { stages, tokensPerSecond } = latency;
   const rows = [
     ...scores,
     ['questions', `${metrics.n - metrics.failed} answered, ${metrics.failed} failed${denominator}${unparsable}`],
+    ...(latency.usage ? serverCosts(latency, latency.usage) : modelCosts(latency)),
+  ];
+  const notes = [...metrics.notes, ...listed(quantisedNote([model.precision])), ...listed(reproducibilityNote(device))]
+    .map((note) => `${wrapText(`Note: ${printable(note)}`, terminalWidth)}\n`)
+    .join('');
+  const title = `${metrics.benchmark} ${metrics.split}, ${modelTitle(record.identity)}`;
+  return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
+}
+
+/** What a model on this machine took. */
+function modelCosts(latency: LatencySummary): [string, string][] {
+  const { stages, tokensPerSecond, modelIdle, peakMemoryBytes } = latency;
+  return [
     ['visual tokens per image', whole(latency.visualTokensPerImage)],
     ['image decode (ms per image)', times(stages.decodeImageMsPerImage)],
     ['vision (ms per image)', times(stages.visionMsPerImage)],
@@ -30,14 +43,22 @@ export function runSummary(run: RunResult): string {
     ['decode (ms per token)', times(stages.decodeMsPerToken)],
     ['tokens/s', fixed(tokensPerSecond.model)],
     ['questions/s, end to end', fixed(latency.questionsPerSecond)],
-    ['model idle (% of the time)', (100 * latency.modelIdle).toFixed(1)],
-    ['peak memory (GB)', gigabytes(latency.peakMemoryBytes)],
+    ['model idle (% of the time)', fixed(modelIdle && 100 * modelIdle)],
+    ['peak memory (GB)', peakMemoryBytes === null ? '-' : gigabytes(peakMemoryBytes)],
   ];
-  const notes = [...metrics.notes, ...listed(quantisedNote([model.precision])), ...listed(reproducibilityNote(device))]
-    .map((note) => `${wrapText(`Note: ${printable(note)}`, terminalWidth)}\n`)
-    .join('');
-  const title = `${metrics.benchmark} ${metrics.split}, ${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
-  return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
+}
+
+/** What a served model took, as seen from here. */
+function serverCosts(latency: LatencySummary, { promptTokens, completionTokens, cost }: Usage): [string, string][] {
+  return [
+    ['first token (ms)', times(latency.firstTokenMs)],
+    ['decode (ms per token)', times(latency.stages.decodeMsPerToken)],
+    ['tokens/s, all requests', fixed(latency.tokensPerSecond.endToEnd)],
+    ['questions/s, end to end', fixed(latency.questionsPerSecond)],
+    ['prompt tokens', String(promptTokens)],
+    ['answer tokens', String(completionTokens)],
+    ...(cost === null ? [] : [['cost', cost.toFixed(cost < 1 ? 4 : 2)] satisfies [string, string]]),
+  ];
 }
 
 /** Several finished runs of one model: one row per benchmark with its main score. */
@@ -57,7 +78,7 @@ export function runOverview(runs: readonly RunResult[]): string {
       folder,
     ];
   });
-  const title = `${model.name} at ${model.resolution} px, ${precisionLabel(model.precision)} on ${device}`;
+  const title = modelTitle(runs[0]!.record.identity);
   const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'folder'];
   const notes = benchmarkNotes(runs.map(({ metrics }) => metrics)).map((note) => `Note: ${note}`);
   notes.push(...listed(quantisedNote([model.precision])).map((note) => `Note: ${note}`));
@@ -76,6 +97,8 @@ function listed(note: string | null): string[] {
 /** Only the CPU gives identical answers at every batch size; elsewhere nearly tied tokens may swap. */
 function reproducibilityNote(device: string): string | null {
   if (device === 'cpu') return null;
+  if (device === 'server')
+    return 'Servers form batches as requests arrive, so a few answers may differ in another run.';
   return `on ${device}, a few answers may depend on the batch size; only the CPU gives identical answers.`;
 }
 

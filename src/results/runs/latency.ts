@@ -12,18 +12,23 @@ export interface BatchTiming {
   rows: number[];
   images: number;
   questions: number;
-  visualTokens: number;
+  /** null at a server, which counts them among the prompt's. */
+  visualTokens: number | null;
   promptTokens: number;
   /** Generated tokens of all questions, including end tokens, which cost a step like any other. */
   newTokens: number;
   /** Iterations of the decoder; the first is the prefill. */
   steps: number;
+  /** At a server: reading the image. */
   decodeImageMs: number;
-  visionMs: number;
-  /** Prefill and all decode steps. */
+  /** null at a server, which does not tell. */
+  visionMs: number | null;
+  /** Prefill and all decode steps. At a server: the whole request. */
   generateMs: number;
   /** Null if not measured: this needs a second run that stops after one step. */
   prefillMs: number | null;
+  /** At a server: from the request to the first token, with the network and the server's queue; null if not streamed. */
+  firstTokenMs?: number | null;
 }
 
 /** Milliseconds over the measured batches; null if there are too few. */
@@ -54,23 +59,42 @@ export interface LatencySummary {
     /** Tokens after the first, which comes from the prefill. */
     decodeMsPerToken: StageTimes;
   };
-  /** From a batch's pixels to the first token of its questions: vision and prefill of the whole batch. */
+  /**
+   * From a batch's pixels to the first token of its questions: vision and prefill of the whole batch. At a server: from a
+   * request to its first token.
+   */
   firstTokenMs: StageTimes;
   tokensPerSecond: {
-    /** Over generation alone. */
+    /** Over generation alone; null at a server, which works on many requests at the same time. */
     generate: number | null;
-    /** Over vision and generation, as counted in the LLaVA-HR paper. */
+    /** Over vision and generation, as counted in the LLaVA-HR paper; null at a server. */
     model: number | null;
     /** Over the whole run, including warm-up, image decoding and writing. */
     endToEnd: number | null;
   };
   questionsPerSecond: number | null; // end to end
   imagesPerSecond: number | null; // end to end
-  /** Share of the run's time in which the model was idle, averaged over devices; 0 without batches. */
-  modelIdle: number;
+  /** Share of the run's time in which the model was idle, averaged over devices; 0 without batches, null at a server. */
+  modelIdle: number | null;
   activeSeconds: number;
-  /** Peak resident memory, summed over the processes of a session. */
-  peakMemoryBytes: number;
+  /** Peak resident memory, summed over the processes of a session; null at a server. */
+  peakMemoryBytes: number | null;
+  /** What a server counted and asks for. Absent for models that run on this machine. */
+  usage?: Usage;
+}
+
+/** Tokens of all answers as the server counted them. */
+export interface Usage {
+  promptTokens: number;
+  completionTokens: number;
+  /** By the user's prices, in their currency; null without prices. */
+  cost: number | null;
+}
+
+/** Money for a million tokens. */
+export interface TokenPrices {
+  input: number;
+  output: number;
 }
 
 /** batches.jsonl of a run in progress. */
@@ -84,28 +108,29 @@ export interface BatchTimings {
   close(): Promise<void>;
 }
 
-const checkBatch = schemaCheck<BatchTiming>(
-  objectOf<BatchTiming>({
-    warmup: { type: 'boolean' },
-    rows: { type: 'array', items: COUNT, minItems: 1 },
-    images: COUNT,
-    questions: POSITIVE,
-    visualTokens: COUNT,
-    promptTokens: COUNT,
-    newTokens: COUNT,
-    steps: COUNT,
-    decodeImageMs: AMOUNT,
-    visionMs: AMOUNT,
-    generateMs: AMOUNT,
-    prefillMs: nullable(AMOUNT),
-  }),
-);
+const batchOfModel = objectOf<Omit<BatchTiming, 'firstTokenMs'>>({
+  warmup: { type: 'boolean' },
+  rows: { type: 'array', items: COUNT, minItems: 1 },
+  images: COUNT,
+  questions: POSITIVE,
+  visualTokens: nullable(COUNT),
+  promptTokens: COUNT,
+  newTokens: COUNT,
+  steps: COUNT,
+  decodeImageMs: AMOUNT,
+  visionMs: nullable(AMOUNT),
+  generateMs: AMOUNT,
+  prefillMs: nullable(AMOUNT),
+});
+const checkBatch = schemaCheck<BatchTiming>({
+  ...batchOfModel,
+  properties: { ...batchOfModel['properties'], firstTokenMs: nullable(AMOUNT) },
+});
 
 const maybe = nullable(AMOUNT);
 const stageTimes = objectOf<StageTimes>({ n: COUNT, p50: maybe, p95: maybe, mean: maybe });
 
-/** Schema of a `LatencySummary`. */
-export const latencySchema = objectOf<LatencySummary>({
+const latencyOfModel = objectOf<Omit<LatencySummary, 'usage'>>({
   schemaVersion: { const: 1 },
   batches: COUNT,
   warmupBatches: COUNT,
@@ -124,10 +149,14 @@ export const latencySchema = objectOf<LatencySummary>({
   tokensPerSecond: objectOf<LatencySummary['tokensPerSecond']>({ generate: maybe, model: maybe, endToEnd: maybe }),
   questionsPerSecond: maybe,
   imagesPerSecond: maybe,
-  modelIdle: AMOUNT,
+  modelIdle: maybe,
   activeSeconds: AMOUNT,
-  peakMemoryBytes: AMOUNT,
+  peakMemoryBytes: maybe,
 });
+
+const usage = objectOf<Usage>({ promptTokens: COUNT, completionTokens: COUNT, cost: maybe });
+/** Schema of a `LatencySummary`. */
+export const latencySchema = { ...latencyOfModel, properties: { ...latencyOfModel['properties'], usage } };
 
 export const latencyFile = jsonFile<LatencySummary>('latency.json', latencySchema);
 
@@ -157,13 +186,16 @@ export async function readBatchTimings(path: string): Promise<BatchTiming[]> {
  * Summarises the batches of a run.
  * @param activeSeconds time spent on the run, summed over its sessions, including warm-up
  * @param workerSeconds the same, with each session multiplied by its number of devices
+ * @param prices of a server's tokens, to know the cost
  */
 export function summarizeLatency(
   batches: readonly BatchTiming[],
   activeSeconds: number,
   peakMemoryBytes: number,
   workerSeconds = activeSeconds,
+  prices: TokenPrices | null = null,
 ): LatencySummary {
+  const isServed = batches.some(({ visionMs }) => visionMs === null);
   const measured = batches.filter(({ warmup }) => !warmup);
   const total = (count: (batch: BatchTiming) => number) => sum(measured.map(count));
   const overall = (count: (batch: BatchTiming) => number) => sum(batches.map(count));
@@ -171,7 +203,7 @@ export function summarizeLatency(
   const questions = total((batch) => batch.questions);
   const newTokens = total((batch) => batch.newTokens);
   const generateSeconds = total((batch) => batch.generateMs) / 1000;
-  const visionSeconds = total((batch) => batch.visionMs) / 1000;
+  const visionSeconds = total((batch) => batch.visionMs ?? 0) / 1000;
   const seconds = batches.length > 0 ? activeSeconds : 0; // without batches there is no rate
   const times = (time: (batch: BatchTiming) => number | null) => stageTimesOf(measured.map(time));
   return {
@@ -182,24 +214,26 @@ export function summarizeLatency(
     questions,
     newTokens,
     visualTokensPerImage: ratio(
-      total((batch) => batch.visualTokens),
-      images,
+      total((batch) => batch.visualTokens ?? 0),
+      isServed ? 0 : images,
     ),
     questionsPerBatch: ratio(questions, measured.length),
     stages: {
       decodeImageMsPerImage: times((batch) => ratio(batch.decodeImageMs, batch.images)),
-      visionMsPerImage: times((batch) => ratio(batch.visionMs, batch.images)),
+      visionMsPerImage: times((batch) => batch.visionMs && ratio(batch.visionMs, batch.images)),
       prefillMsPerQuestion: times(({ prefillMs, questions }) => prefillMs && ratio(prefillMs, questions)),
       decodeMsPerToken: times(decodeMsPerToken),
     },
-    firstTokenMs: times(({ visionMs, prefillMs }) => prefillMs && visionMs + prefillMs),
+    firstTokenMs: times(firstTokenMs),
     tokensPerSecond: {
-      generate: ratio(newTokens, generateSeconds),
-      model: ratio(newTokens, visionSeconds + generateSeconds),
-      endToEnd: ratio(
-        overall((batch) => batch.newTokens),
-        seconds,
-      ),
+      generate: isServed ? null : ratio(newTokens, generateSeconds),
+      model: isServed ? null : ratio(newTokens, visionSeconds + generateSeconds),
+      // An answer has a token at least, its end: none means that the server does not count.
+      endToEnd:
+        ratio(
+          overall((batch) => batch.newTokens),
+          seconds,
+        ) || null,
     },
     questionsPerSecond: ratio(
       overall((batch) => batch.questions),
@@ -209,19 +243,33 @@ export function summarizeLatency(
       overall((batch) => batch.images),
       seconds,
     ),
-    modelIdle: seconds > 0 ? Math.max(0, 1 - overall(modelMs) / 1000 / workerSeconds) : 0,
+    modelIdle: isServed ? null : seconds > 0 ? Math.max(0, 1 - overall(modelMs) / 1000 / workerSeconds) : 0,
     activeSeconds,
-    peakMemoryBytes,
+    peakMemoryBytes: isServed ? null : peakMemoryBytes,
+    ...(isServed ? { usage: usageOf(batches, prices) } : {}),
   };
 }
 
-function modelMs({ visionMs, generateMs, prefillMs }: BatchTiming): number {
-  return visionMs + generateMs + (prefillMs ?? 0);
+function usageOf(batches: readonly BatchTiming[], prices: TokenPrices | null): Usage {
+  const promptTokens = sum(batches.map((batch) => batch.promptTokens));
+  const completionTokens = sum(batches.map(({ newTokens }) => newTokens));
+  const cost = prices && (promptTokens * prices.input + completionTokens * prices.output) / 1e6;
+  return { promptTokens, completionTokens, cost };
 }
 
-function decodeMsPerToken({ generateMs, prefillMs, newTokens, questions }: BatchTiming): number | null {
-  if (prefillMs === null) return null;
-  return ratio(Math.max(0, generateMs - prefillMs), newTokens - questions); // two separate measurements, so noise may make it negative
+function modelMs({ visionMs, generateMs, prefillMs }: BatchTiming): number {
+  return (visionMs ?? 0) + generateMs + (prefillMs ?? 0);
+}
+
+function firstTokenMs({ visionMs, prefillMs, firstTokenMs: measured }: BatchTiming): number | null {
+  return measured ?? (prefillMs && (visionMs ?? 0) + prefillMs);
+}
+
+function decodeMsPerToken(batch: BatchTiming): number | null {
+  const { generateMs, newTokens, questions } = batch;
+  const first = batch.firstTokenMs ?? batch.prefillMs;
+  if (first === null) return null;
+  return ratio(Math.max(0, generateMs - first), newTokens - questions); // two separate measurements, so noise may make it negative
 }
 
 function stageTimesOf(values: readonly (number | null)[]): StageTimes {

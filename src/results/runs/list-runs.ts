@@ -19,7 +19,8 @@ export interface IntactRun {
   split: string;
   shard: string | null; // 2/8
   model: string;
-  resolution: number;
+  /** null for a served model. */
+  resolution: number | null;
   precision: string;
   device: string;
   /** Name and value of the main score; null if there is none yet. */

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { UserError } from '../../shared/errors.js';
 import { type Ownership, replaceFile } from '../../shared/json-file.js';
 import { type Damage, describeDamage, type LineSpan, openJsonLines, readJsonLines } from '../../shared/json-lines.js';
-import { COUNT, objectOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
+import { COUNT, nullable, objectOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
 
 /**
  * One line of predictions.jsonl: LLaVA's answer format followed by more fields, so that LLaVA's own scripts can read the
@@ -13,8 +13,8 @@ export type Prediction = AnsweredPrediction | FailedPrediction;
 
 export interface AnsweredPrediction extends PredictionHead {
   text: string;
-  /** Generated tokens, including the end token. */
-  tokens: number;
+  /** Generated tokens, including the end token; null for a server that does not count them. */
+  tokens: number | null;
 }
 
 /** A failed question. It is asked again when the run is resumed. */
@@ -62,7 +62,7 @@ const head = {
 const answered = objectOf<AnsweredPrediction>({
   ...head,
   text: TEXT,
-  tokens: COUNT,
+  tokens: nullable(COUNT),
 });
 const failed = objectOf<FailedPrediction>({
   ...head,

@@ -17,9 +17,12 @@ export interface RunIdentity {
   model: ModelIdentity;
   device: string;
   maxNewTokens: number;
-  preprocessingVersion: number;
+  /** null for a server, which prepares images itself. */
+  preprocessingVersion: number | null;
   /** Decoding method. */
   generation: Record<string, OptionValue>;
+  /** What the server of a served model says about itself, and what it was asked for. */
+  server?: Record<string, OptionValue>;
   /** Absent if all questions are asked. */
   shard?: Shard;
 }
@@ -34,24 +37,25 @@ export interface Shard {
 export interface ModelIdentity {
   name: string;
   family: string;
-  /** Side of the square input in pixels. */
-  resolution: number;
+  /** Side of the square input in pixels; null for a served model, whose server does not say. */
+  resolution: number | null;
   precision: string;
+  /** For a served model the hash of `server`: all that is known of its weights. */
   weightsHash: string;
-  /** Version of the exported graphs: other graphs may give other answers with the same weights. */
-  graphVersion: number;
+  /** Version of the exported graphs: other graphs may give other answers with the same weights. null for a served model. */
+  graphVersion: number | null;
 }
 
 /** Input of the hash in `answer_id`. It covers the image's bytes, since a file name does not identify them. */
 export interface SampleIdentity {
   weightsHash: string;
-  resolution: number;
+  resolution: number | null;
   prompt: string;
   /** Null for a question without an image. */
   imageSha256: string | null;
   maxNewTokens: number;
   generation: Record<string, OptionValue>;
-  preprocessingVersion: number;
+  preprocessingVersion: number | null;
 }
 
 /** A field in which two identities differ, given as a path such as `model.resolution`. */
@@ -68,7 +72,8 @@ export interface Difference {
 export function runFolderName({ shard, ...whole }: RunIdentity): string {
   const { benchmark, model } = whole;
   const hash = sha256(whole).toString('hex').slice(0, 8);
-  const name = [benchmark, model.name, model.resolution, hash].map(safeName).join('-');
+  const size = model.resolution === null ? [] : [model.resolution];
+  const name = [benchmark, model.name, ...size, hash].map(safeName).join('-');
   return shard ? `${name}-shard-${shard.index}-of-${shard.count}` : name;
 }
 

@@ -1,5 +1,6 @@
 import { precisionLabel } from '../reports/quantised.js';
 import type { RunResult } from './load-run.js';
+import type { ModelIdentity, RunIdentity } from './run-identity.js';
 
 /** Key that distinguishes models in a table: the same name with other weights is another model. */
 export function modelKey({ record }: RunResult): string {
@@ -18,7 +19,7 @@ export function modelLabels(runs: readonly RunResult[], withSize = true): string
   const [byPrecision, byDevice] = [differ(({ model }) => model.precision), differ(({ device }) => device)];
   const labels = models.map(({ model, device }) =>
     [
-      `${model.name}${withSize ? ` at ${model.resolution} px` : ''}`,
+      withSize ? sizedName(model) : model.name,
       ...(byPrecision ? [precisionLabel(model.precision)] : []),
       ...(byDevice ? [device] : []),
     ].join(', '),
@@ -28,6 +29,19 @@ export function modelLabels(runs: readonly RunResult[], withSize = true): string
     const isAmbiguous = labels.some((other, k) => other === label && models[k]!.model.weightsHash !== weightsHash);
     return isAmbiguous ? `${label}, weights ${weightsHash.slice(0, 8)}` : label;
   });
+}
+
+/** "llava-hr-7b at 1024 px"; the name alone for a served model, whose input size is not known. */
+export function sizedName({ name, resolution }: Pick<ModelIdentity, 'name' | 'resolution'>): string {
+  return resolution === null ? name : `${name} at ${resolution} px`;
+}
+
+/** A model and how it was run: "llava-hr-7b at 1024 px, fp32 on cpu", "llava-1.5-7b-hf, served by vllm 0.11.0". */
+export function modelTitle({ model, device, server }: RunIdentity): string {
+  if (server === undefined) return `${sizedName(model)}, ${precisionLabel(model.precision)} on ${device}`;
+  const { engine, version } = server;
+  const by = [engine, version].filter((part) => typeof part === 'string').join(' ');
+  return `${model.name}, served${by === '' ? '' : ` by ${by}`}`;
 }
 
 /** Precision and device, each only if all runs share it: "fp32, cpu". */

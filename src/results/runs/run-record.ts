@@ -1,6 +1,7 @@
 import { jsonFile } from '../../shared/json-file.js';
 import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../../shared/json-schema.js';
 import type { Host, Software } from './host.js';
+import type { TokenPrices } from './latency.js';
 import type { ModelIdentity, OptionValue, RunIdentity, Shard } from './run-identity.js';
 
 /** run.json: everything needed to repeat a run, and its progress. */
@@ -33,7 +34,7 @@ export interface Session {
 
 const options = mapOf({ type: ['string', 'number', 'boolean', 'null'] });
 
-const wholeIdentity = objectOf<Omit<RunIdentity, 'shard'>>({
+const wholeIdentity = objectOf<Omit<RunIdentity, 'shard' | 'server'>>({
   benchmark: TEXT,
   split: TEXT,
   protocol: options,
@@ -41,20 +42,24 @@ const wholeIdentity = objectOf<Omit<RunIdentity, 'shard'>>({
   model: objectOf<ModelIdentity>({
     name: TEXT,
     family: TEXT,
-    resolution: POSITIVE,
+    resolution: nullable(POSITIVE),
     precision: TEXT,
     weightsHash: TEXT,
-    graphVersion: POSITIVE,
+    graphVersion: nullable(POSITIVE),
   }),
   device: TEXT,
   maxNewTokens: POSITIVE,
-  preprocessingVersion: POSITIVE,
+  preprocessingVersion: nullable(POSITIVE),
   generation: options,
 });
 /** Schema of a `RunIdentity`. */
 export const identitySchema = {
   ...wholeIdentity,
-  properties: { ...wholeIdentity['properties'], shard: objectOf<Shard>({ index: POSITIVE, count: POSITIVE }) },
+  properties: {
+    ...wholeIdentity['properties'],
+    server: options,
+    shard: objectOf<Shard>({ index: POSITIVE, count: POSITIVE }),
+  },
 };
 
 const ownSession = objectOf<Omit<Session, 'images'>>({
@@ -105,4 +110,12 @@ export function workerSeconds({ sessions }: RunRecord): number {
 /** Peak memory over all sessions. */
 export function peakMemoryBytes(record: RunRecord): number {
   return Math.max(...record.sessions.map((session) => session.peakMemoryBytes));
+}
+
+/** What the user said that a server's tokens cost, in the last session; null for other runs. */
+export function prices({ sessions }: RunRecord): TokenPrices | null {
+  const { inputPrice, outputPrice } = sessions.at(-1)!.settings;
+  return typeof inputPrice === 'number' && typeof outputPrice === 'number'
+    ? { input: inputPrice, output: outputPrice }
+    : null;
 }
