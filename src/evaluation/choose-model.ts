@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
+import { explainFolder } from '../model/checkpoint/explain-no-weights.js';
 import { looksLikeCheckpoint } from '../model/checkpoint/open-adapter.js';
 import { exportModel } from '../model/export/export-model.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
@@ -37,9 +38,9 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   if (existsSync(join(folder, MODEL_FILES.manifest))) return opened(folder, resolution);
   if (!looksLikeCheckpoint(folder)) {
     if (existsSync(folder)) {
-      throw usageError(
-        `--model ${folder}: the folder contains neither an exported model (model.json) nor a checkpoint (config.json).`,
-      );
+      const nothing = `--model ${folder}: the folder contains neither an exported model (model.json) nor a checkpoint (config.json).`;
+      const explanation = explainFolder(folder);
+      throw usageError(explanation === null ? nothing : `${nothing} ${explanation}`);
     }
     const names = [...SAMPLE_MODEL_NAMES, ...(await downloads.open()).catalogue.models.map(({ name }) => name)];
     throw usageError(`--model ${folder}: neither a folder nor a known name. Known names: ${names.join(', ')}.`);
