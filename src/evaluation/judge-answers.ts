@@ -2,6 +2,7 @@ import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js
 import { mmVet, mmVetId } from '../benchmarks/mmvet.js';
 import { gradeMmVet } from '../benchmarks/mmvet-judge.js';
 import type { Ownership } from '../shared/json-file.js';
+import { type Progress, startProgress } from '../terminal/answer-progress.js';
 
 /** The language model that grades free-form answers, and how often. */
 export interface JudgeChoice {
@@ -32,6 +33,7 @@ export async function judgeAnswers(
 ): Promise<Score> {
   const { folder, cachePath, owner, signal, stream } = options;
   const { baseUrl, model, keyVariable, runs } = judge;
+  let progress: Progress | undefined;
   const { score, failures, usage } = await gradeMmVet({
     folder,
     answers: new Map(benchmark.questions.map(({ index, questionId }) => [mmVetId(questionId), answers[index]!])),
@@ -40,12 +42,17 @@ export async function judgeAnswers(
     cachePath,
     owner,
     signal,
+    onProgress(done, total) {
+      progress ??= startProgress({ total, done, stream, unit: 'gradings' });
+      progress.update({ answered: done, failed: 0, meanScore: null });
+    },
+    onNotice: (message) => (progress ? progress.log(message) : stream.write(`${message}\n`)),
     onEstimate: ({ requests, promptTokens, completionTokens }) => {
       stream.write(
         `Judge ${model}: ${requests} requests, about ${promptTokens} prompt tokens, at most ${completionTokens} completion tokens\n`,
       );
     },
-  });
+  }).finally(() => progress?.stop());
   stream.write(
     `Judge ${model}: used ${usage.promptTokens} prompt tokens, ${usage.completionTokens} completion tokens\n`,
   );

@@ -8,6 +8,8 @@ export interface ProgressOptions {
   done: number;
   /** Usually stderr; a bar is drawn only on a terminal. */
   stream: NodeJS.WritableStream & { isTTY?: boolean };
+  /** What is counted (default: questions). */
+  unit?: string;
   /** Clock in milliseconds. */
   now?: () => number;
 }
@@ -43,7 +45,7 @@ export function startProgress(options: ProgressOptions): Progress {
  * Rate and time left are based on this session only: earlier ones may have used another machine or batch size.
  */
 export function progressLine(
-  { total, done }: Pick<ProgressOptions, 'total' | 'done'>,
+  { total, done, unit = 'questions' }: Pick<ProgressOptions, 'total' | 'done' | 'unit'>,
   { answered, failed, meanScore }: ProgressState,
   seconds: number,
 ): string {
@@ -51,7 +53,7 @@ export function progressLine(
   const left = total - answered - failed;
   return [
     `${answered}/${total}`,
-    ...(rate > 0 ? [`${rate.toFixed(rate < 10 ? 2 : 0)} questions/s`] : []),
+    ...(rate > 0 ? [`${rate.toFixed(rate < 10 ? 2 : 0)} ${unit}/s`] : []),
     ...(rate > 0 && left > 0 ? [`${clockTime(left / rate)} left`] : []),
     ...(meanScore !== null ? [`score ${(meanScore * 100).toFixed(1)} %`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
