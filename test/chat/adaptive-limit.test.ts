@@ -15,14 +15,14 @@ function simulate(
   }
 }
 
-test('it grows to where more requests at a time no longer help', () => {
+test('the limit grows until more concurrent requests no longer help', () => {
   const clock = { now: 0 };
   const limit = adaptiveLimit(() => clock.now);
   simulate(limit, clock, (n) => Math.min(n, 40), 2000);
   assert.ok(limit.current >= 27 && limit.current <= 70, String(limit.current));
 });
 
-test('it stays low for a server that does one thing at a time', () => {
+test('the limit stays low for a server that handles one request at a time', () => {
   const clock = { now: 0 };
   const limit = adaptiveLimit(() => clock.now);
   const seen = new Set<number>();
@@ -33,14 +33,14 @@ test('it stays low for a server that does one thing at a time', () => {
   assert.ok(Math.max(...seen) <= 6, [...seen].join());
 });
 
-test('it never exceeds the maximum', () => {
+test('the limit never exceeds the maximum', () => {
   const clock = { now: 0 };
   const limit = adaptiveLimit(() => clock.now);
   simulate(limit, clock, (n) => n, 20_000);
   assert.equal(limit.current, MAX_REQUESTS);
 });
 
-test('an overload halves it once, however many requests it hits, and never to nothing', () => {
+test('an overload halves the limit once, however many requests it hits, and never below 1', () => {
   const clock = { now: 0 };
   const limit = adaptiveLimit(() => clock.now);
   simulate(limit, clock, (n) => n, 500);
@@ -57,7 +57,7 @@ test('an overload halves it once, however many requests it hits, and never to no
   assert.equal(limit.current, 1);
 });
 
-test('it follows a server that becomes faster', () => {
+test('the limit follows a server that becomes faster', () => {
   const clock = { now: 0 };
   const limit = adaptiveLimit(() => clock.now);
   simulate(limit, clock, () => 2, 200);

@@ -18,7 +18,7 @@ async function clientOf(t: TestContext, behaviour: Behaviour, timeoutMs = 5000) 
   return { server, client: openChatClient({ baseUrl: `${server.url}/`, model: 'm', key: 'secret-key-1', timeoutMs }) };
 }
 
-test('a streamed answer is put together, with its times and the server’s counts', async (t) => {
+test("a streamed answer is assembled, with its times and the server's counts", async (t) => {
   const { server, client } = await clientOf(t, ({ asked }, response) =>
     answer(asked, response, 'A grüne Wiese', { pauseMs: 20 }),
   );
@@ -41,14 +41,14 @@ test('a streamed answer is put together, with its times and the server’s count
   assert.deepEqual([...server.keys], ['Bearer secret-key-1']);
 });
 
-test('a server that does not stream although it is asked to is understood', async (t) => {
+test('an answer that is not streamed although requested is accepted', async (t) => {
   const { client } = await clientOf(t, ({ asked }, response) => answer({ ...asked, stream: false }, response, 'whole'));
   const { reply, firstTokenMs } = await client.ask(request, signal);
   assert.equal(reply.content, 'whole');
   assert.equal(firstTokenMs, null);
 });
 
-test('characters that are split between packets are not damaged', async (t) => {
+test('characters split between packets stay intact', async (t) => {
   const { client } = await clientOf(t, async (_request, response) => {
     const bytes = Buffer.from(
       `data: ${JSON.stringify({ choices: [{ delta: { content: 'Größe 大' }, finish_reason: 'stop' }] })}\n\n`,
@@ -251,7 +251,7 @@ for (const { what, concerns, message, behaviour } of FINAL) {
   });
 }
 
-test('what the model refuses to say is its answer', async (t) => {
+test("a refusal counts as the model's answer", async (t) => {
   const { client } = await clientOf(t, (_request, response) => {
     const message = { content: null, refusal: 'I cannot help with that.' };
     sendJson(response, 200, { choices: [{ message, finish_reason: 'stop' }] });

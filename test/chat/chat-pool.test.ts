@@ -44,14 +44,14 @@ test('requests are shared by the servers, within the limit of each', async (t) =
   }
 });
 
-test('a server that is gone is left out with a word, and its requests go to the others', async (t) => {
+test('an unreachable server is dropped with a notice, and its requests go to the others', async (t) => {
   const server = await slowly('here')(t);
   const { pool, notices } = poolOf([GONE, server.url]);
   assert.deepEqual(new Set(await askAll(pool, 40)), new Set(['here']));
   assert.ok(notices.some((notice) => /refused the connection.*Next try in/.test(notice)));
 });
 
-test('when no server is left, the error names the reasons and says that nothing is lost', async () => {
+test('when no server is left, the error gives the reasons and says that nothing is lost', async () => {
   const { pool, notices } = poolOf([GONE]);
   await assert.rejects(askAll(pool, 8), {
     name: 'UserError',
@@ -78,7 +78,7 @@ test('a server that answers every question with an error is given up', async (t)
   await assert.rejects(askAll(pool, 20), { name: 'UserError', message: /CUDA error/ });
 });
 
-test('a pause that a server asks for is kept, and a hanging server is given up after a few timeouts', async (t) => {
+test('a pause requested by a server is respected, and a hanging server is given up after a few timeouts', async (t) => {
   const times: number[] = [];
   const busy = await startChatServer(t, async ({ asked, count }, response) => {
     times.push(performance.now());

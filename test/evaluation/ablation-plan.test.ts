@@ -26,7 +26,7 @@ test('the sizes of the paper have its pathways and visual tokens', () => {
   });
 });
 
-test('LLaVA-1.5 stands beside LLaVA-HR at its own size and at multiples of its patch up to the other sizes', () => {
+test("LLaVA-1.5 runs at its own size and at multiples of its patch size up to LLaVA-HR's sizes", () => {
   assert.deepEqual(sizesBeside(LLAVA_15_7B, [384, 768, 1024, 1536]), [336, 378, 756, 1022, 1526]);
   assert.deepEqual(sizesBeside(LLAVA_15_7B, [320]), [336], 'never below its own');
   assert.deepEqual(sizesBeside(LLAVA_HR_7B, [336, 1022]), [320, 992, 1024]);

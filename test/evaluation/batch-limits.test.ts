@@ -23,7 +23,7 @@ async function session(resolution: number): Promise<ModelSession> {
   return { ...needed, isLoaded: () => true } as unknown as ModelSession;
 }
 
-test('auto is bounded by free memory, then by what fitted at the same resolution; a number bounds rows alone', async () => {
+test('auto is bounded by free memory and by what fitted at the same resolution; a number bounds only the rows', async () => {
   const fresh = await batchLimits(await session(256), 'auto', 16);
   assert.ok(fresh.bytes > 0 && fresh.bytes < Number.POSITIVE_INFINITY);
   assert.ok(fresh.tokens > 0 && fresh.rows > 1);
@@ -39,7 +39,7 @@ test('auto is bounded by free memory, then by what fitted at the same resolution
   assert.ok((await batchLimits(await session(256), 'auto', 16)).bytes > 12345, 'a damaged file is as good as none');
 });
 
-test('a batch is estimated to take more with more rows, questions, tokens and pixels', async () => {
+test('estimated memory grows with rows, questions, tokens and pixels', async () => {
   const { bytesOf } = await batchLimits(await session(256), 'auto', 16);
   const shape = { rows: 2, length: 600, questions: 4 };
   const bytes = bytesOf(shape);
@@ -52,7 +52,7 @@ test('a batch is estimated to take more with more rows, questions, tokens and pi
   assert.ok(larger.bytesOf({ rows: 8, length: 60, questions: 1 }) > bytesOf({ rows: 8, length: 60, questions: 1 }));
 });
 
-test('the arena is for models that fit with it', async () => {
+test('the arena is used only for models that fit with it', async () => {
   const { model } = await session(256);
   const [few, many] = [weightBytes(model), 100 * weightBytes(model)];
   assert.deepEqual([fitsWithArena(model, few), fitsWithArena(model, many)], [false, true]);

@@ -8,7 +8,7 @@ import { sha256OfFile } from '../../src/shared/file-hash.js';
 import { projectRoot } from '../fixtures.js';
 import { identity } from '../results/samples.js';
 
-test('every benchmark is found again from what a run recorded of it, with the same questions', async () => {
+test("every benchmark is reloaded from a run's record with the same questions", async () => {
   for (const { name, load } of BENCHMARKS) {
     const asked = await load(sampleData(name), { protocol: 'llava', limit: 20 });
     await asked.images.close();
@@ -21,7 +21,7 @@ test('every benchmark is found again from what a run recorded of it, with the sa
   }
 });
 
-test('other files than those of the run are refused with the field that differs', async () => {
+test("files that differ from the run's are refused, naming the field that differs", async () => {
   const run = { ...identity, protocol: { protocol: 'llava', ocrTokens: false, limit: null } };
   const data = join(projectRoot, 'sample', 'benchmarks');
   await assert.rejects(

@@ -46,7 +46,7 @@ async function predictionsOf(benchmark: LoadedBenchmark, name: string, rows: num
   return readFile(join(opened.run.folder, 'predictions.jsonl'), 'utf8');
 }
 
-test('questions packed behind one image and questions asked alone give the same predictions, byte for byte', async () => {
+test('questions packed after one image give the same predictions as single questions, byte for byte', async () => {
   const packed = await pope.load(sampleData('pope'), { protocol: 'llava', limit: 60 });
   const alone: LoadedBenchmark = {
     ...packed,

@@ -29,7 +29,7 @@ async function scorePart(benchmark: LoadedBenchmark, asks: (question: Question) 
   return { ...metrics, leftOut };
 }
 
-test('POPE: a single category is scored alone, not as a third', async () => {
+test('POPE: a single category is scored by itself, not as a third of the total', async () => {
   const pope = await load('pope');
   const { headline, scores, notes, leftOut } = await scorePart(
     pope,
@@ -44,7 +44,7 @@ test('POPE: a single category is scored alone, not as a third', async () => {
   assert.deepEqual([/eval_pope\.py stops/.test(leftOut!.treatment!), leftOut!.scores], [true, null]);
 });
 
-test('MME: subtasks that are whole have their points, and sums that need others are left out', async () => {
+test('MME: complete subtasks have scores, and sums over incomplete ones are left out', async () => {
   const mme = await load('mme');
   const tasks = ['existence', 'OCR', 'code_reasoning'];
   const { headline, scores, points } = await scorePart(mme, ({ index }) => tasks.includes(mme.category!(index)));
@@ -72,7 +72,7 @@ for (const protocol of ['llava', 'lmms-eval'] as const) {
   });
 }
 
-test('ScienceQA: text questions alone; what eval_science_qa.py prints stands beside', async () => {
+test('ScienceQA: text questions only, with the number that eval_science_qa.py prints', async () => {
   const scienceQa = await load('scienceqa');
   const { headline, scores, leftOut } = await scorePart(scienceQa, ({ image }) => image === null);
   assert.deepEqual([headline, scores['accuracy'], scores['img-accuracy']], ['accuracy', 100, undefined]);
@@ -86,7 +86,7 @@ test('ScienceQA: half of the questions', async () => {
   assert.deepEqual([leftOut!.scores!['accuracy'], leftOut!.scores!['img-accuracy']], [50, 100]);
 });
 
-test('SEED-Bench: pictures alone have a name of their own, and missing answers are wrong to the script', async () => {
+test('SEED-Bench: images only have a score name of their own, and the script counts missing answers as wrong', async () => {
   const seed = await load('seed');
   const all = seed.questions.length;
   const { headline, scores, leftOut } = await scorePart(seed, ({ index }) => index % 4 !== 0);

@@ -44,7 +44,7 @@ function batchesOf(tokens: number[], limits: Partial<BatchLimits>): number[][] {
   return batches;
 }
 
-test('batches hold every group once, equally full ones together', () => {
+test('batches contain every group once, with equally full ones together', () => {
   const groups = groupByImage(questions('a', 'b', 'b', 'c', 'd', 'd', 'd'));
   const queue = openBatchQueue(groups, () => 10, { ...UNLIMITED, rows: 2 });
   const taken = [queue.take(), queue.take(), queue.take()];
@@ -61,7 +61,7 @@ test('batches hold every group once, equally full ones together', () => {
   );
 });
 
-test('rows, padded tokens and bytes bound a batch; a row that is beyond them all goes alone', () => {
+test('rows, padded tokens and bytes limit a batch; a row beyond the limits goes alone', () => {
   assert.deepEqual(batchesOf([10, 10, 10, 10, 10], { rows: 2 }), [[10, 10], [10, 10], [10]]);
   assert.deepEqual(batchesOf([9, 10, 10, 9], { tokens: 30 }), [[10, 10, 9], [9]]);
   assert.deepEqual(batchesOf([10, 10, 10], { bytes: 25 }), [[10, 10], [10]]);
@@ -75,7 +75,7 @@ test('a batch ends where more than a quarter of it would be padding', () => {
   ]);
 });
 
-test('batches that failed come again as they are, before the others, which stay within half the bytes from then on', () => {
+test('failed batches are retried unchanged before the others, which then use at most half the bytes', () => {
   const groups = groupByImage(questions('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'));
   const queue = openBatchQueue(groups, () => 10, { ...UNLIMITED, rows: 4 });
   const first = queue.take()!;

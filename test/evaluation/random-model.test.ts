@@ -9,7 +9,7 @@ import { type Model, readManifest } from '../../src/model/model-folder.js';
 import { IMAGE_TOKEN } from '../../src/model/prompt.js';
 import { SMALL_HR } from '../model/small-architecture.js';
 
-test('a random model runs with finite values, is written once, and is the same when written again', async (t) => {
+test('a random model gives finite values, is written once, and is identical when written again', async (t) => {
   const parent = await mkdtemp(join(tmpdir(), 'llavahr-random-'));
   t.after(() => rm(parent, { recursive: true }));
   const folder = join(parent, 'model');

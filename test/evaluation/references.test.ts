@@ -43,7 +43,7 @@ for (const definition of BENCHMARKS) {
   });
 }
 
-test('rows of their own keep their references; answers that are not public are none', async () => {
+test('selected rows keep their references, and hidden answers have none', async () => {
   const [textVqa, pope] = ['textvqa', 'pope'].map((name) => BENCHMARKS.find((one) => one.name === name)!);
   for (const definition of [textVqa!, pope!]) {
     const benchmark = await definition.load(sampleData(definition.name), OPTIONS);

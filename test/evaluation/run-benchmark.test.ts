@@ -141,7 +141,7 @@ test('a question whose logits are not finite fails alone and keeps no text', asy
   assert.ok(rest.every(({ text }) => text !== null));
 });
 
-test('when memory is short the batch is halved until it fits, and a question that never fits fails alone', async () => {
+test('a batch that runs out of memory is halved until it fits, and a question that never fits fails alone', async () => {
   const run = await startRun('short-of-memory');
   const inference = inferenceFailingWith(new Error('std::bad_alloc'));
   const outcome = await answer(run, inference, { rows: 2 });
@@ -154,7 +154,7 @@ test('when memory is short the batch is halved until it fits, and a question tha
   assert.deepEqual(bad.text === null && bad.error, { code: 'out-of-memory', message: 'std::bad_alloc' });
 });
 
-test('a rejected question of a batch that is split is recorded once, and the run ends', async () => {
+test('a question rejected in a split batch is recorded once, and the run ends', async () => {
   const questions = benchmark.questions.map((question) =>
     question.index === 1 ? { ...question, text: 'Compare <image> please' } : question,
   );
@@ -194,13 +194,13 @@ test('fail-fast stops at the first failure and keeps earlier answers', async () 
   assert.ok((await linesOf(again)).length >= 5, 'answers and the failure are there');
 });
 
-test('a model that is gone ends the run; what was answered stays', async () => {
+test('a model that fails for good ends the run, and earlier answers are kept', async () => {
   const run = await startRun('gone');
   const inference = inferenceFailingWith(new UserError('The inference thread ended unexpectedly.'));
   await assert.rejects(answer(run, inference, { rows: 1 }), /ended unexpectedly/);
 });
 
-test('an aborted run stops after the batches that are running and is not finished', async () => {
+test('an aborted run stops after the batches in progress and is not marked finished', async () => {
   const run = await startRun('aborted');
   const controller = new AbortController();
   const inference = inferenceFailingWith(new Error('never'));

@@ -20,7 +20,7 @@ function record(benchmark: string, data?: string): RunRecord {
   return { ...record, sessions: [{ ...session, settings: data === undefined ? {} : { data } }] };
 }
 
-test('images are found where they were, or where --data says', async () => {
+test('images are found in their original place or in --data', async () => {
   const places: [RunRecord, string?][] = [
     [record('textvqa', SAMPLE)],
     [record('textvqa', '/gone'), SAMPLE],

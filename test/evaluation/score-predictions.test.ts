@@ -27,7 +27,7 @@ async function predictions(answers: Record<string, string | null>): Promise<stri
 const ALL = { a: 'yes', b: 'no', c: 'yes', d: 'yes', e: 'no', f: null, g: 'yes' };
 const PART = { b: 'no', c: 'yes', d: 'yes', e: 'no', f: null };
 
-test('complete predictions are scored as they stand', async () => {
+test('complete predictions are scored unchanged', async () => {
   const { metrics } = await scorePredictions(BENCHMARK, await predictions(ALL), { allowPartial: false });
   assert.deepEqual([metrics.n, metrics.failed], [7, 1]);
   assert.deepEqual(metrics.scores, { accuracy: 100 * (4 / 7), 'accuracy/first': 100 });
@@ -42,7 +42,7 @@ test('missing predictions are an error that counts and names them', async () => 
   });
 });
 
-test('with allowPartial they take no part in any score, and neither do answers that could not be made', async () => {
+test('with allowPartial missing predictions and failed answers are left out of every score', async () => {
   const path = await predictions(PART);
   const { metrics, predictions: set, leftOut } = await scorePredictions(BENCHMARK, path, { allowPartial: true });
   assert.deepEqual(metrics.scores, { accuracy: 50, 'accuracy/first': 0 });
@@ -59,7 +59,7 @@ test('allowPartial changes nothing when every question has an answer', async () 
   assert.deepEqual(await scorePredictions(BENCHMARK, path, { allowPartial: true }), strict);
 });
 
-test('a split that a server scores has no scores here; a judge is asked for those that need one', async () => {
+test('a split scored by a server has no local scores; a judge is asked where one is needed', async () => {
   const path = await predictions(ALL);
   const unscored = { ...BENCHMARK, score: () => null };
   const { metrics } = await scorePredictions(unscored, path, { allowPartial: false });
@@ -69,7 +69,7 @@ test('a split that a server scores has no scores here; a judge is asked for thos
   assert.equal(judged.metrics.scores['accuracy'], 100 * (6 / 7));
 });
 
-test('a restricted benchmark asks, scores and submits its own rows', () => {
+test('a benchmark limited to some rows asks, scores and submits those only', () => {
   const full = { ...BENCHMARK, submission: (answers: readonly unknown[]) => [{ name: 'x', content: String(answers) }] };
   const restricted = restrictToRows(full, [1, 6]);
   assert.deepEqual(

@@ -32,7 +32,7 @@ for (const count of [1, 2, 3, 7, 64]) {
   });
 }
 
-test('the division depends on nothing but the questions, and shards have about as many rows', () => {
+test('the division depends only on the questions, and shards have about equally many rows', () => {
   assert.deepEqual(shardsOf(7), shardsOf(7));
   const rows = shardsOf(7).map((shard) => new Set(shard.map(({ image }) => image)).size);
   assert.ok(Math.max(...rows) - Math.min(...rows) <= 3, rows.join());

@@ -30,7 +30,7 @@ after(() => rm(folder, { recursive: true }));
 
 const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0;
 
-test('a worker whose memory is really limited: smaller batches, every question answered', {
+test('a worker with a real memory limit gets smaller batches and answers every question', {
   skip: !canLimit && 'needs prlimit',
 }, async () => {
   const output = join(folder, 'model');

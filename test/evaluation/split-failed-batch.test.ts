@@ -24,7 +24,7 @@ test('short of memory: half the rows, then half the questions of a row, then not
   assert.equal(splitFailedBatch('out-of-memory', batch([group(1)])), null);
 });
 
-test('a batch that ended a worker is asked group by group; a group that does so twice is given up', () => {
+test('a batch that crashes a worker is retried group by group; a group that does so twice is given up', () => {
   const alone = splitFailedBatch('worker-crashed', batch([group(1, 2), group(3)]))!;
   assert.deepEqual(alone, [batch([group(1, 2)], 1), batch([group(3)], 1)]);
   assert.equal(splitFailedBatch('worker-crashed', alone[0]!), null);

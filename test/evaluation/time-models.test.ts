@@ -41,7 +41,7 @@ test('models that do not fit into the free memory together run in two blocks eac
   assert.notEqual(peaks[0], peaks[1]); // of a process of its own
 });
 
-test('a model that cannot be run is named, and what was measured of the other one is kept', async () => {
+test("a model that cannot run is named, and the other's measurements are kept", async () => {
   const downloads = downloadsOnDemand(true);
   const whole = await chooseModel({ model: SAMPLE_MODEL, precision: 'fp32' }, downloads);
   await downloads.close();

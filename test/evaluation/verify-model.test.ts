@@ -40,7 +40,7 @@ test('int4 against fp32: the same visual tokens, other logits, a score differenc
   assert.ok(made.score.interval!.low <= difference && difference <= made.score.interval!.high);
 });
 
-test('models of another input size or architecture are not compared', async () => {
+test('models that differ in input size or architecture are not compared', async () => {
   const [small, fp32] = [await exported('llava-hr-tiny', 'fp32', 128), await exported('llava-hr-tiny', 'fp32', 256)];
   const other = await exported('llava-1.5-tiny', 'fp32', 112);
   const verify = (model: Model): Promise<unknown> => verifyModel(model, fp32, benchmark, 1, () => assert.fail());

@@ -67,7 +67,7 @@ test('an answer ends at the first </s>', () => {
   assert.equal(answerText(tokenizer, []), '');
 });
 
-test('white space around an answer is what Python takes for it', () => {
+test('strips from an answer the characters that are white space in Python', () => {
   assert.equal(answerText(tokenizer, generated('\n\x1c two  words\u0085 \t')), 'two  words');
   assert.equal(answerText(tokenizer, generated('\ufeffyes')), '\ufeffyes');
 });

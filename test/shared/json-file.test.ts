@@ -23,12 +23,12 @@ test('a failed replacement leaves the old file and nothing else', async (t) => {
   assert.deepEqual(await readdir(folder), ['a.json']);
 });
 
-test('a folder that is not there is named', async (t) => {
+test('a missing folder is named', async (t) => {
   const path = join(await temporaryFolder(t), 'no', 'a.json');
   await assert.rejects(writeJson(path, 1), (error) => error instanceof UserError && error.message.startsWith(path));
 });
 
-test('a checked file comes back as it was written, and null when there is none', async (t) => {
+test('a checked file is read back as written, or as null if it does not exist', async (t) => {
   const folder = await temporaryFolder(t);
   assert.equal(await metricsFile.read(folder), null);
   const { metrics } = runResult();

@@ -39,7 +39,7 @@ async function written(t: TestContext, items: readonly Item[]): Promise<string> 
   return path;
 }
 
-test('lines that cross the chunks of a large file come back whole', async (t) => {
+test('lines that cross chunks of a large file are read whole', async (t) => {
   const path = join(await temporaryFolder(t), 'a.jsonl');
   const items = Array.from({ length: 60 }, (_, n) => ({ n, text: 'ä漢🙂'.repeat(n * 100) })); // 1.6 MB and more
   const { file } = await openAll(path);
@@ -54,7 +54,7 @@ test('lines that cross the chunks of a large file come back whole', async (t) =>
   await again.file.close();
 });
 
-test('wherever a crash cuts the file, whole lines stay and the next line fits on', async (t) => {
+test('wherever a crash cuts the file, whole lines are kept and the next line is appended correctly', async (t) => {
   const items = [0, 1, 2].map((n) => ({ n, text: `über ${n}` }));
   const path = await written(t, items);
   const bytes = await readFile(path);
@@ -83,7 +83,7 @@ test('zeros at the end, as some file systems leave them, are dropped', async (t)
   assert.deepEqual(await readFile(path), before);
 });
 
-test('any changed byte of a line is noticed: the line is named and passed over, the others stay', async (t) => {
+test('any changed byte in a line is detected: the line is reported and skipped, the others are kept', async (t) => {
   const items = [0, 1, 2].map((n) => ({ n, text: `answer ${n}` }));
   const path = await written(t, items);
   const whole = await readFile(path);
@@ -118,7 +118,7 @@ test('damaged lines do not keep a file from growing', async (t) => {
   assert.deepEqual(await readAll(path), [items[0], { n: 9, text: 'next' }]);
 });
 
-test('an intact line of another version is named and the file left alone', async (t) => {
+test('an intact line of another version is reported and the file left alone', async (t) => {
   const path = join(await temporaryFolder(t), 'a.jsonl');
   const other = await openJsonLines<{ n: number }>(path, schemaCheck({ type: 'object' }), () => {});
   await other.append([{ n: 2 }]);
@@ -133,7 +133,7 @@ test('an intact line of another version is named and the file left alone', async
   assert.equal(await readFile(path, 'utf8'), text);
 });
 
-test('a value that does not fit is not written', async (t) => {
+test('a value that does not match the schema is not written', async (t) => {
   const path = join(await temporaryFolder(t), 'a.jsonl');
   const { file } = await openAll(path);
   await assert.rejects(file.append([{ n: Number.NaN, text: '' }]), /would be invalid: n must be integer/);
@@ -141,7 +141,7 @@ test('a value that does not fit is not written', async (t) => {
   assert.equal(await readFile(path, 'utf8'), '');
 });
 
-test('when the disk refuses a line, the file ends with the line before', {
+test('when writing a line fails, the file ends with the previous line', {
   skip: process.platform !== 'linux',
 }, async (t) => {
   const path = join(await temporaryFolder(t), 'a.jsonl');

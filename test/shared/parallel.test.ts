@@ -35,7 +35,7 @@ test('when a worker fails the others end after their item, and its error is thro
   assert.deepEqual([done, items], [[2], [3, 4, 5]]);
 });
 
-test('one by one: calls run in order, and one that fails does not stop the next', async () => {
+test('calls run in order, one at a time, and a failing one does not stop the next', async () => {
   const order: string[] = [];
   const call = oneByOne(async (name: string, ms: number) => {
     await sleep(ms);

@@ -13,13 +13,13 @@ test('lists and objects are read 500 deep and refused deeper', () => {
   }
 });
 
-test('brackets in strings and lists behind each other are no depth', () => {
+test('brackets in strings and consecutive lists do not count as depth', () => {
   const strings = ['['.repeat(600), `"${'['.repeat(600)}`, `\\"${'{'.repeat(600)}\\`, '\\'.repeat(600)];
   assert.deepEqual(parseJson(JSON.stringify(strings)), strings);
   assert.equal((parseJson(`[${'[],'.repeat(600)}{}]`) as unknown[]).length, 601);
 });
 
-test('what is no JSON is refused as JSON.parse does', () => {
+test("invalid JSON is refused with JSON.parse's error", () => {
   for (const text of ['', '{', `"${'['.repeat(600)}`, `${'['.repeat(499)}${' '.repeat(100)}`]) {
     assert.throws(() => parseJson(text), SyntaxError);
   }

@@ -8,7 +8,7 @@ const PYTHON_SPACES = [
   '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000',
 ].join('');
 
-test('strip takes off exactly the characters that are white space in Python', () => {
+test('strip removes exactly the characters that are white space in Python', () => {
   for (let code = 0; code <= 0xffff; code++) {
     const character = String.fromCharCode(code);
     const expected = PYTHON_SPACES.includes(character) ? 'a' : `${character}a${character}`;
@@ -16,7 +16,7 @@ test('strip takes off exactly the characters that are white space in Python', ()
   }
 });
 
-test('strip leaves spaces inside, and nothing of a text of spaces', () => {
+test('strip keeps inner spaces and empties a text of spaces only', () => {
   assert.equal(pyStrip(' \x1c two  words\u0085\n'), 'two  words');
   assert.equal(pyStrip(PYTHON_SPACES), '');
   assert.equal(pyStrip('\ufeffyes'), '\ufeffyes'); // JavaScript's trim would take the byte order mark off
@@ -60,6 +60,6 @@ const CAPITALIZED: readonly (readonly [text: string, expected: string])[] = [
   ['\u{10428}\u{10400}', '\u{10400}\u{10428}'], // beyond the first 65,536 characters
 ];
 
-test('capitalize is the one of Python', () => {
+test("capitalize equals Python's", () => {
   for (const [text, expected] of CAPITALIZED) assert.equal(pyCapitalize(text), expected, JSON.stringify(text));
 });

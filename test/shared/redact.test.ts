@@ -15,7 +15,7 @@ for (const [name, before, after] of cases) {
   test(`hidden: ${name}`, () => assert.deepEqual(redactArguments(before), after));
 }
 
-test('what is no secret stays, or the run could not be repeated', () => {
+test('values that are not secrets stay, so that the run can be repeated', () => {
   const argv = [
     ...[
       'eval',

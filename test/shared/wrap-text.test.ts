@@ -13,7 +13,7 @@ test('paths and commands in backticks stay whole, even when they are wider than 
   assert.equal(wrapText('a stray ` breaks nothing', 12), 'a stray `\nbreaks\nnothing');
 });
 
-test('colours take no columns', () => {
+test('colour codes take no width', () => {
   assert.equal(wrapText('\x1b[31mred\x1b[39m and blue', 12), '\x1b[31mred\x1b[39m and blue');
 });
 

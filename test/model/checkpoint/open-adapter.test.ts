@@ -79,7 +79,7 @@ test('merges a LoRA checkpoint of LLaVA into the base model beside it', async (t
     assert.ok(checkpoint.files.includes(join(base, file)), file);
 });
 
-test('an adapter of PEFT without a config of its own is merged into a whole model', async (t) => {
+test('a PEFT adapter without a model config is merged into a complete model', async (t) => {
   const { lora } = await loraFolder(t);
   rmSync(join(lora, 'config.json'));
   rmSync(join(lora, 'non_lora_trainables.bin'));
@@ -103,7 +103,7 @@ test('the scale of rank-stabilised LoRA is alpha / sqrt(r)', async (t) => {
   for (const [index, value] of at) assert.ok(Math.abs(values[index]! - value) < 1e-7);
 });
 
-test('a projector alone is put on the base model', async (t) => {
+test('a checkpoint with only a projector is combined with the base model', async (t) => {
   const { lora, base } = await loraFolder(t);
   for (const file of ['adapter_config.json', 'adapter_model.safetensors']) rmSync(join(lora, file));
   cpSync(join(lora, 'non_lora_trainables.bin'), join(lora, 'mm_projector.bin'));
@@ -177,7 +177,7 @@ for (const [what, { change, says }] of Object.entries(refused)) {
   });
 }
 
-test('a base model for a whole checkpoint is a usage error', async () => {
+test('a base model given for a complete checkpoint is a usage error', async () => {
   const opened = openCheckpoint(WHOLE, { baseFolder: WHOLE });
   await assert.rejects(opened, (error) => error instanceof UserError && error.exitCode === 2);
 });

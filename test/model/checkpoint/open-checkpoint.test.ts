@@ -295,7 +295,7 @@ test('unexpected tensors are noted', async (t) => {
   assert.deepEqual(warnings, ['Ignored 1 tensor with unknown names: model.image_newline.']);
 });
 
-test('a head in the file is used although the config ties it to the embedding, and it is said', async (t) => {
+test('an LM head in the file is used even if the config ties it to the embedding, with a note', async (t) => {
   const folder = await withTensors(t, 'l15-mini', (all) => all, { tie_word_embeddings: true });
   const checkpoint = await openFor(t, folder);
   const [head, original] = [await checkpoint.read('lm_head.weight'), await reference(t, 'l15-mini')];

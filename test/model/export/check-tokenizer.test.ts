@@ -16,7 +16,7 @@ async function checkFor(t: TestContext, rows: number, added: Record<string, numb
   return checkTokenizer({ tokenizerFolder: folder, architecture } as Checkpoint);
 }
 
-test('as many rows as tokens need no word', async (t) => {
+test('no warning when there are as many rows as tokens', async (t) => {
   assert.deepEqual(await checkFor(t, 768), {});
   assert.deepEqual(await checkFor(t, 770, { '<a>': 769, '<b>': 768 }), {});
 });

@@ -12,7 +12,7 @@ import { SMALL_HR } from '../small-architecture.js';
 
 const bytesOf = (array: Float32Array | Uint16Array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
-test('finds what is not finite in every element type, and what float16 cannot hold', () => {
+test('finds non-finite values in every element type, and values that overflow float16', () => {
   const f32 = (...values: number[]) => bytesOf(Float32Array.from(values));
   const u16 = (...values: number[]) => bytesOf(Uint16Array.from(values));
   assert.equal(findWeightProblem(f32(1, -65519, 0), 'F32', true), undefined);

@@ -36,7 +36,7 @@ test('float32 is rounded to the nearest float16, ties to even', () => {
   assert.deepEqual(toHalf(2 ** -14 - 2 ** -25), [0x0400], 'the largest subnormal rounds up to a normal number');
 });
 
-test('bfloat16 becomes float16 as by way of float32: every value', () => {
+test('every bfloat16 value converts to float16 as if through float32', () => {
   const all = bytesOf(Uint16Array.from({ length: 0x10000 }, (_, bits) => bits));
   const direct = convertElements(all, 'BF16', 'float16');
   assert.deepEqual(direct, convertElements(convertElements(all, 'BF16', 'float32'), 'F32', 'float16'));

@@ -58,7 +58,7 @@ for (const [name, reference] of Object.entries(references)) {
   });
 }
 
-test('the message about a large image has both numbers', async () => {
+test('the error for an image that is too large gives its size and the limit', async () => {
   await assert.rejects(decodeImage(readFileSync(fixture('images', 'huge.png')), 'huge.png'), {
     code: 'too-large',
     message: 'huge.png has 13378 x 13378 = 178970884 pixels, more than the limit of 178956970',

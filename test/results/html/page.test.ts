@@ -52,7 +52,7 @@ test('tables: a letter per model, the best score in bold, its interval beside it
   assert.equal(document.querySelectorAll('#speed tbody tr, #runs tbody tr').length, 4);
 });
 
-test('a published number stands under the measured one with its source, never in bold; one of another setting is left out', async () => {
+test('a published number is below the measured one with its source, never in bold, and left out if its setting differs', async () => {
   const source = { title: '<b>A</b> paper', address: 'https://example.org/paper?a=1&b=2' };
   const page = parseHTML(
     await reportOf(questions(2), ANSWERS, {

@@ -10,13 +10,13 @@ function labels(runs: RunResult[]): string[] {
   return runs.map(names.label);
 }
 
-test('a letter per model, the same on every benchmark; the size is in the name, and left out of the series', () => {
+test('each model has the same letter on every benchmark; the size is in its name but not in the series', () => {
   const runs = [textvqa(model('hr', 384), 50), textvqa(model('hr', 1024), 60), mme(model('hr', 384), 1500)];
   assert.deepEqual(labels(runs), ['A hr at 384 px', 'B hr at 1024 px', 'A hr at 384 px']);
   assert.equal(runNames(reportLayout(runs)).series(runs[0]!), 'hr');
 });
 
-test('what models differ in is in their names, also where only the size is left out', () => {
+test('names contain what distinguishes the models, even without the size', () => {
   const fp16 = textvqa({ model: { ...model('hr').model, precision: 'fp16' } }, 50);
   const onGpu = textvqa({ ...model('hr'), device: 'cuda:0' }, 50);
   assert.deepEqual(labels([fp16]), ['A hr at 1024 px']);
@@ -24,7 +24,7 @@ test('what models differ in is in their names, also where only the size is left 
   assert.equal(runNames(reportLayout([fp16, onGpu])).series(onGpu), 'hr, fp32, cuda:0');
 });
 
-test('after Z come two letters', () => {
+test('two letters are used after Z', () => {
   const runs = Array.from({ length: 28 }, (_, i) => textvqa(model(`m${i}`), 50));
   assert.deepEqual(labels(runs).slice(-3), ['Z m25 at 1024 px', 'AA m26 at 1024 px', 'AB m27 at 1024 px']);
 });

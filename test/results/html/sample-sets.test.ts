@@ -12,7 +12,7 @@ function setOf(asked: Questions, answers: readonly [Answers, Answers]) {
 const RIGHT = { text: 'right', score: 1 };
 const WRONG = { text: 'wrong', score: 0 };
 
-test('a sample has the answers of all runs, what would be right, and its category', () => {
+test('a sample has the answers of all runs, the correct answers, and its category', () => {
   const { set, images } = setOf(questions(2), [
     [WRONG, { text: null, score: 0 }],
     [RIGHT, { text: 'nearly', score: 0.6 }],
@@ -55,12 +55,12 @@ test('a folder of an earlier version has no references, and one without question
   );
 });
 
-test('a question that only one run was asked is there, without an answer of the other', () => {
+test('a question asked in only one run is included without an answer from the other', () => {
   const { set } = setOf(questions(2), [[RIGHT], [RIGHT, WRONG]]);
   assert.deepEqual(set.samples[1]!.answers, [null, 'wrong']);
 });
 
-test('only whole lines at the end are taken for an instruction', () => {
+test('only whole lines at the end count as the instruction', () => {
   const asked = { ...questions(2), prompts: ['Is it red?', 'Is it bred?'] };
   assert.equal(
     setOf(asked, [
@@ -78,7 +78,7 @@ test('only whole lines at the end are taken for an instruction', () => {
   assert.equal(samples[1]!.prompt, 'What?');
 });
 
-test('of very many samples, those that runs disagree about are kept, and others from all over', () => {
+test('of very many samples, those on which runs disagree are kept, plus a spread of the others', () => {
   const count = 10_400;
   const disputed = new Set([0, 7, 5_000, 10_399]);
   const first = Array.from({ length: count }, () => WRONG);

@@ -21,14 +21,14 @@ test('a row per category, a dot and an interval per model, a line at zero', () =
   ]);
 });
 
-test('a long category is cut in the axis and whole in the description', () => {
+test('a long category name is shortened on the axis and complete in the description', () => {
   const category = 'a category with a name that is much too long for an axis';
   const plot = parseSvg(plotCategoryDifferences([{ ...DOTS[0]!, category }], 'seed', 'A', ['A', 'B']).svg);
   assert.match(texts(plot, 'y-axis tick label')[0]!, /^a category with a name… \(30\)$/);
   assert.ok(plot.querySelector('desc')!.textContent.includes(category));
 });
 
-test('a model has the same colour in every plot, also where another one is missing', () => {
+test('a model has the same colour in every plot, even if another model is missing', () => {
   const colorOf = (dots: typeof DOTS) => {
     const plot = parseSvg(plotCategoryDifferences(dots, 'pope test', 'A', ['A', 'B', 'C']).svg);
     const group = [...plot.querySelectorAll('[aria-label="dot"]')].find(({ textContent }) => textContent[0] === 'C');

@@ -8,7 +8,7 @@ const BARS = [
   { label: 'llava-hr-7b 1024 px', stages: { image: 20, vision: 60, prefill: 120, decode: null } },
 ];
 
-test('segments are as long as their times, one after the other, and the sum stands at the end', () => {
+test('segments are stacked with lengths proportional to their times, and the total is at the end', () => {
   const plot = parseSvg(plotLatencyStages(BARS, 'speed').svg);
   const segments = [...plot.querySelectorAll('[aria-label="bar"] rect')].map((rect) => ({
     x: Number(rect.getAttribute('x')),
@@ -27,7 +27,7 @@ test('segments are as long as their times, one after the other, and the sum stan
   assert.deepEqual(words.slice(-2), ['200.0', '> 200.0']);
 });
 
-test('a stage that was not measured is called so', () => {
+test('a stage that was not measured is labelled as such', () => {
   const plot = parseSvg(plotLatencyStages(BARS, 'speed').svg);
   assert.match(plot.querySelector('desc')!.textContent, /1024 px: .*, decoding the answer not measured\.$/);
 });

@@ -26,7 +26,7 @@ test('a line per series, a symbol per point and a bar per interval', () => {
   assert.deepEqual(texts(plot, 'x-axis tick label'), ['1024', '384', '336']); // 1022 would touch 1024
 });
 
-test('points stand where their values are', () => {
+test('points are placed at their values', () => {
   const plot = parseSvg(plotOverResolution(POINTS.slice(0, 2), AXIS).svg);
   const dots = [...plot.querySelectorAll('[aria-label="dot"] [transform]')];
   const [first, second] = dots.map((dot) =>
@@ -39,7 +39,7 @@ test('points stand where their values are', () => {
   assert.ok(first![1]! > second![1]!, 'the lower score is below');
 });
 
-test('the same points give the same bytes, with the values in words for a screen reader', () => {
+test('the same points give the same bytes, with the values as text for screen readers', () => {
   const { svg } = plotOverResolution(POINTS, AXIS);
   assert.equal(plotOverResolution(POINTS, AXIS).svg, svg);
   const plot = parseSvg(svg);
@@ -48,7 +48,7 @@ test('the same points give the same bytes, with the values in words for a screen
   assert.match(plot.querySelector('desc')!.textContent, /hr at 384 px: 52\.00; hr at 1024 px: 67\.00/);
 });
 
-test('hostile names stay text, and nothing needs a style that a strict page forbids', () => {
+test('hostile names stay text, and no inline style is needed', () => {
   const name = '</text><script>alert(1)</script>"&\0\ud800';
   const { svg } = plotOverResolution([point(name, 384, 1), point(name, 768, 2)], {
     ...AXIS,
@@ -62,7 +62,7 @@ test('hostile names stay text, and nothing needs a style that a strict page forb
   assert.ok(plot.getAttribute('aria-label')!.startsWith('</text><script>alert(1)</script>"&'));
 });
 
-test('a file stands alone: size, colours of both modes, every plot below the one before', () => {
+test('a file is self-contained: its size, light and dark colours, plots below each other', () => {
   const plots = [plotOverResolution(POINTS, AXIS), plotOverResolution(POINTS, { ...AXIS, title: 'second' })];
   const file = svgFile(plots);
   const svg = parseSvg(file);
@@ -73,7 +73,7 @@ test('a file stands alone: size, colours of both modes, every plot below the one
     assert.ok(file.includes(`${variable}: #`), variable);
 });
 
-test('a series has the same colour and symbol in every plot, also where another one is missing', () => {
+test('a series has the same colour and symbol in every plot, even if another one is missing', () => {
   const whole = plotOverResolution(POINTS, AXIS).svg;
   const alone = plotOverResolution(POINTS.slice(2), AXIS).svg;
   assert.ok(whole.includes('var(--series-1)') && whole.includes('var(--series-2)'));

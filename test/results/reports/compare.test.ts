@@ -60,7 +60,7 @@ for (const [field, change] of [
     { dataFiles: { ...identity.dataFiles, 'questions.jsonl': '0'.repeat(64) } },
   ],
 ] as const) {
-  test(`not compared, but named: ${field}`, () => {
+  test(`not compared, with the reason: ${field}`, () => {
     const runs = entries(runResult(), runResult({ ...smaller, ...change }, { accuracy: 60 }));
     const comparisons = compareRuns(runs);
     const { score, difference } = comparisons[0]!.rows[1]!;
@@ -77,7 +77,7 @@ for (const [field, change] of [
   });
 }
 
-test('a run is compared with the baseline run that was asked the same', () => {
+test('a run is compared with the baseline run on the same questions', () => {
   const limit = { protocol: { ocrTokens: true, limit: 10 } };
   const runs = entries(
     runResult({}, { accuracy: 50 }),
@@ -98,7 +98,7 @@ test('a run is compared with the baseline run that was asked the same', () => {
   assert.deepEqual(notes, []);
 });
 
-test('each benchmark is compared by itself; the baseline is one model for all', () => {
+test('each benchmark is compared separately, with one baseline model for all', () => {
   const mme = (changes: object, total: number) =>
     runResult({ benchmark: 'mme', split: 'test', ...changes }, { 'total score': total, accuracy: 80 });
   const runs = entries(runResult(smaller, { accuracy: 60 }), runResult(), mme({}, 1500), mme(smaller, 1400));
@@ -122,7 +122,7 @@ test('each benchmark is compared by itself; the baseline is one model for all', 
   assert.match(page, /^Note: mme: differences are from llava-hr-7b at 384 px\.$/m);
 });
 
-test('rows are sorted by score, difference, time or name; what is unknown comes last', () => {
+test('rows are sorted by score, difference, time or name, unknown values last', () => {
   const times = [30, 10, 20];
   const runs = [
     runResult({}, { accuracy: 50 }),
@@ -140,7 +140,7 @@ test('rows are sorted by score, difference, time or name; what is unknown comes 
   assert.deepEqual(order('name'), [60, 50, 70]);
 });
 
-test('with the questions come interval, p-values, and the questions that only one answers right', () => {
+test('question scores add an interval, p-values, and the questions that only one model answers correctly', () => {
   const comparisons = compareRuns([answered({}, 0), answered(smaller, 40), answered(tiny, 1)]);
   const [, better, same] = comparisons[0]!.rows;
   const { points, interval, pValue, adjustedPValue, mcnemar, detectable } = better!.difference!;
@@ -165,7 +165,7 @@ test('with the questions come interval, p-values, and the questions that only on
   assert.match(page, /at 384 px +\+20\.0 +\[\d+\.\d, \d+\.\d\] +<?0\.001 +0\.002 +40 : 0 +<0\.001/);
 });
 
-test('a score that is no mean is tested by its own formula', () => {
+test('a score that is not a mean is tested by its own formula', () => {
   const f1 = percentOf(
     [[0, 2]],
     [
@@ -196,7 +196,7 @@ test('a score that is no mean is tested by its own formula', () => {
   assert.deepEqual([mcnemar!.onlyBaseline, mcnemar!.onlyThis], [0, 10]);
 });
 
-test('McNemar is not for questions that can be half right, nor pairing for other questions', () => {
+test('no McNemar test with partial scores, and no pairing of different questions', () => {
   const halves = answered(smaller, 10);
   const [first, ...rest] = halves.questions!.scores;
   halves.questions = { ...halves.questions!, scores: [(first as number) / 2, ...rest] };
@@ -217,7 +217,7 @@ test('McNemar is not for questions that can be half right, nor pairing for other
   });
 });
 
-test('what makes intervals impossible or rough is said', () => {
+test('notes explain missing or rough intervals', () => {
   const [{ notes }] = compareRuns([answered({}, 0), { run: runResult(smaller, { accuracy: 1 }), questions: null }]) as [
     ReturnType<typeof compareRuns>[number],
   ];
@@ -232,7 +232,7 @@ test('what makes intervals impossible or rough is said', () => {
   ]);
 });
 
-test('published numbers carry their source, and a distance only where the protocol is theirs', () => {
+test('published numbers have their source, and a difference only under the same protocol', () => {
   const published: PublishedReference = {
     score: 67.1,
     source: { title: 'A paper', address: 'https://example.org/paper' },

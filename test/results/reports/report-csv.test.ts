@@ -68,7 +68,7 @@ test('a row per run and metric, breakdowns and speed included, in full precision
   );
 });
 
-test('a published number stands beside the main score it can be compared with, and nowhere else', () => {
+test('a published number appears only next to the main score it can be compared with', () => {
   const rows = parse(csvReport([mme({}, 1500), textvqa({}, 60)], publishedMme), { columns: true });
   const published = (rows as Record<string, string>[]).map(({ metric, published, published_source }) => [
     metric,
@@ -79,7 +79,7 @@ test('a published number stands beside the main score it can be compared with, a
   assert.ok(published.slice(1).every(([, score, source]) => score === '' && source === ''));
 });
 
-test('n is that of the score, of a category for a category', () => {
+test("n counts the questions of the score, or of the category for a category's score", () => {
   const run = mme({}, 1500);
   run.metrics.counts = { accuracy: 2374, 'perception/color': 60 };
   const counts = readBack([run]).map(({ metric, n }) => [metric, n]);
@@ -97,7 +97,7 @@ test('records end in CR LF, the last one too', () => {
   assert.equal(text.split('\r\n').length, 1 + 14 + 1);
 });
 
-test('no text is a formula, but numbers below zero stay numbers', () => {
+test('text is never read as a formula, and negative numbers stay numbers', () => {
   for (const name of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', HOSTILE]) {
     const rows = readBack([textvqa({ ...model(name), device: name }, -1.5)]);
     assert.equal(rows.length, 14);
@@ -107,7 +107,7 @@ test('no text is a formula, but numbers below zero stay numbers', () => {
   }
 });
 
-test('names with quotes, delimiters and line ends of all kinds come back as they were', () => {
+test('names with quotes, delimiters and all kinds of line ends are read back unchanged', () => {
   for (const name of ['a,b', 'a"b', 'a\nb', 'a\rb', 'a\r\nb', '"', 'é 模型']) {
     assert.equal(readBack([textvqa(model(name), 50)])[0]!['model'], name);
     assert.doesNotMatch(csvReport([textvqa(model(name), 50)]), /,a[\r\n]b,/, 'line ends are quoted');

@@ -73,18 +73,18 @@ test('quantised runs are marked, and the caption says what that means', () => {
   );
 });
 
-test('a published number that a run can be set against stands under it and is never the best', () => {
+test('a published number comparable with a run is listed below it and never marked as best', () => {
   const text = latexReport(reportLayout([mme({}, 1500), mme(model('b'), 1400)], publishedMme));
   assert.equal(scoreRows(text)[0], 'llava-hr-7b & 1024 & \\textbf{1500.0} \\\\');
   assert.equal(scoreRows(text)[1], 'llava-hr-7b, published & 1024 & 1554 {[}1{]} \\\\');
   assert.match(text, /\\caption\{.* \{\[\}1\{\]\} A paper: https:\/\/example\.org\/paper\./);
 });
 
-test('nothing is bold where there is nothing to choose from', () => {
+test('a single value is not bold', () => {
   assert.doesNotMatch(latexReport(reportLayout([textvqa({}, 60)])), /textbf/);
 });
 
-test('every special character is set as itself', () => {
+test('every special character is typeset as itself', () => {
   assert.equal(
     escapeLatex('& % $ # _ { } ~ ^ \\'),
     '\\& \\% \\$ \\# \\_ \\{ \\} \\textasciitilde{} \\textasciicircum{} \\textbackslash{}',
@@ -107,7 +107,7 @@ test('a hostile name neither ends a line, a cell or a comment, nor runs a macro'
   assert.doesNotMatch(text.replace(/^%.*$/gm, ''), /\\input/);
 });
 
-test('names in scripts that pdfLaTeX does not know come with a comment', () => {
+test('names in scripts that pdfLaTeX does not support add a comment', () => {
   const comment = /^% Compile with LuaLaTeX or XeLaTeX/m;
   assert.match(latexReport(reportLayout([textvqa(model('模型'), 60)])), comment);
   assert.doesNotMatch(latexReport(reportLayout([textvqa(model('modèle – ß'), 60)])), comment);
@@ -115,7 +115,7 @@ test('names in scripts that pdfLaTeX does not know come with a comment', () => {
 
 const COMPILERS = ['pdflatex', 'tectonic'].filter((name) => spawnSync(name, ['--version']).status === 0);
 
-test('LaTeX sets reports with hostile names, no wider than the text', {
+test('LaTeX typesets reports with hostile names within the text width', {
   skip: COMPILERS.length === 0 && 'there is neither pdflatex nor tectonic',
 }, async (t) => {
   const folder = await temporaryFolder(t);

@@ -56,7 +56,7 @@ test('runs of a model share a cell; other weights under its name do not', () => 
   );
 });
 
-test('failed questions and the notes of a run are told once', () => {
+test('failed questions and the notes of a run are listed once', () => {
   const run = textvqa({}, 60);
   run.metrics.failed = 3;
   run.metrics.notes = ['Some images are missing.'];
@@ -76,7 +76,7 @@ test('quantised runs are marked, and a footnote says what that means', () => {
   assert.doesNotMatch(markdownReport(reportLayout([textvqa({}, 60)])), /quantised/);
 });
 
-test('a published number that a run can be set against stands under it, with its source', () => {
+test('a published number comparable with a run is listed below it, with its source', () => {
   const text = markdownReport(reportLayout([textvqa({}, 60), mme({}, 1500)], publishedMme));
   assert.match(text, /^\| llava-hr-7b, published \| +1024 \| - +\| - +\| +- \| +1554 \\\[1\\\] \|$/m);
   assert.match(text, /^\\\[1\\\] A paper: https:\/\/example\.org\/paper$/m);

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { runOverview, runSummary } from '../../../src/results/reports/run-summary.js';
 import { runResult } from '../samples.js';
 
-test('what a result folder says cannot control the terminal', () => {
+test('text from a run folder cannot control the terminal', () => {
   const run = runResult();
   run.record.identity.model.name = 'model\u001b[2J';
   run.record.identity.device = '\u0000';

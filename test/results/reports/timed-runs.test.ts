@@ -23,7 +23,7 @@ test('stages add up: the first token is image, vision and prefill; the rest is d
   assert.equal(throughput.questionsPerSecond, (1000 * 4) / 296);
 });
 
-test('what was not measured is null, not zero', () => {
+test('unmeasured values are null, not zero', () => {
   const { stages, throughput } = summarizeTimedRuns([run(10, 40, null, 90)], SETTING);
   assert.deepEqual(stages.prefill, { n: 0, p50: null, p95: null, p99: null, mean: null });
   assert.equal(stages.firstToken.p50, null);
@@ -34,7 +34,7 @@ test('what was not measured is null, not zero', () => {
   assert.equal(single.stages.prefill.p50, 90);
 });
 
-test('a decode time below the noise stays what it was measured as', () => {
+test('a decode time below the noise is kept as measured', () => {
   assert.equal(summarizeTimedRuns([run(1, 1, 10, 8)], SETTING).stages.decodePerToken.p50, -0.5);
 });
 
@@ -46,7 +46,7 @@ test('quantiles that the repetitions cannot support are refused', () => {
   assert.equal(of(100).p99, 99.01);
 });
 
-test('a drift that hits both models alike cancels out of their ratio', () => {
+test('a drift that affects both models cancels out of their ratio', () => {
   const drift = Array.from({ length: 10 }, (_, i) => 1 + i / 3);
   const fast = drift.map((factor) => run(999, 10 * factor, null, 20 * factor));
   const slow = drift.map((factor) => run(0, 30 * factor, null, 75 * factor));
@@ -60,7 +60,7 @@ test('a drift that hits both models alike cancels out of their ratio', () => {
   assert.ok(low < high && low >= 3.5);
 });
 
-test('too few pairs give a ratio without an interval, none give nothing', () => {
+test('too few pairs give a ratio without an interval, no pairs give null', () => {
   const few = Array.from({ length: 4 }, () => run(0, 1, null, 1));
   assert.deepEqual(pairedSpeedRatio(few, few), { ratio: 1, interval: null, pairs: 4 });
   assert.equal(pairedSpeedRatio(few, []), null);

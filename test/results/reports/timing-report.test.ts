@@ -47,7 +47,7 @@ function tables(rows: TimingRow[], changes: Partial<TimingReport> = {}): string 
   } as TimingReport);
 }
 
-test('what all rows share is in the header, what they differ in is a column', () => {
+test('values that all rows share are in the header, those that differ are columns', () => {
   const same = tables([row({}), row({ name: 'llava-1.5-7b', resolution: 336, ratio: 0.5 })]);
   assert.match(same, /^fp16, batch size 1, 49 text tokens per prompt$/m);
   assert.doesNotMatch(same, /^.*\b(precision|batch|prompt)\b.*\b(tokens\/s|vision)\b/m);
@@ -58,7 +58,7 @@ test('what all rows share is in the header, what they differ in is a column', ()
   assert.match(differing, /^llava-hr-7b +1024 +int8 \(quantised\) +4 +250 /m);
 });
 
-test('a sentence says how many times as fast the first model is, in which setting, and what was published', () => {
+test('a sentence states the speed ratio of the models, the setting, and the published ratio', () => {
   const page = tables([
     row({}),
     row({ name: 'llava-1.5-7b', resolution: 1022, ratio: 3.25, published: 3 }),

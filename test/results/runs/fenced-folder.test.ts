@@ -63,7 +63,7 @@ test(
   },
 );
 
-test('an owner that was frozen until it lost the folder does no harm when it wakes', namespaces, async (t) => {
+test('an owner that was suspended until it lost the folder does no harm when it resumes', namespaces, async (t) => {
   const folder = await temporaryFolder(t);
   const path = join(folder, 'predictions.jsonl');
   const { child, reach, nodePid, output, ended } = startChild(folder);
@@ -89,7 +89,7 @@ test('an owner that was frozen until it lost the folder does no harm when it wak
   assert.deepEqual(await readdir(folder), ['predictions.jsonl']);
 });
 
-test('a writer between its check and its write cannot reach what the next owner works on', async (t) => {
+test("a writer paused between its check and its write cannot touch the next owner's files", async (t) => {
   const folder = await temporaryFolder(t);
   const path = join(folder, 'predictions.jsonl');
   const frozen = await lockFolder(folder);
@@ -118,7 +118,7 @@ test('a writer between its check and its write cannot reach what the next owner 
   await next.release();
 });
 
-test('a file that another program appends to or changes is noticed, and nothing of it is taken for an answer', async (t) => {
+test('a file that another program appends to or changes is detected, and none of it counts as an answer', async (t) => {
   const folder = await temporaryFolder(t);
   const path = join(folder, 'predictions.jsonl');
   const file = await openPredictions(path);
@@ -135,7 +135,7 @@ test('a file that another program appends to or changes is noticed, and nothing 
   await again.close();
 });
 
-test("a user's file that is called like a temporary one is left alone", async (t) => {
+test("a user's file with a name like a temporary file's is left alone", async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'report.csv.tmp'), 'mine');
   await replaceFile(join(folder, 'report.csv'), (file) => file.writeFile('new'));

@@ -65,7 +65,7 @@ test("a model's name selects its finished whole runs; skipped folders are report
   });
 });
 
-test('a published number is set beside a run of the same split, size, protocol and questions only', () => {
+test('a published number is shown only for a run with the same split, size, protocol and questions', () => {
   const published = (changes: Parameters<typeof runResult>[0], n = 5000) => {
     const run = runResult(changes);
     run.metrics.n = n;

@@ -6,7 +6,7 @@ import { describeHost, describeSoftware } from '../../../src/results/runs/host.j
 import { peakMemoryBytes } from '../../../src/shared/peak-memory.js';
 import { projectRoot } from '../../fixtures.js';
 
-test('the versions are those that are installed', () => {
+test('versions are the installed ones', () => {
   const installed = (name: string) =>
     (JSON.parse(readFileSync(join(projectRoot, 'node_modules', name, 'package.json'), 'utf8')) as { version: string })
       .version;
@@ -24,7 +24,7 @@ test('the machine has cores and a plausible memory', () => {
   assert.ok(host.memoryBytes > 2 ** 27 && Number.isFinite(host.memoryBytes));
 });
 
-test('the peak of memory is in bytes and never falls', () => {
+test('peak memory is in bytes and never falls', () => {
   const before = peakMemoryBytes();
   assert.ok(before >= process.memoryUsage.rss() * 0.9, `${before} of ${process.memoryUsage.rss()}`);
   const block = Buffer.alloc(200e6, 1);

@@ -25,7 +25,7 @@ const BATCH: BatchTiming = {
   prefillMs: 600,
 };
 
-test('numbers that can be checked by hand', () => {
+test('latency metrics equal values worked out by hand', () => {
   const summary = summarizeLatency(
     [
       { ...BATCH, warmup: true, visionMs: 9000, generateMs: 9000 },
@@ -81,7 +81,7 @@ for (const [name, batches] of [
   ['warm-up only', [{ ...BATCH, warmup: true }]],
   ['questions without images, one token each', [{ ...BATCH, images: 0, visualTokens: 0, newTokens: 4, visionMs: 0 }]],
 ] as const) {
-  test(`null, not NaN, where there is nothing to measure: ${name}`, async (t) => {
+  test(`null, not NaN, if nothing was measured: ${name}`, async (t) => {
     const folder = await temporaryFolder(t);
     const summary = summarizeLatency(batches, 0, 0);
     await latencyFile.write(folder, summary); // refuses NaN

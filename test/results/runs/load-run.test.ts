@@ -18,12 +18,12 @@ async function finishedRun(t: TestContext) {
   return { folder, result };
 }
 
-test('a finished run comes back as it was written', async (t) => {
+test('a finished run is read back as written', async (t) => {
   const { folder, result } = await finishedRun(t);
   assert.deepEqual(await loadRun(folder), result);
 });
 
-test('what is missing is named', async (t) => {
+test('errors name the missing file', async (t) => {
   const { folder, result } = await finishedRun(t);
   const rejected = (message: RegExp) =>
     assert.rejects(loadRun(folder), (error) => error instanceof UserError && message.test(error.message));
@@ -41,6 +41,6 @@ test('what is missing is named', async (t) => {
   await rejected(/is not a run folder: it has no run\.json/);
 });
 
-test('a folder that does not exist is no result folder', async (t) => {
+test('a folder that does not exist is not a run folder', async (t) => {
   await assert.rejects(loadRun(join(await temporaryFolder(t), 'nothing')), /is not a run folder/);
 });

@@ -49,7 +49,7 @@ test("a line has the fields of LLaVA's answer files, in their order", async (t) 
   assert.deepEqual(names, ['question_id', 'prompt', 'text', 'answer_id', 'model_id', 'metadata', 'check']);
 });
 
-test('after a restart answers are kept, failures are tried again, the last line of a row wins', async (t) => {
+test('after a restart answers are kept, failures are retried, and the last line of a row counts', async (t) => {
   const path = join(await temporaryFolder(t), 'predictions.jsonl');
   const first = await openPredictions(path);
   await first.append([answered(0), failed(1), failed(2)]);
@@ -80,7 +80,7 @@ test('finishing leaves one line per row in order', async (t) => {
   );
 });
 
-test('no predictions yet are no error for a reader', async (t) => {
+test('reading is not an error when there are no predictions yet', async (t) => {
   assert.deepEqual(await readPredictions(join(await temporaryFolder(t), 'predictions.jsonl')), []);
 });
 
@@ -134,7 +134,7 @@ test('the largest benchmark is read, sorted and rewritten', async (t) => {
   );
 });
 
-test('a process killed again and again loses nothing it acknowledged and doubles nothing', async (t) => {
+test('a process killed repeatedly loses nothing it acknowledged and duplicates nothing', async (t) => {
   const path = join(await temporaryFolder(t), 'predictions.jsonl');
   const script = fileURLToPath(new URL('./append-until-killed.js', import.meta.url));
   const acknowledged = new Set<number>();

@@ -13,7 +13,7 @@ const questions = questionScores([1, null, 0.3], ['a', null, 'a'], {
   other: { width: 2, counts: Float64Array.of(1, 1, 0, 1, 0.3, 1), formula: MEAN_PERCENT },
 });
 
-test('columns that scores share are kept once, and one that is the same for all questions is a number', () => {
+test('columns shared by scores are stored once, constant columns as a number', () => {
   assert.deepEqual(
     questions.columns.map((column) => (typeof column === 'number' ? column : [...column])),
     [[1, 0, 1], 1, [5, 6, 7], [1, 0, 0.3]],
@@ -29,7 +29,7 @@ test('columns that scores share are kept once, and one that is the same for all 
   ]);
 });
 
-test('what is written is read again', async (t) => {
+test('question scores are read back as written', async (t) => {
   const folder = await temporaryFolder(t);
   assert.equal(await readQuestionScores(folder), null);
   await writeQuestionScores(folder, questions);

@@ -62,7 +62,7 @@ test('a run from its first to its last state', async (t) => {
   assert.deepEqual(await readdir(folder), ['run.json'], 'the lock is released');
 });
 
-test('the same command continues; time adds up and memory is the highest', async (t) => {
+test('the same command resumes; times add up and peak memory is the maximum', async (t) => {
   const root = await temporaryFolder(t);
   const first = await open(root);
   await first.run.close('interrupted');
@@ -83,7 +83,7 @@ test('the same command continues; time adds up and memory is the highest', async
   assert.equal(peakMemoryBytes(record), 2 ** 50);
 });
 
-test('time is noted on the way, for a crash, but not at each batch', async (t) => {
+test('time is saved now and then in case of a crash, not after every batch', async (t) => {
   const { run, folder } = await open(await temporaryFolder(t));
   const noted = async () => activeSeconds((await runFile.read(folder))!);
   const start = Math.round(performance.now()); // so that differences are exact
@@ -104,7 +104,7 @@ test('time is noted on the way, for a crash, but not at each batch', async (t) =
   assert.equal(await noted(), 7);
 });
 
-test('a complete run is opened again on demand', async (t) => {
+test('a complete run can be reopened', async (t) => {
   const root = await temporaryFolder(t);
   await (await open(root)).run.close('complete');
   const { run, folder, resumed } = await open(root, { reopen: true });
@@ -170,7 +170,7 @@ test('an output folder that cannot be created is named', async (t) => {
   );
 });
 
-test('a second process is refused and told the first', async (t) => {
+test('a second process is refused with an error naming the first', async (t) => {
   const root = await temporaryFolder(t);
   const first = await hold(t, root);
   assert.equal(first.said, 'open');
@@ -186,14 +186,14 @@ test('a second process is refused and told the first', async (t) => {
   assert.equal((await runFile.read(folder))!.sessions.length, 1, 'and they wrote nothing');
 });
 
-test('of many processes at the same moment, one at most gets the run', async (t) => {
+test('at most one of many simultaneous processes gets the run', async (t) => {
   const root = await temporaryFolder(t);
   const said = (await Promise.all(Array.from({ length: 4 }, () => hold(t, root)))).map((held) => held.said);
   assert.ok(said.filter((word) => word === 'open').length <= 1, said.join('\n'));
   for (const word of said) assert.match(word, /^open$|is in use by another run/);
 });
 
-test('two of the same process cannot share a folder either', async (t) => {
+test('two runs in one process cannot share a folder either', async (t) => {
   const folder = await temporaryFolder(t);
   for (let round = 0; round < 5; round++) {
     const results = await Promise.allSettled([lockFolder(folder), lockFolder(folder), lockFolder(folder)]);
@@ -263,7 +263,7 @@ for (const [name, lock, message] of [
   });
 }
 
-test('a lock of another machine holds while it changes; one that stays the same for long is taken over', async (t) => {
+test("another machine's lock holds while it is renewed, and is taken over when it expires", async (t) => {
   const folder = await temporaryFolder(t);
   const beat = (beats: number) =>
     writeFile(join(folder, LOCK), lockOf({ host: 'elsewhere', space: 'another boot', pid: 1, beats }));
@@ -298,7 +298,7 @@ for (const [what, fields] of [
   ['of the same host name but another boot or PID namespace', { space: 'another' }],
   ['of a version that noted neither', { space: undefined }],
 ] as const) {
-  test(`a lock ${what} is watched, not taken for dead`, async (t) => {
+  test(`a lock ${what} is watched, not taken over at once`, async (t) => {
     const folder = await temporaryFolder(t);
     await writeFile(join(folder, LOCK), lockOf({ ...fields, pid: 999_999_999 }));
     const waits: string[] = [];
@@ -308,7 +308,7 @@ for (const [what, fields] of [
   });
 }
 
-test('a folder made by another major version is not continued', async (t) => {
+test('a folder of another major version is not resumed', async (t) => {
   const root = await temporaryFolder(t);
   const { run, folder } = await open(root);
   await run.close('interrupted');

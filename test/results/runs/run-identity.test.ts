@@ -52,7 +52,7 @@ for (const [field, change] of changes) {
   });
 }
 
-test('a field that only one has differs from null', () => {
+test('a field present in only one differs from null', () => {
   const { 'questions.jsonl': hash } = identity.dataFiles;
   const other = { ...identity, dataFiles: { 'questions.jsonl': hash! } };
   assert.deepEqual(differences(identity, other), [
@@ -84,7 +84,7 @@ const sample: SampleIdentity = {
   preprocessingVersion: 1,
 };
 
-test('the id of an answer follows from everything that makes the answer', () => {
+test('the id of an answer depends on everything that affects the answer', () => {
   assert.match(answerId(sample), /^[\w-]{22}$/);
   const changed: Partial<SampleIdentity>[] = [
     { weightsHash: '0' },

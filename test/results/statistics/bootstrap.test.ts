@@ -67,7 +67,7 @@ test('95 % intervals contain the true mean about 95 times in 100, if images are 
   assert.ok(coveredByQuestion / repetitions < 0.85, `by question: ${coveredByQuestion / repetitions}`);
 });
 
-test('intervals of F1 contain the true one about 95 times in 100', () => {
+test('intervals of F1 contain the true F1 about 95 times in 100', () => {
   const random = generator(17);
   const f1 = percentOf(
     [[0, 2]],
@@ -186,7 +186,7 @@ test('resamples without a score are left out', () => {
   assert.equal(percentileInterval(Float64Array.of(Number.NaN)), null);
 });
 
-test('no resamples of fewer than two images', () => {
+test('fewer than two images are not resampled', () => {
   assert.equal(resample([], [], 1), null);
   assert.equal(resample([1, 0, 1], ['a', 'a', 'a'], 1), null);
   assert.notEqual(resample([1, 0, 1], [null, null, null], 1), null);
@@ -196,7 +196,7 @@ test('counts that do not belong to the questions are refused', () => {
   assert.throws(() => resample([1, 0], ['a', 'b', 'c'], 1), /2 counts for 3 questions/);
 });
 
-test('formulas: 0 / 0 is nothing or 0, ratios multiply, terms add', () => {
+test('formulas: 0 / 0 is null or 0, ratios multiply, terms add', () => {
   const product: Formula = {
     terms: [
       {

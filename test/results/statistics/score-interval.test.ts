@@ -39,7 +39,7 @@ test('2 of 2 right is not certainty, and neither is a single question', () => {
   assert.ok(Math.abs(intervalOf([0]).high - 97.5) < 1e-6);
 });
 
-test('answers about one image count once where nothing tells how alike they are', () => {
+test('answers about one image count once if their correlation is unknown', () => {
   assert.deepEqual(intervalOf([1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1]), intervalOf([1, 1]));
 });
 
@@ -48,7 +48,7 @@ test('many images with many right and wrong answers have a bootstrapped interval
   assert.equal(intervalOf(Array.from({ length: 60 }, (_, i) => Number(i > 1))).method, 'clopper-pearson');
 });
 
-test('a sum of ratios that are all full has an interval below its largest value', () => {
+test('a perfect sum of ratios has an interval that reaches below the maximum', () => {
   const one = percentOf([[0, 1]], [[1, 1]], 'nothing');
   const formula = { terms: [...one.terms, ...one.terms], zeroByZero: 'nothing' as const };
   const columns = [Float64Array.from({ length: 40 }, () => 1), 1];

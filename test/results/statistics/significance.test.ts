@@ -28,12 +28,12 @@ test('mid-p is the binomial sum, worked out term by term', () => {
   }
 });
 
-test('no split, or an even one, is no evidence', () => {
+test('no disagreement, or an even split, is no evidence', () => {
   assert.equal(mcnemarMidP(0, 0), 1);
   assert.equal(mcnemarMidP(30, 30), 1);
 });
 
-test('with many questions mid-p is that of the normal distribution', () => {
+test('with many questions mid-p approaches the normal approximation', () => {
   // 10,000 discordant questions, z = 2 and z = 3: two-sided 0.0455 and 0.0027
   near(mcnemarMidP(4900, 5100), 0.0455, 2e-4);
   near(mcnemarMidP(4850, 5150), 0.0027, 5e-5);
