@@ -15,7 +15,7 @@ import { runFile } from '../../src/results/runs/run-record.js';
 import { mme, textvqa } from '../results/reports/report-samples.js';
 import { answered, failed, temporaryFolder } from '../results/samples.js';
 
-/** Two result folders on the disk, and the folder that they are in. */
+/** Two run folders on disk, and the folder that contains them. */
 async function resultFolders(t: TestContext): Promise<{ root: string; folders: string[] }> {
   const root = await temporaryFolder(t);
   const runs = [textvqa({}, 200 / 3), mme({}, 1500)];

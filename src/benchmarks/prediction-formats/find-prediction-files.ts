@@ -23,7 +23,7 @@ const TOOL_NAMES: Record<string, RegExp> = {
 
 /**
  * The files of one set of predictions.
- * @param path a file, or a folder: a result folder of llavahr, LLaVA's answers in chunks or merged, MME's result files,
+ * @param path a file, or a folder: a run folder of llavahr, LLaVA's answers in chunks or merged, MME's result files,
  *   the output of lmms-eval or VLMEvalKit, or one with a single predictions file
  * @param benchmark which one to look for in a folder with several
  * @throws UserError if it does not exist, or the folder is ambiguous

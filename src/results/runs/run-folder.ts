@@ -10,7 +10,7 @@ import { describeHost, describeSoftware } from './host.js';
 import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
 import { type RunRecord, runFile, type Session } from './run-record.js';
 
-/** Names in a result folder, beside run.json, metrics.json and latency.json. */
+/** Names in a run folder, besides run.json, metrics.json and latency.json. */
 export const RUN_FILES = {
   predictions: 'predictions.jsonl',
   batches: 'batches.jsonl',

@@ -278,7 +278,7 @@ test("llavahr's own predictions: by row where id and question agree, otherwise b
   assert.deepEqual([set.missing, set.duplicates, set.format], [[], [], 'llavahr predictions']);
 });
 
-test("folders: LLaVA's chunks, its merged file if there is one, llavahr's result folder, a single file", async () => {
+test("folders: LLaVA's chunks, its merged file if there is one, llavahr's run folder, a single file", async () => {
   const part = (id: string) => lines(llava(id, 'x', `answer ${id}`));
   const chunks = { '3_0.jsonl': part('201'), '3_1.jsonl': part('20'), '3_2.jsonl': part('7') };
   assert.deepEqual((await readFolder(GQA, chunks)).answers, ['answer 201', 'answer 20', 'answer 7']);
