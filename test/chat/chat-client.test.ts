@@ -178,7 +178,7 @@ const TEMPORARY: { what: string; kind: string; message: RegExp; behaviour: Behav
   {
     what: 'a body without end',
     kind: 'broken',
-    message: /answers with more than 8388608 bytes/,
+    message: /sent more than 8388608 bytes/,
     behaviour: (_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(Buffer.alloc((8 << 20) + 1, ' '));

@@ -16,6 +16,6 @@ test('every command has --json, except report, which has JSON as a format', asyn
     assert.equal(program.commands.length, 1, file);
     const command = program.commands[0]!;
     if (command.name() === 'report') assert.match(command.helpInformation(), /--format <format> [^-]*\bjson\b/);
-    else assert.match(command.helpInformation(), /^ +--json +print /m, command.name());
+    else assert.match(command.helpInformation(), /^ +--json +(print|same as --format json)/m, command.name());
   }
 });
