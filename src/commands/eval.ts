@@ -166,7 +166,8 @@ async function evaluateOne(
       const { answered, questions, folder } = evaluation;
       say(
         'warn',
-        `Interrupted: ${answered} of ${questions} answers are in ${folder}. Rerun the same command to resume.`,
+        `Interrupted: ${answered} of ${questions} answers${judging ? ' and the grades so far' : ''} are in ${folder}. ` +
+          'Rerun the same command to resume.',
       );
       return { state: 'interrupted' };
     }
@@ -175,6 +176,8 @@ async function evaluateOne(
     const n = state === 'complete' ? result.metrics.n : result.questions;
     if (wasComplete) say('info', 'This run is already complete. Use --fresh to run it again.');
     if (failed > 0) say('warn', `${failed} of ${n} questions failed. Rerun the same command to retry them.`);
+    const missing = missingGrades(evaluation);
+    if (missing > 0) say('warn', `${missing} gradings failed. Rerun the same command to request them again.`);
     return evaluation;
   } catch (error) {
     if (alone || !(error instanceof UserError)) throw error;
@@ -205,9 +208,16 @@ function failures(outcome: Outcome): number {
   return outcome.state === 'shard-complete' ? outcome.result.failed : 0;
 }
 
+/** Gradings that the judge did not give. */
+function missingGrades(outcome: Outcome): number {
+  return outcome.state === 'complete' ? (outcome.result.metrics.judge?.missing ?? 0) : 0;
+}
+
 function exitCode(outcomes: readonly Outcome[]): number {
   if (outcomes.some(({ state }) => state === 'interrupted')) return EXIT.interrupted;
   const failure = outcomes.find((outcome) => outcome.state === 'failed');
   if (failure) return failure.exitCode;
-  return outcomes.some((outcome) => failures(outcome) > 0) ? EXIT.someSamplesFailed : EXIT.done;
+  return outcomes.some((outcome) => failures(outcome) + missingGrades(outcome) > 0)
+    ? EXIT.someSamplesFailed
+    : EXIT.done;
 }

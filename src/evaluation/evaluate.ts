@@ -13,6 +13,7 @@ import type { ProgressState } from '../terminal/answer-progress.js';
 import type { Answerer } from './answerer.js';
 import { checkImages, type ImageCheck, type ImageSurvey, staleAnswers, surveyImages } from './check-images.js';
 import type { Heartbeat } from './heartbeat.js';
+import { isGradedBy } from './judge-answers.js';
 import { runBenchmark } from './run-benchmark.js';
 import { needsJudge, type ScoreRunOptions, scoreRun, writeLatency } from './score-run.js';
 import { selectShard } from './select-shard.js';
@@ -86,7 +87,16 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     }
     await run.stopClock();
     if (shard) await writeLatency(run);
-    else await scoreRun(options, run);
+    else {
+      try {
+        await scoreRun(options, run);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        // Only a judge takes long enough to be interrupted; its grades are on the disk.
+        const { length } = benchmark.questions;
+        return { state: 'interrupted', folder: run.folder, answered: length, questions: length };
+      }
+    }
     await run.close('complete');
     closed = true;
     return await finished(options, run.folder, false);
@@ -132,7 +142,8 @@ async function isDone(
 
 async function isScored(options: EvaluateOptions, folder: string): Promise<boolean> {
   const { metrics } = await loadRun(folder);
-  return metrics.headline === null ? !needsJudge(options) : hasQuestionScores(folder);
+  if (needsJudge(options) && !isGradedBy(metrics.judge, options.judging!.judge)) return false;
+  return metrics.headline === null || hasQuestionScores(folder);
 }
 
 /** Whether question scores exist in this version's format. If not, they are recomputed from the answers. */

@@ -1,7 +1,9 @@
 import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
 import { mmVet, mmVetId } from '../benchmarks/mmvet.js';
 import { gradeMmVet } from '../benchmarks/mmvet-judge.js';
+import type { JudgeRecord } from '../results/runs/metrics.js';
 import type { Ownership } from '../shared/json-file.js';
+import { redactText } from '../shared/redact.js';
 import { type Progress, startProgress } from '../terminal/answer-progress.js';
 
 /** The language model that grades free-form answers, and how often. */
@@ -13,6 +15,18 @@ export interface JudgeChoice {
   keyVariable: string;
   /** Times each answer is graded; grades are averaged. */
   runs: number;
+}
+
+/** What a run records of its judge. */
+export function judgeRecord({ baseUrl, model, runs }: JudgeChoice, missing: number): JudgeRecord {
+  return { server: redactText(baseUrl), model, runs, missing, gradedAt: new Date().toISOString() };
+}
+
+/** Whether a judge has graded everything that this choice would grade. */
+export function isGradedBy(record: JudgeRecord | undefined, choice: JudgeChoice): boolean {
+  if (record === undefined || record.missing > 0) return false;
+  const { server, model, runs } = judgeRecord(choice, 0);
+  return record.server === server && record.model === model && record.runs === runs;
 }
 
 /** Whether this benchmark is scored by a judge. */
@@ -29,7 +43,15 @@ export async function judgeAnswers(
   benchmark: LoadedBenchmark,
   answers: Answers,
   judge: JudgeChoice,
-  options: { folder: string; cachePath: string; owner?: Ownership; signal: AbortSignal; stream: NodeJS.WriteStream },
+  options: {
+    folder: string;
+    cachePath: string;
+    owner?: Ownership;
+    signal: AbortSignal;
+    stream: NodeJS.WriteStream;
+    /** Told how many gradings failed. */
+    onMissing?: (gradings: number) => void;
+  },
 ): Promise<Score> {
   const { folder, cachePath, owner, signal, stream } = options;
   const { baseUrl, model, keyVariable, runs } = judge;
@@ -57,5 +79,6 @@ export async function judgeAnswers(
     `Judge ${model}: used ${usage.promptTokens} prompt tokens, ${usage.completionTokens} completion tokens\n`,
   );
   for (const { id, run, reason } of failures) stream.write(`No grade for ${id} in grading run ${run + 1}: ${reason}\n`);
+  options.onMissing?.(failures.length);
   return score;
 }

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { readImageHashes } from '../results/runs/image-hashes.js';
 import { latencyFile, readBatchTimings, summarizeLatency } from '../results/runs/latency.js';
-import { metricsFile } from '../results/runs/metrics.js';
+import { type Metrics, metricsFile } from '../results/runs/metrics.js';
 import { readPredictions } from '../results/runs/predictions.js';
 import { writeQuestionScores } from '../results/runs/question-scores.js';
 import { referencesFile } from '../results/runs/references.js';
 import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
 import { activeSeconds, peakMemoryBytes, prices, workerSeconds } from '../results/runs/run-record.js';
 import { imagesHash } from './check-images.js';
-import { isJudged, type JudgeChoice, judgeAnswers } from './judge-answers.js';
+import { isJudged, type JudgeChoice, judgeAnswers, judgeRecord } from './judge-answers.js';
 import { referencesOf } from './references.js';
 import { metricsOf, questionsOf } from './score-answers.js';
 import { writeSubmission } from './write-submission.js';
@@ -39,13 +39,26 @@ async function scorePredictionsOf(options: ScoreRunOptions, { folder, owner }: R
   const answers: (string | null)[] = benchmark.questions.map(() => null);
   for (const { index, text } of await readPredictions(join(folder, RUN_FILES.predictions))) answers[index] = text;
   const cachePath = join(folder, JUDGE_GRADES);
+  let missingGrades = 0;
   const score = needsJudge(options)
     ? await judgeAnswers(benchmark, answers, judging!.judge, {
         ...{ folder: judging!.folder, cachePath, owner, signal, stream },
+        onMissing(gradings) {
+          missingGrades = gradings;
+        },
       })
     : benchmark.score(answers);
   const images = imagesHash(benchmark.questions, await readImageHashes(join(folder, RUN_FILES.images)));
-  await metricsFile.write(folder, { ...metricsOf(benchmark, answers, score), images }, owner);
+  const metrics: Metrics = { ...metricsOf(benchmark, answers, score), images };
+  if (needsJudge(options)) {
+    const judge = judgeRecord(judging!.judge, missingGrades);
+    const { model, server, runs, gradedAt } = judge;
+    metrics.judge = judge;
+    metrics.notes.unshift(
+      `Graded by ${model} at ${server}, ${runs === 1 ? 'once' : `${runs} times`} each, on ${gradedAt.slice(0, 10)}.`,
+    );
+  }
+  await metricsFile.write(folder, metrics, owner);
   if (score) await writeQuestionScores(folder, questionsOf(benchmark.questions, score), owner);
   await referencesFile.write(folder, referencesOf(benchmark), owner);
   await writeSubmission(folder, benchmark, answers, owner);

@@ -57,6 +57,41 @@ test('MM-Vet without a judge leaves the answer file; with one, answers are grade
   keys.clear();
   assert.equal((await start(folder, judged, { MY_KEY: 'secret-key' }).result).code, 0);
   assert.equal(keys.size, 0, 'a graded run is complete');
+
+  const other = judged.map((argument) => (argument === 'judge-1' ? 'judge-2' : argument));
+  assert.equal((await start(folder, other, { MY_KEY: 'secret-key' }).result).code, 0);
+  assert.equal(keys.size, 1, "another judge is asked, not answered with the first one's grades");
+  const { model, server: recorded, runs, missing } = metrics().judge;
+  assert.deepEqual([model, recorded, runs, missing], ['judge-2', url, 2, 0]);
+  assert.match(
+    metrics().notes[0],
+    /^Graded by judge-2 at http:\/\/127\.0\.0\.1:\d+\/v1, 2 times each, on \d{4}-\d\d-\d\d\.$/,
+  );
+});
+
+test('gradings that failed are unfinished: exit code 3, and the same command requests only those again', async (t) => {
+  let asked = 0;
+  let refuses = 2;
+  const server = createServer((request, response) => {
+    asked++;
+    request.resume().on('end', () => {
+      response.setHeader('content-type', 'application/json');
+      if (refuses-- > 0) response.writeHead(400).end('{"error":{"message":"filtered"}}');
+      else response.end(JSON.stringify({ model: 'm', choices: [{ message: { role: 'assistant', content: '0.5' } }] }));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const args = ['eval', 'mmvet', '--limit', '4', '--output', join(folder, 'missing'), '--judge', url];
+  const first = await llavahr(folder, ...args, '--judge-model', 'm', '--judge-runs', '1');
+  assert.equal(first.code, 3, first.stderr);
+  assert.match(first.stderr, /2 gradings failed\. Rerun the same command to request them again\./);
+  asked = 0;
+  const second = await llavahr(folder, ...args, '--judge-model', 'm', '--judge-runs', '1');
+  assert.equal(second.code, 0, second.stderr);
+  assert.equal(asked, 2);
 });
 
 test('custom questions are answered and scored with the chosen metric', async () => {

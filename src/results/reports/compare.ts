@@ -1,4 +1,5 @@
 import type { RunResult } from '../runs/load-run.js';
+import type { JudgeRecord } from '../runs/metrics.js';
 import type { QuestionScores } from '../runs/question-scores.js';
 import { type Difference, differences } from '../runs/run-identity.js';
 import { modelKey, modelLabels } from '../runs/run-names.js';
@@ -172,7 +173,15 @@ export function incomparableFields(first: RunResult, second: RunResult): Differe
   if (images && others && images !== others) {
     fields.push({ field: 'images', first: images.slice(0, 8), second: others.slice(0, 8) });
   }
+  const [judge, otherJudge] = [first, second].map(({ metrics }) => metrics.judge && judgeText(metrics.judge));
+  if (judge !== undefined && otherJudge !== undefined && judge !== otherJudge) {
+    fields.push({ field: 'judge', first: judge, second: otherJudge });
+  }
   return fields;
+}
+
+function judgeText({ model, server, runs }: JudgeRecord): string {
+  return `${model} at ${server}, ${runs} gradings`;
 }
 
 /** Versions that did not note the images may have read others of the same names. */

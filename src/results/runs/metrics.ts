@@ -26,9 +26,25 @@ export interface Metrics {
   notes: string[];
   /** Hash over the images that were asked about; null without images; absent in runs of versions that did not note it. */
   images?: string | null;
+  /** Who graded the answers; absent where no judge did, and in runs of versions that did not record it. */
+  judge?: JudgeRecord;
 }
 
-const required = objectOf<Omit<Metrics, 'counts' | 'images'>>({
+/** The judge is part of the result: another one is asked anew. */
+export interface JudgeRecord {
+  /** Base URL of its API, without secrets. */
+  server: string;
+  model: string;
+  /** Gradings of every answer. */
+  runs: number;
+  /** Gradings that failed. The same eval command requests them again. */
+  missing: number;
+  gradedAt: string; // ISO 8601, UTC
+}
+
+const judge = objectOf<JudgeRecord>({ server: TEXT, model: TEXT, runs: COUNT, missing: COUNT, gradedAt: TEXT });
+
+const required = objectOf<Omit<Metrics, 'counts' | 'images' | 'judge'>>({
   schemaVersion: { const: 1 },
   benchmark: TEXT,
   split: TEXT,
@@ -45,7 +61,7 @@ const required = objectOf<Omit<Metrics, 'counts' | 'images'>>({
 /** Schema of `Metrics`. */
 export const metricsSchema = {
   ...required,
-  properties: { ...required['properties'], counts: mapOf(COUNT), images: nullable(SHA256) },
+  properties: { ...required['properties'], counts: mapOf(COUNT), images: nullable(SHA256), judge },
 };
 
 export const metricsFile = jsonFile<Metrics>('metrics.json', metricsSchema);
