@@ -54,7 +54,7 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
 
   const hashed = await ask('--verify');
   assert.equal(hashed.code, 1, 'the recorded hash is another one');
-  assert.match(stateOf(hashed.found, 'okvqa')?.detail ?? '', /mscoco_val2014_annotations\.json changed since/);
+  assert.match(stateOf(hashed.found, 'okvqa')?.detail ?? '', /mscoco_val2014_annotations\.json modified since/);
 
   await appendFile(join(root, 'okvqa', name), ' ');
   assert.equal(stateOf((await ask()).found, 'okvqa')?.state, 'damaged', 'another size needs no hash');

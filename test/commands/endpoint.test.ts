@@ -125,7 +125,10 @@ test('a run survives every fault of its servers', async (t) => {
   assert.deepEqual(faults, [], 'every fault came about');
   const lines = readLines(await resultFolder(join(folder, 'faulty')));
   assert.deepEqual(new Set(lines.map(({ text }) => text)), new Set(['Yes']));
-  assert.ok(servers.every(({ asked }) => asked.length > 5));
+  assert.ok(
+    servers.every(({ asked }) => asked.length > 1),
+    'more than the test question',
+  );
 });
 
 test('refused questions and withheld answers fail alone, and are asked again by the same command', async (t) => {

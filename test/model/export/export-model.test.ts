@@ -185,7 +185,8 @@ test('an interrupted export resumes with the missing tensors and produces identi
     await truncate(join(folder, partial!, 'vision.weights'), size - 1);
     reads = 0;
     const { manifest, writtenBytes } = await exportCheckpoint(counted(1000), source, { ...options, output });
-    assert.equal(reads, requiredTensors(SMALL_HR).size - 119);
+    // Each export reads the position table once more than the others, to check it before anything is written.
+    assert.equal(reads, requiredTensors(SMALL_HR).size + 1 - 118);
     assert.equal(writtenBytes, undisturbed.writtenBytes);
     assert.deepEqual(manifest.weights, undisturbed.manifest.weights);
     for (const { name } of manifest.weights) {
@@ -208,6 +209,6 @@ test('leftovers of a different interrupted export are deleted, not resumed', () 
     await assert.rejects(exportCheckpoint(failing(20), source('0'), options), /killed/);
     reads = 0;
     await exportCheckpoint(failing(-1), source('1'), options);
-    assert.equal(reads, requiredTensors(SMALL_HR).size);
+    assert.equal(reads, requiredTensors(SMALL_HR).size + 1); // the position table twice
     assert.deepEqual(await readdir(folder), ['model']);
   }));
