@@ -38,7 +38,7 @@ test('eval of a model name downloads split and checkpoint, exports, runs and sco
     assert.match(first.stdout, /accuracy \(%\)/);
     const steps = [
       /model\.safetensors of some\/model \(6\.2 MB\)/,
-      /Exporting of-the-hub in fp32 into .*of-the-hub-fp32-/,
+      /Exporting of-the-hub in fp32 to .*of-the-hub-fp32-/,
       /Downloading textvqa val into .*data\/textvqa/,
       /TextVQA_0\.5\.1_val\.json, from http:/,
       /\d+ of \d+ images from http:/,
