@@ -24,6 +24,7 @@ test('the embedded default answers, scores and prints a table', async () => {
   assert.deepEqual((await readdir(run)).sort(), [
     ...[
       'batches.jsonl',
+      'images.jsonl',
       'latency.json',
       'metrics.json',
       'predictions.jsonl',

@@ -27,7 +27,7 @@ test('a line per model, a column per benchmark, then the speed of each run', () 
 test('a run on other questions is marked, with a note that says why', () => {
   const other = textvqa({ ...model('b'), protocol: { ocrTokens: true, limit: 10 } }, 90);
   const text = markdownReport(reportLayout([textvqa({}, 67), other]));
-  assert.match(text, /\| b .*\| +90\.0\\\* \[89\.0, 91\.0\] \|/);
+  assert.match(text, /\| b .*\| +90\.0 \(first 10\)\\\* \[89\.0, 91\.0\] \|/);
   assert.match(text, /^\\\* not comparable with the first run of the benchmark$/m);
   assert.match(text, /^- textvqa: b at .* is not comparable with .*: protocol\.limit is 10, not none\.$/m);
   assert.match(text, /^- some-run: only the first 10 questions\.$/m);
