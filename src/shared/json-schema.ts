@@ -1,4 +1,4 @@
-import { Ajv, type SchemaObject } from 'ajv';
+import { Ajv, type SchemaObject, type ValidateFunction } from 'ajv';
 
 /** Validates values against a schema. */
 export interface SchemaCheck<T> {
@@ -7,13 +7,23 @@ export interface SchemaCheck<T> {
   problem(): string;
 }
 
-/** NaN and infinities are always invalid: JSON would silently turn them into null. */
+/** One for all checks: making an Ajv takes longer than compiling a schema. */
+let ajv: Ajv | undefined;
+
+/**
+ * Checks values against a schema, which is compiled when the first one comes: modules define their checks when they are
+ * imported, and most commands use few of them. NaN and infinities are always invalid: JSON would silently turn them into null.
+ */
 export function schemaCheck<T>(schema: SchemaObject): SchemaCheck<T> {
-  const validate = new Ajv({ strictRequired: false, allowUnionTypes: true }).compile<T>(schema);
+  let validate: ValidateFunction<T> | undefined;
   return {
-    fits: validate,
+    fits(value): value is T {
+      ajv ??= new Ajv({ strictRequired: false, allowUnionTypes: true });
+      validate ??= ajv.compile<T>(schema);
+      return validate(value);
+    },
     problem() {
-      const { instancePath, message, params } = validate.errors![0]!;
+      const { instancePath, message, params } = validate!.errors![0]!;
       const allowed = 'allowedValue' in params ? ` ${JSON.stringify(params.allowedValue)}` : '';
       return `${instancePath.slice(1).replaceAll('/', '.') || 'the document'} ${message}${allowed}`;
     },
