@@ -1,6 +1,6 @@
 import type { ImageSource } from '../datasets/image-source.js';
 import type { OptionValue } from '../results/runs/run-identity.js';
-import type { Formula } from '../results/statistics/formula.js';
+import type { Statistic } from '../results/statistics/formula.js';
 
 /** One question of a benchmark with its prompt. */
 export interface Question {
@@ -41,18 +41,6 @@ export interface Score {
   statistics: Record<string, Statistic>;
   /** Caveats for readers, such as an official script that would give a different number for these answers. */
   notes: readonly string[];
-}
-
-/**
- * A score as a function of sums over questions, so that it can be recomputed for any resample.
- * A mean has width 2: the question's score and 1.
- */
-export interface Statistic {
-  width: number;
-  /** [questions, width], row-major */
-  counts: Float64Array;
-  /** Computes the score, in its unit, from the column sums. */
-  formula: Formula;
 }
 
 /** A file in the format expected by an evaluation server or an official script. */

@@ -157,7 +157,7 @@ function parseFile(text: string, path: string): { value: unknown; where: string 
 }
 
 /** Opens images in a folder or zip archive. @throws UserError when it does not exist */
-export async function openCustomImages(path: string): Promise<ImageSource> {
+async function openCustomImages(path: string): Promise<ImageSource> {
   if (!existsSync(path)) throw new UserError(`The image folder or archive ${path} does not exist.`);
   if (statSync(path).isDirectory()) return openImageFolder(path);
   if (path.toLowerCase().endsWith('.zip')) return openImageZip(path);

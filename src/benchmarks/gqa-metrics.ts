@@ -1,6 +1,6 @@
+import type { Statistic } from '../results/statistics/formula.js';
 import { MEAN_PERCENT } from '../results/statistics/formula.js';
 import { pySplit, pyStrip } from '../shared/python-strings.js';
-import type { Statistic } from './benchmark.js';
 import { meanPercent } from './shared/statistics.js';
 
 /** The fields of a GQA question that the metrics use. */

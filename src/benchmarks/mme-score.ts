@@ -1,6 +1,6 @@
-import type { Formula, Term } from '../results/statistics/formula.js';
+import type { Formula, Statistic, Term } from '../results/statistics/formula.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
+import type { Answers, Protocol, Score } from './benchmark.js';
 import { MME_TASKS } from './mme-files.js';
 import { columnSums, pick } from './shared/statistics.js';
 

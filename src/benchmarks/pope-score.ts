@@ -1,6 +1,6 @@
-import type { Formula, Term, WeightedSum } from '../results/statistics/formula.js';
+import type { Formula, Statistic, Term, WeightedSum } from '../results/statistics/formula.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
+import type { Answers, Protocol, Score } from './benchmark.js';
 import { columnSums } from './shared/statistics.js';
 
 /** POPE's three ways of sampling absent objects, in the order of LLaVA's question file. */

@@ -1,6 +1,7 @@
+import type { Statistic } from '../results/statistics/formula.js';
 import { MEAN_PERCENT } from '../results/statistics/formula.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
+import type { Answers, Protocol, Score } from './benchmark.js';
 
 export const OPTION_LETTERS: readonly string[] = ['A', 'B', 'C', 'D', 'E'];
 

@@ -1,6 +1,7 @@
+import type { Statistic } from '../results/statistics/formula.js';
 import { MEAN_PERCENT } from '../results/statistics/formula.js';
 import { pyStrip } from '../shared/python-strings.js';
-import type { Answers, Protocol, Score, Statistic } from './benchmark.js';
+import type { Answers, Protocol, Score } from './benchmark.js';
 import { meanPercent } from './shared/statistics.js';
 
 /** The fields of a question that the scorer needs. */

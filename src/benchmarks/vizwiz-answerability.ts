@@ -1,5 +1,6 @@
+import type { Statistic } from '../results/statistics/formula.js';
 import { evaluateFormula, type Formula, percentOf, type Ratio } from '../results/statistics/formula.js';
-import type { Answers, Score, Statistic } from './benchmark.js';
+import type { Answers, Score } from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 
 /** Columns of the counts: true positives, false positives, unanswerable questions, all questions. */

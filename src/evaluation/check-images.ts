@@ -28,7 +28,7 @@ export interface ImageSurvey {
  * @throws UserError when there are questions about images and not one image is there
  */
 export async function surveyImages(questions: readonly Question[], images: ImageSource): Promise<ImageSurvey> {
-  const names = [...new Set(questions.flatMap(({ image }) => (image === null ? [] : [image])))];
+  const names = imageNames(questions);
   const stamps = new Map<string, ImageStamp>();
   await forEachParallel(names, STAMPS_AT_ONCE, async (name) => {
     const stamp = await images.stamp(name);
@@ -43,6 +43,11 @@ export async function surveyImages(questions: readonly Question[], images: Image
     throw new UserError(`None of the ${names.length} images is there. The first: ${first}. Check --data or --images.`);
   }
   return { stamps, missing, digest: digestOf(names, stamps) };
+}
+
+/** Each image once. */
+function imageNames(questions: readonly Question[]): string[] {
+  return [...new Set(questions.flatMap(({ image }) => (image === null ? [] : [image])))];
 }
 
 function digestOf(names: readonly string[], stamps: ReadonlyMap<string, ImageStamp>): string | null {
@@ -70,6 +75,10 @@ export interface ImageCheck {
   takeUnsaved(): ImageHash[];
 }
 
+/**
+ * Starts to keep track of a run's images. Reads none until `hash` is called, and then only those whose stamp is not the one in
+ * `noted`, which is to be filled first.
+ */
 export function checkImages({ stamps }: ImageSurvey, images: ImageSource): ImageCheck {
   const noted = new Map<string, ImageHash>();
   const current = new Map<string, string>(); // read, or known to be the same, in this session
@@ -161,7 +170,7 @@ async function currentHash(check: ImageCheck, image: string): Promise<string | n
  * known of one of them because it could not be read.
  */
 export function imagesHash(questions: readonly Question[], hashes: ReadonlyMap<string, ImageHash>): string | null {
-  const names = [...new Set(questions.flatMap(({ image }) => (image === null ? [] : [image])))].sort();
+  const names = imageNames(questions).sort();
   const hash = createHash('sha256');
   for (const name of names) {
     const line = hashes.get(name);

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { readImageHashes } from '../results/runs/image-hashes.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
@@ -7,11 +7,11 @@ import { readQuestionScores } from '../results/runs/question-scores.js';
 import { openRun, RUN_FILES } from '../results/runs/run-folder.js';
 import type { RunIdentity, Shard } from '../results/runs/run-identity.js';
 import { UserError } from '../shared/errors.js';
-import { sha256OfFile } from '../shared/file-hash.js';
 import { logEvent, say } from '../shared/log.js';
 import type { ProgressState } from '../terminal/answer-progress.js';
 import type { Answerer } from './answerer.js';
 import { checkImages, type ImageCheck, type ImageSurvey, staleAnswers, surveyImages } from './check-images.js';
+import { hashDataFiles } from './data-files.js';
 import type { Heartbeat } from './heartbeat.js';
 import { isGradedBy } from './judge-answers.js';
 import { runBenchmark } from './run-benchmark.js';
@@ -176,9 +176,6 @@ function warnMissingImages({ stamps, missing }: ImageSurvey): void {
 
 async function identityOf(benchmark: LoadedBenchmark, { identity }: Answerer): Promise<RunIdentity> {
   const { name, split, protocol, maxNewTokens } = benchmark;
-  const dataFiles: Record<string, string> = {};
-  for (const path of benchmark.files) {
-    dataFiles[basename(path)] = await sha256OfFile(path);
-  }
+  const dataFiles = await hashDataFiles(benchmark);
   return { benchmark: name, split, protocol, dataFiles, maxNewTokens, ...identity };
 }

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { BenchmarkDefinition, LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { EVALUABLE, findBenchmark } from '../benchmarks/registry.js';
 import { differences, type OptionValue, type RunIdentity } from '../results/runs/run-identity.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { messageOf, UserError, usageError } from '../shared/errors.js';
-import { sha256OfFile } from '../shared/file-hash.js';
+import { hashDataFiles } from './data-files.js';
 import { sampleData } from './sample.js';
 
 /** Where the annotations are. */
@@ -77,8 +77,7 @@ function optional<T extends OptionValue>(value: OptionValue | undefined): T | un
 
 /** How a loaded benchmark differs from the run's; null if it does not. */
 async function differenceOf(benchmark: LoadedBenchmark, identity: RunIdentity): Promise<string | null> {
-  const dataFiles: Record<string, string> = {};
-  for (const path of benchmark.files) dataFiles[basename(path)] = await sha256OfFile(path);
+  const dataFiles = await hashDataFiles(benchmark);
   const { split, protocol } = benchmark;
   const [difference] = differences(identity, { ...identity, split, protocol, dataFiles });
   if (difference === undefined) return null;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fixedLimit } from '../chat/adaptive-limit.js';
+import { readApiKey } from '../chat/api-key.js';
 import { type ChatClient, openChatClient, type TimedReply } from '../chat/chat-client.js';
 import type { ChatMessage, ChatRequest } from '../chat/chat-completion.js';
 import { openChatPool } from '../chat/chat-pool.js';
@@ -47,7 +48,7 @@ const CHECK_TOKENS = 16;
  */
 export async function openEndpoint(choice: EndpointChoice, signal: AbortSignal): Promise<Endpoint> {
   const { urls, model, timeoutMs, systemPrompt } = choice;
-  const key = keyOf(choice.keyVariable);
+  const key = readApiKey(choice.keyVariable, 'server');
   const clients = urls.map((baseUrl) => openChatClient({ baseUrl, model, key, timeoutMs }));
   const request = (text: string, image: Uint8Array | null, maxTokens: number): ChatRequest => ({
     messages: messagesOf(text, image, systemPrompt),
@@ -75,13 +76,6 @@ export async function openEndpoint(choice: EndpointChoice, signal: AbortSignal):
     },
     request,
   };
-}
-
-function keyOf(variable: string | undefined): string | undefined {
-  if (variable === undefined) return undefined;
-  const key = process.env[variable]?.trim();
-  if (key) return key;
-  throw new UserError(`The environment variable ${variable} is empty. Set it to the server's API key.`);
 }
 
 /** The image first, as its bytes are, then the text: the order of LLaVA's prompts. */

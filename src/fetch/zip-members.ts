@@ -91,7 +91,7 @@ export async function checkRoomFor(members: readonly { entry: Entry; to: string 
   await checkDiskSpace(dirname(first.to), bytes, `Unpacking ${members.length} files`);
 }
 
-export function memberError(archive: string, member: string, problem: string): UserError {
+function memberError(archive: string, member: string, problem: string): UserError {
   return new UserError(`${archive}: ${JSON.stringify(member)} ${problem}`);
 }
 

@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import type { Statistic } from '../../src/benchmarks/benchmark.js';
 import { pope } from '../../src/benchmarks/pope.js';
 import {
   POPE_CATEGORIES,
@@ -13,6 +12,7 @@ import {
   popeVerdict,
   scorePope,
 } from '../../src/benchmarks/pope-score.js';
+import type { Statistic } from '../../src/results/statistics/formula.js';
 import { evaluateFormula } from '../../src/results/statistics/formula.js';
 import { fixture, projectRoot } from '../fixtures.js';
 

@@ -175,8 +175,3 @@ export function findRecordFormat(record: unknown): RecordFormat | undefined {
   if (typeof record !== 'object' || record === null) return undefined;
   return RECORD_FORMATS.find(({ keys }) => keys.every((key) => key in record));
 }
-
-/** The fields of every format, for messages. */
-export const RECORD_FIELDS = [...new Set(RECORD_FORMATS.map(({ name, keys }) => `${name}: ${keys.join(', ')}`))].join(
-  '; ',
-);

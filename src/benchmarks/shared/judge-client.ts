@@ -1,7 +1,7 @@
 import { fixedLimit } from '../../chat/adaptive-limit.js';
+import { readApiKey } from '../../chat/api-key.js';
 import { openChatClient } from '../../chat/chat-client.js';
 import { openChatPool } from '../../chat/chat-pool.js';
-import { UserError } from '../../shared/errors.js';
 import { DEFAULT_RETRY } from '../../shared/http/retry.js';
 
 /** A language model on a server with OpenAI's /chat/completions API. */
@@ -53,7 +53,7 @@ export function connectJudge(
   { concurrency, onNotice = () => {} }: { concurrency: number; onNotice?: ((message: string) => void) | undefined },
 ): AskJudge {
   const { baseUrl, model, timeoutMs = TIMEOUT_MS } = server;
-  const client = openChatClient({ baseUrl, model, key: keyOf(server.apiKeyEnv), timeoutMs });
+  const client = openChatClient({ baseUrl, model, key: readApiKey(server.apiKeyEnv, 'judge'), timeoutMs });
   const { retries, minTimeoutMs } = DEFAULT_RETRY;
   const pool = openChatPool([client], {
     limitOf: () => fixedLimit(concurrency),
@@ -66,11 +66,4 @@ export function connectJudge(
     const { content, model: named, promptTokens, completionTokens } = reply;
     return { content, model: named ?? model, promptTokens: promptTokens ?? 0, completionTokens: completionTokens ?? 0 };
   };
-}
-
-function keyOf(variable: string | undefined): string | undefined {
-  if (variable === undefined) return undefined;
-  const key = process.env[variable]?.trim();
-  if (key) return key;
-  throw new UserError(`The environment variable ${variable} is empty. Set it to the judge's API key.`);
 }

@@ -1,5 +1,6 @@
+import type { Statistic } from '../../results/statistics/formula.js';
 import { MEAN_PERCENT } from '../../results/statistics/formula.js';
-import type { Answers, Score, Statistic } from '../benchmark.js';
+import type { Answers, Score } from '../benchmark.js';
 
 /** The elements of a list at the given positions (default: all). */
 export function pick<T>(list: readonly T[], places: readonly number[] | undefined): readonly T[] {

@@ -2,6 +2,7 @@ import { UserError } from '../../shared/errors.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
 import type { Precision } from '../precision.js';
+import { asUint16 } from './convert-elements.js';
 
 /** Largest magnitude that rounds to a finite float16: anything from 65520 on becomes infinite. */
 const FIRST_FLOAT16_OVERFLOW = 65520;
@@ -37,11 +38,6 @@ export function findWeightProblem(
   const value = toNumber(largest, dtype);
   if (!Number.isFinite(value)) return { kind: 'not-finite', value };
   return toFloat16 && value >= FIRST_FLOAT16_OVERFLOW ? { kind: 'float16-overflow', value } : undefined;
-}
-
-function asUint16(bytes: Uint8Array): Uint16Array {
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
-  return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
 }
 
 function asUint32(bytes: Uint8Array): Uint32Array {

@@ -94,7 +94,8 @@ function subnormalHalfBits(magnitude: number): number {
   return rest > half || (rest === half && (floor & 1) === 1) ? floor + 1 : floor;
 }
 
-function asUint16(bytes: Uint8Array): Uint16Array {
+/** Little-endian tensor bytes as 16-bit words; copied only if they are not aligned. */
+export function asUint16(bytes: Uint8Array): Uint16Array {
   const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
   return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
 }

@@ -5,7 +5,7 @@ export interface Part {
 }
 
 /** Two images of LLaVA-HR-7B at 1,024 px stay whole; LLaVA-1.5-7B at 1,022 px has 7 parts. */
-export const SCORE_BYTES = 2 ** 29;
+const SCORE_BYTES = 2 ** 29;
 
 /**
  * Cuts a batch's prefix into parts of about equal length, so that the attention scores of a part, float32

@@ -3,7 +3,14 @@ import { UserError } from '../../shared/errors.js';
 import { jsonFile, type Ownership } from '../../shared/json-file.js';
 import { nullable, objectOf, TEXT } from '../../shared/json-schema.js';
 import { type ImageIndex, indexImages } from '../statistics/bootstrap.js';
-import { type Column, columnsOf, type Formula, formulasSchema, renumberColumns } from '../statistics/formula.js';
+import {
+  type Column,
+  columnsOf,
+  type Formula,
+  formulasSchema,
+  renumberColumns,
+  type Statistic,
+} from '../statistics/formula.js';
 
 /**
  * question-scores.json: the score and image of each question, in the benchmark's order, and how main scores are computed
@@ -33,14 +40,6 @@ export interface QuestionScores {
   formulas: Readonly<Record<string, Formula>>;
 }
 
-/** A main score as a function of sums over the questions. */
-export interface CountedScore {
-  width: number;
-  /** [questions, width], row-major */
-  counts: Float64Array;
-  formula: Formula;
-}
-
 const NUMBER = { type: 'number' };
 
 export const questionScoresFile = jsonFile<QuestionScoresFile>(
@@ -60,7 +59,7 @@ export const questionScoresFile = jsonFile<QuestionScoresFile>(
 export function questionScores(
   scores: readonly (number | null)[],
   imageNames: readonly (string | null)[],
-  statistics: Readonly<Record<string, CountedScore>>,
+  statistics: Readonly<Record<string, Statistic>>,
 ): QuestionScores {
   return { scores, imageNames, images: indexImages(imageNames), ...shareColumns(statistics) };
 }
@@ -122,9 +121,7 @@ function checkReferences({ scores, images, imageOf, columns, formulas }: Questio
 }
 
 /** Stores each column once, and only if a formula uses it: scores often share counts, and all count the questions. */
-function shareColumns(
-  statistics: Readonly<Record<string, CountedScore>>,
-): Pick<QuestionScores, 'columns' | 'formulas'> {
+function shareColumns(statistics: Readonly<Record<string, Statistic>>): Pick<QuestionScores, 'columns' | 'formulas'> {
   const columns: Column[] = [];
   const places = new Map<Float64Array | number, Map<number, number>>();
   const formulas = Object.entries(statistics).map(([name, { width, counts, formula }]) => {

@@ -99,3 +99,15 @@ function weigh(sum: WeightedSum, sums: ArrayLike<number>): number {
   for (const [column, weight] of sum) total += weight * sums[column]!;
   return total;
 }
+
+/**
+ * A score as a function of sums over questions, so that it can be recomputed for any resample.
+ * A mean has width 2: the question's score and 1.
+ */
+export interface Statistic {
+  width: number;
+  /** [questions, width], row-major */
+  counts: Float64Array;
+  /** Computes the score, in its unit, from the column sums. */
+  formula: Formula;
+}
