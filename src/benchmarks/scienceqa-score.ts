@@ -83,6 +83,7 @@ const GROUPS: readonly { name: string; includes: (problem: Problem) => boolean }
   { name: 'grades-7-12', includes: ({ grade }) => /^grade(?:[7-9]|1[0-2])$/.test(grade) },
 ];
 
+/** Whether a problem has an image: neither null nor an empty name is one. */
 export function hasImage({ image }: Problem): boolean {
   return image !== null && image !== '';
 }

@@ -18,6 +18,7 @@ const MIN_ANSWERS = 8;
 /** Measurements before more requests are tried again, as questions differ in how much work they take. */
 const HELD = 16;
 
+/** Always `requests` concurrent requests. */
 export function fixedLimit(requests: number): RequestLimit {
   return { current: requests, answered() {}, overloaded() {} };
 }

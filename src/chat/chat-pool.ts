@@ -46,14 +46,25 @@ const PATIENCE = 3;
 /** A request is given up after this many timeouts, because each takes long. */
 const MAX_TIMEOUTS = 3;
 
+/**
+ * Shares requests among servers of the same model. Each has a limit of its own; one that fails is paused or left out, and its
+ * requests are tried again on any that is left.
+ * @param limitOf concurrent requests of a server
+ * @param onNotice told of every pause and of servers that are left out
+ */
 export function openChatPool(
   clients: readonly ChatClient[],
   { limitOf, onNotice, retry = DEFAULT_RETRY }: PoolOptions,
 ): ChatPool {
   const members = clients.map(
     (client): Member => ({
-      ...{ client, limit: limitOf(client), inFlight: 0 },
-      ...{ failures: 0, failedRequests: new Set<unknown>(), pausedUntil: Number.NEGATIVE_INFINITY, gone: null },
+      client,
+      limit: limitOf(client),
+      inFlight: 0,
+      failures: 0,
+      failedRequests: new Set<unknown>(),
+      pausedUntil: Number.NEGATIVE_INFINITY,
+      gone: null,
     }),
   );
   const room = openWaitingRoom();

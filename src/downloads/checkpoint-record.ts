@@ -43,6 +43,7 @@ export async function recordedCheckpoints(): Promise<Readonly<Record<string, Che
   return (await recordFile.read(cacheFolder()))?.checkpoints ?? {};
 }
 
+/** Adds a checkpoint to the record, or replaces it. Calls must not overlap: the file is read, changed and rewritten. */
 export async function recordCheckpoint(
   repo: string,
   { commit, files }: Pick<CheckpointRecord, 'commit' | 'files'>,

@@ -25,7 +25,7 @@ export interface ModelDownloadOptions {
   signal?: AbortSignal;
   progress: TransferProgress;
   upstream: Upstream;
-  /** Hash what is here, and fetch again what is not as it was. */
+  /** Hash local files, and download changed ones again. */
   verify?: boolean;
 }
 

@@ -6,6 +6,7 @@ export interface DownloadsOnDemand {
   close(): Promise<void>;
 }
 
+/** @param offline refuse everything that is not on the disk yet */
 export function downloadsOnDemand(offline: boolean): DownloadsOnDemand {
   let opening: Promise<Downloads> | undefined;
   return {

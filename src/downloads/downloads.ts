@@ -22,6 +22,10 @@ export interface Downloads {
   close(): Promise<void>;
 }
 
+/**
+ * Downloads by datasets.json, with one set of connections until `close`.
+ * @throws UserError when datasets.json is invalid; from its methods when something cannot be downloaded
+ */
 export async function openDownloads(offline: boolean, catalogue?: Catalogue): Promise<Downloads> {
   const known = catalogue ?? (await readCatalogue());
   const requests = openRequests({ offline });

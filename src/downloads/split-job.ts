@@ -20,7 +20,7 @@ export interface DownloadTools {
   progress: TransferProgress;
   origin: ImageOrigin;
   upstream: Upstream;
-  /** Hash what is here, and fetch again what is not as it was. */
+  /** Hash local files, and download changed ones again. */
   verify?: boolean;
 }
 

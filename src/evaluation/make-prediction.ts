@@ -25,6 +25,7 @@ export function answered(
   return { ...head(maker, question, imageSha256), text, tokens };
 }
 
+/** The line for a question without an answer. @param code what kind of failure, as counted in summaries */
 export function failed(maker: PredictionMaker, question: Question, code: string, message: string): Prediction {
   return { ...head(maker, question, null), text: null, error: { code, message } };
 }

@@ -44,6 +44,7 @@ export function modelAnswerer(session: ModelSession, batchSize: number | 'auto')
   };
 }
 
+/** What identifies answers of a model. @param device kind of device: cpu, cuda or webgpu */
 export function identityOfModel({ manifest, vision }: Model, device: string): AnswererIdentity {
   return {
     model: {

@@ -80,7 +80,9 @@ async function answerAll(
 
   const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream });
   const work: AnswerWork = {
-    ...{ benchmark, questions: open, signal },
+    benchmark,
+    questions: open,
+    signal,
     onReady: run.startClock,
     noteImage: options.images.note,
     record: oneByOne(async (added, finished = []) => {

@@ -192,7 +192,7 @@ async function getOnce(
     }
     await response.body.dump();
     if (!URL.canParse(location, at.href)) {
-      throw new UserError(`${at.href} redirects to ${JSON.stringify(location)}, which is no address`);
+      throw new UserError(`${at.href} redirects to ${JSON.stringify(location)}, which is not a valid URL`);
     }
     const next = checkedUrl(new URL(location, at).href);
     // Do not send credentials to other hosts.

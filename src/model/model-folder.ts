@@ -18,11 +18,15 @@ export const MODEL_FILES = {
   selfChecks: 'self-checks.json',
 } as const;
 
+/** Name of the vision graph for square input of `resolution` pixels. */
 export function visionGraphName(resolution: number): string {
   return `vision-${resolution}.onnx`;
 }
 
-/** Every graph is written twice: with fused operators, and with only those that every device computes correctly. */
+/**
+ * The form of a graph for WebGPU: of only those operators that every device computes correctly. Quantised models, which run on
+ * the CPU only, do not have it.
+ */
 export function portableName(graph: string): string {
   return graph.replace(/\.onnx$/, '.portable.onnx');
 }

@@ -1,6 +1,6 @@
 /**
  * Precision of the weights and of the arithmetic inside a graph; graph inputs and outputs are always float32.
- * In `int8` and `int4` the linear layers of the decoder are quantised and the rest is fp32.
+ * In `int8` and `int4` the linear layers of the decoder are quantised, in `int8` those of the towers too; the rest is fp32.
  */
 export type Precision = (typeof PRECISIONS)[number];
 export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int4'] as const;

@@ -248,7 +248,7 @@ async function describeLock(): Promise<Lock> {
   };
 }
 
-/** Whether the process of a lock lives; `unknown` where it cannot be asked for. */
+/** Whether the process of a lock lives; `unknown` where this process cannot tell. */
 async function lifeOf(lock: Lock): Promise<'alive' | 'dead' | 'unknown'> {
   const space = await pidSpace();
   if (space === null ? lock.host !== hostname() || lock.space : lock.space !== space) return 'unknown';

@@ -33,6 +33,7 @@ export async function readLlavaQuestions(path: string, origin: string): Promise<
   return readRecordLines<LlavaQuestion>({ path, check: lineCheck, origin });
 }
 
+/** The lines as questions, in the file's order. */
 export function toQuestions(lines: readonly LlavaQuestion[]): Question[] {
   return lines.map(({ question_id: questionId, image, text }, index) => ({ index, questionId, image, text }));
 }

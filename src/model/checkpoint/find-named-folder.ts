@@ -8,8 +8,8 @@ export function lastPart(name: string): string {
 }
 
 /**
- * Looks for the folder of a model that a checkpoint's config names, such as its CLIP tower: at the path inside the checkpoint folder, then by the last part of
- * the name inside or next to that folder. A config cannot make us look anywhere else.
+ * Looks for the folder of a model that a checkpoint's config names, such as its CLIP tower: at the path inside the checkpoint
+ * folder, then by the last part of the name inside or next to that folder. A config cannot make us look anywhere else.
  */
 export function findNamedFolder(checkpointFolder: string, name: string): string | null {
   const last = lastPart(name);

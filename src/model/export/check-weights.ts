@@ -78,7 +78,7 @@ export async function weightProblemError(
   }
   return new WeightError(
     `${checkpoint.folder}: ${counted(overflowing)} too large for float16 (at most 65504): ${shown(overflowing)}. ` +
-      'The model was trained in bfloat16 or float32. Use --precision fp32, or int8, which quantises the layers of the decoder with scales of their own.',
+      'The model was trained in bfloat16 or float32. Use --precision fp32, or int8, whose scales are float32.',
   );
 }
 

@@ -4,6 +4,7 @@ import type { Precision } from '../precision.js';
 import { int8Product, isInt8, quantiseRows } from './int8-linear.js';
 import { quantisedName } from './stored-tensors.js';
 
+/** Casts a value of any shape to an element type. */
 export function cast(g: Graph, x: Value, type: ElementType): Value {
   return g.op('Cast', [x], { to: ELEMENT_TYPE[type] });
 }
@@ -84,6 +85,7 @@ export function quickGelu(g: Graph, x: Value): Value {
   return g.op('QuickGelu', [x], { alpha: { float: 1.702 } });
 }
 
+/** Reshapes to `shape`, where 0 keeps a dimension of x and one -1 takes what is left. */
 export function reshape(g: Graph, x: Value, shape: readonly number[]): Value {
   return g.op('Reshape', [x, g.ints(shape)]);
 }

@@ -3,7 +3,7 @@ import { decoderPositions } from '../context-length.js';
 import type { Graph, Value } from '../onnx/graph.js';
 import type { Precision } from '../precision.js';
 import type { AttentionInputs } from './attention.js';
-import { decoderLinear, type LinearInput, linearInput } from './decoder-linear.js';
+import { decoderLinear } from './decoder-linear.js';
 import { silu, toPrecision } from './layers.js';
 
 /** New keys and values of a layer, and queries for them: as `AttentionInputs`. */
@@ -44,13 +44,12 @@ export function decoderLayers(
   for (let layer = 0; layer < layers; layer++) {
     const name = `model.layers.${layer}`;
     const l = g.scope(`layers.${layer}`);
-    const inputOf = (x: Value, width = hiddenSize): LinearInput => linearInput(l, x, width, precision);
-    const project = (from: LinearInput, part: string, outputs = hiddenSize): Value =>
-      decoderLinear(l, from, `${name}.${part}.weight`, outputs);
+    const project = (from: Value, part: string, { width = hiddenSize, outputs = hiddenSize } = {}): Value =>
+      decoderLinear(l, from, `${name}.${part}.weight`, { width, outputs, precision });
     const rotate = (from: Value, at: Value): Value =>
       l.op('RotaryEmbedding', [from, at, cos, sin], { num_heads: heads });
 
-    let attentionInput = inputOf(normed);
+    let attentionInput = normed;
     const key = rotate(project(attentionInput, 'self_attn.k_proj'), input.positions);
     const value = project(attentionInput, 'self_attn.v_proj');
     const keys = { key, value, heads, headSize: hiddenSize / heads };
@@ -60,19 +59,18 @@ export function decoderLayers(
       if (input.lastIndex === null) return null;
       const lastIndex = input.lastIndex;
       const atLast = (from: Value): Value => l.op('GatherND', [from, lastIndex], { batch_dims: 1 });
-      attentionInput = inputOf(atLast(normed));
+      attentionInput = atLast(normed);
       x = atLast(x);
       positions = atLast(positions);
     }
     const query = rotate(project(attentionInput, 'self_attn.q_proj'), positions);
     const attention = input.attention.attend(l, layer, { query, ...keys });
 
-    const attended = project(inputOf(attention), 'self_attn.o_proj');
+    const attended = project(attention, 'self_attn.o_proj');
     [normed, x] = addAndNorm(l, attended, x, `${name}.post_attention_layernorm.weight`, eps);
-    const mlpInput = inputOf(normed);
-    const gate = silu(l, project(mlpInput, 'mlp.gate_proj', intermediateSize));
-    const gated = l.op('Mul', [gate, project(mlpInput, 'mlp.up_proj', intermediateSize)]);
-    const mlp = project(inputOf(gated, intermediateSize), 'mlp.down_proj');
+    const gate = silu(l, project(normed, 'mlp.gate_proj', { outputs: intermediateSize }));
+    const gated = l.op('Mul', [gate, project(normed, 'mlp.up_proj', { outputs: intermediateSize })]);
+    const mlp = project(gated, 'mlp.down_proj', { width: intermediateSize });
     const nextNorm = layer === layers - 1 ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;
     [normed, x] = addAndNorm(l, mlp, x, nextNorm, eps);
   }

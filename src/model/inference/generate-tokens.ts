@@ -12,7 +12,10 @@ export interface DecoderSizes {
   float: 'float32' | 'float16';
 }
 
-/** The prompts' common prefix as inputs of the generation graph: its keys and values, or its ids where the graph computes them. */
+/**
+ * The prompts' common prefix as inputs of the generation graph: keys and values of each layer, [rows, heads, prefix, head size],
+ * or the ids, int64 [rows, prefix], where the graph computes them.
+ */
 export type Prefix = Record<string, Tensor>;
 
 /** What one run of the graph computes beside the prefix. */
@@ -22,7 +25,7 @@ type NewTokens = Pick<
 >;
 
 /**
- * Computes the prefix of a batch's prompts, for as many `generateTokens` as are wanted.
+ * Computes the prefix of a batch's prompts, for any number of `generateTokens` calls.
  * @param session of buildGenerateGraph
  * @param visual visual tokens of the batch's images, [visual, hiddenSize]; empty without images
  * @param scoreBytes of `prefixParts`
@@ -94,7 +97,7 @@ function newTokenFeeds(
   };
 }
 
-/** Tokens of the prefix as the new tokens of a run: one question per row, whose answer nobody wants. */
+/** Tokens of the prefix as the new tokens of a run: one question per row, whose answer is discarded. */
 function partOf(part: Pick<PackedPrompts, 'rows' | 'prefixLength' | 'prefixIds'> & Part): NewTokens {
   const { rows, prefixLength, prefixIds, start, length } = part;
   const inputIds = new BigInt64Array(rows * length);
@@ -105,7 +108,11 @@ function partOf(part: Pick<PackedPrompts, 'rows' | 'prefixLength' | 'prefixIds'>
     for (let i = 0; i < length; i++) positions[row * length + i] = BigInt(start + i);
   }
   return {
-    ...{ rows, length, questions: 1, inputIds, positions },
+    rows,
+    length,
+    questions: 1,
+    inputIds,
+    positions,
     segments: new BigInt64Array(rows * length),
     lastPositions: new BigInt64Array(rows).fill(BigInt(length - 1)),
     questionSegments: new BigInt64Array(rows),

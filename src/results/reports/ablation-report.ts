@@ -38,6 +38,7 @@ export function ablationText(rows: readonly AblationRow[], reference: AblationRo
   );
 }
 
+/** The ablation's rows as indented JSON, without a newline at the end. */
 export function ablationJson(rows: readonly AblationRow[]): string {
   return JSON.stringify({ schemaVersion: 1, rows }, null, 2);
 }

@@ -20,6 +20,7 @@ export interface Software {
   sharp: string | null;
 }
 
+/** This machine; memory in bytes, at most what a container's limit allows. */
 export function describeHost(): Host {
   return {
     platform: `${platform()}-${arch()}`,
@@ -30,6 +31,7 @@ export function describeHost(): Host {
   };
 }
 
+/** Versions of the packages that can change an answer; null for one that is not installed. */
 export function describeSoftware(llavahrVersion: string): Software {
   return {
     llavahr: llavahrVersion,

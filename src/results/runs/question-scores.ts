@@ -64,6 +64,7 @@ export function questionScores(
   return { scores, imageNames, images: indexImages(imageNames), ...shareColumns(statistics) };
 }
 
+/** Writes question-scores.json into a run folder, as a whole. @throws UserError when `owner` lost the folder */
 export async function writeQuestionScores(folder: string, questions: QuestionScores, owner?: Ownership): Promise<void> {
   const { scores, imageNames, columns, formulas } = questions;
   const places = new Map<string, number>();

@@ -38,6 +38,7 @@ export function scoreText(metrics: Metrics, name: string): { text: string; inter
   };
 }
 
+/** "[66.1, 68.1]", in the unit of the score. */
 export function intervalText({ low, high }: Interval, decimals: number): string {
   return `[${low.toFixed(decimals)}, ${high.toFixed(decimals)}]`;
 }

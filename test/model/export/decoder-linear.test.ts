@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { decoderLinear, linearInput } from '../../../src/model/export/decoder-linear.js';
+import { decoderLinear } from '../../../src/model/export/decoder-linear.js';
 import { encodeTensor, storedTensors } from '../../../src/model/export/stored-tensors.js';
 import { sessionOptions } from '../../../src/model/inference/session-options.js';
 import { createGraph } from '../../../src/model/onnx/graph.js';
@@ -25,8 +25,9 @@ async function runLinear(
     ({ name, ...of }, i) => [name, { file: '', offset: 0, length: encoded[i]!.length, ...of }] as const,
   );
   const g = createGraph('test', new Map(locations), false);
-  const input = linearInput(g, g.input('x', 'float32', ['rows', 'new', shape[1]!]), shape[1]!, precision);
-  g.output('y', decoderLinear(g, input, NAME, shape[0]!), 'float32', ['rows', 'new', shape[0]!]);
+  const [outputs, width] = [shape[0]!, shape[1]!];
+  const input = g.input('x', 'float32', ['rows', 'new', width]);
+  g.output('y', decoderLinear(g, input, NAME, { width, outputs, precision }), 'float32', ['rows', 'new', shape[0]!]);
   const proto = g.toProto();
   proto.initializer = proto.initializer.map((tensor) => {
     const i = stored.findIndex(({ name }) => name === tensor.name);
