@@ -1,6 +1,6 @@
 // Runs the compiled tests (all of dist/test, or those whose path contains an argument) and ends with a plain count.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -18,7 +18,8 @@ process.env.TMPDIR = temporary;
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const isFile = ({ name }) => files.includes(name);
-const stream = run({ files, concurrency: true });
+// `concurrency: true` would leave a core unused, which is half of two.
+const stream = run({ files, concurrency: availableParallelism() });
 stream.on('test:pass', (data) => {
   if (data.skip !== undefined) counts.skipped++;
   else if (!isFile(data)) counts.passed++;

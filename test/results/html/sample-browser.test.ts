@@ -68,7 +68,7 @@ test('filters, search, pages and keys', { skip }, async () => {
     'A✓right',
     'B✓right',
   ]);
-  assert.equal(await page.locator('.sample .references').first().textContent(), 'right: answer 0 ×7, unknown ×3');
+  assert.equal(await page.locator('.sample .references').first().textContent(), 'reference: answer 0 ×7, unknown ×3');
   assert.equal(await page.locator('#instruction').textContent(), 'Every prompt ends with Answer with one word.');
   assert.equal(await page.locator('.sample img').count(), 20); // 10 images, two questions each
   assert.equal(
