@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { UserError, usageError } from '../shared/errors.js';
-import { schemaCheck, TEXT } from '../shared/json-schema.js';
+import { ID, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { readUtf8 } from '../shared/utf8-text.js';
 import type { Answers, BenchmarkDefinition, LoadedBenchmark, Score } from './benchmark.js';
 import { CUSTOM_METRICS, type CustomMetric, type Grader } from './custom-metrics.js';
 import { parse, unreadable } from './shared/read-records.js';
@@ -59,7 +59,7 @@ interface QuestionRecord {
 const recordCheck = schemaCheck<QuestionRecord>({
   type: 'object',
   properties: {
-    question_id: { type: ['string', 'integer'] },
+    question_id: ID,
     image: TEXT,
     text: TEXT,
     answer: TEXT,
@@ -119,9 +119,16 @@ function score(rows: readonly Row[], answers: Answers): Score {
 }
 
 async function readRows(path: string, metric: CustomMetric): Promise<Row[]> {
+  const placeOf = new Map<string, string>();
   const rows = parseFile(await readText(path), path).map(({ value, where }): Row => {
     if (!recordCheck.fits(value)) throw new UserError(`${where}: ${recordCheck.problem()}`);
-    const { answer, answers } = value;
+    const { question_id: id, text, answer, answers } = value;
+    if (text.trim() === '') throw new UserError(`${where}: the question is empty.`);
+    const other = placeOf.get(String(id));
+    if (other !== undefined) {
+      throw new UserError(`${where}: question_id ${JSON.stringify(id)} is also that of ${other}. Ids must be unique.`);
+    }
+    placeOf.set(String(id), where);
     if ((answer === undefined) === (answers === undefined)) {
       const has = answer === undefined ? 'neither "answer" nor "answers"' : 'both "answer" and "answers"';
       throw new UserError(`${where} has ${has}; exactly one is required.`);
@@ -137,8 +144,7 @@ async function readRows(path: string, metric: CustomMetric): Promise<Row[]> {
 
 async function readText(path: string): Promise<string> {
   try {
-    const text = await readFile(path, 'utf8');
-    return text.replace(/^\uFEFF/, ''); // byte order mark, added by some editors on Windows
+    return await readUtf8(path);
   } catch (error) {
     throw unreadable(path, FORMAT, error);
   }

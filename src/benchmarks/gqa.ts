@@ -26,7 +26,7 @@ import {
   stepsOf,
 } from './gqa-metrics.js';
 import { SHORT_ANSWER } from './shared/instructions.js';
-import { readMixedIdQuestions } from './shared/llava-questions.js';
+import { isAbout, readMixedIdQuestions } from './shared/llava-questions.js';
 import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { chosenSplit } from './shared/splits.js';
@@ -199,8 +199,13 @@ async function rowsOfLlava(path: string, native: ReadonlyMap<string, NativeQuest
   const lines = await readMixedIdQuestions(path, origin);
   return lines.map(({ question_id, image, text }, i) => {
     const id = String(question_id);
-    if (native.has(id)) return { id, image, text };
-    throw new UserError(`${path}, record ${i + 1}: ${file} has no question ${id}.`);
+    const known = native.get(id);
+    if (known === undefined) throw new UserError(`${path}, record ${i + 1}: ${file} has no question ${id}.`);
+    if (isAbout({ image, text }, { image: `${known.imageId}.jpg`, question: known.question }))
+      return { id, image, text };
+    throw new UserError(
+      `${path}, record ${i + 1}: question ${id} of ${file} is another one. Use files of one release.`,
+    );
   });
 }
 

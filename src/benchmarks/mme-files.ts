@@ -7,6 +7,7 @@ import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { UserError } from '../shared/errors.js';
 import { pyStrip } from '../shared/python-strings.js';
+import { decodeUtf8 } from '../shared/utf8-text.js';
 
 const RELEASE = 'MME_Benchmark_release_version';
 
@@ -28,6 +29,8 @@ export const MME_TASKS = {
 } as const;
 
 const ALL_TASKS: readonly string[] = [...MME_TASKS.perception, ...MME_TASKS.cognition];
+
+const QUESTIONS_PER_IMAGE = 2;
 
 /** One of an image's two questions. */
 export interface MmeAnnotation {
@@ -62,12 +65,22 @@ export async function readMmeRelease(folder: string): Promise<MmeRelease> {
     if (questionFiles.length === 0) throw new UserError(`${path} has no question files for ${task}. ${origin(folder)}`);
     for (const { path: name, file } of questionFiles) {
       const image = imageOf.get(stem(file)) ?? missingImage(name);
-      const text = Buffer.from(await images.read(name)).toString('utf8');
-      for (const line of questionLines(text, `${path}/${name}`)) annotations.push({ task, file, image, ...line });
+      const where = `${path}/${name}`;
+      const lines = questionLines(decodeUtf8(Buffer.from(await images.read(name)), where), where);
+      if (lines.length !== QUESTIONS_PER_IMAGE) throw incomplete(where, lines.length, folder);
+      for (const line of lines) annotations.push({ task, file, image, ...line });
     }
   }
   const sha256 = createHash('sha256').update(JSON.stringify(annotations)).digest('hex');
   return { annotations, images, sha256 };
+}
+
+/** A file that was cut off would otherwise change the score without a word: pairs are formed from two lines each. */
+function incomplete(where: string, questions: number, folder: string): UserError {
+  const count = questions === 0 ? 'no question' : questions === 1 ? '1 question' : `${questions} questions`;
+  return new UserError(
+    `${where} has ${count}; MME asks ${QUESTIONS_PER_IMAGE} about every image. Is the copy incomplete? ${origin(folder)}`,
+  );
 }
 
 /** `0001` for `0001.txt`: the name up to the first period, as in LLaVA's convert_answer_to_mme.py. */

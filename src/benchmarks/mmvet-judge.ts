@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ChatError } from '../chat/chat-client.js';
 import { UserError, usageError } from '../shared/errors.js';
 import type { Ownership } from '../shared/json-file.js';
 import { type JsonLinesFile, openJsonLines } from '../shared/json-lines.js';
 import { objectOf, SHA256, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { makeFolder } from '../shared/make-folder.js';
 import { forEachParallel, oneByOne } from '../shared/parallel.js';
 import { type MmVetRecord, readMmVetRecords } from './mmvet.js';
 import {
@@ -119,7 +119,7 @@ export async function gradeMmVet(options: GradeOptions): Promise<MmVetGrades> {
   const tasks = tasksOf(answers, records, runs, judge);
 
   const known = new Map<string, CachedGrade>();
-  await mkdir(dirname(cachePath), { recursive: true });
+  await makeFolder(dirname(cachePath));
   const cache = await openJsonLines(cachePath, cachedGradeCheck, (line) => known.set(line.key, line), options.owner);
   try {
     const grades = new Map(tasks.flatMap(({ key }) => (known.has(key) ? [[key, known.get(key)!]] : [])));

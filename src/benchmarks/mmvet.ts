@@ -14,7 +14,7 @@ import {
   type Protocol,
   type SubmissionFile,
 } from './benchmark.js';
-import { type LlavaQuestion, readLlavaQuestions } from './shared/llava-questions.js';
+import { isAbout, type LlavaQuestion, readLlavaQuestions } from './shared/llava-questions.js';
 import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { chosenSplit } from './shared/splits.js';
@@ -136,9 +136,14 @@ function linesOf(records: ReadonlyMap<string, MmVetRecord>): LlavaQuestion[] {
 async function readQuestionFile(path: string, records: ReadonlyMap<string, MmVetRecord>): Promise<LlavaQuestion[]> {
   const origin = `It is LLaVA's question file, mm-vet/${QUESTION_FILE} in its eval.zip.`;
   const lines = await readLlavaQuestions(path, origin);
-  for (const [i, { question_id: number }] of lines.entries()) {
-    if (records.has(mmVetId(number))) continue;
-    throw new UserError(`${path}, record ${i + 1}: ${ANNOTATIONS} has no question "${mmVetId(number)}".`);
+  for (const [i, line] of lines.entries()) {
+    const id = mmVetId(line.question_id);
+    const known = records.get(id);
+    if (known && isAbout(line, { image: known.imagename, question: known.question })) continue;
+    const problem = known
+      ? `question "${id}" of ${ANNOTATIONS} is another one`
+      : `${ANNOTATIONS} has no question "${id}"`;
+    throw new UserError(`${path}, record ${i + 1}: ${problem}.`);
   }
   return lines;
 }

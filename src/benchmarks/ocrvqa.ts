@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { ImageError, UserError } from '../shared/errors.js';
-import { objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { ID, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyStrip } from '../shared/python-strings.js';
 import { type BenchmarkDefinition, type LoadedBenchmark, type LoadOptions, OFFICIAL_OPTIONS } from './benchmark.js';
 import { SHORT_ANSWER } from './shared/instructions.js';
@@ -47,7 +47,7 @@ interface PromptLine {
 }
 
 const promptLineCheck = schemaCheck<PromptLine>(
-  objectOf<PromptLine>({ question_id: { type: ['string', 'integer'] }, image: TEXT, text: TEXT, answer: TEXT }),
+  objectOf<PromptLine>({ question_id: ID, image: TEXT, text: TEXT, answer: TEXT }),
 );
 
 /**

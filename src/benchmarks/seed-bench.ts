@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
 import { ImageError, UserError } from '../shared/errors.js';
-import { COUNT, mapOf, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
+import { COUNT, ID, mapOf, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pythonJson } from '../shared/python-json.js';
 import {
   type Answers,
@@ -15,7 +15,7 @@ import {
 } from './benchmark.js';
 import { predictedLetters, type SeedItem, scoreSeed, seedLetter } from './seed-score.js';
 import { LETTER_ANSWER } from './shared/instructions.js';
-import { readMixedIdQuestions } from './shared/llava-questions.js';
+import { isAbout, readMixedIdQuestions } from './shared/llava-questions.js';
 import { openBenchmarkImages, openFolderOrZip } from './shared/open-images.js';
 import { readDocument, readRecords } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
@@ -40,7 +40,7 @@ interface Annotation {
   data_id: string;
   data_type: 'image' | 'video';
   question: string;
-  question_id: string;
+  question_id: string | number;
   question_type_id: number;
 }
 
@@ -56,7 +56,7 @@ const annotationCheck = schemaCheck<Annotation>(
     data_id: TEXT,
     data_type: { enum: ['image', 'video'] },
     question: TEXT,
-    question_id: TEXT,
+    question_id: ID,
     question_type_id: COUNT,
   }),
 );
@@ -72,6 +72,8 @@ const dimensionsCheck = schemaCheck<Dimensions>(objectOf<Dimensions>({ question_
 /** A question and its correct answer. */
 interface Row extends SeedItem {
   image: string;
+  /** Without options and instruction. */
+  question: string;
   text: string;
   questionId: string | number;
   /** Position in SEED-Bench.json. */
@@ -142,7 +144,8 @@ async function load(folder: string, options: LoadOptions): Promise<LoadedBenchma
 }
 
 function rowOf(annotation: Annotation, position: number, dimensionNames: ReadonlyMap<number, string>): Row {
-  const { question_id: id, question, question_type_id: type, data_type: dataType, data_id: dataId } = annotation;
+  const { question, question_type_id: type, data_type: dataType, data_id: dataId } = annotation;
+  const id = String(annotation.question_id);
   const { choice_a: a, choice_b: b, choice_c: c, choice_d: d } = annotation;
   return {
     id,
@@ -151,21 +154,31 @@ function rowOf(annotation: Annotation, position: number, dimensionNames: Readonl
     dataType,
     dimension: dimensionNames.get(type) ?? `type ${type}`,
     gold: annotation.answer,
+    question,
     image: dataType === 'image' ? `${IMAGES}/${dataId}` : `${FRAMES}/${type}_${id}.png`,
     text: `${question}\nA. ${a}\nB. ${b}\nC. ${c}\nD. ${d}${LETTER_ANSWER}`,
   };
 }
 
-/** Rows with the prompts, images and order of LLaVA's question file. Repeated ids are in the same order in both files. */
+/**
+ * Rows with the prompts, images and order of LLaVA's question file. Of several questions with one id, each line takes the one
+ * that it is about; where that does not tell them apart, they are in the same order in both files.
+ */
 async function rowsOfPromptFile(path: string, native: readonly Row[]): Promise<Row[]> {
   const origin = "It is LLaVA's question file, part of the eval.zip linked from LLaVA's docs/Evaluation.md.";
   const lines = await readMixedIdQuestions(path, origin);
   const unused = new Map<string, Row[]>();
   for (const row of native) unused.set(row.id, [...(unused.get(row.id) ?? []), row]);
   return lines.map(({ question_id: questionId, image, text }, i) => {
-    const row = unused.get(String(questionId))?.shift();
+    const rows = unused.get(String(questionId)) ?? [];
+    const place = rows.findIndex((row) => isAbout({ image, text }, { image: row.image, question: row.question }));
+    const [row] = place < 0 ? [] : rows.splice(place, 1);
     if (row) return { ...row, questionId, image, text };
-    throw new UserError(`${path}, record ${i + 1}: ${ANNOTATIONS} has no such (or no further) question ${questionId}.`);
+    const problem =
+      rows.length > 0
+        ? `question ${questionId} of ${ANNOTATIONS} is another one. Use files of one release`
+        : `${ANNOTATIONS} has no such (or no further) question ${questionId}`;
+    throw new UserError(`${path}, record ${i + 1}: ${problem}.`);
   });
 }
 

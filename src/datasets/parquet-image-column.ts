@@ -1,4 +1,5 @@
 import type { ColumnMetaData, FileMetaData, RowGroup, SchemaTree } from 'hyparquet';
+import { decodeUtf8 } from '../shared/utf8-text.js';
 import { type ParquetFile, type RowRange, readParquetColumn } from './parquet-file.js';
 
 /** A column of records with the encoded `bytes` and, in most files, their original `path`. */
@@ -46,7 +47,7 @@ function isField(chunk: ColumnMetaData | undefined, field: string): boolean {
 /** A string column's value, which hyparquet leaves as bytes; empty for null. */
 export function textOf(value: unknown): string {
   if (value === null || value === undefined) return '';
-  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value);
+  return value instanceof Uint8Array ? decodeUtf8(Buffer.from(value), 'A text in a Parquet file') : String(value);
 }
 
 /** The rows' encoded images, null for a row without one. */

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { messageOf, UserError } from '../shared/errors.js';
 import { schemaCheck } from '../shared/json-schema.js';
 import { parseJson } from '../shared/parse-json.js';
+import { systemReason } from '../shared/system-errors.js';
+import { readUtf8 } from '../shared/utf8-text.js';
 import { type ModelManifest, manifestSchema, type VisionGraphEntry } from './manifest.js';
 
 /** Version of the exported graphs: raised when the exporter writes different graphs for the same checkpoint. */
@@ -46,10 +47,11 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
   const path = join(folder, MODEL_FILES.manifest);
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readUtf8(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
   }
   let manifest: unknown;
   try {

@@ -48,7 +48,13 @@ export function nullable(schema: SchemaObject): SchemaObject {
 export const TEXT: SchemaObject = { type: 'string' };
 /** A non-negative number. */
 export const AMOUNT: SchemaObject = { type: 'number', minimum: 0 };
-/** 0, 1, 2 ... */
-export const COUNT: SchemaObject = { type: 'integer', minimum: 0 };
+/** 0, 1, 2 ... Beyond 2^53 JSON's numbers would be rounded, and other ids than in the file. */
+export const COUNT: SchemaObject = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+/** A text, or an integer that JavaScript represents exactly. */
+export const ID: SchemaObject = {
+  type: ['string', 'integer'],
+  minimum: Number.MIN_SAFE_INTEGER,
+  maximum: Number.MAX_SAFE_INTEGER,
+};
 export const POSITIVE: SchemaObject = { type: 'integer', minimum: 1 };
 export const SHA256: SchemaObject = { type: 'string', pattern: '^[0-9a-f]{64}$' };

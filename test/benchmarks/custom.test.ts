@@ -41,6 +41,33 @@ test('reads questions from JSON Lines or a JSON list', async () => {
   }
 });
 
+test('refuses what would change a question or its score without a word', async () => {
+  const [first] = LINES;
+  const refused: readonly [content: string, message: RegExp][] = [
+    [
+      asLines([first, { ...first, text: 'Other?' }]),
+      /q\.jsonl, line 2: question_id 1 is also that of .*q\.jsonl, line 1/,
+    ],
+    [asLines([first, { ...first, question_id: '1' }]), /question_id "1" is also that of/],
+    [asLines([{ ...first, text: ' \n' }]), /q\.jsonl, line 1: the question is empty/],
+    [
+      asLines([first]).replace('"question_id":1', '"question_id":9007199254740993'),
+      /question_id must be <= 9007199254740991/,
+    ],
+    [asLines([first]).replace('"Dog"', 'NaN'), /line 1: answer must be string/],
+  ];
+  for (const [content, message] of refused) await assert.rejects(load(content), { name: 'UserError', message });
+  await writeFile(questions, Buffer.from(asLines([{ ...first, text: 'caf\xe9?' }]), 'latin1'));
+  await assert.rejects(loadCustom({ questions, images, metric: 'exact' }), {
+    message: /q\.jsonl, line 1 is not UTF-8/,
+  });
+});
+
+test('passes over NaN in fields that it does not use', async () => {
+  const { questions: asked } = await load(asLines([LINES[0]]).replace('"answer"', '"logprob":NaN,"answer"'));
+  assert.equal(asked.length, 1);
+});
+
 test('exact compares with any answer, ignoring case, surrounding whitespace and trailing periods', async () => {
   const benchmark = await load(asLines(LINES));
   const { headline, scores, n, failed, unparsable, perQuestion } = benchmark.score([' dog.', 'there'])!;
@@ -66,7 +93,7 @@ test('choice compares option letters and counts answers without one as unparsabl
   const benchmark = await load(
     asLines([
       { ...LINES[0], answer: '(b)' },
-      { ...LINES[0], answer: 'C' },
+      { ...LINES[0], question_id: 2, answer: 'C' },
     ]),
     'choice',
   );

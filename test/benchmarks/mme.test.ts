@@ -220,6 +220,17 @@ test('missing and invalid files are named', async () => {
   await assert.rejects(mme.load(folder, { protocol: 'llava' }), {
     message: /count\/0001\.txt, line 2: expected a question/,
   });
+  for (const [content, count] of [
+    ['', 'no question'],
+    ['Is it? Please answer yes or no.\tYes\n', '1 question'],
+  ] as const) {
+    await writeFile(join(RELEASE, 'count', '0001.txt'), content);
+    await assert.rejects(mme.load(folder, { protocol: 'llava' }), {
+      message: new RegExp(`count/0001\\.txt has ${count}; MME asks 2 about every image`),
+    });
+  }
+  await writeFile(join(RELEASE, 'count', '0001.txt'), Buffer.from('Is it a caf\xe9?\tYes\nIs it?\tNo\n', 'latin1'));
+  await assert.rejects(mme.load(folder, { protocol: 'llava' }), { message: /count\/0001\.txt, line 1 is not UTF-8/ });
   await rm(join(RELEASE, 'count'), { recursive: true });
   await assert.rejects(mme.load(folder, { protocol: 'llava' }), { message: /has no question files for count/ });
   await rm(RELEASE, { recursive: true });

@@ -209,6 +209,27 @@ test("LLaVA's question file determines order and wording; the upload follows SEE
   });
 });
 
+test('reads integer ids, and tells questions with one id apart by what they ask', async () => {
+  const asked = (question_id: unknown, text: string, answer: string) => ({
+    ...question('101', 'image'),
+    ...{ question_id, question: text, answer, data_id: `77_${text}` },
+  });
+  const prompt = (text: string) => ({
+    question_id: 101,
+    image: `SEED-Bench-image/77_${text}`,
+    text: `${text}\nA. One`,
+  });
+  const questions = [asked(101, 'What?', 'A'), asked('101', 'Where?', 'B')];
+  await writeFiles({ questions, prompts: [prompt('Where?'), prompt('What?')] });
+  const benchmark = await seedBench.load(folder, { protocol: 'llava' });
+  assert.deepEqual([benchmark.gold(0), benchmark.gold(1)], ['B', 'A']);
+
+  await writeFiles({ questions, prompts: [prompt('When?')] });
+  await assert.rejects(seedBench.load(folder, { protocol: 'llava' }), {
+    message: /llava-seed-bench\.jsonl, record 1: question 101 of SEED-Bench\.json is another one/,
+  });
+});
+
 test('missing and invalid files are named', async () => {
   await writeFiles({ questions: [question('1', 'image'), { ...question('2', 'image'), answer: 'E' }] });
   await assert.rejects(seedBench.load(folder, { protocol: 'llava' }), {

@@ -1,4 +1,5 @@
 import type { SchemaObject } from 'ajv';
+import { UserError } from '../../shared/errors.js';
 import { COUNT } from '../../shared/json-schema.js';
 import type { PredictionRecord } from './prediction-record.js';
 
@@ -66,13 +67,19 @@ function carriedId(sample: LmmsEvalSample): string | number | null {
   for (const value of Object.values(sample)) {
     if (!isObject(value)) continue;
     const id = value['question_id'] ?? value['questionId'];
-    if (typeof id === 'string' || typeof id === 'number') return id;
+    if (typeof id === 'string' || typeof id === 'number') return exactId(id);
   }
   const { submission, doc } = sample;
   const image = isObject(submission) ? submission['image'] : undefined;
   if (typeof image === 'string') return image;
   const docId = isObject(doc) ? doc['id'] : undefined;
   return isObject(doc) && 'imageId' in doc && typeof docId === 'string' ? docId : null; // GQA
+}
+
+/** @throws UserError for a number that was rounded when it was read */
+function exactId(id: string | number): string | number {
+  if (typeof id === 'string' || Number.isSafeInteger(id)) return id;
+  throw new UserError(`The question id ${id} is no integer below 2^53, so it may be another one than in the file.`);
 }
 
 /** The prompt, which is a string or inside a list of arguments or chat messages; otherwise the question in old logs. */

@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import { UserError } from '../../shared/errors.js';
 import { pyStrip } from '../../shared/python-strings.js';
 import type { LoadedBenchmark, Question } from '../benchmark.js';
@@ -55,7 +56,8 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
     if (
       named &&
       toKey(String(named.questionId)) === key &&
-      (prompt === null || asks(prompt, questionOf(named.index)))
+      (prompt === null || asks(prompt, questionOf(named.index))) &&
+      targetAgrees(record, named.index, benchmark)
     ) {
       return [named.index];
     }
@@ -64,8 +66,18 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
     const rows = (idKind === 'source' ? (source ?? own) : (own ?? source)) ?? [];
     if (!needsQuestion && idKind !== 'source') return rows;
     if (prompt !== null && (needsQuestion || rows.length > 1)) return askedOf(rows, prompt);
-    return idKind === 'source' ? rows : onlyRow(rows, id);
+    return idKind === 'source' ? agreeing(record, rows, benchmark) : onlyRow(rows, id);
   };
+}
+
+/** The rows with the correct answer that a record has; all of them if none has it. */
+function agreeing(
+  record: Pick<PredictionRecord, 'target'>,
+  rows: readonly number[],
+  benchmark: LoadedBenchmark,
+): readonly number[] {
+  const kept = rows.length < 2 ? rows : rows.filter((row) => targetAgrees(record, row, benchmark));
+  return kept.length > 0 ? kept : rows;
 }
 
 /**
@@ -144,6 +156,11 @@ function joinWithoutIds(records: readonly PredictionRecord[], benchmark: LoadedB
   const fits = (record: PredictionRecord, row: number): boolean =>
     (record.prompt === null || asks(record.prompt, questionOf(row))) && targetAgrees(record, row, benchmark);
   const places = records.map(({ id }) => Number(id));
+  const hasAnswer = (row: number): boolean => row < questions.length && benchmark.gold(row) !== null;
+  const isCheckable = records.some(
+    ({ prompt, target }, i) => prompt !== null || (target !== undefined && hasAnswer(places[i]!)),
+  );
+  if (!isCheckable) throw nothingToMatch(benchmark, path);
   const isInPlace = records.every((record, i) => places[i]! >= questions.length || fits(record, places[i]!));
   if (isInPlace) return places.map((place) => (place < questions.length ? [place] : []));
 
@@ -192,9 +209,7 @@ function joinByQuestion(
     if (rows.length < 2) return rows;
     const whole = rows.filter((row) => asks(prompt!, contextOf(questions[row]!.text)));
     const kept = whole.length > 0 ? whole : rows;
-    if (target === undefined) return kept;
-    const agreeing = kept.filter((row) => targetAgrees({ target }, row, benchmark));
-    return agreeing.length > 0 ? agreeing : kept;
+    return agreeing({ target }, kept, benchmark);
   });
   const joined = shareOut(
     records.map((record) => ({ ...record, idKind: 'source' as const })),
@@ -208,6 +223,14 @@ function joinByQuestion(
     `${path} has no ids, and ${open.length} of its ${records.length} questions occur several times in ${name} ` +
       `${split}, such as ${JSON.stringify(questionIn(records[first!]!.prompt!))}, so the answers cannot be assigned. ` +
       "Use a file with the benchmark's ids, or with all questions in the benchmark's order.",
+  );
+}
+
+/** The error for records that say nothing about their questions: another order would give another score without a word. */
+function nothingToMatch({ name, split }: LoadedBenchmark, path: string): UserError {
+  return new UserError(
+    `${path} has neither ids nor questions nor correct answers, so that its rows cannot be matched to the questions of ` +
+      `${name} ${split}. Use a file that has the benchmark's ids.`,
   );
 }
 
@@ -255,7 +278,7 @@ function groupRows(questions: readonly Question[], keyOf: (question: Question) =
 }
 
 function longest(rows: readonly number[], questionOf: (row: number) => string): number[] {
-  const length = Math.max(...rows.map((row) => questionOf(row).length));
+  const length = max(rows.map((row) => questionOf(row).length));
   return rows.filter((row) => questionOf(row).length === length);
 }
 

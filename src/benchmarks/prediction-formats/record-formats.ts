@@ -1,5 +1,5 @@
 import type { SchemaObject } from 'ajv';
-import { COUNT, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../shared/json-schema.js';
+import { COUNT, ID, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../shared/json-schema.js';
 import { lmmsEvalRecord, lmmsEvalSchema } from './lmms-eval-samples.js';
 import type { PredictionRecord } from './prediction-record.js';
 
@@ -21,8 +21,8 @@ type Id = string | number;
 /** An answer in a file: some programs write numbers without quotes. */
 type Answer = string | number | null;
 
-const ID: SchemaObject = { type: ['string', 'integer'] };
-export const ANSWER: SchemaObject = { type: ['string', 'number', 'null'] };
+/** Numbers beyond 2^53 would be other ones than in the file. */
+export const ANSWER: SchemaObject = { ...ID, type: ['string', 'number', 'null'] };
 
 function recordFormat<T>(
   name: string,

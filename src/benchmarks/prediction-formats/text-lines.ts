@@ -3,7 +3,9 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { messageOf, UserError } from '../../shared/errors.js';
+import { UserError } from '../../shared/errors.js';
+import { systemReason } from '../../shared/system-errors.js';
+import { decodeUtf8Chunks } from '../../shared/utf8-text.js';
 import { encodingOf, HEAD_BYTES, kindOf } from './file-kind.js';
 
 const CHUNK_BYTES = 1 << 20;
@@ -77,24 +79,45 @@ async function* textChunks(path: string): AsyncGenerator<string> {
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   const stream: Readable = kind === 'gzip' ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;
   file.on('error', (error) => stream.destroy(error)); // pipe() does not pass errors on
-  let decoder: TextDecoder | null = null;
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      decoder ??= decoderOf(path, kind === 'gzip', chunk);
-      yield decoder.decode(chunk, { stream: true });
-    }
+    yield* decoded(stream as AsyncIterable<Buffer>, path, kind === 'gzip');
   } catch (error) {
     throw error instanceof UserError ? error : unreadable(path, error);
   }
-  yield decoder?.decode() ?? '';
 }
 
-/** The decoder, which drops a byte order mark. @throws UserError if the unpacked contents are not text */
-function decoderOf(path: string, isUnpacked: boolean, start: Buffer): TextDecoder {
-  const head = start.subarray(0, HEAD_BYTES);
+/** Drops a byte order mark. @throws UserError if the contents are not text, or not in the encoding that they begin in */
+async function* decoded(bytes: AsyncIterable<Buffer>, path: string, isUnpacked: boolean): AsyncGenerator<string> {
+  const chunks = bytes[Symbol.asyncIterator]();
+  const { value: first, done } = await chunks.next();
+  if (done) return;
+  const head = first.subarray(0, HEAD_BYTES);
   const { kind, name } = kindOf(head);
   if (isUnpacked && kind !== 'text') throw notText(path, `a gzip file of ${name}`);
-  return new TextDecoder(encodingOf(head));
+  const all = (async function* () {
+    yield first;
+    yield* { [Symbol.asyncIterator]: () => chunks };
+  })();
+  const encoding = encodingOf(head);
+  if (encoding === 'utf-8') yield* decodeUtf8Chunks(all, path);
+  else yield* decodeUtf16Chunks(all, path, encoding);
+}
+
+async function* decodeUtf16Chunks(
+  chunks: AsyncIterable<Buffer>,
+  path: string,
+  encoding: string,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  try {
+    for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true });
+    yield decoder.decode();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error;
+    throw new UserError(`${path} begins as ${encoding.toUpperCase()}, but is not valid in it. Convert it to UTF-8.`, {
+      cause: error,
+    });
+  }
 }
 
 function notText(path: string, name: string): UserError {
@@ -102,7 +125,7 @@ function notText(path: string, name: string): UserError {
 }
 
 function unreadable(path: string, error: unknown): UserError {
-  return new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  return new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
 }
 
 function isBlank(text: string): boolean {

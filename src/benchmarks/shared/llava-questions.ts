@@ -1,5 +1,6 @@
-import { COUNT, objectOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
+import { COUNT, ID, objectOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
 import type { Question } from '../benchmark.js';
+import { asks, normalizeQuestion } from '../prediction-formats/question-text.js';
 import { readRecordLines } from './read-records.js';
 
 /** A line of a LLaVA question file with numeric ids. `text` is the complete prompt without the image token. */
@@ -18,7 +19,7 @@ export interface MixedIdQuestion extends Omit<LlavaQuestion, 'question_id'> {
 }
 
 const mixedIdCheck = schemaCheck<MixedIdQuestion>(
-  objectOf<MixedIdQuestion>({ question_id: { type: ['string', 'integer'] }, image: TEXT, text: TEXT }),
+  objectOf<MixedIdQuestion>({ question_id: ID, image: TEXT, text: TEXT }),
 );
 
 /** `readLlavaQuestions` for files with both numeric and string ids. */
@@ -31,6 +32,17 @@ const lineCheck = schemaCheck<LlavaQuestion>(objectOf<LlavaQuestion>({ question_
 /** @param origin where the file comes from, in complete sentences @throws UserError like `readRecordLines` */
 export async function readLlavaQuestions(path: string, origin: string): Promise<LlavaQuestion[]> {
   return readRecordLines<LlavaQuestion>({ path, check: lineCheck, origin });
+}
+
+/**
+ * Whether a line is about the question that the annotations have under its id. Wordings and image names may differ a little
+ * between the files of one release; both differ only between files that do not belong together.
+ */
+export function isAbout(
+  { image, text }: Pick<LlavaQuestion, 'image' | 'text'>,
+  annotated: { image: string; question: string },
+): boolean {
+  return image === annotated.image || asks(text, normalizeQuestion(annotated.question));
 }
 
 /** The lines as questions, in the file's order. */

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { UserError } from '../../shared/errors.js';
+import { decodeUtf8Chunks } from '../../shared/utf8-text.js';
 import { checked, parse, type RecordFile, unreadable } from './read-records.js';
 
 /** A complete string, the opening quote of an incomplete one, or a bracket, brace or comma. */
@@ -82,7 +83,7 @@ function nextToken(text: string, from: number): { mark: string; end: number } | 
 
 async function* chunksOf(path: string, origin: string): AsyncGenerator<string> {
   try {
-    yield* createReadStream(path, { encoding: 'utf8', highWaterMark: 1024 * 1024 });
+    yield* decodeUtf8Chunks(createReadStream(path, { highWaterMark: 1024 * 1024 }), path);
   } catch (error) {
     throw unreadable(path, origin, error);
   }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { UserError } from '../../shared/errors.js';
+import { decodeUtf8 } from '../../shared/utf8-text.js';
 import { checked, parse, type RecordFile, unreadable } from './read-records.js';
 
 /** Far above any real record; keeps a wrong file from filling the memory. */
@@ -17,10 +18,10 @@ export async function* readRecordList<T>(
   const scanner = listScanner(key);
   let count = 0;
   for await (const chunk of chunksOf(path, origin)) {
-    for (const text of scanner.push(chunk)) {
+    for (const bytes of scanner.push(chunk)) {
       count++;
       const where = `${path}, record ${count} of "${key}"`;
-      yield checked(parse(text, where), check, where);
+      yield checked(parse(decodeUtf8(bytes, where), where), check, where);
     }
     if (scanner.pendingBytes() > MAX_RECORD_BYTES) {
       throw new UserError(`${path} has a record longer than ${MAX_RECORD_BYTES} bytes. ${origin}`);
@@ -59,7 +60,7 @@ export function listScanner(key: string) {
     isComplete: () => list === 'after',
     pendingBytes: () => pending.length,
 
-    *push(chunk: Buffer): Generator<string, void, undefined> {
+    *push(chunk: Buffer): Generator<Buffer, void, undefined> {
       if (list === 'after') return;
       pending = Buffer.concat([pending.subarray(start), chunk]);
       scanned -= start;
@@ -82,15 +83,15 @@ export function listScanner(key: string) {
           depth--;
           if (depth === 1 && list === 'inside') {
             list = 'after';
-            const last = pending.toString('utf8', start, scanned - 1);
-            if (last.trim() !== '') yield last;
+            const last = pending.subarray(start, scanned - 1);
+            if (last.toString('latin1').trim() !== '') yield last;
             return;
           }
         } else if (byte === COMMA && list === 'inside' && depth === 2) {
-          yield pending.toString('utf8', start, scanned - 1);
+          yield pending.subarray(start, scanned - 1);
           start = scanned;
         } else if (byte === COLON && depth === 1) {
-          isListNext = pending.toString('utf8', start, scanned - 1).trim() === quotedKey;
+          isListNext = pending.toString('latin1', start, scanned - 1).trim() === quotedKey;
         }
         const opensOrSeparates = byte === COMMA || byte === OPEN_OBJECT;
         if (opensOrSeparates && depth === 1 && !inString) start = scanned;

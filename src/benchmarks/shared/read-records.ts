@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { messageOf, UserError } from '../../shared/errors.js';
 import type { SchemaCheck } from '../../shared/json-schema.js';
-import { parseJson } from '../../shared/parse-json.js';
+import { parsePythonJson } from '../../shared/parse-json.js';
+import { systemReason } from '../../shared/system-errors.js';
+import { readUtf8 } from '../../shared/utf8-text.js';
 
 /** An annotation file, the schema of its records, and where to get it. */
 export interface RecordFile<T> {
@@ -51,7 +52,7 @@ export async function readDocument<T>(file: RecordFile<T>): Promise<T> {
 
 async function readText<T>({ path, origin }: RecordFile<T>): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return await readUtf8(path);
   } catch (error) {
     throw unreadable(path, origin, error);
   }
@@ -59,15 +60,20 @@ async function readText<T>({ path, origin }: RecordFile<T>): Promise<string> {
 
 /** The error for an annotation file that is missing or cannot be read. */
 export function unreadable(path: string, origin: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
   const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  const problem = isMissing ? `does not exist. ${origin}` : `cannot be read: ${messageOf(error)}`;
+  const problem = isMissing ? `does not exist. ${origin}` : `cannot be read: ${systemReason(error, path)}`;
   return new UserError(`${path} ${problem}`, { cause: error });
 }
 
-/** @param where names the record in the error @throws UserError when the text is not JSON */
+/**
+ * Parses JSON as Python's json does, NaN and infinities included, which become null.
+ * @param where names the record in the error
+ * @throws UserError when the text is not JSON
+ */
 export function parse(text: string, where: string): unknown {
   try {
-    return parseJson(text);
+    return parsePythonJson(text);
   } catch (error) {
     throw new UserError(`${where} is not JSON: ${messageOf(error)}`, { cause: error });
   }

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { messageOf, UserError } from '../../shared/errors.js';
+import { UserError } from '../../shared/errors.js';
 import { parseJson } from '../../shared/parse-json.js';
+import { systemReason } from '../../shared/system-errors.js';
+import { readUtf8 } from '../../shared/utf8-text.js';
 import { isJsonObject } from './json-object.js';
 
 /** An object in a JSON config, with its location for error messages. */
@@ -15,9 +16,10 @@ export interface ConfigBlock {
 export async function readConfigFile(file: string): Promise<ConfigBlock> {
   let values: unknown;
   try {
-    values = parseJson(await readFile(file, 'utf8'));
+    values = parseJson(await readUtf8(file));
   } catch (error) {
-    throw new UserError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${file} cannot be read: ${systemReason(error, file)}`, { cause: error });
   }
   if (!isJsonObject(values)) throw new UserError(`${file} is not a JSON object.`);
   return { file, path: '', values };

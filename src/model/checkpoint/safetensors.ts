@@ -30,6 +30,14 @@ const DTYPES: Readonly<Record<string, { dtype: CheckpointDtype; itemSize: number
 
 type Fail = (problem: string) => never;
 
+function headerText(bytes: Uint8Array, fail: Fail): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return fail('the header is not UTF-8');
+  }
+}
+
 /** Byte range of a tensor, relative to the end of the header. */
 interface Span {
   name: string;
@@ -66,7 +74,7 @@ async function readHeader(file: OpenFile): Promise<TensorSource> {
   const dataStart = LENGTH_BYTES + Number(headerLength);
   if (dataStart > file.size) fail(`the header length is ${headerLength} bytes, but the file has ${file.size}`);
 
-  const text = new TextDecoder().decode(await file.read(LENGTH_BYTES, Number(headerLength)));
+  const text = headerText(await file.read(LENGTH_BYTES, Number(headerLength)), fail);
   let header: unknown;
   try {
     header = parseJson(text);

@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../../shared/errors.js';
+import { UserError } from '../../shared/errors.js';
+import { systemReason } from '../../shared/system-errors.js';
+import { decodeUtf8 } from '../../shared/utf8-text.js';
 import { readAddedTokens } from './added-tokens.js';
 import { readSentencePiece } from './sentencepiece.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
@@ -29,7 +31,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   if (json) {
     // transformers reads such a checkpoint with its fast tokenizer only.
     const settings = { ...OFFICIAL_SETTINGS, spacesAroundAdded: false };
-    return createTokenizer(readTokenizerJson(json.toString('utf8'), jsonPath), jsonPath, settings);
+    return createTokenizer(readTokenizerJson(decodeUtf8(json, jsonPath), jsonPath), jsonPath, settings);
   }
   throw new UserError(
     `${folder} has neither tokenizer.model nor tokenizer.json. Copy the checkpoint's tokenizer there.`,
@@ -47,6 +49,6 @@ async function readIfPresent(path: string): Promise<Buffer | null> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
   }
 }

@@ -246,7 +246,7 @@ test('lmms-eval samples are matched by row if the questions agree, otherwise by 
   );
   assert.deepEqual(set.answers, ['no', 'Cup']);
   assert.equal(set.format, 'lmms-eval samples');
-  const other = await read(ROWS, lines({ doc_id: 0, resps: [['yes']] }, { doc_id: 2, resps: [['y']] }));
+  const other = await read(ROWS, lines({ doc_id: 0, target: 'yes', resps: [['yes']] }, { doc_id: 2, resps: [['y']] }));
   assert.deepEqual(other.answers, ['yes', null]);
   assert.deepEqual(other.unknown, [2]);
   // In another order the questions tell; where they do not, it is an error.
@@ -256,6 +256,33 @@ test('lmms-eval samples are matched by row if the questions agree, otherwise by 
     name: 'UserError',
     message: /Row 0 of .* has a different question than row 0 of gqa test/,
   });
+});
+
+test('rows that nothing can be compared with are refused', async () => {
+  await assert.rejects(read(ROWS, lines({ doc_id: 0, resps: [['yes']] }, { doc_id: 1, resps: [['no']] })), {
+    name: 'UserError',
+    message: /has neither ids nor questions nor correct answers, so that its rows cannot be matched.*gqa test/,
+  });
+});
+
+test('a row number beside an ambiguous id counts only if the correct answer agrees; otherwise that answer decides', async () => {
+  const answers = ['red', 'blue'];
+  const two = smallBenchmark('textvqa', [{ questionId: 'a' }, { questionId: 'a' }]);
+  const benchmark = { ...two, gold: (row: number) => answers[row]! };
+  const sample = (doc_id: number, target: string) => ({
+    ...{ doc_id, target, resps: [[`${target}!`]] },
+    acc: { question_id: 'a' },
+  });
+  assert.deepEqual((await read(benchmark, lines(sample(0, 'red'), sample(1, 'blue')))).answers, ['red!', 'blue!']);
+  // The rows of another edition, in another order.
+  assert.deepEqual((await read(benchmark, lines(sample(0, 'blue'), sample(1, 'red')))).answers, ['red!', 'blue!']);
+});
+
+test('ids beyond 2^53 are refused instead of rounded', async () => {
+  const content = lines(llava(1, 'a', 'x')).replace('"question_id":1', '"question_id":9007199254740993');
+  await assert.rejects(read(GQA, content), { message: /line 1: question_id must be <= 9007199254740991/ });
+  const sample = lines({ doc_id: 0, resps: [['x']], acc: { question_id: 7 } }).replace(':7', ':12345678901234567890');
+  await assert.rejects(read(GQA, sample), { message: /question id 12345678901234567000 is no integer below 2\^53/ });
 });
 
 test("llavahr's own predictions: by row where id and question agree, otherwise by id; null means unanswered", async () => {

@@ -40,7 +40,7 @@ test('chunks may end anywhere', () => {
     const scanner = listScanner('list');
     const texts: string[] = [];
     for (let start = 0; start < document.length; start += size) {
-      texts.push(...scanner.push(document.subarray(start, start + size)));
+      texts.push(...[...scanner.push(document.subarray(start, start + size))].map(String));
     }
     assert.deepEqual(
       texts.map((text) => JSON.parse(text)),
