@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { min } from 'simple-statistics';
 import { UserError } from '../shared/errors.js';
 import { DEFAULT_RETRY, type RetryPolicy, TemporaryFailure } from '../shared/http/retry.js';
 import type { RequestLimit } from './adaptive-limit.js';
@@ -84,7 +85,7 @@ export function openChatPool(
         return freest;
       }
       const ends = left.map(({ pausedUntil }) => pausedUntil - now).filter((ms) => ms > 0);
-      await room.wait(ends.length > 0 ? Math.min(...ends) : null, signal);
+      await room.wait(ends.length > 0 ? min(ends) : null, signal);
     }
   };
 

@@ -70,8 +70,10 @@ function nextCommands(data: readonly SplitState[], checkpoints: readonly Checkpo
   const partial = [...data, ...checkpoints].filter(({ state }) => state === 'partial');
   const model = checkpoints.find(({ state }) => state === 'complete')?.model;
   const benchmarks = [...new Set(data.filter(({ state }) => state === 'complete').map(({ benchmark }) => benchmark))];
-  const next = lacksCudaLibraries() ? ['setup-cuda'] : [];
-  next.push(...partial.flatMap(({ command }) => (command === null ? [] : [command])));
+  const next = [
+    ...(lacksCudaLibraries() ? ['setup-cuda'] : []),
+    ...partial.flatMap(({ command }) => (command === null ? [] : [command])),
+  ];
   if (model && benchmarks.length > 0) next.push(`eval ${benchmarks.join(',')} --model ${model}`);
   if (benchmarks.length === 0) next.push('download textvqa');
   if (!model) next.push('download model llava-hr-7b');

@@ -74,7 +74,7 @@ export async function checkpointStates({ models }: Catalogue, verify: boolean): 
       if (known) {
         here++;
         const found = await snapshotProblems(snapshotFolder(one.repo, known.commit), known.files, verify);
-        problems.push(...found.map((problem) => `${one.repo}: ${problem}`));
+        for (const problem of found) problems.push(`${one.repo}: ${problem}`);
       } else if ((await cachedSnapshot(one.repo, one.revision ?? 'main')) !== null) {
         here++;
         problems.push(`${one.repo}: downloaded by another program, not checked`);

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { max } from 'simple-statistics';
 import { type ImageThreads, startImageThreads } from '../model/images/image-threads.js';
 import { type Device, deviceName } from '../model/inference/device.js';
 import type { Inference } from '../model/inference/inference.js';
@@ -91,7 +92,7 @@ async function startWorkers(
     throw error;
   }
   const { name, precision } = model.manifest;
-  const loadMs = Math.max(...workers.map((worker) => worker.loadMs));
+  const loadMs = max(workers.map((worker) => worker.loadMs));
   const about = { model: name, precision, resolution: model.vision.resolution, threads, loadMs };
   logEvent('info', 'model-loaded', { ...about, devices: devices.map(deviceName) });
   return openInferencePool(workers, start, (line) => say('warn', line));

@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import type { Question } from '../benchmarks/benchmark.js';
 import type { BatchShape } from '../model/inference/batch-memory.js';
 
@@ -72,7 +73,7 @@ export function openBatchQueue(
   const rows = groups
     .map((group) => ({ group, questions: group.questions.length, tokens: rowTokens(group) }))
     .sort((a, b) => b.questions - a.questions || b.tokens - a.tokens);
-  const repeated: PlannedBatch[] = [];
+  let repeated: PlannedBatch[] = [];
   let { bytes } = limits;
   let next = 0;
 
@@ -101,13 +102,13 @@ export function openBatchQueue(
       return taken.length > 0 ? { groups: taken, crashes: 0 } : undefined;
     },
     again(batches) {
-      repeated.unshift(...batches);
+      repeated = [...batches, ...repeated];
     },
     shrink({ groups: tooLarge }) {
       const shape = {
         rows: tooLarge.length,
-        length: Math.max(...tooLarge.map(rowTokens)),
-        questions: Math.max(...tooLarge.map(({ questions }) => questions.length)),
+        length: max(tooLarge.map(rowTokens)),
+        questions: max(tooLarge.map(({ questions }) => questions.length)),
       };
       bytes = Math.min(bytes, limits.bytesOf(shape) / 2);
       return bytes;

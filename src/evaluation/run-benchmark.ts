@@ -90,7 +90,7 @@ async function answerAll(
       for (const prediction of added) state.add(prediction);
       progress.update(state);
       options.onProgress(state);
-      if (finished.length > 0) await timings.append(...finished);
+      if (finished.length > 0) await timings.append(finished);
       for (const timing of finished) logEvent('debug', 'batch', { ...timing });
       for (const { index, error } of added.filter((one) => one.text === null)) {
         logEvent('warn', 'question-failed', { row: index, ...error });

@@ -1,3 +1,4 @@
+import { min } from 'simple-statistics';
 import type { Question } from '../benchmarks/benchmark.js';
 import type { Shard } from '../results/runs/run-identity.js';
 import { groupByImage, MAX_QUESTIONS_PER_ROW, type QuestionGroup } from './plan-batches.js';
@@ -17,12 +18,12 @@ export function selectShard(questions: readonly Question[], { index, count }: Sh
     .flatMap((group) => (group.image === null ? groupByImage(group.questions) : [group]))
     .map((group) => ({ group, cost: costOf(group, visualTokens) }))
     .sort((a, b) => b.cost - a.cost); // stable
-  const loads = new Float64Array(count);
+  const loads = new Array<number>(count).fill(0);
   const selected: Question[] = [];
   for (const { group, cost } of groups) {
-    const lightest = loads.indexOf(Math.min(...loads));
+    const lightest = loads.indexOf(min(loads));
     loads[lightest]! += cost;
-    if (lightest === index - 1) selected.push(...group.questions);
+    if (lightest === index - 1) for (const question of group.questions) selected.push(question);
   }
   return selected.sort((a, b) => a.index - b.index);
 }

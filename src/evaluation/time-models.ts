@@ -1,4 +1,4 @@
-import { sum } from 'simple-statistics';
+import { max, sum } from 'simple-statistics';
 import { contextLength } from '../model/context-length.js';
 import { batchBytes, weightBytes } from '../model/inference/batch-memory.js';
 import type { Device } from '../model/inference/device.js';
@@ -123,7 +123,7 @@ function neededBytes(model: Model, settings: readonly TimedSetting[]): number {
   const batches = settings.map(({ batchSize, promptTokens, newTokens }) =>
     batchBytes(model, { rows: batchSize, length: model.vision.visualTokens + promptTokens, questions: 1 }, newTokens),
   );
-  return PROCESS_BYTES + weightBytes(model) + Math.max(...batches);
+  return PROCESS_BYTES + weightBytes(model) + max(batches);
 }
 
 function largerOf(a: ModelMemory | null, b: ModelMemory): ModelMemory {

@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import stringWidth from 'string-width';
 import { getBorderCharacters, table } from 'table';
 import { heading, terminalWidth } from './style.js';
@@ -46,9 +47,9 @@ export function renderTable(
   const body = rows.map((row) => row.map(printable));
   const columnsWith = (titleLines: (title: string, entries: number) => string[]): Column[] =>
     align.map((alignment, at) => {
-      const entries = Math.max(1, ...body.map((row) => stringWidth(row[at]!)));
+      const entries = max([1, ...body.map((row) => stringWidth(row[at]!))]);
       const title = titleLines(printable(titles[at]!), entries);
-      return { at, alignment, title, width: Math.max(entries, ...title.map(stringWidth)) };
+      return { at, alignment, title, width: max([entries, ...title.map((line) => stringWidth(line))]) };
     });
   const plain = columnsWith((title) => [title]);
   const broken = columnsWith(inTwoLines);
@@ -105,14 +106,14 @@ function parts(columns: readonly Column[], keys: number, width: number): Column[
   const fitting: Column[][] = [];
   for (const group of groups) {
     const last = fitting.at(-1);
-    if (last && widthOf([...last, ...group]) <= width) last.push(...group);
+    if (last && widthOf([...last, ...group]) <= width) fitting[fitting.length - 1] = [...last, ...group];
     else fitting.push([...repeated, ...group]);
   }
   return fitting;
 }
 
 function draw(columns: readonly Column[], body: readonly string[][]): string {
-  const height = Math.max(...columns.map(({ title }) => title.length));
+  const height = max(columns.map(({ title }) => title.length));
   const above = (title: string[]): string[] => Array.from({ length: height - title.length }, () => '');
   const text = table(
     [

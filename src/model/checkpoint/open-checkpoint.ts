@@ -96,14 +96,13 @@ async function readOwnConfig(root: string): Promise<ConfigBlock | null> {
 
 async function assemble(parts: Parts, clipFolder: string | undefined): Promise<Omit<Checkpoint, 'close'>> {
   const { root, baseFolder, config, weights, collected, files, notes, warnings } = parts;
-  files.push(...weights.files, ...sideFiles(root));
+  for (const file of [...weights.files, ...sideFiles(root)]) files.push(file);
   // As LLaVA's loader, which takes the tokenizer of a LoRA checkpoint from its base.
   const tokenizerFolder = baseFolder !== null && !hasTokenizer(root) ? baseFolder : root;
   if (baseFolder !== null) {
-    files.push(
-      ...sideFiles(baseFolder),
-      ...(existsSync(join(root, 'adapter_config.json')) ? [join(root, 'adapter_config.json')] : []),
-    );
+    for (const file of sideFiles(baseFolder)) files.push(file);
+    const adapterConfig = join(root, 'adapter_config.json');
+    if (existsSync(adapterConfig)) files.push(adapterConfig);
     notes.push(`The base model is read from ${baseFolder}.`);
   }
   refuseUnmerged(root, config, weights);
@@ -179,7 +178,7 @@ async function openVision(parts: Parts, layout: Layout, clipFolder: string | und
   collectTensors({ ...collected, unmatched: [] }, weights, CLIP_FOLDER_RULES);
   if (!hasTower())
     throw new UserError(`${folder} is not a CLIP checkpoint: it has no tensors named "vision_model...".`);
-  files.push(...weights.files, ...sideFiles(folder));
+  for (const file of [...weights.files, ...sideFiles(folder)]) files.push(file);
   notes.push(`The CLIP tower is read from ${folder}.`);
   return vision;
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { messageOf, UserError } from '../../shared/errors.js';
+import { UserError } from '../../shared/errors.js';
+import { systemReason } from '../../shared/system-errors.js';
 
 /** A file opened for reading at byte offsets. */
 export interface OpenFile {
@@ -20,7 +21,7 @@ export async function openFile(path: string): Promise<OpenFile> {
   try {
     handle = await open(path);
   } catch (error) {
-    throw new UserError(`${path} cannot be opened: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path} cannot be opened: ${systemReason(error, path)}`, { cause: error });
   }
   const stats = await handle.stat();
   if (!stats.isFile()) {

@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import { UserError } from '../../shared/errors.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.js';
@@ -17,7 +18,7 @@ export async function checkTokenizer({
   const { size, addedTokens } = await loadTokenizer(folder);
   const rows = architecture.language.vocabSize;
   // Llama-2's own files have <pad> as token 32000 beside 32000 rows: it is never in a prompt.
-  const needed = Math.max(0, ...addedTokens.filter(({ special }) => !special).map(({ id }) => id + 1));
+  const needed = max([0, ...addedTokens.filter(({ special }) => !special).map(({ id }) => id + 1)]);
   if (size - specialTail(addedTokens, size) > rows || needed > rows) {
     throw new UserError(
       `${folder}: the tokenizer has ${size} tokens, but the embedding only ${rows} rows, so tokens from ${rows} on cannot be ` +

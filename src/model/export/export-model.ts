@@ -7,6 +7,7 @@ import { checkDiskSpace } from '../../shared/disk-space.js';
 import { usageError } from '../../shared/errors.js';
 import { sha256OfFile } from '../../shared/file-hash.js';
 import { replaceFile, writeJson } from '../../shared/json-file.js';
+import { makeFolder } from '../../shared/make-folder.js';
 import { processExists } from '../../shared/process-exists.js';
 import { VERSION } from '../../shared/version.js';
 import type { Architecture } from '../architecture.js';
@@ -151,7 +152,7 @@ async function exportNew(
     throw await weightProblemError(checkpoint, [table, ...plan.tensors.keys()], table, options.precision);
   }
   const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
-  await mkdir(dirname(output), { recursive: true });
+  await makeFolder(dirname(output));
   const partial = await openPartial(output, identityOf(source, options.precision, plan));
   await checkDiskSpace(dirname(output), totalBytes - (await bytesIn(partial, plan)), 'The export');
   let doneBytes = 0;

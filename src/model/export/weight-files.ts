@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withPath } from '../../shared/system-errors.js';
 import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { clipPrefix, requiredTensors } from '../checkpoint/required-tensors.js';
@@ -106,6 +107,8 @@ export async function writeWeights(
         }
       }
       await handle.sync();
+    } catch (error) {
+      throw withPath(error, join(folder, file));
     } finally {
       await handle.close();
     }

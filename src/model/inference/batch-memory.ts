@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import type { Model } from '../model-folder.js';
 import { prefixParts } from './prefix-parts.js';
 
@@ -71,7 +72,7 @@ function generateBytes({ manifest, vision }: Model, shape: BatchShape, maxNewTok
   const float = manifest.precision === 'fp16' ? 2 : 4;
   const { rows, length, questions } = shape;
   const prefixLength = Math.min(vision.visualTokens, length - 1);
-  const part = Math.max(0, ...prefixParts({ rows, prefixLength }, heads).map((one) => one.length));
+  const part = max([0, ...prefixParts({ rows, prefixLength }, heads).map((one) => one.length)]);
   const cacheOf = (tokens: number): number => float * 2 * layers * rows * tokens * hiddenSize;
   const logits = rows * questions * vocabSize * (4 + float);
   const prefix = cacheOf(prefixLength);

@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import { UserError } from '../../shared/errors.js';
 import type { Inference } from './inference.js';
 import type { Batch, BatchResult } from './protocol.js';
@@ -78,7 +79,7 @@ export function openInferencePool(
     const [ran, ...behind] = slot.jobs;
     slot.worker = null;
     slot.jobs = [];
-    waiting.unshift(...behind);
+    waiting = [...behind, ...waiting];
     ran!.reject(error);
     if (closed) return;
     slot.isGone = slot.restarts++ >= MAX_RESTARTS;
@@ -100,7 +101,7 @@ export function openInferencePool(
   };
 
   return {
-    loadMs: Math.max(...workers.map(({ loadMs }) => loadMs)),
+    loadMs: max(workers.map(({ loadMs }) => loadMs)),
     run: (batch) =>
       new Promise((resolve, reject) => {
         waiting.push({ batch, resolve, reject });

@@ -1,3 +1,4 @@
+import { max, min } from 'simple-statistics';
 import { PADDING_SEGMENT } from '../export/generate-graph.js';
 import { IMAGE_TOKEN } from '../prompt.js';
 
@@ -34,12 +35,12 @@ export interface PackedPrompts {
 export function packPrompts(rows: readonly PromptRow[], visualTokens: number): PackedPrompts {
   const expanded = rows.map((row) => row.prompts.map((prompt) => expandImage(prompt, row.image, visualTokens)));
   const shared = expanded.map(sharedPrefixLength);
-  const prefixLength = Math.min(...shared);
+  const prefixLength = min(shared);
   const lengths = expanded.map((prompts, row) =>
     prompts.reduce((sum, prompt) => sum + prompt.length - shared[row]!, shared[row]! - prefixLength),
   );
-  const length = Math.max(...lengths);
-  const questions = Math.max(...rows.map(({ prompts }) => prompts.length));
+  const length = max(lengths);
+  const questions = max(rows.map(({ prompts }) => prompts.length));
 
   const cells = rows.length * length;
   const slots = rows.length * questions;
@@ -94,7 +95,7 @@ function expandImage(prompt: readonly number[], image: number | null, visualToke
 
 /** Number of leading tokens common to all prompts, leaving at least one token of each. */
 function sharedPrefixLength(prompts: readonly (readonly number[])[]): number {
-  const limit = Math.min(...prompts.map(({ length }) => length)) - 1;
+  const limit = min(prompts.map(({ length }) => length)) - 1;
   let length = 0;
   while (length < limit && prompts.every((prompt) => prompt[length] === prompts[0]![length])) length++;
   return length;

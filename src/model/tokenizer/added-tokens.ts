@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../../shared/errors.js';
+import { max } from 'simple-statistics';
+import { UserError } from '../../shared/errors.js';
 import { mapOf, schemaCheck } from '../../shared/json-schema.js';
 import { parseJson } from '../../shared/parse-json.js';
+import { systemReason } from '../../shared/system-errors.js';
+import { readUtf8 } from '../../shared/utf8-text.js';
 import type { AddedToken, TokenizerSettings } from './vocabulary.js';
 
 /** Names of special tokens in tokenizer_config.json and special_tokens_map.json, in transformers' order. */
@@ -110,7 +112,7 @@ export async function readAddedTokens(
   const known = new Map([...byId.values()].map((spec) => [spec.content, spec]));
   const idOf = new Map(pieces.map((piece, key) => [piece, key]));
   for (const [key, { content }] of byId) idOf.set(content, key);
-  let next = Math.max(pieces.length, ...[...byId.keys()].map((key) => key + 1));
+  let next = max([pieces.length, ...[...byId.keys()].map((key) => key + 1)]);
   const names = new Set<string>();
   for (const spec of specialSpecs(special)) {
     if (spec.content === '' || names.has(spec.content)) continue;
@@ -156,10 +158,11 @@ async function readJson<N extends keyof Side>(folder: string, name: N): Promise<
   const path = join(folder, name);
   let value: unknown;
   try {
-    value = parseJson(await readFile(path, 'utf8'));
+    value = parseJson(await readUtf8(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
   }
   const check = CHECKS[name];
   if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}. Download it again.`);

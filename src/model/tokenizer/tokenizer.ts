@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
+import { max } from 'simple-statistics';
 import { pyLstrip, pyRstrip } from '../../shared/python-strings.js';
 import {
   type AddedToken,
@@ -84,7 +85,7 @@ export function createTokenizer(
   };
 
   return {
-    size: Math.max(pieces.length, ...addedTokens.map(({ id }) => id + 1)),
+    size: max([pieces.length, ...addedTokens.map(({ id }) => id + 1)]),
     addedTokens,
     bosId: idOf('<s>'),
     eosId: idOf('</s>'),

@@ -47,7 +47,8 @@ async function illustrate(
   const made: (Buffer | null)[] = [];
   for (let i = 0; i < wanted.length; i += AT_ONCE) {
     const part = wanted.slice(i, i + AT_ONCE);
-    made.push(...(await Promise.all(part.map(({ run, image }) => makeThumbnail(run, image)))));
+    const some = await Promise.all(part.map(({ run, image }) => makeThumbnail(run, image)));
+    for (const thumbnail of some) made.push(thumbnail);
   }
   const thumbnails: string[] = [];
   wanted.forEach(({ places }, i) => {

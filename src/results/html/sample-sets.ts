@@ -1,3 +1,4 @@
+import { min } from 'simple-statistics';
 import type { RunGroup } from '../reports/comparable-groups.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { Prediction } from '../runs/predictions.js';
@@ -104,7 +105,7 @@ function evenly<T>(values: readonly T[], count: number): T[] {
 /** The last lines shared by all prompts, including the preceding line break; empty if there are none. */
 function commonEnding(prompts: readonly string[]): string {
   if (prompts.length < 2) return '';
-  let length = Math.min(...prompts.map((prompt) => prompt.length));
+  let length = min(prompts.map((prompt) => prompt.length));
   const first = prompts[0]!;
   for (const prompt of prompts) {
     let same = 0;

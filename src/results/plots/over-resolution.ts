@@ -1,4 +1,5 @@
 import * as Plot from '@observablehq/plot';
+import { max, min } from 'simple-statistics';
 import { type PlotText, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
 
 /** A measured value of a model at an input size. */
@@ -47,7 +48,7 @@ export function plotOverResolution(points: readonly ResolutionPoint[], axis: Res
     marginBottom: 40,
     x: {
       type: 'log',
-      domain: [Math.min(...sizes) / 1.05, Math.max(...sizes) * 1.05],
+      domain: [min(sizes) / 1.05, max(sizes) * 1.05],
       label: 'input size (px)',
       labelArrow: 'none',
       ticks: readableTicks(sizes),

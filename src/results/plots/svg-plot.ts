@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { max } from 'simple-statistics';
 
 /** The title above a plot and the description for screen readers. */
 export interface PlotText {
@@ -94,7 +95,7 @@ export function svgFile(plots: readonly SvgPlot[]): string {
 
 /** Left margin for row names, which have at most `LONGEST_ROW_NAME` characters. */
 export function rowNameMargin(names: readonly string[]): number {
-  return Math.max(...names.map(({ length }) => length)) * ROW_LETTER_WIDTH + 14;
+  return max(names.map(({ length }) => length)) * ROW_LETTER_WIDTH + 14;
 }
 
 /** Truncates a name to a number of characters. */

@@ -80,9 +80,11 @@ export function runOverview(runs: readonly RunResult[]): string {
   });
   const title = modelTitle(runs[0]!.record.identity);
   const headers = ['benchmark', 'score', '', '95 % interval', 'questions', 'failed', 'questions/s', 'folder'];
-  const notes = benchmarkNotes(runs.map(({ metrics }) => metrics)).map((note) => `Note: ${note}`);
-  notes.push(...listed(quantisedNote([model.precision])).map((note) => `Note: ${note}`));
-  notes.push(...listed(reproducibilityNote(device)).map((note) => `Note: ${note}`));
+  const notes = [
+    ...benchmarkNotes(runs.map(({ metrics }) => metrics)),
+    ...listed(quantisedNote([model.precision])),
+    ...listed(reproducibilityNote(device)),
+  ].map((note) => `Note: ${note}`);
   const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
   const lines = notes.map((note) => wrapText(printable(note), terminalWidth));
   return [printable(title), '', renderTable(headers, rows, align), ...(lines.length > 0 ? ['', ...lines] : [])].join(

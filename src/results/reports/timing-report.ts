@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import { min } from 'simple-statistics';
 import { byteSize, gigabytes } from '../../shared/byte-size.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, terminalWidth } from '../../terminal/style.js';
@@ -216,7 +217,7 @@ function speedComparisons({ rows }: TimingReport): string[] {
 function footer({ rows, protocol, warmup, repetitions, interrupted, together }: TimingReport): string[] {
   const models = new Set(rows.map(({ model }) => `${model.name} ${model.resolution}`)).size;
   const order = together ? 'models alternating run by run' : 'two blocks per model, one model loaded at a time';
-  const count = Math.min(...rows.map(({ runs }) => runs.length));
+  const count = min(rows.map(({ runs }) => runs.length));
   const done = interrupted ? `interrupted: ${count} of ${repetitions} repetitions` : `${repetitions} repetitions`;
   const newTokens = rows[0]!.setting.newTokens;
   const hasPrefill = rows.some(({ summary }) => summary.stages.prefill.n > 0);

@@ -104,7 +104,7 @@ export interface BatchTimings {
   /** Lines that were skipped on opening. */
   damage: Damage;
   /** Resolves once the data is on disk. Calls must not overlap. */
-  append(...batches: readonly BatchTiming[]): Promise<void>;
+  append(batches: readonly BatchTiming[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -167,7 +167,7 @@ export async function openBatchTimings(path: string, owner?: Ownership): Promise
   return {
     batches,
     damage: file.damage,
-    async append(...added) {
+    async append(added) {
       await file.append(added);
       for (const batch of added) batches.push(batch);
     },

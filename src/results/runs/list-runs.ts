@@ -2,8 +2,10 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { max } from 'simple-statistics';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { isLocked } from '../../shared/folder-lock.js';
+import { systemReason } from '../../shared/system-errors.js';
 import { type Metrics, metricsFile } from './metrics.js';
 import { RUN_FILES } from './run-folder.js';
 import { type RunRecord, runFile } from './run-record.js';
@@ -52,7 +54,7 @@ export async function listRuns(root: string): Promise<RunEntry[]> {
   const entries: RunEntry[] = [];
   for (let i = 0; i < folders.length; i += FOLDERS_AT_ONCE) {
     const some = await Promise.all(folders.slice(i, i + FOLDERS_AT_ONCE).map(readEntry));
-    entries.push(...some.filter((entry) => entry !== null));
+    for (const entry of some) if (entry !== null) entries.push(entry);
   }
   const time = (entry: RunEntry) => (entry.state === 'damaged' ? '' : entry.updatedAt);
   return entries.sort((a, b) => time(b).localeCompare(time(a)) || a.folder.localeCompare(b.folder));
@@ -63,7 +65,7 @@ async function readFolder(root: string): Promise<string[]> {
     const entries = await readdir(root, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
-    throw new UserError(`Cannot read ${root}: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`Cannot read ${root}: ${systemReason(error, root)}`, { cause: error });
   }
 }
 
@@ -108,7 +110,7 @@ async function describe(folder: string, record: RunRecord): Promise<IntactRun> {
     answered,
     failed,
     questions: typeof questions === 'number' ? questions : null,
-    updatedAt: record.finishedAt ?? new Date(Math.max(0, ...files.map(({ mtimeMs }) => mtimeMs))).toISOString(),
+    updatedAt: record.finishedAt ?? new Date(max([0, ...files.map(({ mtimeMs }) => mtimeMs)])).toISOString(),
     bytes: files.reduce((sum, { size }) => sum + size, 0),
   };
 }

@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import { jsonFile } from '../../shared/json-file.js';
 import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../../shared/json-schema.js';
 import type { Host, Software } from './host.js';
@@ -109,7 +110,7 @@ export function workerSeconds({ sessions }: RunRecord): number {
 
 /** Peak memory over all sessions. */
 export function peakMemoryBytes(record: RunRecord): number {
-  return Math.max(...record.sessions.map((session) => session.peakMemoryBytes));
+  return max(record.sessions.map((session) => session.peakMemoryBytes));
 }
 
 /** What the user said that a server's tokens cost, in the last session; null for other runs. */

@@ -1,3 +1,4 @@
+import { min } from 'simple-statistics';
 import { type ImageIndex, type Interval, percentileInterval, resampledScores } from './bootstrap.js';
 import { clopperPearson } from './clopper-pearson.js';
 import { type Column, evaluateFormula, type Formula, type WeightedSum } from './formula.js';
@@ -104,7 +105,7 @@ function flatSize({ terms }: Formula, columns: readonly Column[], images: ImageI
     }),
   );
   const mean = wholes.reduce((sum, whole) => sum + whole, 0) / wholes.length;
-  return Math.max(1, (images.count * Math.min(...wholes)) / mean);
+  return Math.max(1, (images.count * min(wholes)) / mean);
 }
 
 function weighRow(sum: WeightedSum, columns: readonly Column[], row: number): number {

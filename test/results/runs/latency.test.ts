@@ -97,8 +97,8 @@ test('batches add up over sessions', async (t) => {
   for (let session = 1; session <= 2; session++) {
     const file = await openBatchTimings(path);
     assert.equal(file.batches.length, 2 * (session - 1));
-    await file.append({ ...BATCH, warmup: true });
-    await file.append(BATCH);
+    await file.append([{ ...BATCH, warmup: true }]);
+    await file.append([BATCH]);
     assert.equal(file.batches.length, 2 * session);
     await file.close();
   }

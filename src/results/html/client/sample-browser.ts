@@ -51,17 +51,14 @@ const WHO: Record<string, (verdicts: Verdict[]) => boolean> = {
 function chooseSet(): void {
   set = data.sets[Number(setSelect.value)]!;
   searchTexts = set.samples.map(searchText);
-  categorySelect.replaceChildren(
-    option('', 'all'),
-    ...set.categories
-      .map((name, i) => ({ name, value: String(i) }))
-      .sort(byName)
-      .map(({ name, value }) => option(value, name)),
-  );
+  const categories = set.categories.map((name, i) => ({ name, value: String(i) })).sort(byName);
+  categorySelect.replaceChildren(option('', 'all'));
+  for (const { name, value } of categories) categorySelect.append(option(value, name));
   categorySelect.parentElement!.hidden = set.categories.length === 0;
   const isScored = set.samples.some(({ scores }) => scores.some((score) => score !== null));
   whoSelect.parentElement!.hidden = !isScored;
-  systems.replaceChildren(...set.systems.map((system) => systemElement(system, isScored)));
+  systems.replaceChildren();
+  for (const system of set.systems) systems.append(systemElement(system, isScored));
   list.classList.toggle('without-images', !hasImages());
   instruction.hidden = set.instruction === '';
   instruction.replaceChildren('Every prompt ends with ', textElement('q', set.instruction.trim(), 'prompt'));
@@ -114,7 +111,8 @@ function show(wantedPage: number, place = 0): void {
   page = Math.min(Math.max(0, wantedPage), last);
   const start = page * PAGE_SIZE;
   const shown = found.slice(start, start + PAGE_SIZE);
-  list.replaceChildren(...shown.map(sampleElement));
+  list.replaceChildren();
+  for (const sample of shown) list.append(sampleElement(sample));
   setCurrent(Math.min(place, shown.length - 1));
   const part = set.samples.length < set.total ? ` (a subset of ${number(set.total)} questions)` : '';
   count.textContent = `${number(found.length)} of ${number(set.samples.length)} samples${part}`;
@@ -133,13 +131,14 @@ function sampleElement(sample: Sample): HTMLElement {
   item.tabIndex = -1;
   const about = document.createElement('div');
   about.className = 'about';
-  const category = sample.category === null ? [] : [textElement('span', set.categories[sample.category]!, 'category')];
   const head = document.createElement('p');
   head.className = 'head';
-  const id = sample.id === sample.row ? [] : [textElement('span', String(sample.id), 'id')];
-  head.append(textElement('span', `#${sample.row}`, 'row'), ...id, ...category);
+  head.append(textElement('span', `#${sample.row}`, 'row'));
+  if (sample.id !== sample.row) head.append(textElement('span', String(sample.id), 'id'));
+  if (sample.category !== null) head.append(textElement('span', set.categories[sample.category]!, 'category'));
   about.append(head, textElement('p', sample.prompt, 'prompt'), referencesElement(sample.references));
-  item.append(...(hasImages() ? [thumbnailElement(sample)] : []), about, answersElement(sample));
+  if (hasImages()) item.append(thumbnailElement(sample));
+  item.append(about, answersElement(sample));
   return item;
 }
 
@@ -277,6 +276,6 @@ form.addEventListener('input', (event) => (event.target === setSelect ? chooseSe
 previousButton!.addEventListener('click', () => turn(-1));
 nextButton!.addEventListener('click', () => turn(1));
 
-setSelect.append(...data.sets.map(({ title }, i) => option(String(i), title)));
+for (const [i, { title }] of data.sets.entries()) setSelect.append(option(String(i), title));
 setSelect.parentElement!.hidden = data.sets.length === 1;
 chooseSet();
