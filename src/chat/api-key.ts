@@ -1,3 +1,4 @@
+import { environmentValue } from '../shared/environment.js';
 import { UserError } from '../shared/errors.js';
 
 /**
@@ -7,7 +8,7 @@ import { UserError } from '../shared/errors.js';
  */
 export function readApiKey(variable: string | undefined, owner: 'server' | 'judge'): string | undefined {
   if (variable === undefined) return undefined;
-  const key = process.env[variable]?.trim();
+  const key = environmentValue(variable)?.trim();
   if (key) return key;
   throw new UserError(`The environment variable ${variable} is empty. Set it to the ${owner}'s API key.`);
 }

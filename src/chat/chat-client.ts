@@ -56,6 +56,8 @@ export interface ChatClient {
   ask(request: ChatRequest, signal: AbortSignal): Promise<TimedReply>;
   /** The text at a URL of the server; null unless it answers with success. @throws as `ask` when the server cannot be reached */
   get(url: string, signal: AbortSignal): Promise<string | null>;
+  /** A text without the server's key, which servers may repeat. */
+  withoutKey(text: string): string;
 }
 
 const MAX_MESSAGE_LENGTH = 300;
@@ -94,9 +96,9 @@ export function openChatClient({ baseUrl, model, key, timeoutMs }: ChatServer): 
     });
     const totalMs = performance.now() - start;
     if (answer.status < 200 || answer.status > 299) {
-      if (answer.status !== 400 && answer.status !== 422) throw refusal(url, answer);
+      if (answer.status !== 400 && answer.status !== 422) throw refusal(url, answer, key);
       const adapted = adaptDialect(used, answer.text);
-      if (adapted === null) throw refusal(url, answer);
+      if (adapted === null) throw refusal(url, answer, key);
       if (dialect === used) dialect = adapted; // unless another request learnt it before
       return null;
     }
@@ -109,7 +111,7 @@ export function openChatClient({ baseUrl, model, key, timeoutMs }: ChatServer): 
     } catch (error) {
       if (error instanceof ReportedError) {
         const text = hideKey(error.message, key);
-        throw refusal(url, { ...answer, status: error.status, text, location: null });
+        throw refusal(url, { ...answer, status: error.status, text, location: null }, key);
       }
       if (!(error instanceof TemporaryFailure)) throw error;
       throw new TemporaryFailure(`POST ${url}: ${error.message}: ${shortened(answer.text)}`);
@@ -132,6 +134,7 @@ export function openChatClient({ baseUrl, model, key, timeoutMs }: ChatServer): 
       const { status, text } = await hostErrors(getText(address, options));
       return status >= 200 && status < 300 ? text : null;
     },
+    withoutKey: (text) => hideKey(text, key),
   };
 }
 
@@ -144,12 +147,20 @@ async function hostErrors<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
+/** A server may repeat the key anywhere, in an answer as in the name of its model. */
 function withoutKey(reply: ChatReply, key: string | undefined): ChatReply {
-  return { ...reply, content: reply.content === null ? null : hideKey(reply.content, key) };
+  const hide = (text: string | null): string | null => (text === null ? null : hideKey(text, key));
+  const { content, finishReason, model, fingerprint } = reply;
+  return {
+    ...reply,
+    ...{ content: hide(content), finishReason: hide(finishReason), model: hide(model), fingerprint: hide(fingerprint) },
+  };
 }
 
-function refusal(url: string, { status, text, retryAfterMs, location }: HttpAnswer): Error {
-  const message = `POST ${url}: ${status} ${location === null ? shortened(text) : `leads to ${shortened(location)}`}`;
+function refusal(url: string, { status, text, retryAfterMs, location }: HttpAnswer, key: string | undefined): Error {
+  const why = status === 401 ? ` (${key ? 'the API key was refused' : 'an API key is needed'})` : '';
+  const said = location === null ? shortened(text) : `leads to ${shortened(hideKey(location, key))}`;
+  const message = `POST ${url}: ${status}${why} ${said}`;
   // OpenAI also sends 429 to accounts without credit; waiting does not help.
   const lacksCredit = text.includes('insufficient_quota');
   if (lacksCredit || [401, 403, 404, 405].includes(status) || status < 400) return new ChatError(message, 'server');

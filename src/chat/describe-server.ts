@@ -62,15 +62,15 @@ export async function describeServer(
   const root = new URL(client.baseUrl).origin;
   const list = entriesOf(await client.get(`${client.baseUrl}/models`, signal));
   const entry = list?.find(({ id }) => id === client.model);
-  const description: ServerDescription = entry ? factsOf(entry, MODEL_FACTS) : {};
+  const description: ServerDescription = entry ? factsOf(client, entry, MODEL_FACTS) : {};
   for (const { path, engine, facts } of PAGES) {
     const page = objectIn(await optional(client.get(`${root}${path}`, signal)));
-    const found = page ? factsOf(page, facts) : {};
+    const found = page ? factsOf(client, page, facts) : {};
     if (found['version'] === undefined) continue;
     Object.assign(description, { ...(engine ? { engine } : {}), ...found });
     break;
   }
-  return { description, models: list?.map(({ id }) => String(id)) ?? null };
+  return { description, models: list?.map(({ id }) => client.withoutKey(String(id))) ?? null };
 }
 
 /** Ignores failures, as servers may do anything on paths they do not know. */
@@ -88,14 +88,18 @@ function entriesOf(text: string | null): Record<string, unknown>[] | null {
   return Array.isArray(data) ? data.filter(isObject) : null;
 }
 
-function factsOf(page: Record<string, unknown>, facts: Record<string, string>): ServerDescription {
+function factsOf(
+  { withoutKey }: ChatClient,
+  page: Record<string, unknown>,
+  facts: Record<string, string>,
+): ServerDescription {
   const found: ServerDescription = {};
   for (const [path, name] of Object.entries(facts)) {
     const value = path
       .split('.')
       .reduce<unknown>((at, key) => (isObject(at) && Object.hasOwn(at, key) ? at[key] : null), page);
     if (typeof value === 'number' || typeof value === 'boolean') found[name] = value;
-    else if (typeof value === 'string' && value !== '') found[name] = value.slice(0, MAX_TEXT);
+    else if (typeof value === 'string' && value !== '') found[name] = withoutKey(value).slice(0, MAX_TEXT);
   }
   return found;
 }

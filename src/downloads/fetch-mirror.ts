@@ -11,7 +11,7 @@ import { startWatchedProcess } from '../shared/watched-process.js';
 import type { Transfer } from '../terminal/transfer-progress.js';
 import { recordParts } from './download-record.js';
 import { stem, type WantedImages } from './mirror-images.js';
-import type { MirrorAnswer, MirrorProgress, MirrorRequest } from './mirror-process.js';
+import type { MirrorAnswer, MirrorNote, MirrorRequest } from './mirror-process.js';
 import { archiveFolder, imagePath, type SplitJob } from './split-job.js';
 
 /** Number of missing images to name; the rest are only counted. */
@@ -110,7 +110,7 @@ interface Reader {
 function startReader({ tools: { progress, signal } }: SplitJob): Reader {
   let transfer: Transfer | undefined;
   let reading = '';
-  const child = startWatchedProcess<MirrorRequest, MirrorAnswer, MirrorProgress>(
+  const child = startWatchedProcess<MirrorRequest, MirrorAnswer, MirrorNote>(
     new URL('./mirror-process.js', import.meta.url),
     {
       heapMegabytes: PARQUET_HEAP_MEGABYTES,
@@ -118,7 +118,10 @@ function startReader({ tools: { progress, signal } }: SplitJob): Reader {
       endedError: (how) => new UserError(`${reading} is damaged: reading it ${how}. Use --source official.`),
       failureError: ({ name, message }) =>
         name === 'RangeUnsupported' ? new RangeUnsupported(message) : new UserError(message),
-      onNote: ({ doneBytes, totalBytes }) => transfer?.update(doneBytes, totalBytes),
+      onNote(note) {
+        if ('message' in note) progress.log(note.message);
+        else transfer?.update(note.doneBytes, note.totalBytes);
+      },
     },
   );
   signal?.addEventListener('abort', child.close);

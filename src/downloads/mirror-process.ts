@@ -1,6 +1,7 @@
 import { openParquetFile } from '../datasets/parquet-file.js';
 import { openRequests } from '../fetch/http.js';
 import type { HubFile } from '../fetch/hub-repository.js';
+import { printMessagesBy } from '../shared/log.js';
 import { answerParent, tellParent } from '../shared/watched-process.js';
 import { type WantedImages, writeMirrorImages } from './mirror-images.js';
 import { openRemoteParquet } from './remote-parquet.js';
@@ -23,13 +24,11 @@ export interface MirrorAnswer {
   traffic: { requests: number; transferredBytes: number };
 }
 
-/** Bytes of the file's image column. */
-export interface MirrorProgress {
-  doneBytes: number;
-  totalBytes: number;
-}
+/** Bytes of the file's image column, or something to tell the user. */
+export type MirrorNote = { doneBytes: number; totalBytes: number } | { message: string };
 
 const requests = openRequests();
+printMessagesBy((message) => tellParent<MirrorNote>({ message }));
 
 answerParent<MirrorRequest, MirrorAnswer>(async ({ file: source, wanted }) => {
   const file =
@@ -38,7 +37,7 @@ answerParent<MirrorRequest, MirrorAnswer>(async ({ file: source, wanted }) => {
       : await openRemoteParquet(requests, source);
   try {
     const images = await writeMirrorImages(file, wanted, (doneBytes, totalBytes) =>
-      tellParent<MirrorProgress>({ doneBytes, totalBytes }),
+      tellParent<MirrorNote>({ doneBytes, totalBytes }),
     );
     return { images, etag: file.etag, traffic: file.traffic };
   } finally {

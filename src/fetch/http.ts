@@ -188,7 +188,7 @@ async function getOnce(
     const response = await send(connectionsTo(at.href), at, sent, signal);
     const location = response.headers['location'];
     if (response.statusCode < 300 || response.statusCode >= 400 || typeof location !== 'string') {
-      return checkedResponse(at.href, response);
+      return checkedResponse(at.href, response, 'authorization' in sent);
     }
     await response.body.dump();
     if (!URL.canParse(location, at.href)) {
@@ -226,7 +226,12 @@ function offlineError(url: string): UserError {
   return new UserError(`--offline forbids network access; needed: ${url}`);
 }
 
-function checkedResponse(url: string, { statusCode, headers, body }: Dispatcher.ResponseData): HttpResponse {
+/** @param hasToken whether an access token was sent */
+function checkedResponse(
+  url: string,
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  hasToken: boolean,
+): HttpResponse {
   const header = (name: string): string | null => {
     const value = headers[name];
     return (Array.isArray(value) ? value[0] : value) ?? null;
@@ -246,14 +251,17 @@ function checkedResponse(url: string, { statusCode, headers, body }: Dispatcher.
   }
   body.destroy();
   if (isTemporaryStatus(statusCode)) throw temporaryStatus(url, statusCode, header('retry-after'));
-  throw new HttpStatusError(statusCode, url, `${url} ${statusText(statusCode)}`);
+  throw new HttpStatusError(statusCode, url, `${url} ${statusText(statusCode, hasToken)}`);
 }
 
 function temporaryStatus(url: string, status: number, retryAfter: string | null): TemporaryFailure {
   return new TemporaryFailure(`${url} answered ${status}`, retryAfterMs(retryAfter));
 }
 
-function statusText(status: number): string {
+function statusText(status: number, hasToken: boolean): string {
+  if (status === 401 && hasToken) {
+    return 'answered 401: the access token was refused. Set HF_TOKEN to a valid one, or remove it for public files';
+  }
   if (status === 401 || status === 403) {
     return (
       `answered ${status}: access denied. Open it in a browser to see the terms; on the Hugging Face hub, accept them and ` +

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { hubFolder } from '../shared/cache-folder.js';
+import { environmentPath, environmentValue } from '../shared/environment.js';
+import { UserError } from '../shared/errors.js';
 
 const HUGGING_FACE = 'https://huggingface.co';
 
@@ -9,17 +11,34 @@ export interface HubAddress {
   /** Without a trailing slash. */
   url: string;
   accessToken: string | null;
+  /** Where the token is from, for messages: an environment variable or a file. */
+  tokenOrigin: string;
 }
 
-/** Reads HF_ENDPOINT and HF_TOKEN (default: the token that huggingface_hub's login stored under HF_HOME). */
+/**
+ * Reads HF_ENDPOINT and HF_TOKEN (default: the token that huggingface_hub's login stored under HF_HOME).
+ * @throws UserError when HF_ENDPOINT is no URL
+ */
 export async function hubAddress(): Promise<HubAddress> {
-  const { HF_ENDPOINT, HF_HOME, HF_TOKEN, HF_TOKEN_PATH } = process.env;
-  const home = HF_HOME ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'huggingface');
-  const stored = await readFile(HF_TOKEN_PATH ?? join(home, 'token'), 'utf8').catch(() => '');
-  return {
-    url: (HF_ENDPOINT ?? HUGGING_FACE).replace(/\/+$/, ''),
-    accessToken: (HF_TOKEN ?? stored).trim() || null,
-  };
+  const url = (environmentValue('HF_ENDPOINT') ?? HUGGING_FACE).replace(/\/+$/, '');
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    throw new UserError(`HF_ENDPOINT is ${JSON.stringify(url)}; it must be a URL that begins with https://.`);
+  }
+  const given = environmentValue('HF_TOKEN')?.trim();
+  if (given) return { url, accessToken: given, tokenOrigin: 'HF_TOKEN' };
+  const file = tokenFile();
+  const stored = file === null ? '' : (await readFile(file, 'utf8').catch(() => '')).trim();
+  return { url, accessToken: stored || null, tokenOrigin: file ?? 'HF_TOKEN' };
+}
+
+/** null for a user without a home folder. */
+function tokenFile(): string | null {
+  try {
+    return environmentPath('HF_TOKEN_PATH') ?? join(hubFolder(), 'token');
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }
 
 /** Replaces huggingface.co in a URL by the hub's address; other URLs are unchanged. */

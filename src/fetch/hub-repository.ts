@@ -1,6 +1,7 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { messageOf, UserError } from '../shared/errors.js';
 import { boundedBody } from '../shared/http/bounded-body.js';
+import { hideKey } from '../shared/http/exchange.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import type { Requests } from './http.js';
 import { type HubAddress, hubAddress, hubHeaders } from './hub-address.js';
@@ -93,7 +94,7 @@ export async function readRepository(
     }
     return { commit, files };
   } catch (error) {
-    if (error instanceof HubApiError) throw hubError(error, page, revision, hub.url);
+    if (error instanceof HubApiError) throw hubError(error, page, revision, hub);
     if (error instanceof UserError) throw error;
     // The library throws other errors for responses that are not JSON or not the hub's.
     throw new UserError(`${page}: invalid response from ${hub.url}: ${messageOf(error)}`, { cause: error });
@@ -124,7 +125,15 @@ export function hashOption(hash: string): { sha256: string } | { gitBlobSha1: st
   return hash.length === 64 ? { sha256: hash } : { gitBlobSha1: hash };
 }
 
-function hubError(error: HubApiError, page: string, revision: string, hubUrl: string): UserError {
+function hubError(error: HubApiError, page: string, revision: string, hub: HubAddress): UserError {
+  const { url: hubUrl, accessToken, tokenOrigin } = hub;
+  if (error.statusCode === 401 && accessToken !== null) {
+    return new UserError(
+      `${page} answered 401: the access token of ${tokenOrigin} was refused. Create another at ${hubUrl}/settings/tokens, or ` +
+        'remove it for public repositories.',
+      { cause: error },
+    );
+  }
   if (error.statusCode === 401 || error.statusCode === 403) {
     return new UserError(
       `${page} is gated, private or does not exist (${error.statusCode}). Accept its terms on that page, create a token at ` +
@@ -133,5 +142,6 @@ function hubError(error: HubApiError, page: string, revision: string, hubUrl: st
     );
   }
   if (error.statusCode === 404) return new UserError(`${page} does not exist or has no revision "${revision}".`);
-  return new UserError(`${page} answered ${error.statusCode}: ${error.message}`, { cause: error });
+  const message = hideKey(error.message, accessToken ?? undefined);
+  return new UserError(`${page} answered ${error.statusCode}: ${message}`, { cause: error });
 }

@@ -1,7 +1,8 @@
 import { PassThrough, type Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import { messageOf, UserError } from '../shared/errors.js';
-import { TemporaryFailure } from '../shared/http/retry.js';
+import { TemporaryFailure, tellRetry } from '../shared/http/retry.js';
 import { forEachParallel } from '../shared/parallel.js';
 import { RangeUnsupported, type Requests, streamOf } from './http.js';
 import {
@@ -44,6 +45,8 @@ const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 const MAX_EXTRA_BYTES = 0xffff;
 /** Consecutive lost connections without a new member before a span is abandoned. */
 const MAX_BREAKS = 5;
+/** Pause after a lost connection, for each earlier one without a new member. */
+const BREAK_PAUSE_MS = 500;
 
 /**
  * Reads the directory of a zip archive over HTTP ranges.
@@ -251,6 +254,9 @@ async function fetchSpan(
       if (!(error instanceof TemporaryFailure)) throw error;
       breaks = left.length < before ? 0 : breaks + 1;
       if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later; extracted files are kept.`);
+      const pauseMs = BREAK_PAUSE_MS * breaks;
+      tellRetry(error.message, pauseMs, breaks + 1);
+      await sleep(pauseMs, undefined, { signal });
     }
   }
 }

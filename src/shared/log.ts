@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import { messageOf, usageError } from './errors.js';
+import { usageError } from './errors.js';
 import { redactText } from './redact.js';
+import { systemReason } from './system-errors.js';
 import { columnsOf, wrapText } from './wrap-text.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -24,7 +25,7 @@ export function openLog(newLevel: LogLevel, path?: string): void {
   try {
     file = { descriptor: openSync(path, 'a'), path };
   } catch (error) {
-    throw usageError(`--log-file ${path} cannot be opened: ${messageOf(error)}`);
+    throw usageError(`--log-file ${path} cannot be opened: ${systemReason(error, path)}`);
   }
 }
 
@@ -33,9 +34,25 @@ export function closeLog(): void {
   file = null;
 }
 
+type Printer = (text: string) => void;
+
+let print: Printer = console.error;
+
+/**
+ * Has messages printed otherwise than on stderr: above a progress bar, or by the parent process.
+ * @returns ends that
+ */
+export function printMessagesBy(printer: Printer): () => void {
+  const before = print;
+  print = printer;
+  return () => {
+    if (print === printer) print = before;
+  };
+}
+
 /** Prints a message on stderr, wrapped to the terminal, and logs it as an event `message`. */
 export function say(of: LogLevel, text: string): void {
-  if (isLogged(of)) console.error(wrapText(text, columnsOf(process.stderr)));
+  if (isLogged(of)) print(wrapText(text, columnsOf(process.stderr)));
   logEvent(of, 'message', { text });
 }
 
@@ -53,7 +70,7 @@ export function logEvent(of: LogLevel, event: string, fields: LogFields = {}): v
   } catch (error) {
     const { path } = file;
     closeLog();
-    say('warn', `Cannot write the log file ${path} (${messageOf(error)}). Continuing without it.`);
+    say('warn', `Cannot write the log file ${path} (${systemReason(error, path)}). Continuing without it.`);
   }
 }
 

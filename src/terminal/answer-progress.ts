@@ -1,4 +1,5 @@
 import { MultiBar } from 'cli-progress';
+import { printMessagesBy } from '../shared/log.js';
 
 const PLAIN_INTERVAL_MS = 30_000; // keeps log files readable
 
@@ -63,15 +64,18 @@ export function progressLine(
 function drawBar({ total, done, stream }: ProgressOptions, describe: (state: ProgressState) => string): Progress {
   const bars = new MultiBar({ stream, barsize: 24, format: '[{bar}] {text}', forceRedraw: true });
   const bar = bars.create(total, done, { text: describe({ answered: done, failed: 0, meanScore: null }) });
+  const log = (line: string): void => {
+    bars.log(`${line}\n`);
+    bars.update(); // otherwise stop() would drop it
+  };
+  const printAsBefore = printMessagesBy(log);
   return {
     update(state) {
       bar.update(state.answered + state.failed, { text: describe(state) });
     },
-    log(line) {
-      bars.log(`${line}\n`);
-      bars.update(); // otherwise stop() would drop it
-    },
+    log,
     stop() {
+      printAsBefore();
       bars.stop();
     },
   };

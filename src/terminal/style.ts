@@ -1,3 +1,4 @@
+import { environmentValue } from '../shared/environment.js';
 import { columnsOf } from '../shared/wrap-text.js';
 
 /*
@@ -5,7 +6,8 @@ import { columnsOf } from '../shared/wrap-text.js';
  * and pipes get plain text, and with NO_COLOR (no-color.org).
  */
 
-const isStyled = process.stdout.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+const isStyled =
+  process.stdout.isTTY === true && environmentValue('NO_COLOR') === undefined && environmentValue('TERM') !== 'dumb';
 
 export const heading = style(1, 22); // bold
 export const better = style(32, 39); // green

@@ -1,5 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { megabytes } from '../shared/byte-size.js';
+import { printMessagesBy } from '../shared/log.js';
 
 /** Progress of downloads: a bar per file and one for the total on a terminal, lines elsewhere. */
 export interface TransferProgress {
@@ -38,6 +39,14 @@ function drawBars(stream: NodeJS.WritableStream): TransferProgress {
     bar.setTotal(Math.max(1, total ?? done));
     bar.update(done, { text: `${name} ${amount(done, total, unit)}` });
   };
+  const log = (line: string): void => {
+    if (!bars.isActive) stream.write(`${line}\n`);
+    else {
+      bars.log(`${line}\n`);
+      bars.update(); // otherwise stop() would drop it
+    }
+  };
+  const printAsBefore = printMessagesBy(log);
   return {
     begin(name, knownTotal, unit = 'MB') {
       if (unit === 'MB' && ofAll === null) ofAll = bars.create(1, 0, { text: TOTAL });
@@ -54,14 +63,11 @@ function drawBars(stream: NodeJS.WritableStream): TransferProgress {
       update(0);
       return { update, end: () => void bars.remove(bar) };
     },
-    log(line) {
-      if (!bars.isActive) stream.write(`${line}\n`);
-      else {
-        bars.log(`${line}\n`);
-        bars.update(); // otherwise stop() would drop it
-      }
+    log,
+    stop() {
+      printAsBefore();
+      if (bars.isActive) bars.stop();
     },
-    stop: () => bars.isActive && bars.stop(),
   };
 }
 

@@ -1,6 +1,8 @@
 import { getProxyForUrl } from 'proxy-from-env';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { environmentValue } from '../environment.js';
 import { messageOf, UserError } from '../errors.js';
+import { redactText } from '../redact.js';
 import { TemporaryFailure } from './retry.js';
 
 /** Codes of errors in which no connection came about. */
@@ -19,6 +21,7 @@ export function openConnections(options: Agent.Options): Connections {
   return {
     to(url) {
       const proxy = getProxyForUrl(url);
+      checkProxy(proxy);
       const agent = agents.get(proxy) ?? (proxy ? new ProxyAgent({ uri: proxy, ...options }) : new Agent(options));
       agents.set(proxy, agent);
       return agent;
@@ -27,6 +30,17 @@ export function openConnections(options: Agent.Options): Connections {
       await Promise.all([...agents.values()].map((agent) => agent.destroy()));
     },
   };
+}
+
+const PROXY_VARIABLES = ['https_proxy', 'http_proxy', 'all_proxy'];
+
+/** @throws UserError naming the variable of a proxy that is none for HTTP */
+function checkProxy(proxy: string): void {
+  if (proxy === '' || (/^https?:\/\//i.test(proxy) && URL.canParse(proxy))) return;
+  const names = PROXY_VARIABLES.flatMap((name) => [name, name.toUpperCase()]);
+  const variable = names.find((name) => proxy.endsWith(environmentValue(name) ?? ' ')) ?? 'HTTPS_PROXY';
+  const kind = /^socks/i.test(proxy) ? 'SOCKS proxies are not supported' : 'it is not the URL of a proxy';
+  throw new UserError(`${variable} is ${redactText(proxy)}: ${kind}. Set it to an http:// proxy, or unset it.`);
 }
 
 /** The error for a failed connection; a `TemporaryFailure` if a retry may succeed. */
@@ -47,6 +61,7 @@ export function connectionError(url: string, error: unknown): Error {
   if (code === 'ECONNREFUSED') {
     return new TemporaryFailure(`${url}: ${host} refused the connection`, 0, { kind: 'unreachable' });
   }
+  if (code === 'ERR_INVALID_URL') return new UserError(`${url}: the server redirects to an address that is no URL`);
   const kind = UNREACHABLE.has(code) ? 'unreachable' : 'broken';
   return new TemporaryFailure(`${url}: ${messageOf(error)}`, 0, { cause: error, kind });
 }

@@ -61,6 +61,7 @@ async function exchange(
   const timeout = new AbortController();
   const stop = (): void => timeout.abort(signal.reason);
   const timer = setTimeout(() => timeout.abort(new DOMException('', 'TimeoutError')), timeoutMs);
+  const dispatcher = connections.to(url);
   signal.addEventListener('abort', stop);
   try {
     signal.throwIfAborted();
@@ -71,7 +72,7 @@ async function exchange(
         ...(key ? { authorization: `Bearer ${key}` } : {}),
       },
       ...(body === undefined ? {} : { body }),
-      dispatcher: connections.to(url),
+      dispatcher,
       signal: timeout.signal,
     });
     const { statusCode: status } = response;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { logEvent } from '../log.js';
+import { logEvent, say } from '../log.js';
 
 /** Number of retries after a temporary failure, and the pause before them. */
 export interface RetryPolicy {
@@ -53,17 +53,27 @@ export function retryTemporary<T>(
 ): Promise<T> {
   return pRetry(once, {
     retries,
-    minTimeout: minTimeoutMs,
-    maxTimeout: MAX_PAUSE_MS,
-    randomize: true,
+    ...{ minTimeout: 0, maxTimeout: 0 }, // pauses are made below, where their length is known
     signal,
     shouldRetry: ({ error }) => error instanceof TemporaryFailure && error.isWorthWaiting,
-    async onFailedAttempt({ error, retriesLeft }) {
+    async onFailedAttempt({ error, attemptNumber, retriesLeft }) {
       if (retriesLeft === 0 || !(error instanceof TemporaryFailure) || !error.isWorthWaiting) return;
-      logEvent('info', 'retry', { message: error.message, afterMs: error.retryAfterMs });
-      await sleep(error.retryAfterMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
+      const backoffMs = Math.min(MAX_PAUSE_MS, minTimeoutMs * 2 ** (attemptNumber - 1)) * (1 + Math.random());
+      const pauseMs = error.retryAfterMs + backoffMs;
+      tellRetry(error.message, pauseMs, attemptNumber);
+      await sleep(pauseMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
     },
   });
+}
+
+/**
+ * Tells the user that something is tried again, from the second failure in a row on: single ones are common.
+ * @param failures in a row
+ */
+export function tellRetry(message: string, pauseMs: number, failures: number): void {
+  logEvent('info', 'retry', { message, pauseMs, failures });
+  if (failures > 1)
+    say('warn', `${message}. Trying again in ${Math.ceil(pauseMs / 1000)} s (failure ${failures} in a row).`);
 }
 
 /** Request timeout, too early, too many requests, and all server errors (RFC 9110, RFC 6585, RFC 8470). */
