@@ -21,6 +21,7 @@ import { closeLog, LOG_LEVELS, type LogLevel, logEvent, openLog, say } from './s
 import { redactArguments } from './shared/redact.js';
 import { surviveLostStreams } from './shared/standard-streams.js';
 import { endOnWarningSignals } from './shared/stop-signals.js';
+import { systemErrorMessage } from './shared/system-errors.js';
 import { VERSION } from './shared/version.js';
 
 /*
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   endOnWarningSignals();
   const program = buildProgram(argv);
   try {
+    checkWorkingFolder();
     await program.parseAsync(argv as string[]);
   } catch (error) {
     process.exitCode = report(error, argv.includes('--debug'));
@@ -42,15 +44,27 @@ export async function main(argv: readonly string[]): Promise<void> {
   closeLog();
 }
 
+/** @throws UserError in a folder that was deleted, where every path fails in a way of its own */
+function checkWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    throw new UserError('The working folder was deleted. Change to another one, for example with `cd`.', {
+      cause: error,
+    });
+  }
+}
+
 /** Reports an error on stderr, with a stack trace only if --debug is set. Returns the exit code. */
 function report(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  say('error', `error: ${messageOf(error)}`);
-  const isExpected = error instanceof UserError;
+  const systemMessage = systemErrorMessage(error);
+  say('error', `error: ${systemMessage ?? messageOf(error)}`);
+  const isExpected = error instanceof UserError || systemMessage !== null;
   logEvent('error', 'failure', { message: messageOf(error), stack: (error instanceof Error && error.stack) || null });
   if (debug && error instanceof Error) console.error(error.stack);
   else if (!isExpected) say('error', 'This is a bug in llavahr. Rerun with --debug for a stack trace.');
-  return isExpected ? error.exitCode : EXIT.failed;
+  return error instanceof UserError ? error.exitCode : EXIT.failed;
 }
 
 export function buildProgram(argv: readonly string[]): Command {

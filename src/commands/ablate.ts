@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
@@ -17,6 +16,7 @@ import type { RunResult } from '../results/runs/load-run.js';
 import { EXIT } from '../shared/errors.js';
 import { replaceFile } from '../shared/json-file.js';
 import { say } from '../shared/log.js';
+import { makeFolder } from '../shared/make-folder.js';
 import { childLlavahr } from './child-llavahr.js';
 import { interruptible } from './interrupt.js';
 
@@ -66,7 +66,7 @@ export async function ablateCommand(benchmarks: string, options: AblateCommandOp
   }
   const reference = rows.find(({ isTrainedSize }) => isTrainedSize) ?? rows[0]!;
   const folder = join(options.report, `${benchmarks.replaceAll(',', '-')}-${reference.model}`);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const [name, content] of Object.entries(ablationFiles(rows, reference))) {
     await replaceFile(join(folder, name), (file) => file.writeFile(content));
   }

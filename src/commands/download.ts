@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { selectBenchmarks } from '../benchmarks/registry.js';
 import { assetOf, benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
 import type {
@@ -18,6 +17,7 @@ import { byteSize } from '../shared/byte-size.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
+import { makeFolder } from '../shared/make-folder.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
@@ -88,7 +88,7 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
     return EXIT.done;
   }
 
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   const requests = openRequests({ offline: options.offline });
   const interrupt = interruptible('Stopping. Everything downloaded so far is kept.');
   const results: ({ benchmark: string; split: string } & (SplitDownload | { error: string }))[] = [];

@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError, usageError } from '../shared/errors.js';
+import { environmentPath } from '../shared/environment.js';
+import { UserError, usageError } from '../shared/errors.js';
 import { schemaCheck } from '../shared/json-schema.js';
 import { PACKAGE_ROOT } from '../shared/package-root.js';
 import { parseJson } from '../shared/parse-json.js';
+import { systemReason } from '../shared/system-errors.js';
+import { readUtf8 } from '../shared/utf8-text.js';
 import {
   type Asset,
   type BenchmarkEntry,
@@ -22,12 +24,12 @@ const check = schemaCheck<Catalogue>(CATALOGUE_SCHEMA);
  * Reads the catalogue named by LLAVAHR_DATASETS, for your own mirrors (default: the one shipped with llavahr).
  * @throws UserError when the file is not JSON, does not match the schema, or has dangling references
  */
-export async function readCatalogue(path = process.env['LLAVAHR_DATASETS'] ?? CATALOGUE_PATH): Promise<Catalogue> {
+export async function readCatalogue(path = environmentPath('LLAVAHR_DATASETS') ?? CATALOGUE_PATH): Promise<Catalogue> {
   let value: unknown;
   try {
-    value = parseJson(await readFile(path, 'utf8'));
+    value = parseJson(await readUtf8(path));
   } catch (error) {
-    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
   }
   if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}.`);
   const problems = catalogueProblems(value);
@@ -59,15 +61,17 @@ export function catalogueProblems({ assets, benchmarks, models }: Catalogue): st
         problems.push(`${where}, mirror: "${split.mirror.files}" is not a regular expression`);
       }
     }
-    problems.push(...repeated(splits).map((split) => `${name} lists the split ${split} twice`));
+    for (const split of repeated(splits)) problems.push(`${name} lists the split ${split} twice`);
   }
-  problems.push(...repeated(benchmarks).map((name) => `the benchmark ${name} is listed twice`));
-  problems.push(...repeated(models).map((name) => `the model ${name} is listed twice`));
   const unused = Object.keys(assets).filter((name) => !used.has(name));
-  problems.push(...unused.map((name) => `the asset "${name}" is unused`));
   const unreachable = Object.entries(assets).filter(([, { urls, page }]) => urls.length === 0 && page === undefined);
-  problems.push(...unreachable.map(([name]) => `the asset "${name}" has neither urls nor a page`));
-  return problems;
+  return [
+    ...problems,
+    ...repeated(benchmarks).map((name) => `the benchmark ${name} is listed twice`),
+    ...repeated(models).map((name) => `the model ${name} is listed twice`),
+    ...unused.map((name) => `the asset "${name}" is unused`),
+    ...unreachable.map(([name]) => `the asset "${name}" has neither urls nor a page`),
+  ];
 }
 
 function isPattern(text: string): boolean {

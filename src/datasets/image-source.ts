@@ -4,6 +4,7 @@ import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { crc32 } from '../shared/crc32.js';
 import { ImageError, messageOf, UserError } from '../shared/errors.js';
 import { insideFolder } from '../shared/inside-folder.js';
+import { isExhaustion, systemReason } from '../shared/system-errors.js';
 
 /** Images of a benchmark, in a folder, or in a zip archive or Parquet files that are not unpacked. */
 export interface ImageSource {
@@ -74,11 +75,14 @@ async function readRegularFile(path: string): Promise<Uint8Array> {
   }
 }
 
+/** @throws UserError when this process could not open any file: then the image is not to blame */
 function fileError(path: string, error: unknown): ImageError {
   const { code } = error as NodeJS.ErrnoException;
+  if (isExhaustion(error))
+    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
   const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
   if (isMissing) return new ImageError('missing', `${path} does not exist`, { cause: error });
-  return new ImageError('unreadable', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  return new ImageError('unreadable', `${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
 }
 
 /** @throws ImageError when an image is larger than the limit */

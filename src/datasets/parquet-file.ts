@@ -10,6 +10,7 @@ import {
 } from 'hyparquet';
 import { compressors, decompressZstd } from 'hyparquet-compressors';
 import { messageOf, UserError } from '../shared/errors.js';
+import { systemReason } from '../shared/system-errors.js';
 
 /** Far above a page, a column of a row group or a footer in the benchmarks' files; more is not read into memory. */
 const MAX_READ_BYTES = 2 ** 30;
@@ -41,7 +42,7 @@ export interface RowRange {
  */
 export async function openParquetFile(path: string): Promise<ParquetFile> {
   const handle = await open(path, 'r').catch((error) => {
-    throw new UserError(`${path} cannot be opened: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path} cannot be opened: ${systemReason(error, path)}`, { cause: error });
   });
   try {
     const { size } = await handle.stat();

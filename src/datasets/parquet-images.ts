@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ImageError, messageOf, UserError } from '../shared/errors.js';
+import { systemReason } from '../shared/system-errors.js';
 import type { ImageSource } from './image-source.js';
 import { checkImageBytes, stampOfFile } from './image-source.js';
 import { openParquetFile, type ParquetFile, type RowRange, readWholeColumn, rowGroupRanges } from './parquet-file.js';
@@ -101,7 +102,7 @@ export async function parquetFilesOf(folder: string): Promise<string[]> {
 async function listParquet(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
-    throw new UserError(`${folder} cannot be listed: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${folder} cannot be listed: ${systemReason(error, folder)}`, { cause: error });
   });
   const parquet = names.filter((name) => name.endsWith('.parquet')).sort();
   return parquet.map((name) => join(folder, name));

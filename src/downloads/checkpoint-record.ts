@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import type { SchemaObject } from 'ajv';
 import type { CheckpointFile } from '../fetch/hub-checkpoint.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { jsonFile } from '../shared/json-file.js';
 import { COUNT, mapOf, objectOf, TEXT } from '../shared/json-schema.js';
+import { makeFolder } from '../shared/make-folder.js';
 
 /**
  * checkpoints.json in the cache: the downloaded commit of each repository, used until the user asks for a newer one.
@@ -48,7 +48,7 @@ export async function recordCheckpoint(
   repo: string,
   { commit, files }: Pick<CheckpointRecord, 'commit' | 'files'>,
 ): Promise<void> {
-  await mkdir(cacheFolder(), { recursive: true });
+  await makeFolder(cacheFolder());
   const record: CheckpointRecord = { commit, files, downloadedAt: new Date().toISOString() };
   const checkpoints = { ...(await recordedCheckpoints()), [repo]: record };
   await recordFile.write(cacheFolder(), { schemaVersion: 1, checkpoints });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import { assetOf } from '../datasets/catalogue.js';
@@ -8,6 +8,7 @@ import { hubAddress } from '../fetch/hub-address.js';
 import { UserError, usageError } from '../shared/errors.js';
 import { sha256OfFile } from '../shared/file-hash.js';
 import { lockFolder } from '../shared/folder-lock.js';
+import { makeFolder } from '../shared/make-folder.js';
 import { forEachParallel } from '../shared/parallel.js';
 import { fileState, recordDownload } from './download-record.js';
 import { areAddressesDone, fetchAddresses } from './fetch-addresses.js';
@@ -46,7 +47,7 @@ export async function downloadSplit(
     );
   }
   const folder = join(tools.root, definition.name);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const lock = await lockFolder(tools.root, {
     onWait: (message) => tools.progress.log(message),
     ...{ waits: true, signal: tools.signal },

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assetOf } from '../datasets/catalogue.js';
 import type { Asset } from '../datasets/catalogue-schema.js';
@@ -11,6 +11,7 @@ import { openRemoteZip } from '../fetch/remote-zip.js';
 import type { WantedMember } from '../fetch/zip-members.js';
 import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
+import { makeFolder } from '../shared/make-folder.js';
 import { fileState, recordDownload, recordParts } from './download-record.js';
 import { archiveFolder, isStale, type SplitJob, urlsOf } from './split-job.js';
 
@@ -80,7 +81,7 @@ export async function ensureMembers(id: string, wanted: readonly WantedMember[],
     if (url !== null) return url;
     progress.log('  downloading the whole archive');
   }
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await ensureAsset(asset, folder, name, job);
   await extractZip(join(folder, name), wanted, { signal: job.tools.signal });
   return join(folder, name);

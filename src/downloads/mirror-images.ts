@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   notParquet,
@@ -11,6 +11,7 @@ import { imageBytesChunk, imageColumn, readImages, textOf } from '../datasets/pa
 import { RangeUnsupported } from '../fetch/http.js';
 import { checkDiskSpace } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
+import { makeFolder } from '../shared/make-folder.js';
 import { imagePath } from './split-job.js';
 
 /** The images to read from a mirror's file. */
@@ -100,7 +101,7 @@ async function writeRows(file: ParquetFile, images: readonly Row[], target: stri
     const content = bytes[row - start];
     if (!(content instanceof Uint8Array)) throw new UserError(`${file.path}, row ${row}: ${image} has no bytes.`);
     const path = imagePath(target, image);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(`${path}.part`, content);
     await rename(`${path}.part`, path);
   }

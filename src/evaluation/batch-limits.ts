@@ -1,10 +1,12 @@
-import { mkdir } from 'node:fs/promises';
 import { batchBytes, weightBytes } from '../model/inference/batch-memory.js';
 import { freeMemory } from '../model/inference/free-memory.js';
 import { weightsHash } from '../model/model-folder.js';
 import { cacheFolder } from '../shared/cache-folder.js';
+import { messageOf, UserError } from '../shared/errors.js';
 import { jsonFile } from '../shared/json-file.js';
 import { AMOUNT, mapOf } from '../shared/json-schema.js';
+import { say } from '../shared/log.js';
+import { makeFolder } from '../shared/make-folder.js';
 import type { ModelSession } from './model-session.js';
 import type { BatchLimits } from './plan-batches.js';
 
@@ -42,14 +44,24 @@ export async function batchLimits(
 
 /** Saves a limit that worked, so that later `auto` runs of the model on this kind of device start with it. */
 export async function rememberLimit(session: ModelSession, bytes: number): Promise<void> {
-  const folder = cacheFolder();
-  await mkdir(folder, { recursive: true });
-  await rememberedLimits.write(folder, { ...(await readLimits()), [key(session)]: Math.floor(bytes) });
+  try {
+    const folder = cacheFolder();
+    await makeFolder(folder);
+    await rememberedLimits.write(folder, { ...(await readLimits()), [key(session)]: Math.floor(bytes) });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    say('warn', `The batch size is not remembered: ${messageOf(error)}`); // the answers are worth more
+  }
 }
 
 /** An unreadable file is ignored: at worst, a run goes out of memory once more. */
 async function readLimits(): Promise<Record<string, number>> {
-  return (await rememberedLimits.read(cacheFolder()).catch(() => null)) ?? {};
+  try {
+    return (await rememberedLimits.read(cacheFolder())) ?? {};
+  } catch (error) {
+    if (error instanceof UserError) return {};
+    throw error;
+  }
 }
 
 function key({ model: { manifest, vision }, devices }: ModelSession): string {

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { readImageHashes } from '../results/runs/image-hashes.js';
+import { latencyFile } from '../results/runs/latency.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
+import { metricsFile } from '../results/runs/metrics.js';
 import { readPredictions } from '../results/runs/predictions.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
 import { openRun, RUN_FILES } from '../results/runs/run-folder.js';
@@ -140,18 +142,20 @@ async function isDone(
   return (await staleAnswers({ benchmark, identity }, answerIds, images)).size === 0;
 }
 
+/** Whether everything that is computed from the answers and times is there, in this version's format. If not, it is made again. */
 async function isScored(options: EvaluateOptions, folder: string): Promise<boolean> {
-  const { metrics } = await loadRun(folder);
+  const metrics = await readOrNull(metricsFile.read(folder));
+  if (metrics === null || (await readOrNull(latencyFile.read(folder))) === null) return false;
   if (needsJudge(options) && !isGradedBy(metrics.judge, options.judging!.judge)) return false;
-  return metrics.headline === null || hasQuestionScores(folder);
+  return metrics.headline === null || (await readOrNull(readQuestionScores(folder))) !== null;
 }
 
-/** Whether question scores exist in this version's format. If not, they are recomputed from the answers. */
-async function hasQuestionScores(folder: string): Promise<boolean> {
+/** null also for a damaged file. */
+async function readOrNull<T>(reading: Promise<T | null>): Promise<T | null> {
   try {
-    return (await readQuestionScores(folder)) !== null;
+    return await reading;
   } catch (error) {
-    if (error instanceof UserError) return false;
+    if (error instanceof UserError) return null;
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js
 import { mmVet, mmVetId } from '../benchmarks/mmvet.js';
 import { gradeMmVet } from '../benchmarks/mmvet-judge.js';
 import type { JudgeRecord } from '../results/runs/metrics.js';
+import { environmentValue } from '../shared/environment.js';
 import type { Ownership } from '../shared/json-file.js';
 import { redactText } from '../shared/redact.js';
 import { type Progress, startProgress } from '../terminal/answer-progress.js';
@@ -59,7 +60,7 @@ export async function judgeAnswers(
   const { score, failures, usage } = await gradeMmVet({
     folder,
     answers: new Map(benchmark.questions.map(({ index, questionId }) => [mmVetId(questionId), answers[index]!])),
-    judge: { baseUrl, model, apiKeyEnv: process.env[keyVariable] === undefined ? undefined : keyVariable },
+    judge: { baseUrl, model, apiKeyEnv: environmentValue(keyVariable) === undefined ? undefined : keyVariable },
     runs,
     cachePath,
     owner,

@@ -35,13 +35,13 @@ export async function mergeShards(options: MergeOptions): Promise<{ result: RunR
   const start = { argv, settings: {} };
   let opened = await openRun(output, identity, start, { fresh });
   if (opened.state === 'complete') {
-    const result = await loadRun(opened.folder);
-    if (result.metrics.failed === 0) return { result, wasComplete: true };
+    const result = await loadedOrNull(opened.folder);
+    if (result?.metrics.failed === 0) return { result, wasComplete: true };
   } else if (opened.resumed) {
     await opened.run.close('interrupted');
   }
   if (opened.state === 'complete' || opened.resumed) {
-    stream.write(`${opened.folder} contained a run with unanswered questions. It is kept under another name.\n`);
+    stream.write(`${opened.folder} contained an incomplete run. It is kept under another name.\n`);
     opened = await openRun(output, identity, start, { fresh: true });
     if (opened.state === 'complete') throw new Error('a new run cannot be complete');
   }
@@ -58,6 +58,16 @@ export async function mergeShards(options: MergeOptions): Promise<{ result: RunR
     if (!closed) await run.close('interrupted');
   }
   return { result: await loadRun(run.folder), wasComplete: false };
+}
+
+/** null when a file is missing or damaged. */
+async function loadedOrNull(folder: string): Promise<RunResult | null> {
+  try {
+    return await loadRun(folder);
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }
 
 /** Reads the answers of all shards. @throws UserError unless exactly one shard was asked each question */
@@ -102,7 +112,7 @@ async function write(run: Run, shards: readonly ShardRun[], predictions: readonl
   const timings = await openBatchTimings(join(run.folder, RUN_FILES.batches), run.owner);
   try {
     for (const { folder } of shards) {
-      await timings.append(...(await readBatchTimings(join(folder, RUN_FILES.batches))));
+      await timings.append(await readBatchTimings(join(folder, RUN_FILES.batches)));
     }
   } finally {
     await timings.close();

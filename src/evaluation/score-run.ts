@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { readImageHashes } from '../results/runs/image-hashes.js';
-import { latencyFile, readBatchTimings, summarizeLatency } from '../results/runs/latency.js';
+import { latencyFile } from '../results/runs/latency.js';
+import { summarizeRun } from '../results/runs/load-run.js';
 import { type Metrics, metricsFile } from '../results/runs/metrics.js';
 import { readPredictions } from '../results/runs/predictions.js';
 import { writeQuestionScores } from '../results/runs/question-scores.js';
 import { referencesFile } from '../results/runs/references.js';
 import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
-import { activeSeconds, peakMemoryBytes, prices, workerSeconds } from '../results/runs/run-record.js';
 import { imagesHash } from './check-images.js';
 import { isJudged, type JudgeChoice, judgeAnswers, judgeRecord } from './judge-answers.js';
 import { referencesOf } from './references.js';
@@ -71,8 +71,5 @@ export function needsJudge({ benchmark, judging }: Pick<ScoreRunOptions, 'benchm
 
 /** Sums up batches.jsonl in latency.json. */
 export async function writeLatency({ folder, record, owner }: Run): Promise<void> {
-  const batches = await readBatchTimings(join(folder, RUN_FILES.batches));
-  const seconds = activeSeconds(record);
-  const latency = summarizeLatency(batches, seconds, peakMemoryBytes(record), workerSeconds(record), prices(record));
-  await latencyFile.write(folder, latency, owner);
+  await latencyFile.write(folder, await summarizeRun(folder, record), owner);
 }

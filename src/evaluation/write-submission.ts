@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Answers, LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { type Ownership, replaceFile } from '../shared/json-file.js';
+import { makeFolder } from '../shared/make-folder.js';
 
 /**
  * Writes the files that an evaluation server or official script takes.
@@ -20,7 +20,7 @@ export async function writeSubmission(
   for (const { name, content } of benchmark.submission(answers)) {
     const path = join(folder, name);
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await replaceFile(path, (file) => file.writeFile(content), owner);
     } catch (error) {
       if (error instanceof UserError) throw error;

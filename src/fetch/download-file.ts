@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, writeSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkFreeBytes, freeBytes } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
-import { TemporaryFailure } from '../shared/http/retry.js';
+import { TemporaryFailure, tellRetry } from '../shared/http/retry.js';
 import { jsonFile } from '../shared/json-file.js';
 import { AMOUNT, nullable, objectOf, TEXT } from '../shared/json-schema.js';
+import { makeFolder } from '../shared/make-folder.js';
+import { withPath } from '../shared/system-errors.js';
 import { digestsOf, type FileDigests, hashFile } from './file-digests.js';
 import { type HttpResponse, type Requests, streamOf } from './http.js';
 
@@ -69,7 +71,7 @@ export async function downloadFile(
   destination: string,
   options: DownloadOptions = {},
 ): Promise<DownloadedFile> {
-  await mkdir(dirname(destination), { recursive: true });
+  await makeFolder(dirname(destination));
   const failures: string[] = [];
   for (const url of source.urls) {
     try {
@@ -124,7 +126,9 @@ async function downloadFrom(
         breaks = part.bytes > furthest ? 0 : breaks + 1;
         furthest = Math.max(furthest, part.bytes);
         if (breaks > MAX_BREAKS) throw new UserError(`${error.message}. Try again later; the download will resume.`);
-        await sleep(retryPauseMs * (breaks + 1), undefined, { signal });
+        const pauseMs = retryPauseMs * (breaks + 1);
+        tellRetry(error.message, pauseMs, breaks + 1);
+        await sleep(pauseMs, undefined, { signal });
       }
     }
     const digests = await part.digests();
@@ -239,8 +243,12 @@ async function openPart(destination: string, url: string, { sha256, md5 }: FileS
     append(chunk) {
       // Synchronous, since the thread pool takes more than twice the CPU time of the write itself (measured).
       // At its place: after a restart the file's own position would be behind the end, and the gap read as NULs.
-      for (let done = 0; done < chunk.byteLength; ) {
-        done += writeSync(file.fd, chunk, done, chunk.byteLength - done, part.bytes + done);
+      try {
+        for (let done = 0; done < chunk.byteLength; ) {
+          done += writeSync(file.fd, chunk, done, chunk.byteLength - done, part.bytes + done);
+        }
+      } catch (error) {
+        throw withPath(error, path);
       }
       part.bytes += chunk.byteLength;
       if (part.bytes < flushedBytes + FLUSH_STEP_BYTES) return;

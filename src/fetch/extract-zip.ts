@@ -1,5 +1,7 @@
 import { type Entry, openPromise, type ZipFileOptions } from 'yauzl';
 import { messageOf, UserError } from '../shared/errors.js';
+import { isAbort } from '../shared/http/connections.js';
+import { systemErrorMessage } from '../shared/system-errors.js';
 import {
   checkRoomFor,
   type ExtractOptions,
@@ -40,7 +42,8 @@ export async function extractZip(
       onProgress?.(doneBytes, totalBytes);
     }
   } catch (error) {
-    if (error instanceof UserError || (error instanceof Error && error.name === 'AbortError')) throw error;
+    const isOurs = error instanceof UserError || isAbort(error) || systemErrorMessage(error) !== null;
+    if (isOurs) throw error; // the archive is not to blame
     throw new UserError(`${archive} cannot be read as a zip archive: ${messageOf(error)}`, { cause: error });
   } finally {
     zip.close();

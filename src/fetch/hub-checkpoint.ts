@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
+import { getRepoFolderName } from '@huggingface/hub';
+import { hubCacheFolder } from '../shared/cache-folder.js';
 import { UserError } from '../shared/errors.js';
 import { sha256OfFile } from '../shared/file-hash.js';
 import { lockFolder } from '../shared/folder-lock.js';
 import { insideFolder } from '../shared/inside-folder.js';
+import { makeFolder } from '../shared/make-folder.js';
 import { forEachParallel } from '../shared/parallel.js';
 import { downloadFile, gitBlobSha1 } from './download-file.js';
 import type { Requests } from './http.js';
@@ -74,14 +76,14 @@ export async function downloadCheckpoint(
     }
     await link(blob, snapshot, path);
   };
-  await mkdir(cache, { recursive: true });
+  await makeFolder(cache);
   const lock = await lockFolder(cache, { onWait, waits: true, signal });
   try {
     await forEachParallel(files, FILES_AT_ONCE, fetchOne, signal);
   } finally {
     await lock.release();
   }
-  await mkdir(join(cache, 'refs'), { recursive: true });
+  await makeFolder(join(cache, 'refs'));
   if (revision !== commit) await writeFile(join(cache, 'refs', revision), commit);
   return snapshot;
 }
@@ -134,14 +136,14 @@ export async function snapshotProblems(
 }
 
 function cacheOf(repo: string): string {
-  return join(getHFHubCachePath(), getRepoFolderName({ name: repo, type: 'model' }));
+  return join(hubCacheFolder(), getRepoFolderName({ name: repo, type: 'model' }));
 }
 
 async function link(blob: string, snapshot: string, name: string): Promise<void> {
   const path = insideFolder(snapshot, name);
   if (path === null)
     throw new UserError(`The hub lists a file outside the checkpoint's folder: ${JSON.stringify(name)}`);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   if (existsSync(path)) return;
   await rm(path, { force: true }); // a dangling link
   await symlink(relative(dirname(path), blob), path);

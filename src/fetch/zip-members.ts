@@ -1,11 +1,13 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInflateRaw } from 'node:zlib';
 import type { Entry } from 'yauzl';
 import { crc32 } from '../shared/crc32.js';
 import { checkDiskSpace } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
+import { makeFolder } from '../shared/make-folder.js';
+import { withPath } from '../shared/system-errors.js';
 
 /** A member of an archive and the file to extract it to. */
 export interface WantedMember {
@@ -117,7 +119,7 @@ export async function writeMember(
   to: string,
 ): Promise<void> {
   const { fileName, uncompressedSize, compressionMethod } = entry;
-  await mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   const temporary = `${to}.part`;
   const file = await open(temporary, 'w');
   try {
@@ -142,7 +144,7 @@ export async function writeMember(
     if ((error as NodeJS.ErrnoException).code?.startsWith('Z_')) {
       throw memberError(archive, fileName, `cannot be unpacked: ${(error as Error).message}`);
     }
-    throw error;
+    throw withPath(error, to);
   }
 }
 

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SchemaObject } from 'ajv';
 import { messageOf, UserError } from './errors.js';
 import { schemaCheck } from './json-schema.js';
 import { parseJson } from './parse-json.js';
+import { systemReason } from './system-errors.js';
+import { readUtf8 } from './utf8-text.js';
 
 /** Proof that a folder is still this process's to write in; `lockFolder` gives it. */
 export interface Ownership {
@@ -54,7 +56,7 @@ export async function replaceFile(
     await rm(temporary, { force: true }).catch(() => {});
     if (error instanceof UserError) throw error;
     await owner?.check();
-    throw new UserError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path} cannot be written: ${systemReason(error, path)}`, { cause: error });
   }
 }
 
@@ -118,9 +120,10 @@ export function jsonFile<T>(
 
 async function readText(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return await readUtf8(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new UserError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
   }
 }

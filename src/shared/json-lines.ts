@@ -6,6 +6,7 @@ import { messageOf, UserError } from './errors.js';
 import { type Ownership, syncFolder, temporaryPath } from './json-file.js';
 import type { SchemaCheck } from './json-schema.js';
 import { parseJson } from './parse-json.js';
+import { systemReason } from './system-errors.js';
 
 const CHUNK_BYTES = 1 << 20;
 const DAMAGE_EXAMPLES = 5;
@@ -105,7 +106,7 @@ async function copyForAppending(path: string, end: number, owner: Ownership | un
     await file.close();
     await rm(temporary, { force: true }).catch(() => {});
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${path} cannot be written: ${systemReason(error, path)}`, { cause: error });
   }
 }
 
@@ -148,7 +149,7 @@ async function openOrFail(path: string, flags: string, named = path): Promise<Fi
   try {
     return await open(path, flags);
   } catch (error) {
-    throw new UserError(`${named} cannot be opened: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${named} cannot be opened: ${systemReason(error, named)}`, { cause: error });
   }
 }
 
@@ -178,7 +179,7 @@ function appendable<T extends object>(
         await file.sync();
       } catch (error) {
         await file.truncate(end).catch(() => {}); // otherwise the next line would be appended to half a line
-        throw new UserError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
+        throw new UserError(`${path} cannot be written: ${systemReason(error, path)}`, { cause: error });
       }
       return lines.map(({ length: bytes }) => {
         const span = { offset: end, bytes };

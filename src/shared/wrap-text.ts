@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { environmentValue } from './environment.js';
 
 /** Columns assumed for prose whose terminal does not report a width. */
 export const USUAL_WIDTH = 80;
@@ -8,7 +9,7 @@ export const USUAL_WIDTH = 80;
  * never broken, so that `grep` finds whole lines.
  */
 export function columnsOf(stream: { isTTY?: boolean; columns?: number }): number {
-  const requested = Number(process.env['COLUMNS']);
+  const requested = Number(environmentValue('COLUMNS'));
   if (Number.isInteger(requested) && requested > 0) return requested;
   return stream.isTTY === true && stream.columns !== undefined && stream.columns > 0
     ? stream.columns

@@ -14,7 +14,7 @@ const source = ['src', 'bench']
 const NAMED_BY_OPTIONS = ['OPENAI_API_KEY'];
 
 test('the variables that llavahr reads are those that troubleshooting.md says it reads', () => {
-  const documented = tableAfter('Read by llavahr:');
+  const documented = tableAfter('Read by llavahr;');
   assert.ok(documented.length > 8);
   for (const name of NAMED_BY_OPTIONS) assert.ok(source.includes(`'${name}'`));
   assert.deepEqual(documented.toSorted(), [...new Set([...variablesRead(), ...NAMED_BY_OPTIONS])].sort());
@@ -59,7 +59,9 @@ test('the variables of the deployment scripts are in troubleshooting.md', () => 
 });
 
 function variablesRead(): string[] {
-  const single = [...source.matchAll(/process\.env(?:\.|\[')([A-Z_]+)(?!'?\]? = |[A-Z_])/g)].map((match) => match[1]!);
+  const single = [
+    ...source.matchAll(/(?:process\.env(?:\.|\[)|environment(?:Value|Path)\()'?([A-Z_]+)(?!'?\]? = |[A-Z_])/g),
+  ].map((match) => match[1]!);
   const several = [...source.matchAll(/\{([^{}]*)\} = process\.env\b/g)].flatMap((match) =>
     match[1]!.split(',').map((name) => name.trim().split(':')[0]!),
   );

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { UserError } from '../../shared/errors.js';
-import { type LatencySummary, latencyFile } from './latency.js';
+import { type LatencySummary, latencyFile, readBatchTimings, summarizeLatency } from './latency.js';
 import { type Metrics, metricsFile } from './metrics.js';
-import { type RunRecord, runFile } from './run-record.js';
+import { RUN_FILES } from './run-folder.js';
+import { activeSeconds, peakMemoryBytes, prices, type RunRecord, runFile, workerSeconds } from './run-record.js';
 
 /** A finished run, read from its run folder. */
 export interface RunResult {
@@ -29,16 +30,25 @@ export async function loadRun(folder: string): Promise<RunResult> {
       `${folder} is shard ${shard.index}/${shard.count} of a run and has no scores. Combine all shards with \`llavahr merge\`.`,
     );
   }
-  const [metrics, latency] = await Promise.all([metricsFile.read(folder), latencyFile.read(folder)]);
-  if (metrics === null || latency === null) {
-    const missing = metrics === null ? metricsFile.name : latencyFile.name;
-    throw new UserError(`${folder} has no ${missing}, although the run is complete. Rerun it with --fresh.`);
+  const metrics = await metricsFile.read(folder);
+  if (metrics === null) {
+    throw new UserError(
+      `${folder} has no ${metricsFile.name}. Rerun the eval command of the run, which makes it from the answers.`,
+    );
   }
   const { headline, scores } = metrics;
   if (headline !== null && !Object.hasOwn(scores, headline)) {
     throw new UserError(
-      `${join(folder, metricsFile.name)} has no score "${headline}". Rerun the evaluation with --fresh.`,
+      `${join(folder, metricsFile.name)} has no score "${headline}". Delete it and rerun the eval command of the run.`,
     );
   }
+  const latency = (await latencyFile.read(folder)) ?? (await summarizeRun(folder, record));
   return { folder, record, metrics, latency };
+}
+
+/** Summarises the times of a run's batches, from run.json and batches.jsonl. @throws UserError if the latter is missing */
+export async function summarizeRun(folder: string, record: RunRecord): Promise<LatencySummary> {
+  const batches = await readBatchTimings(join(folder, RUN_FILES.batches));
+  const seconds = activeSeconds(record);
+  return summarizeLatency(batches, seconds, peakMemoryBytes(record), workerSeconds(record), prices(record));
 }

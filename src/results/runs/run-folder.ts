@@ -1,10 +1,13 @@
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf, UserError } from '../../shared/errors.js';
+import { max } from 'simple-statistics';
+import { UserError } from '../../shared/errors.js';
 import { type FolderLock, isLockFile, type LockOptions, lockFolder } from '../../shared/folder-lock.js';
 import { isTemporaryFile, type Ownership } from '../../shared/json-file.js';
+import { makeFolder } from '../../shared/make-folder.js';
 import { peakMemoryBytes } from '../../shared/peak-memory.js';
 import { redactArguments } from '../../shared/redact.js';
+import { isReadOnly } from '../../shared/system-errors.js';
 import { VERSION } from '../../shared/version.js';
 import { describeHost, describeSoftware } from './host.js';
 import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
@@ -76,7 +79,14 @@ export async function openRun(
 ): Promise<OpenedRun> {
   const folder = join(outputRoot, runFolderName(identity));
   await makeFolder(folder);
-  let lock = await lockFolder(folder, existing.lock);
+  let lock: FolderLock;
+  try {
+    lock = await lockFolder(folder, existing.lock);
+  } catch (error) {
+    const finished = existing.fresh || existing.reopen ? null : await finishedIn(folder, identity, error);
+    if (finished === null) throw error;
+    return { state: 'complete', folder, record: finished };
+  }
   try {
     if (existing.fresh) lock = await moveAside(folder, lock);
     const earlier = await readRecord(folder, identity);
@@ -98,6 +108,13 @@ export async function openRun(
     await lock.release();
     throw error;
   }
+}
+
+/** The record of a finished run that cannot be locked because its folder is read-only, which nobody else can change either. */
+async function finishedIn(folder: string, identity: RunIdentity, lockError: unknown): Promise<RunRecord | null> {
+  if (!(lockError instanceof UserError) || !isReadOnly(lockError.cause)) return null;
+  const record = await readRecord(folder, identity);
+  return record?.state === 'complete' ? record : null;
 }
 
 function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
@@ -196,19 +213,11 @@ async function moveAside(folder: string, lock: FolderLock): Promise<FolderLock> 
     .filter((name) => name.startsWith(prefix))
     .map((name) => Number(name.slice(prefix.length)))
     .filter(Number.isInteger);
-  const movedTo = `${folder}.${Math.max(0, ...taken) + 1}`;
+  const movedTo = `${folder}.${max([0, ...taken]) + 1}`;
   await rename(folder, movedTo);
   await lock.release(movedTo);
   await makeFolder(folder);
   return lockFolder(folder);
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw new UserError(`Cannot create ${folder}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function now(): string {

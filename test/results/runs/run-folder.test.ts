@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +35,44 @@ async function kill(child: ChildProcess): Promise<void> {
   const exit = once(child, 'exit');
   child.kill('SIGKILL');
   await exit;
+}
+
+test('a finished run in a read-only folder is shown; an unfinished one says why it cannot be resumed', {
+  skip: process.platform === 'win32' && 'modes',
+}, async (t) => {
+  const root = await mkdtemp('/tmp/llavahr-read-only-'); // other users may not see what is in TMPDIR
+  t.after(() => rm(root, { recursive: true }));
+  const { run, folder } = await open(root);
+  await run.close('interrupted');
+  await readOnly(folder, async () => {
+    await assert.rejects(openRun(root, identity, SESSION), {
+      name: 'UserError',
+      message:
+        /lock-.*cannot be written: permission denied \(EACCES\)\. Change its permissions, or choose another folder/,
+    });
+  });
+  const again = await open(root);
+  await again.run.close('complete');
+  await readOnly(folder, async () => {
+    const shown = await openRun(root, identity, SESSION);
+    assert.deepEqual([shown.state, shown.folder], ['complete', folder]);
+    await assert.rejects(openRun(root, identity, SESSION, { fresh: true }), /EACCES/);
+    await assert.rejects(openRun(root, identity, SESSION, { reopen: true }), /EACCES/);
+  });
+});
+
+/** Takes away the right to write to a folder meanwhile, of root too. */
+async function readOnly(folder: string, meanwhile: () => Promise<void>): Promise<void> {
+  const folders = [dirname(folder), folder];
+  const isRoot = process.getuid?.() === 0;
+  for (const one of folders) await chmod(one, 0o555);
+  if (isRoot) process.seteuid!(65_534);
+  try {
+    await meanwhile();
+  } finally {
+    if (isRoot) process.seteuid!(0);
+    for (const one of folders) await chmod(one, 0o755);
+  }
 }
 
 test('a run from its first to its last state', async (t) => {
@@ -166,7 +204,7 @@ test('an output folder that cannot be created is named', async (t) => {
   await writeFile(join(root, 'results'), 'a file');
   await assert.rejects(
     open(join(root, 'results')),
-    (error) => error instanceof UserError && /Cannot create/.test(error.message),
+    (error) => error instanceof UserError && /cannot be made: a part of its path is a file/.test(error.message),
   );
 });
 
