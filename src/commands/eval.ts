@@ -16,6 +16,7 @@ import { dataFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
 import { type JudgeOptions, judgeChoice } from './judge-choice.js';
 import { type AnswererOptions, answererOf, type OpenAnswerer } from './open-answerer.js';
+import { sayFailures } from './say-failures.js';
 
 export interface EvalCommandOptions extends AnswererOptions, JudgeOptions {
   data?: string;
@@ -175,7 +176,11 @@ async function evaluateOne(
     const failed = failures(evaluation);
     const n = state === 'complete' ? result.metrics.n : result.questions;
     if (wasComplete) say('info', 'This run is already complete. Use --fresh to run it again.');
-    if (failed > 0) say('warn', `${failed} of ${n} questions failed. Rerun the same command to retry them.`);
+    sayFailures(
+      failed,
+      n,
+      evaluation.state === 'complete' ? evaluation.result.metrics.failures : evaluation.result.failures,
+    );
     const missing = missingGrades(evaluation);
     if (missing > 0) say('warn', `${missing} gradings failed. Rerun the same command to request them again.`);
     return evaluation;

@@ -4,6 +4,7 @@ import { runSummary } from '../results/reports/run-summary.js';
 import { readShards } from '../results/runs/read-shards.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
+import { sayFailures } from './say-failures.js';
 
 export interface MergeCommandOptions extends Pick<AskedData, 'data' | 'questions'> {
   output: string;
@@ -24,8 +25,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeCom
   const { result, wasComplete } = merged;
   const { failed, n } = result.metrics;
   if (wasComplete) say('info', 'This run is already complete. Use --fresh to merge it again.');
-  if (failed > 0)
-    say('warn', `${failed} of ${n} questions failed. Rerun the eval commands of the shards to retry them.`);
+  sayFailures(failed, n, result.metrics.failures, 'the eval commands of the shards, then this one');
   console.log(json ? JSON.stringify(result, null, 2) : runSummary(result));
   return failed > 0 ? EXIT.someSamplesFailed : EXIT.done;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { countFailures, type FailureCount } from '../results/runs/failure-counts.js';
 import { readImageHashes } from '../results/runs/image-hashes.js';
 import { latencyFile } from '../results/runs/latency.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
@@ -48,6 +49,7 @@ export interface ShardResult {
   /** Questions in the shard. */
   questions: number;
   failed: number;
+  failures: FailureCount[];
 }
 
 /**
@@ -121,9 +123,10 @@ async function finished(
 ): Promise<Evaluation> {
   if (!shard) return { state: 'complete', result: await loadRun(folder), wasComplete };
   const predictions = await readPredictions(join(folder, RUN_FILES.predictions));
-  const failed = predictions.filter(({ text }) => text === null).length;
+  const failures = countFailures(predictions);
+  const failed = failures.reduce((sum, { questions }) => sum + questions, 0);
   const { name, split } = benchmark;
-  const result = { folder, benchmark: name, split, shard, questions: predictions.length, failed };
+  const result = { folder, benchmark: name, split, shard, questions: predictions.length, failed, failures };
   return { state: 'shard-complete', result, wasComplete };
 }
 

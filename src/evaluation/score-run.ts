@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { countFailures } from '../results/runs/failure-counts.js';
 import { readImageHashes } from '../results/runs/image-hashes.js';
 import { latencyFile } from '../results/runs/latency.js';
 import { summarizeRun } from '../results/runs/load-run.js';
@@ -37,7 +38,8 @@ export async function scoreRun(options: ScoreRunOptions, run: Run): Promise<void
 async function scorePredictionsOf(options: ScoreRunOptions, { folder, owner }: Run): Promise<void> {
   const { benchmark, judging, signal, stream } = options;
   const answers: (string | null)[] = benchmark.questions.map(() => null);
-  for (const { index, text } of await readPredictions(join(folder, RUN_FILES.predictions))) answers[index] = text;
+  const predictions = await readPredictions(join(folder, RUN_FILES.predictions));
+  for (const { index, text } of predictions) answers[index] = text;
   const cachePath = join(folder, JUDGE_GRADES);
   let missingGrades = 0;
   const score = needsJudge(options)
@@ -49,7 +51,12 @@ async function scorePredictionsOf(options: ScoreRunOptions, { folder, owner }: R
       })
     : benchmark.score(answers);
   const images = imagesHash(benchmark.questions, await readImageHashes(join(folder, RUN_FILES.images)));
-  const metrics: Metrics = { ...metricsOf(benchmark, answers, score), images };
+  const failures = countFailures(predictions);
+  const metrics: Metrics = {
+    ...metricsOf(benchmark, answers, score),
+    ...(failures.length > 0 ? { failures } : {}),
+    images,
+  };
   if (needsJudge(options)) {
     const judge = judgeRecord(judging!.judge, missingGrades);
     const { model, server, runs, gradedAt } = judge;

@@ -202,7 +202,7 @@ const FINAL: { what: string; concerns: string; message: RegExp; behaviour: Behav
   {
     what: 'a wrong key',
     concerns: 'server',
-    message: /401 .*no such key \[hidden\]/,
+    message: /401 \(the API key was refused\) .*no such key \[hidden\]/,
     behaviour: (_request, response) => refuse(response, 401, 'no such key secret-key-1'),
   },
   {
@@ -250,6 +250,29 @@ for (const { what, concerns, message, behaviour } of FINAL) {
     });
   });
 }
+
+test('a key that a server repeats is hidden by its value, wherever it stands', async (t) => {
+  const escaped = 'secret-key-1'.replace('k', '\\u006b');
+  const { client } = await clientOf(t, ({ asked }, response) => {
+    const said = `{"content": "see ${escaped}", "role": "assistant"}`;
+    const body = `{"model": "m-${escaped}", "system_fingerprint": "${escaped}", "choices": [{"X": ${said}, "finish_reason": "stop"}]}`;
+    if (asked.stream)
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: ${body.replace('X', 'delta')}\n\n`);
+    else response.writeHead(200, { 'content-type': 'application/json' }).end(body.replace('X', 'message'));
+  });
+  for (const stream of [true, false]) {
+    const { reply } = await client.ask({ ...request, stream }, signal);
+    assert.deepEqual([reply.content, reply.model, reply.fingerprint], ['see [hidden]', 'm-[hidden]', '[hidden]']);
+  }
+});
+
+test('an answer that is not UTF-8 is not altered but asked for again', async (t) => {
+  const { client } = await clientOf(t, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(Buffer.from('{"choices": [{"message": {"content": "caf\xe9"}}]}', 'latin1'));
+  });
+  await assert.rejects(client.ask(request, signal), { name: 'TemporaryFailure', message: /the answer is not UTF-8/ });
+});
 
 test("a refusal counts as the model's answer", async (t) => {
   const { client } = await clientOf(t, (_request, response) => {

@@ -42,6 +42,56 @@ test('invalid responses are errors that name the hub', async () => {
   }
 });
 
+test('a token that is refused is named with its origin and never repeated', async (t) => {
+  process.env['HF_TOKEN'] = 'hf_some-secret-token';
+  t.after(() => delete process.env['HF_TOKEN']);
+  routes['/api/models/some/model/revision/main'] = { body: Buffer.of(), behave: () => ({ status: 401 }) };
+  await assert.rejects(read(), {
+    name: 'UserError',
+    message:
+      /some\/model answered 401: the access token of HF_TOKEN was refused\. Create another at .*\/settings\/tokens/,
+  });
+  const headers = { 'content-type': 'application/json', 'x-request-id': 'a' };
+  const text = JSON.stringify({ error: 'no access with hf_some-secret-token' });
+  routes['/api/models/some/model/revision/main'] = {
+    body: Buffer.of(),
+    behave: () => ({ status: 418, text, headers }),
+  };
+  await assert.rejects(read(), { message: /answered 418: .*no access with \[hidden\]/ });
+});
+
+test('an address that is none is named by its variable', async (t) => {
+  const address = process.env['HF_ENDPOINT'];
+  t.after(() => {
+    process.env['HF_ENDPOINT'] = address;
+    delete process.env['http_proxy'];
+  });
+  process.env['HF_ENDPOINT'] = 'hf-mirror.com';
+  await assert.rejects(read(), {
+    name: 'UserError',
+    message: 'HF_ENDPOINT is "hf-mirror.com"; it must be a URL that begins with https://.',
+  });
+  process.env['HF_ENDPOINT'] = address;
+  process.env['http_proxy'] = 'socks5h://user:password@127.0.0.1:1080';
+  await assert.rejects(read(), {
+    name: 'UserError',
+    message:
+      'http_proxy is socks5h://[hidden]@127.0.0.1:1080: SOCKS proxies are not supported. Set it to an http:// proxy, or unset it.',
+  });
+});
+
+test('a redirect to an invalid address is an error, not tried again', async () => {
+  routes['/api/models/some/model/revision/main'] = {
+    body: Buffer.of(),
+    behave: () => ({ status: 302, headers: { location: 'http://[' } }),
+  };
+  await assert.rejects(read(), { name: 'UserError', message: /redirects to an address that is no URL/ });
+  await assert.rejects(requests.get(`${server.url}/api/models/some/model/revision/main`), {
+    name: 'UserError',
+    message: /redirects to "http:\/\/\[", which is not a valid URL/,
+  });
+});
+
 test('the token is not sent to another server, and the number of pages is limited', async () => {
   process.env['HF_TOKEN'] = 'hf_secret';
   const other = await startFileServer({ '/next': { body: Buffer.from('[]') } });

@@ -2,6 +2,7 @@ import { gigabytes } from '../../shared/byte-size.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
 import { printable, renderTable } from '../../terminal/table.js';
+import { describeFailure } from '../runs/failure-counts.js';
 import type { LatencySummary, StageTimes, Usage } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { Metrics } from '../runs/metrics.js';
@@ -25,7 +26,12 @@ export function runSummary(run: RunResult): string {
     ['questions', `${metrics.n - metrics.failed} answered, ${metrics.failed} failed${denominator}${unparsable}`],
     ...(latency.usage ? serverCosts(latency, latency.usage) : modelCosts(latency)),
   ];
-  const notes = [...metrics.notes, ...listed(quantisedNote([model.precision])), ...listed(reproducibilityNote(device))]
+  const notes = [
+    ...(metrics.failures ?? []).map((failure) => `failed: ${describeFailure(failure)}`),
+    ...metrics.notes,
+    ...listed(quantisedNote([model.precision])),
+    ...listed(reproducibilityNote(device)),
+  ]
     .map((note) => `${wrapText(`Note: ${printable(note)}`, terminalWidth)}\n`)
     .join('');
   const title = `${metrics.benchmark} ${metrics.split}, ${modelTitle(record.identity)}`;

@@ -1,5 +1,6 @@
 import { jsonFile } from '../../shared/json-file.js';
 import { COUNT, mapOf, nullable, objectOf, SHA256, TEXT } from '../../shared/json-schema.js';
+import { type FailureCount, failuresSchema } from './failure-counts.js';
 
 /** metrics.json: the scores of a run, computed from its predictions file. */
 export interface Metrics {
@@ -20,6 +21,8 @@ export interface Metrics {
   n: number;
   /** Failed questions. They count as wrong. */
   failed: number;
+  /** Why they failed, the most frequent reason first; absent if none did, and in runs of versions that did not record it. */
+  failures?: FailureCount[];
   /** Answers without a recognisable option, yes or no. */
   unparsable: number;
   /** Notes for the reader. */
@@ -44,7 +47,7 @@ export interface JudgeRecord {
 
 const judge = objectOf<JudgeRecord>({ server: TEXT, model: TEXT, runs: COUNT, missing: COUNT, gradedAt: TEXT });
 
-const required = objectOf<Omit<Metrics, 'counts' | 'images' | 'judge'>>({
+const required = objectOf<Omit<Metrics, 'counts' | 'images' | 'judge' | 'failures'>>({
   schemaVersion: { const: 1 },
   benchmark: TEXT,
   split: TEXT,
@@ -61,7 +64,13 @@ const required = objectOf<Omit<Metrics, 'counts' | 'images' | 'judge'>>({
 /** Schema of `Metrics`. */
 export const metricsSchema = {
   ...required,
-  properties: { ...required['properties'], counts: mapOf(COUNT), images: nullable(SHA256), judge },
+  properties: {
+    ...required['properties'],
+    counts: mapOf(COUNT),
+    images: nullable(SHA256),
+    judge,
+    failures: failuresSchema,
+  },
 };
 
 export const metricsFile = jsonFile<Metrics>('metrics.json', metricsSchema);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { request } from 'undici';
 import { UserError } from '../errors.js';
 import { HIDDEN } from '../redact.js';
@@ -78,6 +79,7 @@ async function exchange(
     const { statusCode: status } = response;
     const listener = status >= 200 && status < 300 ? onPart : undefined;
     const bytes = await boundedBody({ url, body: listener ? heard(response.body, listener) : response.body }, maxBytes);
+    if (status < 300 && !isUtf8(bytes)) throw new TemporaryFailure(`${url}: the answer is not UTF-8`);
     const header = (name: string): string | null => [response.headers[name]].flat()[0] ?? null;
     return {
       status,
@@ -91,6 +93,7 @@ async function exchange(
     if (timeout.signal.aborted) {
       throw new TemporaryFailure(`${url}: no answer within ${timeoutMs / 1000} s`, 0, { kind: 'timeout' });
     }
+    if (error instanceof TemporaryFailure) throw error;
     throw error instanceof UserError ? new TemporaryFailure(error.message) : connectionError(url, error);
   } finally {
     clearTimeout(timer);

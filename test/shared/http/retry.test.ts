@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isTemporaryStatus, retryAfterMs, retryTemporary, TemporaryFailure } from '../../../src/shared/http/retry.js';
+import { printMessagesBy } from '../../../src/shared/log.js';
 
 const policy = { retries: 3, minTimeoutMs: 1 };
 
@@ -30,6 +31,20 @@ test('temporary failures are retried, others are not', async () => {
   assert.equal(calls, 5);
   await assert.rejects(retryTemporary(failing(new Error('wrong')), policy), { message: 'wrong' });
   assert.equal(calls, 6);
+});
+
+test('retries are told from the second failure on, with the pause', async () => {
+  const told: string[] = [];
+  const printAsBefore = printMessagesBy((text) => told.push(text));
+  const failing = async (): Promise<void> => {
+    throw new TemporaryFailure('http://a answered 503');
+  };
+  await assert.rejects(retryTemporary(failing, policy));
+  printAsBefore();
+  assert.deepEqual(told, [
+    'http://a answered 503. Trying again in 1 s (failure 2 in a row).',
+    'http://a answered 503. Trying again in 1 s (failure 3 in a row).',
+  ]);
 });
 
 test('aborting ends the pause between retries', async () => {
