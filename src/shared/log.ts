@@ -36,7 +36,7 @@ export function closeLog(): void {
 
 type Printer = (text: string) => void;
 
-let print: Printer = console.error;
+let print: Printer = (text) => console.error(text);
 
 /**
  * Has messages printed otherwise than on stderr: above a progress bar, or by the parent process.
