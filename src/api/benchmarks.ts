@@ -1,4 +1,5 @@
-import type { Answers, BenchmarkDefinition, LoadedBenchmark, LoadOptions } from '../benchmarks/benchmark.js';
+import type { Answers, BenchmarkDefinition, LoadedBenchmark } from '../benchmarks/benchmark.js';
+import { type AskedOptions, loadAsked } from '../benchmarks/question-selection.js';
 import { BENCHMARKS, findBenchmark } from '../benchmarks/registry.js';
 import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { sampleData } from '../evaluation/sample.js';
@@ -20,7 +21,7 @@ export interface Benchmark extends LoadedBenchmark {
   folder: string;
 }
 
-export interface LoadBenchmarkOptions extends Partial<LoadOptions> {
+export interface LoadBenchmarkOptions extends Partial<Omit<AskedOptions, 'rows'>> {
   /** Folder with the benchmark's official files, as `downloadBenchmark` returns it (default: the embedded sample). */
   data?: string;
 }
@@ -34,7 +35,7 @@ export async function loadBenchmark(name: string, options: LoadBenchmarkOptions 
   const { data, protocol = 'llava', ...others } = options;
   const definition = findBenchmark(name);
   const folder = data ?? sampleData(name);
-  return { ...(await definition.load(folder, { ...others, protocol })), folder };
+  return { ...(await loadAsked(definition, folder, { ...others, protocol })), folder };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Heartbeat } from '../evaluation/heartbeat.js';
 import type { JudgeChoice } from '../evaluation/judge-answers.js';
 import { modelAnswerer } from '../evaluation/model-answerer.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
+import type { ConvMode } from '../model/conversation.js';
 import { checkPrecision, parseDevices } from '../model/inference/device.js';
 import type { Precision } from '../model/precision.js';
 import type { RunResult } from '../results/runs/load-run.js';
@@ -76,6 +77,8 @@ export interface EvaluateOptions {
   output?: string;
   /** Images per batch (default: auto). */
   batchSize?: number | 'auto';
+  /** LLaVA's conversation template (default: the model's own, for most vicuna_v1). */
+  convMode?: ConvMode;
   /** Stop at the first question that cannot be answered (default: false). */
   failFast?: boolean;
   /** Start over; the earlier run folder is renamed (default: false). */
@@ -94,13 +97,14 @@ export interface EvaluateOptions {
  * @throws UserError when the device cannot be used, results cannot be written, or the run is in use
  */
 export async function evaluate(model: Model, benchmark: Benchmark, options: EvaluateOptions = {}): Promise<RunResult> {
-  const { output = 'results', batchSize = 'auto', failFast = false, fresh = false, judge, onProgress } = options;
+  const { output = 'results', batchSize = 'auto', failFast = false, fresh = false } = options;
+  const { convMode, judge, onProgress } = options;
   const signal = options.signal ?? new AbortController().signal;
   const session = sessions.get(model);
   if (session === undefined) throw new TypeError('evaluate needs a model that openModel opened');
   const evaluation = await run({
     ...{ benchmark, shard: null, failFast, output, fresh, signal },
-    answerer: modelAnswerer(session, batchSize),
+    answerer: modelAnswerer(session, { batchSize, convMode }),
     judging: judge === undefined ? null : { folder: benchmark.folder, judge },
     data: benchmark.folder,
     argv: [],

@@ -6,11 +6,13 @@ import {
   batchSize,
   benchmarkProtocolOption,
   clipTowerOption,
+  convModeOption,
   deviceOption,
   judgeKeyOption,
   judgeModelOption,
   judgeOption,
   judgeRunsOption,
+  nonNegativeInteger,
   ocrTokensOption,
   offlineOption,
   positiveInteger,
@@ -45,6 +47,21 @@ export function addEval(program: Command): void {
     .addOption(ocrTokensOption("add the OCR tokens of LLaVA's question file to the prompts"))
     .option('--no-ocr-tokens', 'TextVQA: leave OCR tokens out of the prompts')
     .option('--limit <n>', 'only the first n questions', positiveInteger)
+    .option('--offset <n>', 'skip the first n questions', positiveInteger)
+    .addOption(
+      new Option('--sample <n>', 'n questions drawn at random')
+        .argParser(positiveInteger)
+        .conflicts(['limit', 'offset', 'ids']),
+    )
+    .option('--seed <n>', 'seed of --sample (default: 0)', nonNegativeInteger)
+    .addOption(
+      new Option(
+        '--ids <file>',
+        'only the questions with these ids: a line each, a JSON list, or JSON lines with question_id',
+      ).conflicts(['limit', 'offset']),
+    )
+    .option('--max-new-tokens <n>', "most tokens of an answer (default: the benchmark's own limit)", positiveInteger)
+    .addOption(convModeOption(" (default: the model's own, for most vicuna_v1)"))
     .option('--shard <i/n>', 'only part i of n, counted from 1; combine the parts with `llavahr merge`', shard)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
     .option('--fail-fast', 'stop at the first question that fails; earlier answers are kept', false)
@@ -75,6 +92,7 @@ export function addEval(program: Command): void {
           'devices',
           'threads',
           'batchSize',
+          'convMode',
         ]),
     )
     .option('--endpoint-model <name>', 'endpoint: name of the model on the server')

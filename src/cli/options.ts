@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { PROTOCOLS } from '../benchmarks/benchmark.js';
+import { CONV_MODES } from '../model/conversation.js';
 import { PRECISIONS } from '../model/precision.js';
 import type { TokenPrices } from '../results/runs/latency.js';
 import type { Shard } from '../results/runs/run-identity.js';
@@ -23,6 +24,10 @@ export function benchmarkProtocolOption(): Option {
 /** How TextVQA is prompted; `what` is what the command does with the OCR tokens. */
 export function ocrTokensOption(what: string): Option {
   return new Option('--ocr-tokens', `TextVQA: ${what} (default: on if LLaVA's question file is present)`);
+}
+
+export function convModeOption(ofWhat = ''): Option {
+  return new Option('--conv-mode <name>', `LLaVA's conversation template${ofWhat}`).choices(CONV_MODES);
 }
 
 export function deviceOption(): Option {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { OFFICIAL_CONV_MODE } from '../model/conversation.js';
 import { helpEnd } from './help.js';
-import { nonNegativeInteger, ocrTokensOption, protocolOption, splitOption } from './options.js';
+import { convModeOption, nonNegativeInteger, ocrTokensOption, protocolOption, splitOption } from './options.js';
 
 export function addShow(program: Command): void {
   program
@@ -11,6 +12,7 @@ export function addShow(program: Command): void {
     .option('--data <folder>', "folder with the benchmark's annotations (default: the embedded sample)")
     .addOption(splitOption())
     .addOption(protocolOption())
+    .addOption(convModeOption().default(OFFICIAL_CONV_MODE))
     .addOption(ocrTokensOption("show the prompt with the OCR tokens of LLaVA's question file"))
     .option('--no-ocr-tokens', 'TextVQA: show the prompt without OCR tokens')
     .option('--json', 'print the question as JSON', false)

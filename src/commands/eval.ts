@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions, type GivenOptions, requireOptions } from '../benchmarks/benchmark-options.js';
+import { loadAsked, type QuestionSelection } from '../benchmarks/question-selection.js';
+import { readQuestionIds } from '../benchmarks/read-question-ids.js';
 import { EVALUABLE, selectBenchmarks } from '../benchmarks/registry.js';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import type { Answerer } from '../evaluation/answerer.js';
@@ -25,6 +27,12 @@ export interface EvalCommandOptions extends AnswererOptions, JudgeOptions {
   protocol?: Protocol;
   ocrTokens?: boolean;
   limit?: number;
+  offset?: number;
+  sample?: number;
+  seed?: number;
+  /** File with question ids. */
+  ids?: string;
+  maxNewTokens?: number;
   shard?: Shard;
   failFast: boolean;
   heartbeat?: string;
@@ -51,6 +59,7 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   const definitions = selectBenchmarks(names, EVALUABLE);
   checkOptions(definitions, benchmarkOptions(options));
   for (const definition of definitions) requireOptions(definition, options);
+  const selection = await selectionOf(options);
   const judge = judgeChoice(options);
   if (judge && options.shard) {
     throw usageError(
@@ -60,7 +69,7 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   const heartbeat = await startHeartbeat(options.heartbeat ?? null);
   let end: 'complete' | 'interrupted' | 'failed' = 'failed';
   try {
-    const code = await evaluateAll(definitions, options, openAnswerer, judge, heartbeat);
+    const code = await evaluateAll(definitions, { options, selection, openAnswerer, judge, heartbeat });
     if (code === EXIT.interrupted) end = 'interrupted';
     else if (code === EXIT.done || code === EXIT.someSamplesFailed) end = 'complete';
     return code;
@@ -76,25 +85,35 @@ function benchmarkOptions(options: EvalCommandOptions): GivenOptions {
   return { data, split, protocol, ocrTokens, judge, judgeModel, judgeRuns, judgeKey, questions, images, metric };
 }
 
-/** What the evaluations of one command share. */
-interface Evaluations {
+/** Which questions of each benchmark are asked. */
+async function selectionOf({ limit, offset, sample, seed, ids }: EvalCommandOptions): Promise<QuestionSelection> {
+  if (seed !== undefined && sample === undefined) throw usageError('--seed needs --sample.');
+  return { limit, offset, sample, seed, ids: ids === undefined ? undefined : await readQuestionIds(ids) };
+}
+
+/** What the command line asks for. */
+interface Asked {
   options: EvalCommandOptions;
+  selection: QuestionSelection;
+  openAnswerer: OpenAnswerer;
+  judge: JudgeChoice | null;
+  heartbeat: Heartbeat;
+}
+
+/** What the evaluations of one command share. */
+interface Evaluations extends Omit<Asked, 'openAnswerer'> {
   /** Whether there is only one. */
   alone: boolean;
   answerer: Answerer;
-  judge: JudgeChoice | null;
   downloads: DownloadsOnDemand;
-  heartbeat: Heartbeat;
   signal: AbortSignal;
 }
 
 async function evaluateAll(
   definitions: readonly BenchmarkDefinition[],
-  options: EvalCommandOptions,
-  openAnswerer: OpenAnswerer,
-  judge: JudgeChoice | null,
-  heartbeat: Heartbeat,
+  { openAnswerer, ...asked }: Asked,
 ): Promise<number> {
+  const { options } = asked;
   const downloads = downloadsOnDemand(options.offline);
   const interrupt = interruptible('Stopping after the current batches. Press Ctrl-C again to stop immediately.');
   const { signal } = interrupt;
@@ -105,7 +124,7 @@ async function evaluateAll(
     answerer = await openAnswerer(downloads, signal);
     for (const definition of definitions) {
       if (!alone) say('info', `${definition.name}:`);
-      outcomes.push(await evaluateOne(definition, { options, alone, answerer, judge, downloads, heartbeat, signal }));
+      outcomes.push(await evaluateOne(definition, { ...asked, alone, answerer, downloads, signal }));
       if (signal.aborted) break;
     }
   } catch (error) {
@@ -126,10 +145,10 @@ async function evaluateAll(
 
 async function evaluateOne(
   definition: BenchmarkDefinition,
-  { options, alone, answerer, judge, downloads, heartbeat, signal }: Evaluations,
+  { options, selection, alone, answerer, judge, downloads, heartbeat, signal }: Evaluations,
 ): Promise<Outcome> {
   const { name } = definition;
-  const { data, model, split, ocrTokens, limit, questions, metric } = options;
+  const { data, model, split, ocrTokens, maxNewTokens, questions, metric } = options;
   const { protocol = 'llava', failFast, output, fresh } = options;
   try {
     const folder =
@@ -141,14 +160,15 @@ async function evaluateOne(
             downloads,
             signal,
           );
-    const benchmark = await definition.load(folder, { split, protocol, ocrTokens, limit, questions, metric });
+    const asked = { split, protocol, ocrTokens, ...selection, maxNewTokens, questions, metric };
+    const benchmark = await loadAsked(definition, folder, asked);
     const count = benchmark.questions.length;
     logEvent('info', 'benchmark-loaded', { benchmark: name, split: benchmark.split, questions: count, folder });
     heartbeat.update({ state: 'starting', benchmark: name, answered: 0, failed: 0, questions: count });
     const [argv, stream] = [process.argv.slice(2), messageStream()];
     const judging = judge && { folder, judge };
     const shard = options.shard ?? null;
-    const asked = {
+    const evaluated = {
       benchmark,
       answerer,
       shard,
@@ -162,7 +182,7 @@ async function evaluateOne(
       stream,
       heartbeat,
     };
-    const evaluation = await evaluate(asked).finally(benchmark.images.close);
+    const evaluation = await evaluate(evaluated).finally(benchmark.images.close);
     if (evaluation.state === 'interrupted') {
       const { answered, questions, folder } = evaluation;
       say(

@@ -5,6 +5,7 @@ import { endpointAnswerer } from '../evaluation/endpoint-answerer.js';
 import { modelAnswerer } from '../evaluation/model-answerer.js';
 import { openModelSession } from '../evaluation/model-session.js';
 import { openEndpoint } from '../evaluation/open-endpoint.js';
+import type { ConvMode } from '../model/conversation.js';
 import { checkPrecision, parseDevice, parseDevices } from '../model/inference/device.js';
 import type { Precision } from '../model/precision.js';
 import type { TokenPrices } from '../results/runs/latency.js';
@@ -22,6 +23,7 @@ export interface AnswererOptions {
   devices?: string;
   threads?: number;
   batchSize: number | 'auto';
+  convMode?: ConvMode;
   /** Base URLs of servers with the same model. */
   endpoint?: string[];
   endpointModel?: string;
@@ -45,7 +47,8 @@ export function answererOf(options: AnswererOptions): OpenAnswerer {
 }
 
 function modelOf(options: AnswererOptions): OpenAnswerer {
-  const { endpointModel, endpointKey, systemPrompt, concurrency, requestTimeout, prices, batchSize } = options;
+  const { endpointModel, endpointKey, systemPrompt, concurrency, requestTimeout, prices } = options;
+  const { batchSize, convMode } = options;
   const onlyServers = { endpointModel, endpointKey, systemPrompt, concurrency, requestTimeout, prices };
   if (Object.values(onlyServers).some((value) => value !== undefined)) {
     throw usageError(
@@ -56,7 +59,7 @@ function modelOf(options: AnswererOptions): OpenAnswerer {
   for (const device of devices) checkPrecision(device, options.precision);
   return async (downloads) => {
     const model = await chooseModel(options, downloads);
-    return modelAnswerer(await openModelSession(model, devices, options.threads), batchSize);
+    return modelAnswerer(await openModelSession(model, devices, options.threads), { batchSize, convMode });
   };
 }
 

@@ -2,6 +2,7 @@ import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
 import { sampleData } from '../evaluation/sample.js';
+import type { ConvMode } from '../model/conversation.js';
 import { buildPrompt } from '../model/prompt.js';
 import { EXIT, usageError } from '../shared/errors.js';
 
@@ -12,18 +13,19 @@ export interface ShowCommandOptions {
   split?: string;
   protocol: Protocol;
   ocrTokens?: boolean;
+  convMode: ConvMode;
   json: boolean;
 }
 
 /** `llavahr show`: prints the exact prompt and the reference answer of one question. */
 export async function showCommand(name: string, options: ShowCommandOptions): Promise<number> {
-  const { index, split, protocol, ocrTokens, json } = options;
+  const { index, split, protocol, ocrTokens, convMode, json } = options;
   const definition = findBenchmark(name);
   checkOptions([definition], { split, ocrTokens });
   const folder = options.data ?? sampleData(name);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   await benchmark.images.close();
-  const sample = sampleOf(benchmark, index);
+  const sample = sampleOf(benchmark, index, convMode);
   console.log(json ? JSON.stringify({ ...sample, protocol }, null, 2) : sampleText(sample, benchmark.questions.length));
   return EXIT.done;
 }
@@ -40,12 +42,16 @@ interface ShownSample {
 }
 
 /** @throws UserError (usage) if the index is out of range */
-function sampleOf({ name, split, questions, maxNewTokens, gold }: LoadedBenchmark, index: number): ShownSample {
+function sampleOf(
+  { name, split, questions, maxNewTokens, gold }: LoadedBenchmark,
+  index: number,
+  convMode: ConvMode,
+): ShownSample {
   const question = questions[index];
   if (!question)
     throw usageError(`--index ${index} is out of range: ${name} ${split} has questions 0 to ${questions.length - 1}.`);
   const { questionId, image, text } = question;
-  const prompt = buildPrompt(text, { image: image !== null });
+  const prompt = buildPrompt(text, { image: image !== null, convMode });
   return { benchmark: name, split, index, questionId, image, prompt, gold: gold(index), maxNewTokens };
 }
 

@@ -73,7 +73,7 @@ export async function answerBatch(work: BatchWork, planned: PlannedBatch): Promi
 }
 
 function answerOf({ maker, sources }: BatchWork, ready: AskedQuestion, ids: readonly number[]): Prediction {
-  return answered(maker, ready, answerText(sources.tokenizer, ids), tokensWithEnd(ids, maker.benchmark.maxNewTokens));
+  return answered(maker, ready, answerText(sources.tokenizer, ids, sources.convMode), tokensWithEnd(ids, maker.benchmark.maxNewTokens));
 }
 
 /** Number of tokens of an answer, including the end token unless the token limit was reached first. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchmarkDefinition, LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
+import { loadAsked, recordedOptions } from '../benchmarks/question-selection.js';
 import { EVALUABLE, findBenchmark } from '../benchmarks/registry.js';
 import { differences, type OptionValue, type RunIdentity } from '../results/runs/run-identity.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
@@ -56,16 +57,16 @@ function candidateFolders(name: string, { data, recorded }: AskedData): string[]
 
 /** @param path the benchmark's folder, or the file with the user's own questions */
 async function load(
-  { options, load }: BenchmarkDefinition,
+  definition: BenchmarkDefinition,
   { split, protocol }: RunIdentity,
   path: string,
 ): Promise<LoadedBenchmark> {
-  return load(path, {
+  return loadAsked(definition, path, {
     split,
     protocol: protocol['protocol'] as Protocol,
     ocrTokens: optional<boolean>(protocol['ocrTokens']),
-    limit: optional<number>(protocol['limit']),
-    questions: options.questions === undefined ? undefined : path,
+    ...recordedOptions(protocol),
+    questions: definition.options.questions === undefined ? undefined : path,
     metric: optional<string>(protocol['metric']),
     images: false,
   });

@@ -1,6 +1,7 @@
 import { freemem } from 'node:os';
+import { type ConvMode, OFFICIAL_CONV_MODE } from '../model/conversation.js';
 import type { Inference } from '../model/inference/inference.js';
-import { type Model, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
+import { type Model, modelConvMode, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { TRAINED_RESOLUTION } from '../results/runs/run-record.js';
 import { logEvent } from '../shared/log.js';
 import { takeInParallel } from '../shared/parallel.js';
@@ -17,10 +18,17 @@ const LANES_PER_WORKER = 3;
 /** Share of free memory for the pixels of batches in flight. */
 const PIXELS_SHARE = 1 / 8;
 
+export interface ModelAnswererOptions {
+  batchSize: number | 'auto';
+  /** Conversation template (default: the model's own). */
+  convMode?: ConvMode | undefined;
+}
+
 /** A model on devices of this machine answers, batch by batch. Closing it closes the session. */
-export function modelAnswerer(session: ModelSession, batchSize: number | 'auto'): Answerer {
+export function modelAnswerer(session: ModelSession, { batchSize, ...options }: ModelAnswererOptions): Answerer {
   const { model, tokenizer, devices, threads } = session;
-  const identity = identityOfModel(model, devices[0]!.provider);
+  const convMode = options.convMode ?? modelConvMode(model);
+  const identity = identityOfModel(model, devices[0]!.provider, convMode);
   return {
     identity,
     settings: {
@@ -35,7 +43,7 @@ export function modelAnswerer(session: ModelSession, batchSize: number | 'auto')
       const limits = await batchLimits(session, batchSize, work.benchmark.maxNewTokens);
       const { rows, tokens, bytes } = limits;
       logEvent('info', 'batch-size', { asked: batchSize, rows, tokens, bytes });
-      const sources = { model, tokenizer, imageThreads: session.imageThreads() };
+      const sources = { model, tokenizer, convMode, imageThreads: session.imageThreads() };
       const by = { identity, sources, limits, workers: devices.length, inference: session.inference };
       const shrunkTo = await answerByModel(work, by);
       if (shrunkTo !== null) await rememberLimit(session, shrunkTo);
@@ -45,7 +53,7 @@ export function modelAnswerer(session: ModelSession, batchSize: number | 'auto')
 }
 
 /** What identifies answers of a model. @param device kind of device: cpu, cuda or webgpu */
-export function identityOfModel({ manifest, vision }: Model, device: string): AnswererIdentity {
+export function identityOfModel({ manifest, vision }: Model, device: string, convMode: ConvMode): AnswererIdentity {
   return {
     model: {
       name: manifest.name,
@@ -57,7 +65,7 @@ export function identityOfModel({ manifest, vision }: Model, device: string): An
     },
     device,
     preprocessingVersion: PREPROCESSING_VERSION,
-    generation: { method: 'greedy' },
+    generation: { method: 'greedy', ...(convMode !== OFFICIAL_CONV_MODE && { convMode }) },
   };
 }
 
@@ -79,8 +87,7 @@ export interface ModelWork {
 export async function answerByModel(work: AnswerWork, by: ModelWork): Promise<number | null> {
   const { benchmark, questions, signal } = work;
   const { identity, sources, limits, workers } = by;
-  const { model, tokenizer } = sources;
-  const queue = openBatchQueue(groupByImage(questions), rowTokens(model, tokenizer, questions), limits);
+  const queue = openBatchQueue(groupByImage(questions), rowTokens(sources, questions), limits);
   const inference = by.inference();
   inference.then(
     ({ peakMemoryBytes }) => work.onReady(peakMemoryBytes),

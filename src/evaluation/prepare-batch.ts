@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Question } from '../benchmarks/benchmark.js';
 import type { ImageSource } from '../datasets/image-source.js';
 import { contextLength } from '../model/context-length.js';
+import type { ConvMode } from '../model/conversation.js';
 import type { ImageThreads } from '../model/images/image-threads.js';
 import { type PromptRow, promptLength } from '../model/inference/pack-prompts.js';
 import type { Model } from '../model/model-folder.js';
@@ -15,6 +16,7 @@ import type { QuestionGroup } from './plan-batches.js';
 export interface BatchSources {
   model: Model;
   tokenizer: Tokenizer;
+  convMode: ConvMode;
   images: ImageSource;
   imageThreads: ImageThreads;
   /** Told the sha256 of each image that was read. @throws UserError when it is another than before */
@@ -92,8 +94,9 @@ async function prepareGroup(sources: BatchSources, { image, questions }: Questio
     }
   }
   const group: PreparedGroup = { pixels, prompts: [], ready: [], rejected: [] };
+  const template = { image: image !== null, convMode: sources.convMode };
   for (const question of questions) {
-    const prompt = tokenizePrompt(sources.tokenizer, buildPrompt(question.text, { image: image !== null }));
+    const prompt = tokenizePrompt(sources.tokenizer, buildPrompt(question.text, template));
     const problem = promptProblem(prompt, image !== null, model);
     if (problem) {
       group.rejected.push({ question, ...problem });

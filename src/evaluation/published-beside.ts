@@ -2,13 +2,14 @@ import { publishedModel, publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS } from '../benchmarks/registry.js';
 import type { PublishedReference } from '../results/reports/compare.js';
 import type { RunResult } from '../results/runs/load-run.js';
+import { convModeOf } from '../results/runs/run-names.js';
 
 /**
  * Published score of a run's model on its benchmark. Of several, the first whose settings match the run; if none match, the
  * first, with its mismatches. Null if nothing is published.
  */
 export function publishedBeside({ record, metrics }: RunResult): PublishedReference | null {
-  const { model, protocol } = record.identity;
+  const { model, protocol, generation } = record.identity;
   const name = publishedModel(model.name);
   if (name === null) return null;
   const references = publishedScores(metrics.benchmark)
@@ -21,6 +22,8 @@ export function publishedBeside({ record, metrics }: RunResult): PublishedRefere
         ...(metrics.benchmark !== 'textvqa' || theirs.ocrTokens === protocol['ocrTokens']
           ? []
           : [theirs.ocrTokens ? 'with OCR tokens' : 'without OCR tokens']),
+        ...(convModeOf(generation).length === 0 ? [] : ['the conversation template vicuna_v1']),
+        ...(protocol['maxNewTokens'] === undefined ? [] : ["the benchmark's own limit of new tokens"]),
         ...questionMismatch(metrics),
       ];
       return { score, source, note, mismatches };

@@ -1,19 +1,17 @@
 import type { Question } from '../benchmarks/benchmark.js';
-import type { Model } from '../model/model-folder.js';
 import { buildPrompt, tokenizePrompt } from '../model/prompt.js';
-import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
 import type { QuestionGroup } from './plan-batches.js';
+import type { BatchSources } from './prepare-batch.js';
 
 /** Questions that are tokenised; for the others tokens are estimated from characters, since a split may have 450,000. */
 const TOKENISED = 50;
 
 /** Returns an estimator for the tokens of a group's row: image and system text once, plus every question. */
 export function rowTokens(
-  model: Model,
-  tokenizer: Tokenizer,
+  { model, tokenizer, convMode }: Pick<BatchSources, 'model' | 'tokenizer' | 'convMode'>,
   questions: readonly Question[],
 ): (group: QuestionGroup) => number {
-  const count = (text: string): number => tokenizePrompt(tokenizer, buildPrompt(text)).length;
+  const count = (text: string): number => tokenizePrompt(tokenizer, buildPrompt(text, { convMode })).length;
   const around = count(''); // system text, image, role markers
   const step = Math.max(1, Math.floor(questions.length / TOKENISED));
   const counted = questions.filter((_, i) => i % step === 0);

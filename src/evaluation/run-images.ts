@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Protocol } from '../benchmarks/benchmark.js';
+import { loadAsked, recordedOptions } from '../benchmarks/question-selection.js';
 import { EVALUABLE, findBenchmark } from '../benchmarks/registry.js';
 import type { ImageSource } from '../datasets/image-source.js';
 import type { RunRecord, Session } from '../results/runs/run-record.js';
@@ -20,8 +21,7 @@ export async function openRunImages({ identity, sessions }: RunRecord, data?: st
   const definition = findBenchmark(benchmark, EVALUABLE);
   if (definition.openImages) return definition.openImages(folder);
   const protocol = identity.protocol['protocol'] as Protocol;
-  const limit = (identity.protocol['limit'] ?? undefined) as number | undefined;
-  return (await definition.load(folder, { split, protocol, limit })).images;
+  return (await loadAsked(definition, folder, { split, protocol, ...recordedOptions(identity.protocol) })).images;
 }
 
 /** Data folder of the last session that has one; merging shards needs no images and records none. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { startImageThreads } from '../model/images/image-threads.js';
 import { startInference } from '../model/inference/inference.js';
-import type { Model } from '../model/model-folder.js';
+import { type Model, modelConvMode } from '../model/model-folder.js';
 import { answerText } from '../model/prompt.js';
 import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
 import { type Interval, percentileInterval, resampledScores, resampleSums } from '../results/statistics/bootstrap.js';
@@ -122,7 +122,8 @@ async function answerAll(model: Model, benchmark: LoadedBenchmark, threads: numb
   const tokenizer = await loadTokenizer(model.folder);
   const inference = await startInference(model, { provider: 'cpu', index: 0 }, threads);
   const imageThreads = startImageThreads(1);
-  const sources = { model, tokenizer, images: benchmark.images, imageThreads };
+  const convMode = modelConvMode(model);
+  const sources = { model, tokenizer, convMode, images: benchmark.images, imageThreads };
   const output: ModelOutput = {
     texts: benchmark.questions.map(() => null),
     firstTokens: new Map(),
@@ -140,7 +141,7 @@ async function answerAll(model: Model, benchmark: LoadedBenchmark, threads: numb
       ready[0]!.forEach(({ question: { index } }, i) => {
         const ids = result.tokens[0]![i]!;
         if (!result.finite[0]![i]!) return; // counts as a question that could not be asked
-        output.texts[index] = answerText(tokenizer, ids);
+        output.texts[index] = answerText(tokenizer, ids, convMode);
         output.firstTokens.set(index, ids[0]);
         output.firstLogits.set(index, result.firstLogits[0]![i]!);
       });

@@ -1,6 +1,7 @@
 import type { SchemaObject } from 'ajv';
 import { COUNT, nullable, objectOf, POSITIVE, SHA256 } from '../shared/json-schema.js';
 import type { Architecture, ClipTower, ConvNextTower, LanguageModel, Projector } from './architecture.js';
+import { CONV_MODES, type ConvMode } from './conversation.js';
 import { INT8_STORAGE_TYPES, type Int8StorageType, PRECISIONS, type Precision } from './precision.js';
 
 /** model.json of an exported model. */
@@ -12,6 +13,8 @@ export interface ModelManifest {
   precision: Precision;
   /** How int8 weights are stored; int8 if absent. */
   int8Storage?: Int8StorageType;
+  /** The conversation template that the checkpoint was trained with, where it is known not to be `vicuna_v1`. */
+  convMode?: ConvMode;
   graphVersion: number;
   resolutions: VisionGraphEntry[];
   weights: HashedFile[];
@@ -83,6 +86,7 @@ const properties: Record<keyof ModelManifest, SchemaObject> = {
   }),
   precision: { enum: PRECISIONS },
   int8Storage: { enum: INT8_STORAGE_TYPES },
+  convMode: { enum: CONV_MODES },
   graphVersion: POSITIVE,
   resolutions: list(objectOf<VisionGraphEntry>({ resolution: POSITIVE, visualTokens: POSITIVE, graph: FILE_NAME })),
   weights: list(objectOf<HashedFile>({ ...hashedFile, name: FILE_NAME })),
@@ -95,5 +99,5 @@ const properties: Record<keyof ModelManifest, SchemaObject> = {
 /** JSON Schema of model.json. */
 export const manifestSchema: SchemaObject = {
   ...objectOf<ModelManifest>(properties),
-  required: Object.keys(properties).filter((name) => name !== 'int8Storage'),
+  required: Object.keys(properties).filter((name) => !['int8Storage', 'convMode'].includes(name)),
 };

@@ -4,6 +4,7 @@ import { schemaCheck } from '../shared/json-schema.js';
 import { parseJson } from '../shared/parse-json.js';
 import { systemReason } from '../shared/system-errors.js';
 import { readUtf8 } from '../shared/utf8-text.js';
+import { type ConvMode, OFFICIAL_CONV_MODE } from './conversation.js';
 import { type ModelManifest, manifestSchema, type VisionGraphEntry } from './manifest.js';
 
 /** Version of the exported graphs: raised when the exporter writes different graphs for the same checkpoint. */
@@ -93,6 +94,11 @@ export async function openModel(folder: string, resolution?: number): Promise<Mo
     );
   }
   return { folder, manifest, vision };
+}
+
+/** The conversation template a model is asked in unless the user chooses another. */
+export function modelConvMode({ manifest }: Model): ConvMode {
+  return manifest.convMode ?? OFFICIAL_CONV_MODE;
 }
 
 /** One hash for all weights of a model, in file order. */

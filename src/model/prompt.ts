@@ -1,21 +1,22 @@
 import { pyStrip } from '../shared/python-strings.js';
+import { type ConvMode, conversationTemplate, OFFICIAL_CONV_MODE } from './conversation.js';
 import type { Tokenizer } from './tokenizer/tokenizer.js';
 
 /** Placeholder for the image in a prompt's token ids. Source: LLaVA constants.py, IMAGE_TOKEN_INDEX. */
 export const IMAGE_TOKEN = -200;
 
 const IMAGE_TEXT = '<image>';
-const SYSTEM =
-  'A chat between a curious user and an artificial intelligence assistant. ' +
-  "The assistant gives helpful, detailed, and polite answers to the user's questions.";
 
 /**
- * The prompt for one question in the conversation template vicuna_v1, with the image before the question.
- * Source: LLaVA conversation.py, model_vqa_loader.py.
+ * The prompt for one question in a conversation template, with the image before the question.
+ * Source: LLaVA model_vqa_loader.py.
  */
-export function buildPrompt(question: string, options: { image: boolean } = { image: true }): string {
-  const image = options.image ? `${IMAGE_TEXT}\n` : '';
-  return `${SYSTEM} USER: ${image}${question} ASSISTANT:`;
+export function buildPrompt(
+  question: string,
+  { image = true, convMode = OFFICIAL_CONV_MODE }: { image?: boolean; convMode?: ConvMode } = {},
+): string {
+  const { before, after } = conversationTemplate(convMode);
+  return `${before}${image ? `${IMAGE_TEXT}\n` : ''}${question}${after}`;
 }
 
 /**
@@ -30,11 +31,16 @@ export function tokenizePrompt(tokenizer: Tokenizer, prompt: string): number[] {
 }
 
 /**
- * The answer in generated token ids: their text up to </s>, without surrounding white space or a trailing "</s>" written
- * out as text. Source: LLaVA-HR model_vqa_loader.py.
+ * The answer in generated token ids: their text up to </s>, without surrounding white space or the template's end of a
+ * turn written out as text. Source: LLaVA-HR model_vqa_loader.py.
  */
-export function answerText(tokenizer: Tokenizer, ids: readonly number[]): string {
+export function answerText(
+  tokenizer: Tokenizer,
+  ids: readonly number[],
+  convMode: ConvMode = OFFICIAL_CONV_MODE,
+): string {
+  const { stop } = conversationTemplate(convMode);
   const end = ids.indexOf(tokenizer.eosId);
   const text = pyStrip(tokenizer.decode(end < 0 ? ids : ids.slice(0, end)));
-  return text.endsWith('</s>') ? pyStrip(text.slice(0, -'</s>'.length)) : text;
+  return stop !== '' && text.endsWith(stop) ? pyStrip(text.slice(0, -stop.length)) : text;
 }

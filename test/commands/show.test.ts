@@ -3,7 +3,7 @@ import test from 'node:test';
 import { showCommand } from '../../src/commands/show.js';
 import { printed } from './print.js';
 
-const OPTIONS = { index: 0, protocol: 'llava', json: true } as const;
+const OPTIONS = { index: 0, protocol: 'llava', convMode: 'vicuna_v1', json: true } as const;
 const PROMPT =
   'A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and ' +
   "polite answers to the user's questions. USER: <image>\nWhat does the blue sign say?\nAnswer the question using a " +

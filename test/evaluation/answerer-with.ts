@@ -6,7 +6,7 @@ export function answererWith(by: Pick<ModelWork, 'sources' | 'limits' | 'inferen
   answerer: Pick<Answerer, 'identity' | 'answer'>;
   shrunkTo(): number | null;
 } {
-  const identity = identityOfModel(by.sources.model, 'cpu');
+  const identity = identityOfModel(by.sources.model, 'cpu', 'vicuna_v1');
   let shrunkTo: number | null = null;
   const answer: Answerer['answer'] = async (work) => {
     shrunkTo = await answerByModel(work, { ...by, identity, workers: 1 });

@@ -36,7 +36,7 @@ async function predictionsOf(benchmark: LoadedBenchmark, name: string, rows: num
   const limits = { rows, tokens: unlimited, bytes: unlimited, bytesOf: () => 1 };
   const { signal } = new AbortController();
   const stream = Object.assign(new PassThrough(), { isTTY: false }) as unknown as NodeJS.WriteStream;
-  const sources = { model, tokenizer, imageThreads };
+  const sources = { model, tokenizer, convMode: 'vicuna_v1' as const, imageThreads };
   const images = checkImages(await surveyImages(benchmark.questions, benchmark.images), benchmark.images);
   const { answerer } = answererWith({ sources, limits, inference: async () => inference });
   const shared = { benchmark, answerer, images, run: opened.run };

@@ -58,7 +58,7 @@ test('a worker with a real memory limit gets smaller batches and answers every q
     const text = 'What is written on the sign?';
     const unlimited = Number.POSITIVE_INFINITY;
     const { answerer, shrunkTo: limit } = answererWith({
-      sources: { model, tokenizer, imageThreads },
+      sources: { model, tokenizer, convMode: 'vicuna_v1', imageThreads },
       limits: { rows: IMAGES, tokens: unlimited, bytes: unlimited, bytesOf: ({ rows }) => rows },
       inference: async () => pool,
     });

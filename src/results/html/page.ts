@@ -6,6 +6,7 @@ import { VERSION } from '../../shared/version.js';
 import type { Align } from '../../terminal/table.js';
 import { escapeXml, PLOT_COLORS } from '../plots/svg-plot.js';
 import { bestTexts, NOT_COMPARABLE, type ReportLayout, type ReportScore, runName } from '../reports/report-layout.js';
+import { optionText } from '../runs/run-identity.js';
 import type { FigureRow } from './figures.js';
 import type { PageData } from './page-data.js';
 
@@ -142,7 +143,7 @@ function runsSection({ runs }: ReportLayout): string {
   const lines = runs.map((run) => {
     const { identity, finishedAt, sessions } = run.record;
     const { software, host } = sessions.at(-1)!;
-    const protocol = Object.entries(identity.protocol).map(([name, value]) => `${name} ${value ?? 'none'}`);
+    const protocol = Object.entries(identity.protocol).map(([name, value]) => `${name} ${optionText(value)}`);
     const texts = [
       runName(run),
       finishedAt?.slice(0, 16).replace('T', ' ') ?? '–',

@@ -1,4 +1,5 @@
 import type { RunResult } from '../runs/load-run.js';
+import { optionText } from '../runs/run-identity.js';
 import { incomparableFields } from './compare.js';
 
 /** Runs with the same questions and protocol. */
@@ -29,6 +30,6 @@ function titleOf(run: RunResult, earlier: readonly RunGroup[]): string {
   const title = `${benchmark} ${split}`;
   const other = earlier.find((group) => group.title === title)?.runs[0];
   if (!other) return title;
-  const fields = incomparableFields(other, run).map(({ field, second }) => `${field} ${second ?? 'none'}`);
+  const fields = incomparableFields(other, run).map(({ field, second }) => `${field} ${optionText(second)}`);
   return `${title} (${fields.join(', ')})`;
 }

@@ -1,7 +1,7 @@
 import type { RunResult } from '../runs/load-run.js';
 import type { JudgeRecord } from '../runs/metrics.js';
 import type { QuestionScores } from '../runs/question-scores.js';
-import { type Difference, differences } from '../runs/run-identity.js';
+import { type Difference, differences, optionText } from '../runs/run-identity.js';
 import { modelKey, modelLabels } from '../runs/run-names.js';
 import { trainedResolution } from '../runs/run-record.js';
 import {
@@ -136,7 +136,7 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
     const base = bases.find((other) => incomparableFields(other.run, run).length === 0);
     if (!base && bases.length > 0) {
       for (const { field, first: theirs, second: own } of incomparableFields(first.run, run)) {
-        notes.add(`${label} is not comparable with ${first.label}: ${field} is ${show(own)}, not ${show(theirs)}.`);
+        notes.add(`${label} is not comparable with ${first.label}: ${field} is ${optionText(own)}, not ${optionText(theirs)}.`);
       }
     }
     const score = scoreOf(run, name);
@@ -167,7 +167,9 @@ function scoreOf({ metrics }: RunResult, name: string | null): number | null {
 /** The fields that differ between two runs and make them incomparable: data, split, questions, protocol, scoring. */
 export function incomparableFields(first: RunResult, second: RunResult): Difference[] {
   const fields = differences(first.record.identity, second.record.identity).filter(
-    ({ field }) => !/^(model|device|preprocessingVersion|generation|server)(\.|$)/.test(field),
+    // `protocol.maxNewTokens` repeats `maxNewTokens`.
+    ({ field }) =>
+      !/^(model|device|preprocessingVersion|generation|server)(\.|$)/.test(field) && field !== 'protocol.maxNewTokens',
   );
   const [images, others] = [first.metrics.images, second.metrics.images];
   if (images && others && images !== others) {
@@ -348,8 +350,4 @@ function latencyNotes(first: Entry, second: Entry): string[] {
     );
   }
   return notes;
-}
-
-function show(value: unknown): string {
-  return value === null ? 'none' : String(value);
 }

@@ -5,7 +5,7 @@ import type { Comparison, ComparisonRow } from './compare.js';
 import { differenceText, isIncomparable, publishedSources, publishedText, type Source } from './comparison-tables.js';
 import { describeRun } from './report-csv.js';
 import { plainLatex } from './report-latex.js';
-import { limitMark } from './report-layout.js';
+import { partMark } from './report-layout.js';
 import { escapeMarkdown, plainMarkdown } from './report-markdown.js';
 import { type TidyRow, tidyCsv } from './tidy-csv.js';
 
@@ -105,7 +105,7 @@ function cells(row: ComparisonRow, comparison: Comparison, sources: readonly Sou
     `${benchmark} ${run.metrics.split}`,
     metric === null ? NONE : `${metric} (${unit === 'points' ? 'points' : '%'})`,
     label,
-    score ? `${score.text}${limitMark(run)}${isIncomparable(row, comparison) ? '*' : ''}` : NONE,
+    score ? `${score.text}${partMark(run)}${isIncomparable(row, comparison) ? '*' : ''}` : NONE,
     score?.interval ?? NONE,
     String(run.metrics.counts?.[metric ?? ''] ?? run.metrics.n),
     texts?.text ?? NONE,

@@ -4,7 +4,7 @@ import { heading, noteMark, terminalWidth } from '../../terminal/style.js';
 import { type Align, printable, renderTable } from '../../terminal/table.js';
 import type { StageTimes } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
-import { sharedSettings } from '../runs/run-names.js';
+import { convModeOf, sharedSettings } from '../runs/run-names.js';
 import { trainedResolution } from '../runs/run-record.js';
 import { decimalsFor, halfWidthOf, intervalText, pValueText, scoreText, signedText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
@@ -23,7 +23,7 @@ const NONE = '-';
 
 /** The model and its settings. */
 export const MODEL_COLUMNS: Column[] = [
-  { title: 'model', align: 'left', cell: ({ run }) => run.record.identity.model.name },
+  { title: 'model', align: 'left', cell: modelCell },
   { title: 'size (px)', align: 'right', cell: sizeCell },
   { title: 'visual tokens', align: 'right', cell: ({ run }) => number(run.latency.visualTokensPerImage, 0) },
   { title: 'precision', align: 'left', cell: ({ run }) => precisionLabel(run.record.identity.model.precision) },
@@ -274,6 +274,11 @@ function render(columns: readonly ComparisonColumn[], comparisons: readonly Comp
     columns.map(({ align }) => align),
     { keys: columns.indexOf(MODEL) + 1 },
   );
+}
+
+function modelCell({ run }: { run: RunResult }): string {
+  const { model, generation } = run.record.identity;
+  return [model.name, ...convModeOf(generation)].join(', ');
 }
 
 /** The input size, with the training size if that differs. */

@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { Align, PlainTable } from '../../terminal/table.js';
+import { askedQuestions } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
 import { scoreText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
@@ -175,13 +176,13 @@ function reportScore(row: ComparisonRow, { metric: headline }: Comparison, sourc
 
 function markedText(run: RunResult, name: string): { text: string; interval: string | null } {
   const { text, interval } = scoreText(run.metrics, name);
-  return { text: text + limitMark(run), interval };
+  return { text: text + partMark(run), interval };
 }
 
-/** Says in the cell of a score that it is over the first questions only: no markup can lose it. Empty for whole runs. */
-export function limitMark({ record }: RunResult): string {
-  const limit = record.identity.protocol['limit'] ?? null;
-  return limit === null ? '' : ` (first ${limit})`;
+/** Says in the cell of a score that it is over a part of the questions: no markup can lose it. Empty for whole runs. */
+export function partMark({ record }: RunResult): string {
+  const part = askedQuestions(record.identity.protocol);
+  return part === null ? '' : ` (${part.mark})`;
 }
 
 function quantisedNotes(runs: readonly RunResult[]): string[] {
@@ -191,9 +192,9 @@ function quantisedNotes(runs: readonly RunResult[]): string[] {
 
 function runNotes(run: RunResult): string[] {
   const { n, failed } = run.metrics;
-  const limit = run.record.identity.protocol['limit'] ?? null;
+  const part = askedQuestions(run.record.identity.protocol);
   return [
-    ...(limit === null ? [] : [`${runName(run)}: only the first ${limit} questions.`]),
+    ...(part === null ? [] : [`${runName(run)}: only ${part.text}.`]),
     ...(failed === 0 ? [] : [`${runName(run)}: ${failed} of ${n} questions failed and count as wrong.`]),
   ];
 }

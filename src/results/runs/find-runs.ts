@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, UserError, usageError } from '../../shared/errors.js';
+import { askedQuestions } from './asked-questions.js';
 import { loadRun, type RunResult } from './load-run.js';
 import { metricsFile } from './metrics.js';
 import { differences } from './run-identity.js';
@@ -16,7 +17,7 @@ export interface NamedRuns {
 }
 
 /**
- * Finds runs by run folder, or by model name among the finished runs in a folder. Partial runs (--limit, --shard) and old
+ * Finds runs by run folder, or by model name among the finished runs in a folder. Partial runs (such as --limit, --shard) and old
  * runs renamed by --fresh are only found by folder.
  * @throws UserError if a folder contains no finished run, or (usage) if no run matches a name
  */
@@ -96,9 +97,8 @@ function runsOfModel(
 function reasonToSkip({ folder, record }: Candidate, chosen: readonly Candidate[]): string | null {
   if (record.state !== 'complete') return 'not finished; rerun its eval command to resume it';
   if (!existsSync(join(folder, metricsFile.name))) return 'it has no scores; combine all shards with `llavahr merge`';
-  const { limit } = record.identity.protocol;
-  if (limit !== undefined && limit !== null)
-    return `it covers only the first ${limit} questions; give the folder to include it`;
+  const part = askedQuestions(record.identity.protocol);
+  if (part !== null) return `it covers only ${part.text}; give the folder to include it`;
   const duplicate = chosen.find((other) => differences(other.record.identity, record.identity).length === 0);
   return duplicate ? `same run as ${duplicate.folder}` : null;
 }

@@ -3,6 +3,14 @@ import { createHash } from 'node:crypto';
 /** An option's value in JSON. */
 export type OptionValue = string | number | boolean | null;
 
+const SHOWN_CHARACTERS = 40;
+
+/** An option's value for people: "none" without one, and the beginning of a long one. */
+export function optionText(value: OptionValue): string {
+  const text = String(value ?? 'none');
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
+}
+
 /**
  * Everything that determines a run's answers and scores, and nothing else: no batch size, no paths. A run is resumed only by
  * a run of equal identity.
@@ -10,7 +18,7 @@ export type OptionValue = string | number | boolean | null;
 export interface RunIdentity {
   benchmark: string;
   split: string;
-  /** Options that change prompts, scores or the set of questions, such as ocrTokens and limit. */
+  /** Options that change prompts, scores or the set of questions, such as ocrTokens and limit. `loadAsked` repeats them. */
   protocol: Record<string, OptionValue>;
   /** sha256 of the annotation files by name. */
   dataFiles: Record<string, string>;
@@ -19,7 +27,7 @@ export interface RunIdentity {
   maxNewTokens: number;
   /** null for a server, which prepares images itself. */
   preprocessingVersion: number | null;
-  /** Decoding method. */
+  /** Decoding method, and the conversation template unless it is the official scripts' `vicuna_v1`. */
   generation: Record<string, OptionValue>;
   /** What the server of a served model says about itself, and what it was asked for. */
   server?: Record<string, OptionValue>;

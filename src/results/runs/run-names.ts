@@ -4,22 +4,24 @@ import type { ModelIdentity, RunIdentity } from './run-identity.js';
 
 /** Key that distinguishes models in a table: the same name with other weights is another model. */
 export function modelKey({ record }: RunResult): string {
-  const { model, device } = record.identity;
-  return JSON.stringify([model.name, model.resolution, model.precision, device, model.weightsHash]);
+  const { model, device, generation } = record.identity;
+  const { convMode = null } = generation;
+  return JSON.stringify([model.name, model.resolution, model.precision, device, model.weightsHash, convMode]);
 }
 
 /**
  * Labels of the runs' models for tables and sentences: name and input size, plus precision, device and weights hash where
- * they are needed to tell runs apart.
+ * they are needed to tell runs apart; a conversation template other than the official one is always named.
  * @param withSize false omits the input size
  */
 export function modelLabels(runs: readonly RunResult[], withSize = true): string[] {
   const models = runs.map(({ record }) => record.identity);
   const differ = (field: (identity: (typeof models)[number]) => string) => new Set(models.map(field)).size > 1;
   const [byPrecision, byDevice] = [differ(({ model }) => model.precision), differ(({ device }) => device)];
-  const labels = models.map(({ model, device }) =>
+  const labels = models.map(({ model, device, generation }) =>
     [
       withSize ? sizedName(model) : model.name,
+      ...convModeOf(generation),
       ...(byPrecision ? [precisionLabel(model.precision)] : []),
       ...(byDevice ? [device] : []),
     ].join(', '),
@@ -31,14 +33,21 @@ export function modelLabels(runs: readonly RunResult[], withSize = true): string
   });
 }
 
+/** The conversation template, unless it is the official one. */
+export function convModeOf({ convMode = null }: RunIdentity['generation']): string[] {
+  return convMode === null ? [] : [String(convMode)];
+}
+
 /** "llava-hr-7b at 1024 px"; the name alone for a served model, whose input size is not known. */
 export function sizedName({ name, resolution }: Pick<ModelIdentity, 'name' | 'resolution'>): string {
   return resolution === null ? name : `${name} at ${resolution} px`;
 }
 
 /** A model and how it was run: "llava-hr-7b at 1024 px, fp32 on cpu", "llava-1.5-7b-hf, served by vllm 0.11.0". */
-export function modelTitle({ model, device, server }: RunIdentity): string {
-  if (server === undefined) return `${sizedName(model)}, ${precisionLabel(model.precision)} on ${device}`;
+export function modelTitle({ model, device, server, generation }: RunIdentity): string {
+  if (server === undefined) {
+    return [sizedName(model), ...convModeOf(generation), `${precisionLabel(model.precision)} on ${device}`].join(', ');
+  }
   const { engine, version } = server;
   const by = [engine, version].filter((part) => typeof part === 'string').join(' ');
   return `${model.name}, served${by === '' ? '' : ` by ${by}`}`;

@@ -1,0 +1,36 @@
+import type { OptionValue } from './run-identity.js';
+
+/** How a run's questions were chosen from its benchmark. */
+export interface AskedQuestions {
+  /** For the cell of a score: "first 20". */
+  mark: string;
+  /** For a sentence: "the first 20 questions". */
+  text: string;
+}
+
+/** What part of its benchmark a run asked, by its protocol; null for the whole benchmark. */
+export function askedQuestions(protocol: Readonly<Record<string, OptionValue>>): AskedQuestions | null {
+  const { limit = null, offset = null, sample = null, seed = null, rows = null } = protocol;
+  if (typeof rows === 'string') {
+    const count = countRows(rows);
+    return { mark: `${count} by id`, text: `${count} questions chosen by their ids` };
+  }
+  if (sample !== null) {
+    return { mark: `${sample} at random`, text: `${sample} questions drawn at random (seed ${seed ?? 0})` };
+  }
+  if (offset !== null) {
+    const first = Number(offset) + 1;
+    if (limit === null) return { mark: `from ${first}`, text: `the questions from number ${first} on` };
+    const last = Number(offset) + Number(limit);
+    return { mark: `${first} to ${last}`, text: `questions ${first} to ${last}` };
+  }
+  return limit === null ? null : { mark: `first ${limit}`, text: `the first ${limit} questions` };
+}
+
+/** Number of rows in a text such as "0-2,7". */
+function countRows(rows: string): number {
+  return rows.split(',').reduce((sum, range) => {
+    const [first, last = first] = range.split('-').map(Number) as [number, number?];
+    return sum + last - first + 1;
+  }, 0);
+}
