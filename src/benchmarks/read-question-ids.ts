@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { UserError } from '../shared/errors.js';
+import { readUtf8 } from '../shared/utf8-text.js';
 import { parse, unreadable } from './shared/read-records.js';
 
 const FORMAT = 'It needs an id per line, a JSON list of ids, or JSON lines with "question_id".';
@@ -12,8 +12,9 @@ const FORMAT = 'It needs an id per line, a JSON list of ids, or JSON lines with 
 export async function readQuestionIds(path: string): Promise<string[]> {
   let text: string;
   try {
-    text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, ''); // byte order mark, added by some editors on Windows
+    text = await readUtf8(path);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw unreadable(path, FORMAT, error);
   }
   const ids = text.trimStart().startsWith('[') ? idsOfList(parse(text, path), path) : idsOfLines(text, path);

@@ -73,7 +73,12 @@ export async function answerBatch(work: BatchWork, planned: PlannedBatch): Promi
 }
 
 function answerOf({ maker, sources }: BatchWork, ready: AskedQuestion, ids: readonly number[]): Prediction {
-  return answered(maker, ready, answerText(sources.tokenizer, ids, sources.convMode), tokensWithEnd(ids, maker.benchmark.maxNewTokens));
+  return answered(
+    maker,
+    ready,
+    answerText(sources.tokenizer, ids, sources.convMode),
+    tokensWithEnd(ids, maker.benchmark.maxNewTokens),
+  );
 }
 
 /** Number of tokens of an answer, including the end token unless the token limit was reached first. */
@@ -107,8 +112,8 @@ function failureOf(error: unknown): BatchFailure {
 }
 
 function timingOf(
-  { maker: { benchmark }, sources: { model } }: BatchWork,
-  { images, ready, decodeMs }: PreparedBatch,
+  { maker: { benchmark } }: BatchWork,
+  { images, visualTokens, ready, decodeMs }: PreparedBatch,
   result: BatchResult,
 ): Omit<BatchTiming, 'warmup'> {
   const questions = ready.flat();
@@ -116,7 +121,7 @@ function timingOf(
     rows: questions.map(({ question }) => question.index),
     images,
     questions: questions.length,
-    visualTokens: images * model.vision.visualTokens,
+    visualTokens,
     promptTokens: result.promptTokens,
     newTokens: result.tokens.flat().reduce((sum, ids) => sum + tokensWithEnd(ids, benchmark.maxNewTokens), 0),
     steps: result.steps,

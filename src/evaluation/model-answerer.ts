@@ -1,5 +1,6 @@
 import { freemem } from 'node:os';
 import { type ConvMode, OFFICIAL_CONV_MODE } from '../model/conversation.js';
+import { squaresPerImage } from '../model/inference/batch-memory.js';
 import type { Inference } from '../model/inference/inference.js';
 import { type Model, modelConvMode, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
 import { TRAINED_RESOLUTION } from '../results/runs/run-record.js';
@@ -112,7 +113,8 @@ export async function answerByModel(work: AnswerWork, by: ModelWork): Promise<nu
 
 /** Batches in flight: as many as fit into memory, but at least one per device. */
 function laneCount({ workers, limits, sources }: ModelWork): number {
-  const pixelBytes = limits.rows * sources.model.vision.resolution ** 2 * 3;
+  const { manifest, vision } = sources.model;
+  const pixelBytes = limits.rows * squaresPerImage(manifest.architecture) * vision.resolution ** 2 * 3;
   const room = Math.floor((PIXELS_SHARE * freemem()) / pixelBytes);
   return Math.min(LANES_PER_WORKER * workers, Math.max(workers, room));
 }

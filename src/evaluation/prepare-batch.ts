@@ -4,8 +4,9 @@ import type { ImageSource } from '../datasets/image-source.js';
 import { contextLength } from '../model/context-length.js';
 import type { ConvMode } from '../model/conversation.js';
 import type { ImageThreads } from '../model/images/image-threads.js';
+import type { PreparedImage } from '../model/images/prepare-image.js';
 import { type PromptRow, promptLength } from '../model/inference/pack-prompts.js';
-import type { Model } from '../model/model-folder.js';
+import { imageInput, type Model } from '../model/model-folder.js';
 import { buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../model/prompt.js';
 import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
 import { ImageError, messageOf } from '../shared/errors.js';
@@ -32,9 +33,11 @@ export interface RejectedQuestion {
 
 /** Questions of one batch with their inputs; `ready[row][i]` belongs to `rows[row].prompts[i]`. */
 export interface PreparedBatch {
-  /** uint8, [images, resolution, resolution, 3] */
+  /** uint8, [squares, resolution, resolution, 3]: the images, or their tiles one after the other */
   pixels: Uint8Array;
   images: number;
+  /** Of all images. */
+  visualTokens: number;
   rows: PromptRow[];
   ready: AskedQuestion[][];
   rejected: RejectedQuestion[];
@@ -43,7 +46,7 @@ export interface PreparedBatch {
 }
 
 interface PreparedGroup {
-  pixels: Uint8Array | null;
+  image: PreparedImage | null;
   prompts: number[][];
   ready: AskedQuestion[];
   rejected: RejectedQuestion[];
@@ -54,16 +57,23 @@ export async function prepareBatch(sources: BatchSources, groups: readonly Quest
   const start = performance.now();
   const prepared = await Promise.all(groups.map((group) => prepareGroup(sources, group)));
   const runnable = prepared.filter(({ prompts }) => prompts.length > 0);
-  const withImage = runnable.filter(({ pixels }) => pixels !== null);
-  const imageBytes = sources.model.vision.resolution ** 2 * 3;
-  const pixels = new Uint8Array(withImage.length * imageBytes);
-  withImage.forEach((group, i) => {
-    pixels.set(group.pixels!, i * imageBytes);
+  const { vision } = sources.model;
+  const squareBytes = vision.resolution ** 2 * 3;
+  const images = runnable.flatMap(({ image }) => image ?? []);
+  const pixels = new Uint8Array(images.reduce((sum, image) => sum + image.pixels.length, 0));
+  let next = 0;
+  const rows = runnable.map(({ image, prompts }): PromptRow => {
+    if (image === null) return { image: null, prompts };
+    const first = next / squareBytes;
+    pixels.set(image.pixels, next);
+    next += image.pixels.length;
+    return { image: first, prompts, ...(image.order && { order: image.order }) };
   });
   return {
     pixels,
-    images: withImage.length,
-    rows: runnable.map((group) => ({ image: group.pixels ? withImage.indexOf(group) : null, prompts: group.prompts })),
+    images: images.length,
+    visualTokens: images.reduce((sum, { order }) => sum + (order?.length ?? vision.visualTokens), 0),
+    rows,
     ready: runnable.map(({ ready }) => ready),
     rejected: prepared.flatMap(({ rejected }) => rejected),
     decodeMs: performance.now() - start,
@@ -72,32 +82,31 @@ export async function prepareBatch(sources: BatchSources, groups: readonly Quest
 
 async function prepareGroup(sources: BatchSources, { image, questions }: QuestionGroup): Promise<PreparedGroup> {
   const { model, images, imageThreads } = sources;
-  let pixels: Uint8Array | null = null;
+  let prepared: PreparedImage | null = null;
   let imageSha256: string | null = null;
   if (image !== null) {
     try {
       const bytes = await images.read(image);
       imageSha256 = createHash('sha256').update(bytes).digest('hex');
       sources.noteImage?.(image, imageSha256);
-      const { resolution } = model.vision;
-      const aspect = model.manifest.architecture.imageAspect;
-      pixels = await imageThreads.prepare({ bytes, name: image, resolution, aspect });
+      prepared = await imageThreads.prepare({ bytes, name: image, input: imageInput(model) });
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       const rejection = { code: `image-${error.code}` as const, message: messageOf(error) };
       return {
-        pixels: null,
+        image: null,
         prompts: [],
         ready: [],
         rejected: questions.map((question) => ({ question, ...rejection })),
       };
     }
   }
-  const group: PreparedGroup = { pixels, prompts: [], ready: [], rejected: [] };
+  const visualTokens = prepared?.order?.length ?? model.vision.visualTokens;
+  const group: PreparedGroup = { image: prepared, prompts: [], ready: [], rejected: [] };
   const template = { image: image !== null, convMode: sources.convMode };
   for (const question of questions) {
     const prompt = tokenizePrompt(sources.tokenizer, buildPrompt(question.text, template));
-    const problem = promptProblem(prompt, image !== null, model);
+    const problem = promptProblem(prompt, image === null ? null : visualTokens, model);
     if (problem) {
       group.rejected.push({ question, ...problem });
     } else {
@@ -110,11 +119,11 @@ async function prepareGroup(sources: BatchSources, { image, questions }: Questio
 
 function promptProblem(
   prompt: number[],
-  hasImage: boolean,
+  visualTokens: number | null,
   model: Model,
 ): Pick<RejectedQuestion, 'code' | 'message'> | null {
   const imagesInPrompt = prompt.filter((id) => id === IMAGE_TOKEN).length;
-  if (imagesInPrompt !== (hasImage ? 1 : 0)) {
+  if (imagesInPrompt !== (visualTokens === null ? 0 : 1)) {
     return {
       code: 'prompt-invalid',
       message: 'the question contains the text "<image>", which is reserved for the image',
@@ -128,11 +137,11 @@ function promptProblem(
       message: `the question contains token ${strange}, for which the model's embedding of ${vocabSize} rows has none`,
     };
   }
-  const length = promptLength(prompt, model.vision.visualTokens);
+  const length = promptLength(prompt, visualTokens ?? 0);
   const context = contextLength(model.manifest.architecture, model.vision.visualTokens);
   if (length < context) return null;
   return {
     code: 'prompt-too-long',
-    message: `the prompt has ${length} tokens (${model.vision.visualTokens} of them visual), but the model's context holds ${context}`,
+    message: `the prompt has ${length} tokens (${visualTokens ?? 0} of them visual), but the model's context holds ${context}`,
   };
 }

@@ -1,10 +1,10 @@
 import { madeUpPixels } from '../model/images/made-up-pixels.js';
-import { prepareImage } from '../model/images/prepare-image.js';
+import { type PreparedImage, prepareInput } from '../model/images/prepare-image.js';
 import { type Device, deviceName } from '../model/inference/device.js';
 import { processGpuBytes } from '../model/inference/gpu-memory.js';
 import { ensureSelfCheck } from '../model/inference/self-check.js';
 import { startWorkerProcess } from '../model/inference/worker-process.js';
-import type { Model } from '../model/model-folder.js';
+import { imageInput, type Model } from '../model/model-folder.js';
 import { IMAGE_TOKEN } from '../model/prompt.js';
 import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
 import type { TimedRun, TimedSetting } from '../results/reports/timed-runs.js';
@@ -27,6 +27,9 @@ export interface ModelMemory {
   deviceBytes: number | null;
 }
 
+/** Size of the image that is timed, COCO's usual one. */
+export const TIMED_IMAGE = { width: 640, height: 480 };
+
 /** Tokens before the image: vicuna_v1's system text and "USER: ". */
 const TOKENS_BEFORE_IMAGE = 35;
 
@@ -48,20 +51,23 @@ export async function startTimedModel(model: Model, device: Device, threads: num
     throw error;
   }
   const { vision, manifest } = model;
-  const { imageAspect, language } = manifest.architecture;
+  const { language } = manifest.architecture;
+  const input = imageInput(model);
   return {
     async time(setting, timePrefill) {
       const { batchSize, newTokens } = setting;
-      const bytes = vision.resolution ** 2 * 3;
-      const pixels = new Uint8Array(batchSize * bytes);
       const start = performance.now();
-      for (let image = 0; image < batchSize; image++) {
-        pixels.set(await prepareImage(jpeg, 'the image', vision.resolution, imageAspect), image * bytes);
-      }
+      const images: PreparedImage[] = [];
+      for (let image = 0; image < batchSize; image++) images.push(await prepareInput(jpeg, 'the image', input));
+      const { length } = images[0]!.pixels;
+      const pixels = new Uint8Array(batchSize * length);
+      for (const [i, image] of images.entries()) pixels.set(image.pixels, i * length);
       const decodeImageMs = performance.now() - start;
-      const rows = Array.from({ length: batchSize }, (_, image) => ({
-        image,
-        prompts: [promptIds(setting, language.vocabSize, image)],
+      const squares = length / (vision.resolution ** 2 * 3);
+      const rows = images.map(({ order }, i) => ({
+        image: i * squares,
+        ...(order && { order }),
+        prompts: [promptIds(setting, language.vocabSize, i)],
       }));
       const { visionMs, generateMs, prefillMs, steps } = await worker
         .run({
@@ -94,9 +100,9 @@ function promptIds({ promptTokens }: TimedSetting, vocabSize: number, seed: numb
   return [...ids.slice(0, before), IMAGE_TOKEN, ...ids.slice(before)];
 }
 
-/** A JPEG of 640 x 480, COCO's usual size, about as large as a photo. */
+/** A JPEG about as large as a photo. */
 async function drawJpeg(): Promise<Uint8Array> {
-  const [width, height] = [640, 480];
+  const { width, height } = TIMED_IMAGE;
   return sharp(madeUpPixels(width * height * 3, 24), { raw: { width, height, channels: 3 } })
     .jpeg({ quality: 85 })
     .toBuffer();

@@ -1,9 +1,10 @@
-import type { Model } from '../model/model-folder.js';
+import { type Model, visualTokensOf } from '../model/model-folder.js';
 import { publishedSpeed } from '../results/reports/published-speed.js';
 import { pairedSpeedRatio, summarizeTimedRuns, type TimedSetting } from '../results/reports/timed-runs.js';
 import type { TimingRow } from '../results/reports/timing-report.js';
 import { isRandomModel } from './random-model.js';
 import type { Timings } from './time-models.js';
+import { TIMED_IMAGE } from './timed-model.js';
 
 /**
  * Rows of a latency report: for each setting one row per model, leaving out combinations that never ran.
@@ -26,7 +27,7 @@ export function timingRows(
           model: {
             name: manifest.name,
             resolution: vision.resolution,
-            visualTokens: vision.visualTokens,
+            visualTokens: visualTokensOf(model, TIMED_IMAGE),
             precision: manifest.precision,
             randomWeights: isRandomModel(model),
           },

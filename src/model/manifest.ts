@@ -1,6 +1,14 @@
 import type { SchemaObject } from 'ajv';
 import { COUNT, nullable, objectOf, POSITIVE, SHA256 } from '../shared/json-schema.js';
-import type { Architecture, ClipTower, ConvNextTower, LanguageModel, Projector } from './architecture.js';
+import type {
+  Architecture,
+  ClipTower,
+  ConvNextTower,
+  LanguageModel,
+  Llama3Rope,
+  Projector,
+  Tiling,
+} from './architecture.js';
 import { CONV_MODES, type ConvMode } from './conversation.js';
 import { INT8_STORAGE_TYPES, type Int8StorageType, PRECISIONS, type Precision } from './precision.js';
 
@@ -21,7 +29,7 @@ export interface ModelManifest {
   source: { layout: string; files: SourceFile[] };
 }
 
-/** One vision graph; `visualTokens` is the number of prompt tokens an image takes. */
+/** One vision graph; `visualTokens` is the number of prompt tokens an image takes, at most where it is cut into tiles. */
 export interface VisionGraphEntry {
   resolution: number;
   visualTokens: number;
@@ -53,37 +61,55 @@ function list(items: SchemaObject): SchemaObject {
 const properties: Record<keyof ModelManifest, SchemaObject> = {
   schemaVersion: { const: 1 },
   name: NAME,
-  architecture: objectOf<Architecture>({
-    family: { enum: ['llava-hr', 'llava-1.5'] },
-    language: objectOf<LanguageModel>({
-      layers: POSITIVE,
-      hiddenSize: POSITIVE,
-      heads: POSITIVE,
-      intermediateSize: POSITIVE,
-      vocabSize: POSITIVE,
-      rmsNormEps: ABOVE_ZERO,
-      ropeTheta: ABOVE_ZERO,
-      ropeScale: ABOVE_ZERO,
-      maxPositions: POSITIVE,
-      eosTokenId: COUNT,
-    }),
-    clip: objectOf<ClipTower>({
-      layers: POSITIVE,
-      usedLayers: COUNT,
-      hiddenSize: POSITIVE,
-      heads: POSITIVE,
-      intermediateSize: POSITIVE,
-      patchSize: POSITIVE,
-      imageSize: POSITIVE,
-      layerNormEps: ABOVE_ZERO,
-      activation: { enum: ['quick_gelu', 'gelu'] },
-    }),
-    convnext: nullable(objectOf<ConvNextTower>({ depths: STAGES, dims: STAGES, layerNormEps: ABOVE_ZERO })),
-    stageAdapters: { type: 'boolean' },
-    projector: objectOf<Projector>({ layers: POSITIVE, inputSize: POSITIVE }),
-    inputImageSize: POSITIVE,
-    imageAspect: { enum: ['pad', 'crop'] },
-  }),
+  architecture: objectOf<Architecture>(
+    {
+      family: { enum: ['llava-hr', 'llava-1.5', 'llava-next'] },
+      language: objectOf<LanguageModel>(
+        {
+          layers: POSITIVE,
+          hiddenSize: POSITIVE,
+          heads: POSITIVE,
+          keyValueHeads: POSITIVE,
+          intermediateSize: POSITIVE,
+          vocabSize: POSITIVE,
+          rmsNormEps: ABOVE_ZERO,
+          ropeTheta: ABOVE_ZERO,
+          ropeScale: ABOVE_ZERO,
+          llama3Rope: objectOf<Llama3Rope>({
+            factor: ABOVE_ZERO,
+            lowFrequencyFactor: ABOVE_ZERO,
+            highFrequencyFactor: ABOVE_ZERO,
+            originalPositions: POSITIVE,
+          }),
+          slidingWindow: POSITIVE,
+          maxPositions: POSITIVE,
+          eosTokenId: COUNT,
+        },
+        ['keyValueHeads', 'llama3Rope', 'slidingWindow'],
+      ),
+      clip: objectOf<ClipTower>({
+        layers: POSITIVE,
+        usedLayers: COUNT,
+        hiddenSize: POSITIVE,
+        heads: POSITIVE,
+        intermediateSize: POSITIVE,
+        patchSize: POSITIVE,
+        imageSize: POSITIVE,
+        layerNormEps: ABOVE_ZERO,
+        activation: { enum: ['quick_gelu', 'gelu'] },
+      }),
+      convnext: nullable(objectOf<ConvNextTower>({ depths: STAGES, dims: STAGES, layerNormEps: ABOVE_ZERO })),
+      stageAdapters: { type: 'boolean' },
+      projector: objectOf<Projector>({ layers: POSITIVE, inputSize: POSITIVE }),
+      inputImageSize: POSITIVE,
+      imageAspect: { enum: ['pad', 'crop'] },
+      tiling: objectOf<Tiling>({
+        sizes: list({ type: 'array', items: POSITIVE, minItems: 2, maxItems: 2 }),
+        roundsBeforeTruncating: { type: 'boolean' },
+      }),
+    },
+    ['tiling'],
+  ),
   precision: { enum: PRECISIONS },
   int8Storage: { enum: INT8_STORAGE_TYPES },
   convMode: { enum: CONV_MODES },
@@ -97,7 +123,4 @@ const properties: Record<keyof ModelManifest, SchemaObject> = {
 };
 
 /** JSON Schema of model.json. */
-export const manifestSchema: SchemaObject = {
-  ...objectOf<ModelManifest>(properties),
-  required: Object.keys(properties).filter((name) => !['int8Storage', 'convMode'].includes(name)),
-};
+export const manifestSchema: SchemaObject = objectOf<ModelManifest>(properties, ['int8Storage', 'convMode']);

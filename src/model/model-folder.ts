@@ -5,6 +5,10 @@ import { parseJson } from '../shared/parse-json.js';
 import { systemReason } from '../shared/system-errors.js';
 import { readUtf8 } from '../shared/utf8-text.js';
 import { type ConvMode, OFFICIAL_CONV_MODE } from './conversation.js';
+import { visionSizes } from './export/vision-sizes.js';
+import type { ImageInput } from './images/prepare-image.js';
+import type { ImageSize } from './images/resize-image.js';
+import { tileOrder } from './images/tiles.js';
 import { type ModelManifest, manifestSchema, type VisionGraphEntry } from './manifest.js';
 
 /** Version of the exported graphs: raised when the exporter writes different graphs for the same checkpoint. */
@@ -94,6 +98,18 @@ export async function openModel(folder: string, resolution?: number): Promise<Mo
     );
   }
   return { folder, manifest, vision };
+}
+
+/** How a model takes images at its resolution. */
+export function imageInput({ manifest: { architecture }, vision: { resolution } }: Model): ImageInput {
+  const { imageAspect: aspect, tiling } = architecture;
+  return { resolution, grid: visionSizes(architecture, resolution).fastGrid, aspect, tiling };
+}
+
+/** Prompt tokens of an image of some size. */
+export function visualTokensOf(model: Model, size: ImageSize): number {
+  const { resolution, grid, tiling } = imageInput(model);
+  return tiling === undefined ? model.vision.visualTokens : tileOrder(size, resolution, grid, tiling).length;
 }
 
 /** The conversation template a model is asked in unless the user chooses another. */

@@ -20,14 +20,15 @@ export function buildPrompt(
 }
 
 /**
- * The token ids of a prompt, <s> first and IMAGE_TOKEN for every "<image>" in it. An "<image>" in the question
+ * The token ids of a prompt, <s> first unless the tokenizer adds none, and IMAGE_TOKEN for every "<image>" in it. An "<image>" in the question
  * itself counts too, as in the official code, where such a question fails because there is no second image.
  * Source: LLaVA mm_utils.py, tokenizer_image_token.
  */
 export function tokenizePrompt(tokenizer: Tokenizer, prompt: string): number[] {
   // Each part is encoded separately, so the text after an image begins with a ▁.
   const parts = prompt.split(IMAGE_TEXT).map((text) => tokenizer.encode(text));
-  return parts.flatMap((ids, index) => [index === 0 ? tokenizer.bosId : IMAGE_TOKEN, ...ids]);
+  const start = tokenizer.addsBos ? [tokenizer.bosId] : [];
+  return parts.flatMap((ids, index) => [...(index === 0 ? start : [IMAGE_TOKEN]), ...ids]);
 }
 
 /**

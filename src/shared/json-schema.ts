@@ -30,9 +30,13 @@ export function schemaCheck<T>(schema: SchemaObject): SchemaCheck<T> {
   };
 }
 
-/** Schema of an object with all of T's properties; additional ones are allowed. */
-export function objectOf<T>(properties: Record<keyof T, SchemaObject>): SchemaObject {
-  return { type: 'object', properties, required: Object.keys(properties) };
+/** Schema of an object with all of T's properties but those that are optional; additional ones are allowed. */
+export function objectOf<T>(
+  properties: Record<keyof T, SchemaObject>,
+  optional: readonly (keyof T & string)[] = [],
+): SchemaObject {
+  const required = Object.keys(properties).filter((name) => !optional.some((other) => other === name));
+  return { type: 'object', properties, required };
 }
 
 /** Schema of an object used as a map. */

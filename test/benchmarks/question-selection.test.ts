@@ -54,7 +54,7 @@ test('--sample draws the same questions for a seed, in their order and without r
   );
   assert.equal(drawn.length, 5);
   // Recorded: runs of other versions of llavahr must be resumable.
-  assert.deepEqual(await texts({ sample: 4 }), DRAWN);
+  assert.deepEqual(await texts({ sample: 4 }), [2, 3, 4, 7]);
   assert.deepEqual((await load({ sample: 4 })).protocol, { limit: null, sample: 4, seed: 0 });
   assert.deepEqual((await load({ sample: 10 })).protocol, { limit: null }, 'all of them are the whole benchmark');
 });

@@ -31,7 +31,12 @@ after(async () => {
 
 const output = join(folder, 'model');
 await exportModel(fixture('reference', 'hr-mini'), { output, resolutions: [], precision: 'fp32' });
-const sources = { model: await openModel(output), tokenizer: await loadTokenizer(output), convMode: 'vicuna_v1' as const, imageThreads };
+const sources = {
+  model: await openModel(output),
+  tokenizer: await loadTokenizer(output),
+  convMode: 'vicuna_v1' as const,
+  imageThreads,
+};
 const image = await readFile(fixture('reference', 'images', 's4_camera_gray.png'));
 
 /** Six questions about two images; the third one is longer than the others. */

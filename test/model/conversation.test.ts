@@ -23,8 +23,7 @@ test('the prompts of every template equal those of the official conversation.py'
 
 test("the template's end of a turn is removed where the model writes it out", async () => {
   const tokenizer = await loadTokenizer(fixture('reference', 'hr-mini'));
-  const written = (text: string, convMode: ConvMode) =>
-    answerText({ ...tokenizer, decode: () => text }, [], convMode);
+  const written = (text: string, convMode: ConvMode) => answerText({ ...tokenizer, decode: () => text }, [], convMode);
   assert.equal(written('a cat </s>', 'vicuna_v1'), 'a cat');
   assert.equal(written('a cat <s>', 'llama_2'), 'a cat');
   assert.equal(written('a cat </s>', 'mistral_instruct'), 'a cat </s>');

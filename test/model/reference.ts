@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import { keyValueHeadsOf } from '../../src/model/architecture.js';
 import { exportModel } from '../../src/model/export/export-model.js';
 import { buildGenerateGraph, type PrefixSource } from '../../src/model/export/generate-graph.js';
 import { planWeights } from '../../src/model/export/weight-files.js';
@@ -44,11 +45,13 @@ export interface ReferenceModel {
   manifest: ModelManifest;
   /** Visual tokens of an image file: [tokens * hidden]. */
   encodeImage(image: string, resolution: number): Promise<Float32Array>;
+  /** The same of square images, uint8 [images, resolution, resolution, 3]. */
+  encodePixels(pixels: Uint8Array, resolution: number): Promise<Float32Array>;
   /** @param scoreBytes of computePrefix */
   generate(
     rows: PromptRow[],
     visual: Float32Array,
-    visualTokens: number,
+    squareTokens: number,
     maxNewTokens: number,
     scoreBytes?: number,
   ): Promise<Generated>;
@@ -61,7 +64,7 @@ export interface Generated {
   firstLogits: Float32Array[][];
 }
 
-/** Exports a reference checkpoint and opens it. @param name folder below test/fixtures/reference */
+/** Exports a checkpoint and opens it. @param name folder below test/fixtures/reference, or an absolute path */
 export async function exportReference(
   name: string,
   resolutions: number[],
@@ -71,8 +74,8 @@ export async function exportReference(
     precision = 'fp32',
   }: { portable?: boolean; prefix?: PrefixSource; precision?: Precision } = {},
 ): Promise<ReferenceModel> {
-  const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), name);
-  const { manifest } = await exportModel(fixture('reference', name), {
+  const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), basename(name));
+  const { manifest } = await exportModel(resolve(fixture('reference'), name), {
     output: folder,
     resolutions,
     precision,
@@ -85,22 +88,26 @@ export async function exportReference(
   const generate = await InferenceSession.create(join(folder, 'generate-logits.onnx'), options);
   const vision = new Map<number, InferenceSession>();
   const graphName = (size: number): string => (portable ? portableName(visionGraphName(size)) : visionGraphName(size));
+  const encodePixels: ReferenceModel['encodePixels'] = async (pixels, resolution) => {
+    if (!vision.has(resolution)) {
+      await openModel(folder, resolution);
+      vision.set(resolution, await InferenceSession.create(join(folder, graphName(resolution))));
+    }
+    const images = pixels.length / (resolution ** 2 * 3);
+    const feeds = { pixels: new Tensor('uint8', pixels, [images, resolution, resolution, 3]) };
+    return (await vision.get(resolution)!.run(feeds))['visual_tokens']!.data as Float32Array;
+  };
   return {
     folder,
     manifest,
+    encodePixels,
     async encodeImage(image, resolution) {
-      if (!vision.has(resolution)) {
-        await openModel(folder, resolution);
-        vision.set(resolution, await InferenceSession.create(join(folder, graphName(resolution))));
-      }
       const bytes = await readFile(fixture('reference', 'images', image));
-      const pixels = await prepareImage(bytes, image, resolution, imageAspect);
-      const feeds = { pixels: new Tensor('uint8', pixels, [1, resolution, resolution, 3]) };
-      return (await vision.get(resolution)!.run(feeds))['visual_tokens']!.data as Float32Array;
+      return encodePixels(await prepareImage(bytes, image, resolution, imageAspect), resolution);
     },
-    async generate(rows, visual, visualTokens, maxNewTokens, scoreBytes) {
-      const packed = packPrompts(rows, visualTokens);
-      const sizes = { ...language, float: elementType(precision) };
+    async generate(rows, visual, squareTokens, maxNewTokens, scoreBytes) {
+      const packed = packPrompts(rows, squareTokens, visual.length / language.hiddenSize - 1);
+      const sizes = { ...language, keyValueHeads: keyValueHeadsOf(language), float: elementType(precision) };
       const cache = await computePrefix(generate, sizes, packed, visual, scoreBytes);
       const outputs = await generateTokens(generate, sizes, packed, visual, cache, maxNewTokens);
       const tokens = Array.from(outputs['tokens']!.data as BigInt64Array, Number);

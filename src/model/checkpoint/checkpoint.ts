@@ -1,4 +1,5 @@
 import type { Architecture } from '../architecture.js';
+import type { ConvMode } from '../conversation.js';
 import type { TensorInfo } from './tensor-source.js';
 
 /**
@@ -13,6 +14,8 @@ export interface Checkpoint {
   readonly tokenizerFolder: string;
   readonly layout: string;
   readonly architecture: Architecture;
+  /** The conversation template it was trained with, where that is known not to be the official scripts' one. */
+  readonly convMode?: ConvMode | undefined;
   /** Every file the export depends on (configs, weights, tokenizer), absolute paths. */
   readonly files: readonly string[];
   /** Notes for the user, such as unused tensors. */

@@ -10,7 +10,7 @@ import { findNamedFolder, lastPart } from './find-named-folder.js';
 import { describeName, type NamedTensors } from './named-tensors.js';
 import { looksLikeCheckpoint, openCheckpointWeights } from './open-adapter.js';
 import { openWeights, type Weights } from './open-weights.js';
-import { readArchitecture, tiesEmbeddings } from './read-config.js';
+import { readArchitecture, tiesEmbeddings, trainedConvMode } from './read-config.js';
 import { refuseUnmerged } from './refuse-unmerged.js';
 import { clipPrefix, requiredTensors } from './required-tensors.js';
 import { CLIP_FOLDER_RULES, detectLayout, type Layout, nameRules, storedName } from './tensor-names.js';
@@ -138,6 +138,7 @@ async function assemble(parts: Parts, clipFolder: string | undefined): Promise<O
     tokenizerFolder,
     layout,
     architecture,
+    convMode: trainedConvMode(layout, config, architecture.family),
     files,
     notes,
     warnings,

@@ -1,12 +1,21 @@
-import type { Architecture, ClipTower, ConvNextTower, LanguageModel } from '../architecture.js';
+import {
+  type Architecture,
+  type ClipTower,
+  type ConvNextTower,
+  keyValueHeadsOf,
+  type LanguageModel,
+} from '../architecture.js';
 
-/** Prefix of the CLIP tower in the official state dict: LLaVA-HR's fast tower, LLaVA-1.5's only one. */
+/** Prefix of the CLIP tower in the official state dict: LLaVA-HR's fast tower, the only one of the others. */
 export function clipPrefix(family: Architecture['family']): string {
   const tower = family === 'llava-hr' ? 'fast_vision_tower.vision_tower' : 'vision_tower';
   return `model.vision_tower.${tower}.vision_model`;
 }
 
 export const CONVNEXT_PREFIX = 'model.vision_tower.slow_vision_tower.vision_tower';
+
+/** The learned embedding that ends every row of visual tokens in LLaVA-NeXT. */
+export const NEWLINE_NAME = 'model.image_newline';
 
 /** Shapes by tensor name, in PyTorch's order: linear weights [out, in], convolutions [out, in / groups, h, w]. */
 export type TensorShapes = Map<string, readonly number[]>;
@@ -28,6 +37,7 @@ export function requiredTensors(architecture: Architecture): TensorShapes {
     // Layers alternate with GELUs, so their indices are even.
     addLinear(shapes, `model.mm_projector.${2 * layer}`, inputSize, language.hiddenSize);
   }
+  if (architecture.tiling !== undefined) shapes.set(NEWLINE_NAME, [language.hiddenSize]);
   addLanguage(shapes, language);
   return shapes;
 }
@@ -35,7 +45,7 @@ export function requiredTensors(architecture: Architecture): TensorShapes {
 function addClip(shapes: TensorShapes, prefix: string, clip: ClipTower, family: Architecture['family']): void {
   const { hiddenSize, intermediateSize, patchSize, imageSize } = clip;
   // LLaVA-HR drops the class token before any layer sees it.
-  if (family === 'llava-1.5') shapes.set(`${prefix}.embeddings.class_embedding`, [hiddenSize]);
+  if (family !== 'llava-hr') shapes.set(`${prefix}.embeddings.class_embedding`, [hiddenSize]);
   shapes.set(`${prefix}.embeddings.patch_embedding.weight`, [hiddenSize, 3, patchSize, patchSize]);
   const positions = Math.floor(imageSize / patchSize) ** 2 + 1;
   shapes.set(`${prefix}.embeddings.position_embedding.weight`, [positions, hiddenSize]);
@@ -88,14 +98,17 @@ function addAlignment(shapes: TensorShapes, fast: number, slow: number, stageAda
   addLinear(shapes, 'model.vision_tower.align_stages.0.slow_proj', slow, fast);
 }
 
-function addLanguage(shapes: TensorShapes, { layers, hiddenSize, intermediateSize, vocabSize }: LanguageModel): void {
+function addLanguage(shapes: TensorShapes, model: LanguageModel): void {
+  const { layers, hiddenSize, heads, intermediateSize, vocabSize } = model;
+  const keyValueSize = (keyValueHeadsOf(model) * hiddenSize) / heads;
   shapes.set('model.embed_tokens.weight', [vocabSize, hiddenSize]);
   for (let n = 0; n < layers; n++) {
     const layer = `model.layers.${n}`;
     shapes.set(`${layer}.input_layernorm.weight`, [hiddenSize]);
-    for (const name of ['q_proj', 'k_proj', 'v_proj', 'o_proj']) {
-      shapes.set(`${layer}.self_attn.${name}.weight`, [hiddenSize, hiddenSize]);
-    }
+    shapes.set(`${layer}.self_attn.q_proj.weight`, [hiddenSize, hiddenSize]);
+    shapes.set(`${layer}.self_attn.k_proj.weight`, [keyValueSize, hiddenSize]);
+    shapes.set(`${layer}.self_attn.v_proj.weight`, [keyValueSize, hiddenSize]);
+    shapes.set(`${layer}.self_attn.o_proj.weight`, [hiddenSize, hiddenSize]);
     shapes.set(`${layer}.post_attention_layernorm.weight`, [hiddenSize]);
     shapes.set(`${layer}.mlp.gate_proj.weight`, [intermediateSize, hiddenSize]);
     shapes.set(`${layer}.mlp.up_proj.weight`, [intermediateSize, hiddenSize]);

@@ -1,5 +1,6 @@
 import { UserError } from '../../shared/errors.js';
 import { type ConfigBlock, keyName } from './config-file.js';
+import { NEWLINE_NAME } from './required-tensors.js';
 import type { TensorInfo } from './tensor-source.js';
 
 export type Layout = 'llava-hr' | 'llava-1.5' | 'llava-hf';
@@ -19,14 +20,18 @@ const OFFICIAL_RULES: NameRules = [['', '']];
 const OLDER_HF_RULES: NameRules = [
   ['multi_modal_projector.linear_1.', 'model.mm_projector.0.'],
   ['multi_modal_projector.linear_2.', 'model.mm_projector.2.'],
-  ['vision_tower.', CLIP],
+  ['image_newline', NEWLINE_NAME],
+  ['vision_tower.vision_model.', `${CLIP}vision_model.`],
+  ['vision_tower.', `${CLIP}vision_model.`], // transformers 5.18
   ['language_model.lm_head.', 'lm_head.'],
   ['language_model.model.', 'model.'],
 ];
 const NEWER_HF_RULES: NameRules = [
   ['model.multi_modal_projector.linear_1.', 'model.mm_projector.0.'],
   ['model.multi_modal_projector.linear_2.', 'model.mm_projector.2.'],
-  ['model.vision_tower.', CLIP],
+  ['model.image_newline', NEWLINE_NAME],
+  ['model.vision_tower.vision_model.', `${CLIP}vision_model.`],
+  ['model.vision_tower.', `${CLIP}vision_model.`],
   ['lm_head.', 'lm_head.'],
   ['model.language_model.', 'model.'],
 ];

@@ -48,6 +48,7 @@ export function clipLayer(g: Graph, clip: ClipTower, name: string, x: Value, tok
     key: project('k_proj'),
     value: project('v_proj'),
     heads,
+    keyValueHeads: heads,
     headSize: hiddenSize / heads,
   });
   const afterAttention = a.op('Add', [

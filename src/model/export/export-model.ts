@@ -172,6 +172,7 @@ async function exportNew(
     architecture,
     precision: options.precision,
     ...(options.precision === 'int8' && { int8Storage }),
+    ...(checkpoint.convMode && { convMode: checkpoint.convMode }),
     graphVersion: GRAPH_VERSION,
     resolutions: entries,
     weights: [...plan.files].map(([name, bytes]) => ({ name, bytes, sha256: hashes.get(name)! })),
@@ -241,6 +242,7 @@ async function extend(
   const manifest: ModelManifest = {
     ...existing,
     architecture: checkpoint.architecture,
+    ...(checkpoint.convMode && { convMode: checkpoint.convMode }),
     graphVersion: GRAPH_VERSION,
     resolutions: [...kept, ...added].sort((a, b) => a.resolution - b.resolution),
     source: { layout: checkpoint.layout, files: source },

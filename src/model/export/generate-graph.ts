@@ -1,4 +1,4 @@
-import type { LanguageModel } from '../architecture.js';
+import { keyValueHeadsOf, type LanguageModel } from '../architecture.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
 import { elementType, type Precision } from '../precision.js';
@@ -51,8 +51,8 @@ export const CACHE_NAMES = {
  *
  * With a given one, for every layer i, in the graph's precision:
  *
- *     cached_key_i, cached_value_i   [rows, heads, cached, head size]   of the prefix, in order; none before the first run
- *       -> new_key_i, new_value_i    [rows, heads, new, head size]      of the new tokens
+ *     cached_key_i, cached_value_i   [rows, kv heads, cached, head size]   of the prefix, in order; none before the first run
+ *       -> new_key_i, new_value_i    [rows, kv heads, new, head size]      of the new tokens
  *
  * A run with `max_new_tokens` 1 whose new tokens are a part of the prefix thus extends what is cached. On the CPU the
  * prefix goes through the loop's body like that, since weights used by two nodes are packed, and held, twice. On devices
@@ -99,7 +99,7 @@ export function buildGenerateGraph(
   const emptyShape = g.op('Concat', [rows, g.ints([0])], { axis: 0 });
   const emptyInts = g.op('ConstantOfShape', [emptyShape], {});
   const headSize = model.hiddenSize / model.heads;
-  const cacheShape = g.op('Concat', [rows, g.ints([model.heads, 0, headSize])], { axis: 0 });
+  const cacheShape = g.op('Concat', [rows, g.ints([keyValueHeadsOf(model), 0, headSize])], { axis: 0 });
   const emptyCache = toPrecision(g, g.op('ConstantOfShape', [cacheShape], {}), precision);
   const state = [
     ids,
@@ -124,7 +124,7 @@ export function buildGenerateGraph(
   if (logits) g.output('logits', logits, 'float32', ['steps', 'rows', 'questions', model.vocabSize]);
   if (options.prefix === 'given') {
     const caches = results.slice(state.length, carried.length);
-    const shape = ['rows', model.heads, 'new', headSize];
+    const shape = ['rows', keyValueHeadsOf(model), 'new', headSize];
     for (let layer = 0; layer < model.layers; layer++) {
       g.output(CACHE_NAMES.newKey(layer), caches[2 * layer]!, elementType(precision), shape);
       g.output(CACHE_NAMES.newValue(layer), caches[2 * layer + 1]!, elementType(precision), shape);
@@ -135,7 +135,7 @@ export function buildGenerateGraph(
 
 /** The prefix's keys and values as inputs of the graph. */
 function cacheInputs(g: Graph, model: LanguageModel, precision: Precision): KeyValueCache[] {
-  const shape = ['rows', model.heads, 'cached', model.hiddenSize / model.heads];
+  const shape = ['rows', keyValueHeadsOf(model), 'cached', model.hiddenSize / model.heads];
   return Array.from({ length: model.layers }, (_, layer) => ({
     key: g.input(CACHE_NAMES.cachedKey(layer), elementType(precision), shape),
     value: g.input(CACHE_NAMES.cachedValue(layer), elementType(precision), shape),
@@ -154,12 +154,12 @@ function computePrefix(
   const range = g.op('Range', [g.ints([0], []), length, g.ints([1], [])]);
   const causalBias = (): Value =>
     g.once('causal bias', () => {
-      const notAfter = g.op('LessOrEqual', [
-        g.op('Unsqueeze', [range, g.ints([0])]),
-        g.op('Unsqueeze', [range, g.ints([1])]),
-      ]);
-      return g.op('Unsqueeze', [biasOf(g, notAfter, precision), g.ints([0, 1])]);
+      const key = g.op('Unsqueeze', [range, g.ints([0])]);
+      const query = g.op('Unsqueeze', [range, g.ints([1])]);
+      const visible = within(g, model, { key, query }, g.op('LessOrEqual', [key, query]));
+      return g.op('Unsqueeze', [biasOf(g, visible, precision), g.ints([0, 1])]);
     });
+  const seesAll = model.slidingWindow === undefined;
   const kept: KeyValueCache[] = [];
   decoderLayers(g, model, precision, {
     x: embed(g, visual, ids),
@@ -171,7 +171,7 @@ function computePrefix(
         kept.push(cache);
         if (g.portable) transposedKeys(l, cache.key); // here, so that the loop's body does not do it at every step
       },
-      attend: (l, _layer, inputs) => causalAttention(l, inputs, causalBias),
+      attend: (l, _layer, inputs) => causalAttention(l, inputs, causalBias, { seesAll }),
     },
   });
   return kept;
@@ -212,7 +212,7 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const done = g.input('done', 'bool', ['rows', 'questions']);
   const pastPositions = g.input('past_positions', 'int64', ['rows', 'past']);
   const pastSegments = g.input('past_segments', 'int64', ['rows', 'past']);
-  const cacheShape = ['rows', model.heads, 'past', model.hiddenSize / model.heads];
+  const cacheShape = ['rows', keyValueHeadsOf(model), 'past', model.hiddenSize / model.heads];
   const past: KeyValueCache[] = Array.from({ length: model.layers }, (_, layer) => ({
     key: g.input(`past_key_${layer}`, float, cacheShape),
     value: g.input(`past_value_${layer}`, float, cacheShape),
@@ -221,7 +221,8 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const keyPositions = g.op('Concat', [pastPositions, positions], { axis: 1 });
   const keySegments = g.op('Concat', [pastSegments, segments], { axis: 1 });
   const lastIndex = g.op('Unsqueeze', [last, g.ints([2])]);
-  const bias = attentionBias(g, { positions, segments, keyPositions, keySegments }, precision);
+  const bias = attentionBias(g, model, { positions, segments, keyPositions, keySegments }, precision);
+  const prefixBias = model.slidingWindow === undefined ? undefined : windowBias(g, context, positions);
   const present: KeyValueCache[] = [];
   const hidden = decoderLayers(g, model, precision, {
     x: embed(g, context.visual, ids),
@@ -235,8 +236,11 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
       },
       attend(l, layer, inputs) {
         const keys = present[layer]!;
-        const visible = layer === model.layers - 1 ? biasAt(l, bias, lastIndex) : bias;
-        return attendTo(l, inputs, [{ keys: context.prefix[layer]! }, { keys, bias: visible }]);
+        const visible = (all: Value): Value => (layer === model.layers - 1 ? biasAt(l, all, lastIndex) : all);
+        return attendTo(l, inputs, [
+          { keys: context.prefix[layer]!, ...(prefixBias && { bias: visible(prefixBias) }) },
+          { keys, bias: visible(bias) },
+        ]);
       },
     },
   });
@@ -264,7 +268,7 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   g.output('done_out', nowDone, 'bool', ['rows', 'questions']);
   g.output('key_positions', keyPositions, 'int64', ['rows', 'keys']);
   g.output('key_segments', keySegments, 'int64', ['rows', 'keys']);
-  const presentShape = ['rows', model.heads, 'keys', model.hiddenSize / model.heads];
+  const presentShape = ['rows', keyValueHeadsOf(model), 'keys', model.hiddenSize / model.heads];
   present.forEach(({ key, value }, layer) => {
     g.output(`present_key_${layer}`, key, float, presentShape);
     g.output(`present_value_${layer}`, value, float, presentShape);
@@ -291,6 +295,7 @@ function embed(g: Graph, visual: Value, ids: Value): Value {
  */
 function attentionBias(
   g: Graph,
+  model: LanguageModel,
   of: { positions: Value; segments: Value; keyPositions: Value; keySegments: Value },
   precision: Precision,
 ): Value {
@@ -298,11 +303,28 @@ function attentionBias(
   const asQuery = (x: Value): Value => b.op('Unsqueeze', [x, b.ints([1, 3])]);
   const asKey = (x: Value): Value => b.op('Unsqueeze', [x, b.ints([1, 2])]);
   const keySegments = asKey(of.keySegments);
-  const notAfter = b.op('LessOrEqual', [asKey(of.keyPositions), asQuery(of.positions)]);
+  const [key, query] = [asKey(of.keyPositions), asQuery(of.positions)];
+  const notAfter = within(b, model, { key, query }, b.op('LessOrEqual', [key, query]));
   const inPrefix = b.op('Equal', [keySegments, b.ints([0], [])]);
   const sameSegment = b.op('Equal', [keySegments, asQuery(of.segments)]);
   const visible = b.op('And', [notAfter, b.op('Or', [inPrefix, sameSegment])]);
   return biasOf(b, visible, precision);
+}
+
+/** Which keys of those that are visible without one are within the sliding window. @param at positions */
+function within(g: Graph, { slidingWindow }: LanguageModel, at: { key: Value; query: Value }, visible: Value): Value {
+  if (slidingWindow === undefined) return visible;
+  const reach = g.op('Less', [g.op('Sub', [at.query, at.key]), g.ints([slidingWindow], [])]);
+  return g.op('And', [visible, reach]);
+}
+
+/** The prefix's keys that are within the sliding window of queries at `positions`: [rows, 1, new, prefix], as a bias. */
+function windowBias(g: Graph, { model, precision, prefix }: DecodeContext, positions: Value): Value {
+  const w = g.scope('window');
+  const length = w.op('Gather', [w.op('Shape', [prefix[0]!.key]), w.ints([2], [])]);
+  const key = w.op('Range', [w.ints([0], []), length, w.ints([1], [])]);
+  const query = w.op('Unsqueeze', [positions, w.ints([1, 3])]);
+  return biasOf(w, within(w, model, { key, query }, w.op('Less', [key, length])), precision);
 }
 
 /** 0 where visible, otherwise the lowest number of the precision. */

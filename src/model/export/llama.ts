@@ -1,4 +1,4 @@
-import type { LanguageModel } from '../architecture.js';
+import { keyValueHeadsOf, type LanguageModel } from '../architecture.js';
 import { decoderPositions } from '../context-length.js';
 import type { Graph, Value } from '../onnx/graph.js';
 import type { Precision } from '../precision.js';
@@ -32,6 +32,8 @@ export function decoderLayers(
   input: { x: Value; positions: Value; lastIndex: Value | null; attention: LayerAttention },
 ): Value | null {
   const { heads, layers, hiddenSize, intermediateSize, rmsNormEps } = model;
+  const keyValueHeads = keyValueHeadsOf(model);
+  const headSize = hiddenSize / heads;
   const eps = { float: rmsNormEps };
   const { cos, sin } = rotaryTables(g, model, precision);
   let x = input.x;
@@ -46,13 +48,14 @@ export function decoderLayers(
     const l = g.scope(`layers.${layer}`);
     const project = (from: Value, part: string, { width = hiddenSize, outputs = hiddenSize } = {}): Value =>
       decoderLinear(l, from, `${name}.${part}.weight`, { width, outputs, precision });
-    const rotate = (from: Value, at: Value): Value =>
-      l.op('RotaryEmbedding', [from, at, cos, sin], { num_heads: heads });
+    const rotate = (from: Value, at: Value, ofHeads: number): Value =>
+      l.op('RotaryEmbedding', [from, at, cos, sin], { num_heads: ofHeads });
+    const keyValue = { outputs: keyValueHeads * headSize };
 
     let attentionInput = normed;
-    const key = rotate(project(attentionInput, 'self_attn.k_proj'), input.positions);
-    const value = project(attentionInput, 'self_attn.v_proj');
-    const keys = { key, value, heads, headSize: hiddenSize / heads };
+    const key = rotate(project(attentionInput, 'self_attn.k_proj', keyValue), input.positions, keyValueHeads);
+    const value = project(attentionInput, 'self_attn.v_proj', keyValue);
+    const keys = { key, value, heads, keyValueHeads, headSize };
     input.attention.keep(l, layer, keys);
     let positions = input.positions;
     if (layer === layers - 1) {
@@ -63,7 +66,7 @@ export function decoderLayers(
       x = atLast(x);
       positions = atLast(positions);
     }
-    const query = rotate(project(attentionInput, 'self_attn.q_proj'), positions);
+    const query = rotate(project(attentionInput, 'self_attn.q_proj'), positions, heads);
     const attention = input.attention.attend(l, layer, { query, ...keys });
 
     const attended = project(attention, 'self_attn.o_proj');
@@ -95,7 +98,7 @@ function rotaryTables(g: Graph, model: LanguageModel, precision: Precision): { c
 
 /**
  * A function of the rotary embedding's angles, float32 [positions, head size / 2]. Angles are computed in float32 as in
- * transformers' LlamaRotaryEmbedding; linear rope_scaling divides the positions.
+ * transformers' LlamaRotaryEmbedding; rope_scaling divides the positions ("linear") or changes frequencies ("llama3").
  */
 function rotaryTable(
   model: LanguageModel,
@@ -105,11 +108,24 @@ function rotaryTable(
   const positions = decoderPositions(model);
   const values = new Float32Array(positions * half);
   for (let i = 0; i < half; i++) {
-    const frequency = Math.fround(1 / Math.fround(model.ropeTheta ** (i / half)));
+    const frequency = ropeFrequency(model, Math.fround(1 / Math.fround(model.ropeTheta ** (i / half))));
     for (let position = 0; position < positions; position++) {
       const angle = Math.fround(Math.fround(position / model.ropeScale) * frequency);
       values[position * half + i] = of(angle);
     }
   }
   return { values, shape: [positions, half] };
+}
+
+/** Source: transformers modeling_rope_utils.py, _compute_llama3_parameters; in float32 as there. */
+function ropeFrequency({ llama3Rope }: LanguageModel, frequency: number): number {
+  if (llama3Rope === undefined) return frequency;
+  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = llama3Rope;
+  const wavelength = Math.fround((2 * Math.PI) / frequency);
+  if (wavelength < originalPositions / high) return frequency;
+  if (wavelength > originalPositions / low) return Math.fround(frequency / factor);
+  const turns = Math.fround(originalPositions / wavelength);
+  const smooth = Math.fround(Math.fround(turns - low) / (high - low));
+  const scaled = Math.fround(Math.fround(Math.fround(1 - smooth) * frequency) / factor);
+  return Math.fround(scaled + Math.fround(smooth * frequency));
 }

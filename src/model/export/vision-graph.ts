@@ -1,5 +1,5 @@
 import type { Architecture } from '../architecture.js';
-import { CONVNEXT_PREFIX, clipPrefix } from '../checkpoint/required-tensors.js';
+import { CONVNEXT_PREFIX, clipPrefix, NEWLINE_NAME } from '../checkpoint/required-tensors.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
 import type { Precision } from '../precision.js';
@@ -21,6 +21,10 @@ const CLIP_STD = [0.26862954, 0.26130258, 0.27577711];
  *       -> normalise -> ConvNeXt --(MR-Adapters)--> CLIP at its own resolution -> projector
  *     visual_tokens  float32 [n, tokens, hidden]
  *
+ * Where images are cut into tiles, n counts these, and the learned end of a row of tokens follows as the last token:
+ *
+ *     visual_tokens  float32 [n * tokens + 1, hidden]
+ *
  * @param positionTable the checkpoint's position embeddings, float32 [(imageSize / patchSize)^2 + 1, hidden]
  */
 export function buildVisionGraph(
@@ -36,12 +40,15 @@ export function buildVisionGraph(
   const tower = architecture.family === 'llava-hr' ? multiPathTower : clipTower;
   const features = tower(g, architecture, sizes, pixels, positionTable, precision);
   const projected = projector(g.scope('projector'), architecture, features);
-  const tokens = reshape(g, toFloat32(g, projected, precision), [
-    -1,
-    sizes.visualTokens,
-    architecture.language.hiddenSize,
-  ]);
-  g.output('visual_tokens', tokens, 'float32', ['images', sizes.visualTokens, architecture.language.hiddenSize]);
+  const { hiddenSize } = architecture.language;
+  if (architecture.tiling === undefined) {
+    const tokens = reshape(g, toFloat32(g, projected, precision), [-1, sizes.squareTokens, hiddenSize]);
+    g.output('visual_tokens', tokens, 'float32', ['images', sizes.squareTokens, hiddenSize]);
+  } else {
+    const newline = reshape(g, g.weight(NEWLINE_NAME), [1, hiddenSize]);
+    const tokens = toFloat32(g, g.op('Concat', [projected, newline], { axis: 0 }), precision);
+    g.output('visual_tokens', tokens, 'float32', ['tokens', hiddenSize]);
+  }
   return g.toProto();
 }
 
@@ -55,7 +62,7 @@ function normalisePixels(g: Graph, size: number): Value {
   return p.op('Add', [p.op('Mul', [planes, p.floats(scale, [3, 1, 1])]), p.floats(shift, [3, 1, 1])]);
 }
 
-/** LLaVA-1.5's tower: output of layer `usedLayers` without final norm; the class token is dropped afterwards. */
+/** The tower of LLaVA-1.5 and LLaVA-NeXT: output of layer `usedLayers` without final norm; the class token is dropped afterwards. */
 function clipTower(
   g: Graph,
   { clip }: Architecture,
@@ -66,7 +73,7 @@ function clipTower(
 ): Value {
   const prefix = clipPrefix('llava-1.5');
   const c = g.scope('clip');
-  const tokens = sizes.visualTokens + 1;
+  const tokens = sizes.squareTokens + 1;
   const patchRows = resamplePositions(
     positionTable.subarray(clip.hiddenSize),
     nativeGrid(clip),
@@ -122,11 +129,11 @@ function multiPathTower(
     sizes.fastGrid,
     clip.hiddenSize,
   );
-  let x = clipEmbeddings(c, clip, prefix, small, { rows, count: sizes.visualTokens }, false, precision);
+  let x = clipEmbeddings(c, clip, prefix, small, { rows, count: sizes.squareTokens }, false, precision);
   x = layerNorm(c, x, `${prefix}.pre_layrnorm`, clip.layerNormEps);
   const quarter = clip.layers / 4;
   for (let layer = 0; layer < clip.layers; layer++) {
-    x = clipLayer(c.scope(`layers.${layer}`), clip, `${prefix}.encoder.layers.${layer}`, x, sizes.visualTokens);
+    x = clipLayer(c.scope(`layers.${layer}`), clip, `${prefix}.encoder.layers.${layer}`, x, sizes.squareTokens);
     const stage = (layer + 1) / quarter - 1;
     if (stageAdapters && Number.isInteger(stage) && stage < 3) {
       x = stageAdapter(

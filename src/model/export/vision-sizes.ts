@@ -1,5 +1,6 @@
 import { usageError } from '../../shared/errors.js';
 import type { Architecture } from '../architecture.js';
+import { maxTiledTokens } from '../images/tiles.js';
 import { convNextGrid } from './convnext.js';
 
 /** Sizes that follow from an architecture and an input resolution. */
@@ -10,7 +11,9 @@ export interface VisionSizes {
   fastSize: number;
   /** Patches along one side of the low-resolution pathway. */
   fastGrid: number;
-  /** Prompt tokens per image: fastGrid squared. */
+  /** Tokens of one square input: fastGrid squared. */
+  squareTokens: number;
+  /** Prompt tokens per image: those of its square, or at most so many where it is cut into tiles. */
   visualTokens: number;
 }
 
@@ -19,11 +22,16 @@ export interface VisionSizes {
  * @throws UserError (usage) for resolutions that the official code does not accept
  */
 export function visionSizes(architecture: Architecture, resolution: number): VisionSizes {
-  const { clip, family } = architecture;
+  const { clip, family, tiling } = architecture;
   if (!Number.isInteger(resolution) || resolution < 1) {
     throw usageError(`The resolution must be a positive integer (pixels), got ${resolution}.`);
   }
-  if (family === 'llava-1.5') {
+  if (tiling !== undefined && resolution !== architecture.inputImageSize) {
+    throw usageError(
+      `LLaVA-NeXT cuts images of any size into tiles of ${architecture.inputImageSize} px: --resolution ${resolution} is not possible.`,
+    );
+  }
+  if (family !== 'llava-hr') {
     if (resolution % clip.patchSize !== 0) {
       const below = Math.floor(resolution / clip.patchSize) * clip.patchSize;
       throw usageError(
@@ -31,7 +39,9 @@ export function visionSizes(architecture: Architecture, resolution: number): Vis
           `try ${below || clip.patchSize} or ${below + clip.patchSize}.`,
       );
     }
-    return sizesOf(resolution, resolution, clip.patchSize);
+    const sizes = sizesOf(resolution, resolution, clip.patchSize);
+    if (tiling === undefined) return sizes;
+    return { ...sizes, visualTokens: maxTiledTokens(tiling, resolution, sizes.fastGrid) };
   }
   // Official multipath_encoder_wapper.py: int(size / 32 * 14), at least the tower's native size.
   const sizes = sizesOf(resolution, Math.max(Math.trunc((resolution / 32) * 14), clip.imageSize), clip.patchSize);
@@ -48,5 +58,6 @@ export function visionSizes(architecture: Architecture, resolution: number): Vis
 
 function sizesOf(resolution: number, fastSize: number, patchSize: number): VisionSizes {
   const fastGrid = Math.floor(fastSize / patchSize);
-  return { resolution, fastSize, fastGrid, visualTokens: fastGrid * fastGrid };
+  const squareTokens = fastGrid * fastGrid;
+  return { resolution, fastSize, fastGrid, squareTokens, visualTokens: squareTokens };
 }

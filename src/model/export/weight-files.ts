@@ -29,7 +29,7 @@ export interface WeightPlan {
 
 /** Weight file of a tensor, by its official name: towers and projector in one, the language model in the other. */
 function fileOf(name: string): string {
-  return /^model\.(vision_tower|mm_projector)\b/.test(name) ? 'vision.weights' : 'language.weights';
+  return /^model\.(vision_tower|mm_projector|image_newline)\b/.test(name) ? 'vision.weights' : 'language.weights';
 }
 
 /** Name of the CLIP tower's position embeddings. */

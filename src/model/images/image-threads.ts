@@ -1,11 +1,12 @@
 import { Tinypool } from 'tinypool';
 import { ImageError } from '../../shared/errors.js';
-import type { ImageTask, PreparedImage } from './image-thread.js';
+import type { ImageResult, ImageTask } from './image-thread.js';
+import type { PreparedImage } from './prepare-image.js';
 
 /** Threads that decode and resize images, to keep this work off the thread that feeds the model. */
 export interface ImageThreads {
-  /** Like `prepareImage`; images are started in the order of the calls. @throws ImageError like `prepareImage` */
-  prepare(task: ImageTask): Promise<Uint8Array>;
+  /** Like `prepareInput`; images are started in the order of the calls. @throws ImageError like `prepareInput` */
+  prepare(task: ImageTask): Promise<PreparedImage>;
   close(): Promise<void>;
 }
 
@@ -20,9 +21,9 @@ export function startImageThreads(count: number): ImageThreads {
   });
   return {
     async prepare(task) {
-      const prepared: PreparedImage = await pool.run(task);
+      const prepared: ImageResult = await pool.run(task);
       if ('code' in prepared) throw new ImageError(prepared.code, prepared.message);
-      return prepared.pixels;
+      return prepared;
     },
     close: () => pool.destroy(),
   };

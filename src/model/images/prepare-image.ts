@@ -1,12 +1,46 @@
 import { ImageError } from '../../shared/errors.js';
+import type { Architecture, Tiling } from '../architecture.js';
 import { decodeImage, type RgbImage } from './decode-image.js';
 import { resizeBicubic, resizeInSquare } from './resize-image.js';
+import { cutTiles, type TileOrder, tileOrder } from './tiles.js';
 
 /** Largest square that an image may be padded to, in pixels. Memory and time grow with its side. */
 const MAX_PIXELS = 2 ** 29;
 
 /** CLIP's mean colour, int(mean * 255), which the official code pads with (LLaVA mm_utils.py). */
 const PAD_COLOR = Uint8Array.of(122, 116, 104);
+
+/** Square inputs of the vision graph made from one image. */
+export interface PreparedImage {
+  /** RGB, [squares, resolution, resolution, 3] */
+  pixels: Uint8Array;
+  /** How the visual tokens of several squares follow each other in a prompt; null for a single square. */
+  order: TileOrder | null;
+}
+
+/** How a model takes images. */
+export interface ImageInput {
+  /** Side of a square in pixels. */
+  resolution: number;
+  /** Visual tokens along a square's side. */
+  grid: number;
+  aspect: Architecture['imageAspect'];
+  tiling: Tiling | undefined;
+}
+
+/** Decodes an image and makes it the model's input. @throws ImageError when it cannot be decoded or is too elongated */
+export async function prepareInput(
+  bytes: Uint8Array,
+  name: string,
+  { resolution, grid, aspect, tiling }: ImageInput,
+): Promise<PreparedImage> {
+  if (tiling === undefined) return { pixels: await prepareImage(bytes, name, resolution, aspect), order: null };
+  const image = await decodeImage(bytes, name);
+  return {
+    pixels: cutTiles(image.pixels, image, resolution, tiling),
+    order: tileOrder(image, resolution, grid, tiling),
+  };
+}
 
 /**
  * Decodes an image, makes it square and resizes it like the official preprocessing before normalisation (LLaVA

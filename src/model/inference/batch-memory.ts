@@ -1,4 +1,7 @@
 import { max } from 'simple-statistics';
+import { type Architecture, keyValueHeadsOf } from '../architecture.js';
+import { visionSizes } from '../export/vision-sizes.js';
+import { maxTiles } from '../images/tiles.js';
 import type { Model } from '../model-folder.js';
 import { prefixParts } from './prefix-parts.js';
 
@@ -46,12 +49,18 @@ export function fitsWithArena(model: Model, freeBytes: number): boolean {
   return weightBytes(model) + batchBytes(model, shape, NEW_TOKENS) <= freeBytes;
 }
 
+/** Most square inputs that an image becomes. */
+export function squaresPerImage({ tiling, inputImageSize }: Architecture): number {
+  return tiling === undefined ? 1 : maxTiles(tiling, inputImageSize);
+}
+
 /** Peak bytes of the vision towers for one image. */
 function visionBytesPerImage({ manifest, vision }: Model): number {
   const { clip, convnext } = manifest.architecture;
   const float = manifest.precision === 'fp16' ? 2 : 4;
   const side = vision.resolution;
-  const tokens = vision.visualTokens + 1;
+  const tokens = visionSizes(manifest.architecture, side).squareTokens + 1;
+  const squares = squaresPerImage(manifest.architecture);
   const scores = clip.heads * tokens ** 2;
   const mlp = 2 * tokens * clip.intermediateSize;
   const clipPeak = 6 * tokens * clip.hiddenSize + Math.max(scores, mlp);
@@ -59,7 +68,7 @@ function visionBytesPerImage({ manifest, vision }: Model): number {
   const stage = convnext ? (side / 4) ** 2 * convnext.dims[0]! : 0;
   const convnextPeak = (2 + 2 * 4) * stage;
   const pixels = 2 * 3 * side ** 2;
-  return float * (Math.max(clipPeak, convnextPeak) + pixels);
+  return squares * float * (Math.max(clipPeak, convnextPeak) + pixels);
 }
 
 /**
@@ -69,11 +78,12 @@ function visionBytesPerImage({ manifest, vision }: Model): number {
  */
 function generateBytes({ manifest, vision }: Model, shape: BatchShape, maxNewTokens: number): number {
   const { layers, hiddenSize, heads, vocabSize } = manifest.architecture.language;
+  const keyValueSize = (keyValueHeadsOf(manifest.architecture.language) * hiddenSize) / heads;
   const float = manifest.precision === 'fp16' ? 2 : 4;
   const { rows, length, questions } = shape;
   const prefixLength = Math.min(vision.visualTokens, length - 1);
   const part = max([0, ...prefixParts({ rows, prefixLength }, heads).map((one) => one.length)]);
-  const cacheOf = (tokens: number): number => float * 2 * layers * rows * tokens * hiddenSize;
+  const cacheOf = (tokens: number): number => float * 2 * layers * rows * tokens * keyValueSize;
   const logits = rows * questions * vocabSize * (4 + float);
   const prefix = cacheOf(prefixLength);
   const tail = length - prefixLength;

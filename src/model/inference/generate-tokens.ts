@@ -6,15 +6,17 @@ import { type Part, prefixParts } from './prefix-parts.js';
 /** What shapes the inputs of a generation graph. */
 export interface DecoderSizes {
   layers: number;
+  /** Heads of the queries. */
   heads: number;
+  keyValueHeads: number;
   hiddenSize: number;
   /** Element type of keys and values. */
   float: 'float32' | 'float16';
 }
 
 /**
- * The prompts' common prefix as inputs of the generation graph: keys and values of each layer, [rows, heads, prefix, head size],
- * or the ids, int64 [rows, prefix], where the graph computes them.
+ * The prompts' common prefix as inputs of the generation graph: keys and values of each layer,
+ * [rows, key-value heads, prefix, head size], or the ids, int64 [rows, prefix], where the graph computes them.
  */
 export type Prefix = Record<string, Tensor>;
 
@@ -135,8 +137,8 @@ interface GrowingCache {
  *   outputs of the only run are the cache.
  */
 function emptyCache({ rows, prefixLength }: PackedPrompts, sizes: DecoderSizes, grows: boolean): GrowingCache {
-  const { layers, heads, hiddenSize, float } = sizes;
-  const headSize = hiddenSize / heads;
+  const { layers, keyValueHeads: heads, float } = sizes;
+  const headSize = sizes.hiddenSize / sizes.heads;
   const tensor = (data: Floats, tokens: number): Tensor =>
     new Tensor(float, data, [rows, heads, tokens, headSize]) as Tensor;
   const array = (tokens: number): Floats => {

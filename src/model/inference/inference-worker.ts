@@ -56,7 +56,7 @@ async function run({ pixels, rows, maxNewTokens, minSteps, timePrefill, keepVisu
   const visual = await encodeImages(model, pixels);
   const visionMs = performance.now() - visionStart;
 
-  const packed = packPrompts(rows, sizes.visualTokens);
+  const packed = packPrompts(rows, sizes.squareTokens, visual.length / sizes.hiddenSize - 1);
   const prefixStart = performance.now();
   const prefix = await computePrefix(model.generate, sizes, packed, visual);
   const prefixMs = performance.now() - prefixStart;
@@ -83,7 +83,7 @@ async function run({ pixels, rows, maxNewTokens, minSteps, timePrefill, keepVisu
   };
 }
 
-/** Visual tokens of pixels: [images, resolution, resolution, 3] -> [images, visual tokens, hidden]; empty without images. */
+/** Visual tokens of pixels: [squares, resolution, resolution, 3] -> [squares, tokens, hidden]; empty without images. */
 async function encodeImages({ vision, sizes }: LoadedModel, pixels: Uint8Array): Promise<Float32Array> {
   if (pixels.length === 0) return new Float32Array();
   const side = sizes.resolution;

@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../../shared/errors.js';
 import { pendingRequests } from '../../shared/pending-requests.js';
 import '../without-telemetry.js'; // before the thread below loads ONNX Runtime
+import { keyValueHeadsOf } from '../architecture.js';
+import { visionSizes } from '../export/vision-sizes.js';
 import { cudaName, MODEL_FILES, type Model, portableName } from '../model-folder.js';
 import { elementType } from '../precision.js';
 import { fitsWithArena } from './batch-memory.js';
@@ -51,7 +53,7 @@ export async function startInference(model: Model, device: Device, threads = 0):
     keepsFreed: device.provider !== 'cpu' || fitsWithArena(model, await freeMemory(device)),
     sizes: {
       resolution: model.vision.resolution,
-      visualTokens: model.vision.visualTokens,
+      squareTokens: visionSizes(model.manifest.architecture, model.vision.resolution).squareTokens,
       ...decoderSizes(model.manifest),
       eosTokenId: language.eosTokenId,
     },
@@ -88,5 +90,6 @@ function graphPaths({ folder, vision }: Model, { provider }: Device): { visionPa
 
 function decoderSizes({ architecture, precision }: Model['manifest']): DecoderSizes {
   const { layers, heads, hiddenSize } = architecture.language;
-  return { layers, heads, hiddenSize, float: elementType(precision) };
+  const keyValueHeads = keyValueHeadsOf(architecture.language);
+  return { layers, heads, keyValueHeads, hiddenSize, float: elementType(precision) };
 }

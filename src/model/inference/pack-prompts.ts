@@ -1,11 +1,14 @@
 import { max, min } from 'simple-statistics';
 import { PADDING_SEGMENT } from '../export/generate-graph.js';
+import { NEWLINE, type TileOrder } from '../images/tiles.js';
 import { IMAGE_TOKEN } from '../prompt.js';
 
 /** The prompts of one row: token ids, with IMAGE_TOKEN in place of the row's image; all share the prefix up to there. */
 export interface PromptRow {
-  /** Index of the row's image in the batch's visual tokens; null for questions without an image. */
+  /** Index of the row's image, or of its first tile, among the batch's squares; null for questions without an image. */
   image: number | null;
+  /** Order of the visual tokens of an image's tiles; absent: those of its square. */
+  order?: TileOrder | undefined;
   prompts: readonly (readonly number[])[];
 }
 
@@ -30,10 +33,14 @@ export interface PackedPrompts {
 /**
  * Packs each row's prompts: their shared tokens once (the prefix, and what is left of them in rows that share more), then
  * the rest of each prompt as its own segment.
- * @param visualTokens tokens per image
+ * @param squareTokens visual tokens per square
+ * @param newline index of the visual token that ends a row of tiles; of no meaning without tiles
  */
-export function packPrompts(rows: readonly PromptRow[], visualTokens: number): PackedPrompts {
-  const expanded = rows.map((row) => row.prompts.map((prompt) => expandImage(prompt, row.image, visualTokens)));
+export function packPrompts(rows: readonly PromptRow[], squareTokens: number, newline: number): PackedPrompts {
+  const expanded = rows.map((row) => {
+    const image = row.image === null ? null : visualIds(row.image * squareTokens, row.order ?? squareTokens, newline);
+    return row.prompts.map((prompt) => expandImage(prompt, image));
+  });
   const shared = expanded.map(sharedPrefixLength);
   const prefixLength = min(shared);
   const lengths = expanded.map((prompts, row) =>
@@ -84,12 +91,22 @@ export function promptLength(prompt: readonly number[], visualTokens: number): n
   return prompt.reduce((length, id) => length + (id === IMAGE_TOKEN ? visualTokens : 1), 0);
 }
 
-/** Replaces IMAGE_TOKEN by the ids of the image's visual tokens, -1 - k for visual token k of the batch. */
-function expandImage(prompt: readonly number[], image: number | null, visualTokens: number): number[] {
+/**
+ * The ids of an image's visual tokens, -1 - k for visual token k of the batch.
+ * @param first index of the first token of the image's squares
+ * @param order the tokens' order, or their number if they follow each other
+ */
+function visualIds(first: number, order: TileOrder | number, newline: number): number[] {
+  if (typeof order === 'number') return Array.from({ length: order }, (_, k) => -1 - (first + k));
+  return Array.from(order, (k) => -1 - (k === NEWLINE ? newline : first + k));
+}
+
+/** Replaces IMAGE_TOKEN by the ids of the image's visual tokens. */
+function expandImage(prompt: readonly number[], image: readonly number[] | null): number[] {
   return prompt.flatMap((id) => {
     if (id !== IMAGE_TOKEN) return [id];
     if (image === null) throw new Error('a prompt with an image token needs a row with an image');
-    return Array.from({ length: visualTokens }, (_, k) => -1 - (image * visualTokens + k));
+    return image;
   });
 }
 

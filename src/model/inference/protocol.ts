@@ -31,13 +31,14 @@ export interface LoadSessions {
 /** Model sizes that the thread needs to shape inputs and read outputs. */
 export interface ModelSizes extends DecoderSizes {
   resolution: number;
-  visualTokens: number;
+  /** Visual tokens of one square. */
+  squareTokens: number;
   eosTokenId: number;
 }
 
-/** One batch: square images and, per row, the prompts about one of them. */
+/** One batch: square images or the tiles of images and, per row, the prompts about one of them. */
 export interface Batch {
-  /** uint8, [images, resolution, resolution, 3]; transferred to the model's thread and unusable afterwards. */
+  /** uint8, [squares, resolution, resolution, 3]; transferred to the model's thread and unusable afterwards. */
   pixels: Uint8Array;
   rows: PromptRow[];
   maxNewTokens: number;
@@ -56,7 +57,7 @@ export interface BatchResult {
   firstLogits: number[][];
   /** Whether all logits up to the end of the answer were finite, by row and question; otherwise its tokens mean nothing. */
   finite: boolean[][];
-  /** Visual tokens, float32 [images, visualTokens, hidden]; empty unless `keepVisual`. */
+  /** Visual tokens, float32 [squares, squareTokens, hidden], with tiles one more; empty unless `keepVisual`. */
   visual: Float32Array;
   /** Steps of the generation loop, the prefill included. */
   steps: number;

@@ -36,6 +36,8 @@ type SpecialTokens = { [name in (typeof SPECIAL_NAMES)[number]]?: TokenOrText | 
 interface TokenizerConfig extends SpecialTokens {
   added_tokens_decoder?: Record<string, TokenSpec> | null;
   legacy?: boolean | null;
+  add_bos_token?: boolean | null;
+  add_eos_token?: boolean | null;
   add_prefix_space?: boolean | null;
   clean_up_tokenization_spaces?: boolean | null;
 }
@@ -64,6 +66,8 @@ const CHECKS = {
         propertyNames: { pattern: '^\\d{1,8}$' },
       }),
       legacy: nullOr(flag),
+      add_bos_token: nullOr(flag),
+      add_eos_token: nullOr(flag),
       add_prefix_space: nullOr(flag),
       clean_up_tokenization_spaces: nullOr(flag),
     },
@@ -135,12 +139,28 @@ export async function readAddedTokens(
   return {
     addedTokens,
     settings: {
+      ...(await readSequenceSettings(folder)),
       legacy: config.legacy ?? true,
       addPrefixSpace: config.add_prefix_space ?? true,
       spacesAroundAdded: true,
       cleanUpSpaces: config.clean_up_tokenization_spaces ?? false,
     },
   };
+}
+
+/**
+ * Whether prompts begin with <s>, for tokenizer.model and tokenizer.json alike.
+ * @throws UserError when they are to end with </s>, after which no model answers
+ */
+export async function readSequenceSettings(folder: string): Promise<Pick<TokenizerSettings, 'addBosToken'>> {
+  const config = (await readJson(folder, 'tokenizer_config.json')) ?? {};
+  if (config.add_eos_token) {
+    throw new UserError(
+      `${join(folder, 'tokenizer_config.json')}: add_eos_token is true, which is not supported: every prompt would end with ` +
+        '</s>, the end of an answer. It is a setting for training; set it to false.',
+    );
+  }
+  return { addBosToken: config.add_bos_token ?? true };
 }
 
 function specialSpecs(special: SpecialTokens): TokenSpec[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../../shared/errors.js';
 import { systemReason } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
-import { readAddedTokens } from './added-tokens.js';
+import { readAddedTokens, readSequenceSettings } from './added-tokens.js';
 import { readSentencePiece } from './sentencepiece.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
 import { readTokenizerJson } from './tokenizer-json.js';
@@ -30,7 +30,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const json = await readIfPresent(jsonPath);
   if (json) {
     // transformers reads such a checkpoint with its fast tokenizer only.
-    const settings = { ...OFFICIAL_SETTINGS, spacesAroundAdded: false };
+    const settings = { ...OFFICIAL_SETTINGS, ...(await readSequenceSettings(folder)), spacesAroundAdded: false };
     return createTokenizer(readTokenizerJson(decodeUtf8(json, jsonPath), jsonPath), jsonPath, settings);
   }
   throw new UserError(

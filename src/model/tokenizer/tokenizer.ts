@@ -20,6 +20,8 @@ export interface Tokenizer {
   readonly addedTokens: readonly AddedToken[];
   /** Token id of <s>. */
   readonly bosId: number;
+  /** Whether a prompt begins with it. */
+  readonly addsBos: boolean;
   /** Token id of </s>. */
   readonly eosId: number;
   /** The token ids of a text, without a leading <s>. Special tokens written in the text become their ids. */
@@ -88,6 +90,7 @@ export function createTokenizer(
     size: max([pieces.length, ...addedTokens.map(({ id }) => id + 1)]),
     addedTokens,
     bosId: idOf('<s>'),
+    addsBos: settings.addBosToken,
     eosId: idOf('</s>'),
     encode(text) {
       if (text === '') return [];

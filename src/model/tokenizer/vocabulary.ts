@@ -29,6 +29,8 @@ export interface TokenizerSettings {
   legacy: boolean;
   /** Whether a ▁ goes before the text. */
   addPrefixSpace: boolean;
+  /** Whether a prompt begins with <s>. */
+  addBosToken: boolean;
   /** Whether decoding puts spaces around added tokens, as HF's slow tokenizers do and its fast ones do not. */
   spacesAroundAdded: boolean;
   /** Whether decoding removes spaces before punctuation. */
@@ -39,6 +41,7 @@ export interface TokenizerSettings {
 export const OFFICIAL_SETTINGS: TokenizerSettings = {
   legacy: false,
   addPrefixSpace: true,
+  addBosToken: true,
   spacesAroundAdded: true,
   cleanUpSpaces: false,
 };

@@ -136,7 +136,9 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
     const base = bases.find((other) => incomparableFields(other.run, run).length === 0);
     if (!base && bases.length > 0) {
       for (const { field, first: theirs, second: own } of incomparableFields(first.run, run)) {
-        notes.add(`${label} is not comparable with ${first.label}: ${field} is ${optionText(own)}, not ${optionText(theirs)}.`);
+        notes.add(
+          `${label} is not comparable with ${first.label}: ${field} is ${optionText(own)}, not ${optionText(theirs)}.`,
+        );
       }
     }
     const score = scoreOf(run, name);

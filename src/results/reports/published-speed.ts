@@ -28,7 +28,7 @@ const SPEEDS: readonly PublishedSpeed[] = (
 ).map(([family, resolution, tokensPerSecond]) => ({ family, hiddenSize: 4096, resolution, tokensPerSecond }));
 
 /** The published speed of a model of these dimensions at a size; null if there is none. */
-export function publishedSpeed(model: Omit<PublishedSpeed, 'tokensPerSecond'>): number | null {
+export function publishedSpeed(model: { family: string; hiddenSize: number; resolution: number }): number | null {
   const { family, hiddenSize, resolution } = model;
   const same = SPEEDS.find(
     (speed) => speed.family === family && speed.hiddenSize === hiddenSize && speed.resolution === resolution,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** An option's value in JSON. */
 export type OptionValue = string | number | boolean | null;
 
-const SHOWN_CHARACTERS = 40;
+const SHOWN_CHARACTERS = 80;
 
 /** An option's value for people: "none" without one, and the beginning of a long one. */
 export function optionText(value: OptionValue): string {

@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { Architecture } from '../../../src/model/architecture.js';
 import type { ConfigBlock } from '../../../src/model/checkpoint/config-file.js';
 import type { NamedTensors } from '../../../src/model/checkpoint/named-tensors.js';
-import { readArchitecture } from '../../../src/model/checkpoint/read-config.js';
+import { readArchitecture, trainedConvMode } from '../../../src/model/checkpoint/read-config.js';
 import { requiredTensors } from '../../../src/model/checkpoint/required-tensors.js';
 import type { Layout } from '../../../src/model/checkpoint/tensor-names.js';
 import { UserError } from '../../../src/shared/errors.js';
@@ -166,6 +166,84 @@ test('rotary embedding', () => {
   assert.deepEqual(rope({ rope_parameters: { rope_theta: 2e4, rope_type: 'default' } }), [2e4, 1]);
 });
 
+test("Llama 3's rotary embedding", () => {
+  const scaling = { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
+  const changes = { rope_theta: 5e5, rope_scaling: { rope_type: 'llama3', ...scaling } };
+  const { ropeTheta, llama3Rope } = read('llava-1.5', { ...L15_CONFIG, ...changes }, LLAVA_15_7B).language;
+  assert.deepEqual(
+    [ropeTheta, llama3Rope],
+    [5e5, { factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 8192 }],
+  );
+});
+
+/** Mistral-7B: a quarter of the heads for keys and values. */
+const MISTRAL: Architecture = {
+  ...LLAVA_15_7B,
+  language: { ...LLAVA_15_7B.language, keyValueHeads: 8, intermediateSize: 14336, maxPositions: 32768 },
+};
+
+test("a Mistral decoder, and transformers' defaults of its missing keys", () => {
+  const own = { model_type: 'llava_mistral', intermediate_size: 14336, num_key_value_heads: 8, sliding_window: null };
+  const config = { ...L15_CONFIG, ...own, max_position_embeddings: 32768 };
+  assert.deepEqual(read('llava-1.5', config, MISTRAL), MISTRAL);
+  assert.equal(read('llava-1.5', { ...config, sliding_window: 4096 }, MISTRAL).language.slidingWindow, 4096);
+
+  const { language } = read(
+    'llava-hf',
+    { ...HF_CONFIG, text_config: { model_type: 'mistral' } },
+    MISTRAL,
+    VISION_CONFIG,
+  );
+  const { keyValueHeads, slidingWindow, maxPositions, rmsNormEps } = language;
+  assert.deepEqual([keyValueHeads, slidingWindow, maxPositions, rmsNormEps], [8, 4096, 131072, 1e-6]);
+  const shared = { model_type: 'mistral', num_key_value_heads: null };
+  const { keyValueHeads: none } = read(
+    'llava-hf',
+    { ...HF_CONFIG, text_config: shared },
+    HF_7B,
+    VISION_CONFIG,
+  ).language;
+  assert.equal(none, undefined);
+});
+
+/** LLaVA-NeXT, in which LLaVA writes widths first and transformers heights. */
+const SIZES: [number, number][] = [
+  [336, 672],
+  [672, 336],
+  [672, 672],
+  [1008, 336],
+  [336, 1008],
+];
+const NEXT_KEYS = { image_aspect_ratio: 'anyres', mm_patch_merge_type: 'spatial_unpad', image_grid_pinpoints: SIZES };
+
+test('LLaVA-NeXT cuts images into tiles, and its Mistral models have a template of their own', () => {
+  const weights: Architecture = {
+    ...LLAVA_15_7B,
+    family: 'llava-next',
+    imageAspect: 'crop',
+    tiling: { sizes: SIZES, roundsBeforeTruncating: false },
+  };
+  const config = { ...L15_CONFIG, ...NEXT_KEYS };
+  assert.deepEqual(read('llava-1.5', config, weights), weights);
+  assert.deepEqual(read('llava-1.5', { ...config, image_grid_pinpoints: JSON.stringify(SIZES) }, weights), weights);
+
+  const hf = { ...HF_CONFIG, model_type: 'llava_next', image_grid_pinpoints: SIZES };
+  const hfWeights = { ...weights, language: HF_7B.language };
+  const { tiling } = read('llava-hf', hf, hfWeights, VISION_CONFIG);
+  assert.deepEqual(tiling, {
+    sizes: SIZES.map(([height, width]) => [width, height]),
+    roundsBeforeTruncating: true,
+  });
+
+  const modeOf = (layout: Layout, values: Json, family: Architecture['family']) =>
+    trainedConvMode(layout, { file: 'config.json', path: '', values }, family);
+  const mistral = { ...hf, text_config: { model_type: 'mistral' } };
+  assert.equal(modeOf('llava-hf', hf, 'llava-next'), undefined);
+  assert.equal(modeOf('llava-hf', mistral, 'llava-next'), 'mistral_instruct');
+  assert.equal(modeOf('llava-1.5', { ...config, model_type: 'llava_mistral' }, 'llava-next'), 'mistral_instruct');
+  assert.equal(modeOf('llava-hf', mistral, 'llava-1.5'), undefined);
+});
+
 test('how an image becomes square', () => {
   const aspect = (value: unknown) =>
     read('llava-1.5', { ...L15_CONFIG, image_aspect_ratio: value }, LLAVA_15_7B).imageAspect;
@@ -206,11 +284,9 @@ const refused: [layout: Layout, changes: Json, says: RegExp][] = [
     { mm_hidden_size: 768 },
     /mm_hidden_size is 768, but model\.mm_projector\.0\.weight in the weights gives 1024/,
   ],
-  [
-    'llava-1.5',
-    { num_key_value_heads: 8 },
-    /num_key_value_heads is 8, which is not supported: .*grouped-query attention/,
-  ],
+  ['llava-1.5', { num_key_value_heads: 8 }, /num_key_value_heads is 8, but .*k_proj\.weight in the weights gives 32/],
+  ['llava-1.5', { num_key_value_heads: 12 }, /num_key_value_heads is 12, which does not divide the 32 attention heads/],
+  ['llava-1.5', { rope_scaling: { rope_type: 'llama3', factor: 8 } }, /rope_scaling\.low_freq_factor is missing/],
   ['llava-1.5', { num_attention_heads: 24, num_key_value_heads: 24 }, /cannot be split into 24 heads/],
   ['llava-1.5', { head_dim: 64 }, /head_dim is 64, which is not supported/],
   ['llava-1.5', { attention_bias: true }, /attention_bias is true, which is not supported/],
@@ -240,6 +316,17 @@ const refused: [layout: Layout, changes: Json, says: RegExp][] = [
     { mm_patch_merge_type: 'spatial_unpad' },
     /mm_patch_merge_type is "spatial_unpad", which is not supported/,
   ],
+  [
+    'llava-1.5',
+    { ...NEXT_KEYS, mm_patch_merge_type: 'spatial' },
+    /mm_patch_merge_type is "spatial".*only spatial_unpad/,
+  ],
+  [
+    'llava-1.5',
+    { ...NEXT_KEYS, image_grid_pinpoints: '(1x1)' },
+    /image_grid_pinpoints must be a list of sizes .*found "\(1x1\)"/,
+  ],
+  ['llava-hr', NEXT_KEYS, /image_aspect_ratio is "anyres", which is not supported: two pathways do not cut images/],
   ['llava-1.5', { model_type: 'llava_mpt' }, /model_type is "llava_mpt", which is not supported/],
   ['llava-1.5', { mm_vision_tower: 'laion/other' }, /"laion\/other", an unknown vision tower .*vision_config/],
   [
@@ -268,12 +355,14 @@ const refused: [layout: Layout, changes: Json, says: RegExp][] = [
     /with dims 192,384,768,1536 .*but .* has dims 384,768,1536,3072/,
   ],
   ['llava-hr', { vision_tower_slow: 'resnet' }, /vision_tower_slow is "resnet", an unknown tower .*slow_vision_config/],
-  ['llava-hf', { model_type: 'llava_next' }, /model_type is "llava_next", which is not supported/],
+  ['llava-hf', { model_type: 'llava_onevision' }, /model_type is "llava_onevision", which is not supported/],
+  ['llava-hf', { model_type: 'llava_next' }, /image_grid_pinpoints must be a list of sizes/],
   [
     'llava-hf',
-    { text_config: { model_type: 'mistral' } },
-    /text_config\.model_type is "mistral", which is not supported/,
+    { model_type: 'llava_next', image_grid_pinpoints: [[336, 500]] },
+    /image_grid_pinpoints has 500 x 336, which cannot be cut into tiles of 336 px/,
   ],
+  ['llava-hf', { text_config: { model_type: 'qwen2' } }, /text_config\.model_type is "qwen2", which is not supported/],
   ['llava-hf', { text_config: null }, /text_config is missing/],
   ['llava-hf', { projector_hidden_act: 'relu' }, /projector_hidden_act is "relu", which is not supported/],
   [

@@ -25,6 +25,7 @@ test('packing writes the shared prefix once and restarts positions for every que
       { image: null, prompts: [[1, 6]] },
     ],
     2,
+    0,
   );
   assert.equal(packed.prefixLength, 1);
   assert.deepEqual(Array.from(packed.prefixIds, Number), [1, 1]);
@@ -48,6 +49,7 @@ test('questions with a common prefix share it but keep at least one token each',
         ],
       },
     ],
+    0,
     0,
   );
   assert.deepEqual(Array.from(packed.prefixIds, Number), [1, 2]);

@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { tokenizePrompt } from '../../../src/model/prompt.js';
 import { loadTokenizer, type Tokenizer } from '../../../src/model/tokenizer/load-tokenizer.js';
 import { fixture } from '../../fixtures.js';
 
@@ -32,6 +33,18 @@ for (const [index, { files, size, encode, decode }] of goldens.entries()) {
     for (const [ids, text] of decode) assert.equal(tokenizer.decode(ids), text, JSON.stringify(ids));
   });
 }
+
+test('add_bos_token is heeded, and add_eos_token refused', async (t) => {
+  const prompt = 'a <image> b';
+  const withBos = tokenizePrompt(await load(t, { 'tokenizer_config.json': { legacy: false } }), prompt);
+  assert.equal(withBos[0], 1);
+  const withoutBos = await load(t, { 'tokenizer_config.json': { legacy: false, add_bos_token: false } });
+  assert.deepEqual(tokenizePrompt(withoutBos, prompt), withBos.slice(1));
+  await assert.rejects(load(t, { 'tokenizer_config.json': { add_eos_token: true } }), {
+    name: 'UserError',
+    message: /tokenizer_config\.json: add_eos_token is true, which is not supported/,
+  });
+});
 
 test('damaged files are refused by name', async (t) => {
   for (const [name, content, says] of [

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { prepareInput } from '../../../src/model/images/prepare-image.js';
+import { imageInput, openModel } from '../../../src/model/model-folder.js';
+import sharp from '../../../src/shared/sharp.js';
+import { fixture } from '../../fixtures.js';
+import { maxError } from '../../npy.js';
+import { madeUpCheckpoint, madeUpPicture } from '../made-up-checkpoint.js';
+import { exportReference } from '../reference.js';
+
+/** What transformers computed, see test/fixtures/family/make.py. */
+interface Recorded {
+  config: object;
+  tensors: Record<string, number[]>;
+  /** Of the picture; one square by default. */
+  width?: number;
+  height?: number;
+  answers: { prompt: number[]; logits: number[]; tokens: number[]; margins: number[] }[];
+}
+
+const LOGIT_ERROR = 2e-3;
+/** Distance of the two largest logits from which on the chosen token is compared. */
+const ROBUST = 0.004;
+const SIDE = 56;
+const WAYS = [{}, { portable: true }, { prefix: 'computed' as const }];
+
+for (const name of ['grouped-llama3-rope', 'mistral', 'mistral-window', 'next']) {
+  const recorded = JSON.parse(readFileSync(fixture('family', `${name}.json`), 'utf8')) as Recorded;
+  const { answers, width = SIDE, height = SIDE } = recorded;
+  for (const options of WAYS) {
+    test(`${name}, ${JSON.stringify(options)}: logits and greedy tokens equal transformers'`, async () => {
+      const model = await exportReference(await madeUpCheckpoint(recorded.config, recorded.tensors), [SIDE], options);
+      const { hiddenSize } = model.manifest.architecture.language;
+      const png = await sharp(madeUpPicture(name, width, height), { raw: { width, height, channels: 3 } })
+        .png()
+        .toBuffer();
+      const { pixels, order } = await prepareInput(png, name, imageInput(await openModel(model.folder)));
+      const visual = await model.encodePixels(pixels, SIDE);
+      const squareTokens = Math.floor(visual.length / hiddenSize / (pixels.length / (SIDE * SIDE * 3)));
+      const rowOf = (prompts: number[][]) => [{ image: 0, prompts, order: order ?? undefined }];
+      const together = rowOf(answers.map(({ prompt }) => prompt));
+      for (const rows of [...answers.map(({ prompt }) => rowOf([prompt])), together]) {
+        // Parts of the prefix, where it is computed run by run: none sees all of what is before it at once.
+        const scoreBytes = rows === together ? 4000 : undefined;
+        const steps = answers[0]!.tokens.length;
+        const generated = await model.generate(rows, visual, squareTokens, steps, scoreBytes);
+        rows[0]!.prompts.forEach((prompt, q) => {
+          const { logits, tokens, margins } = answers.find((answer) => answer.prompt === prompt)!;
+          const error = maxError(generated.firstLogits[0]![q]!, Float32Array.from(logits));
+          assert.ok(error <= LOGIT_ERROR, `logits differ by ${error}`);
+          const robust = margins.findIndex((margin) => margin < ROBUST);
+          const compared = robust < 0 ? tokens : tokens.slice(0, robust);
+          assert.deepEqual(generated.tokens[0]![q]!.slice(0, compared.length), compared);
+        });
+      }
+    });
+  }
+}
