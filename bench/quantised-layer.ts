@@ -2,10 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Architecture } from '../src/model/architecture.js';
 import { randomCheckpoint } from '../src/model/checkpoint/random-checkpoint.js';
-import { attendTo, splitKeyValue } from '../src/model/export/attention.js';
+import { splitKeyValue } from '../src/model/export/attention.js';
 import { fastInt8Storage } from '../src/model/export/fast-int8-storage.js';
 import { product } from '../src/model/export/layers.js';
 import { decoderLayers } from '../src/model/export/llama.js';
+import { attendToCached, prefixRun } from '../src/model/export/prefix-attention.js';
 import { quantisedName, scalesName } from '../src/model/export/stored-tensors.js';
 import { planWeights, type WeightPlan, writeWeights } from '../src/model/export/weight-files.js';
 import { sessionOptions } from '../src/model/inference/session-options.js';
@@ -72,13 +73,15 @@ function layer(g: Graph, precision: Precision): void {
   const shape = ['rows', heads, 'past', hiddenSize / heads];
   const cached = { key: g.input('past_key', 'float32', shape), value: g.input('past_value', 'float32', shape) };
   const bias = g.input('bias', 'float32', ['rows', 1, 'new', 'new']);
+  const run = prefixRun(g, g.input('segments', 'int64', ['rows', 'new']), cached.key, { bias });
   const hidden = decoderLayers(g, ONE_LAYER.language, precision, {
     x: g.input('x', 'float32', ['rows', 'new', hiddenSize]),
     positions: g.input('positions', 'int64', ['rows', 'new']),
     lastIndex: g.input('last', 'int64', ['rows', 'new', 1]), // all tokens, as in a middle layer
     attention: {
       keep: () => undefined,
-      attend: (l, _, inputs) => attendTo(l, inputs, [{ keys: cached }, { keys: splitKeyValue(l, inputs), bias }]),
+      attend: (l, _, inputs) =>
+        attendToCached(l, inputs, [{ keys: cached }, { keys: splitKeyValue(l, inputs), bias }], run, precision),
     },
   });
   g.output('hidden', hidden!, 'float32', ['rows', 'new', hiddenSize]);
@@ -157,6 +160,7 @@ async function bestTimes(
       ramp.map((i) => i + BigInt(past)),
       [1, tokens],
     ),
+    segments: new Tensor('int64', new BigInt64Array(tokens), [1, tokens]),
     bias: new Tensor('float32', new Float32Array(tokens * tokens), [1, 1, tokens, tokens]),
     last: new Tensor('int64', ramp, [1, tokens, 1]),
     past_key: cache,

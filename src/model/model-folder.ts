@@ -12,7 +12,7 @@ import { tileOrder } from './images/tiles.js';
 import { type ModelManifest, manifestSchema, type VisionGraphEntry } from './manifest.js';
 
 /** Version of the exported graphs: raised when the exporter writes different graphs for the same checkpoint. */
-export const GRAPH_VERSION = 7;
+export const GRAPH_VERSION = 8;
 
 /** Version of the image preprocessing: raised when the same image gives different pixels. */
 export const PREPROCESSING_VERSION = 1;

@@ -2,9 +2,17 @@ import { keyValueHeadsOf, type LanguageModel } from '../architecture.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
 import { elementType, type Precision } from '../precision.js';
-import { attendTo, causalAttention, type KeyValueCache, splitKeyValue, transposedKeys } from './attention.js';
+import {
+  attendTo,
+  causalAttention,
+  type KeyBlock,
+  type KeyValueCache,
+  splitKeyValue,
+  transposedKeys,
+} from './attention.js';
 import { cast, product, toFloat32, toPrecision } from './layers.js';
 import { decoderLayers } from './llama.js';
+import { attendToCached, prefixRun } from './prefix-attention.js';
 
 /** Segment of padding, visible only to other padding. The shared prefix is segment 0, question q of a row segment q + 1. */
 export const PADDING_SEGMENT = -1;
@@ -90,6 +98,7 @@ export function buildGenerateGraph(
     precision,
     visual,
     prefix,
+    prefixRuns: options.prefix === 'given' && !g.portable,
     questionSegments,
     minSteps,
     slots,
@@ -184,6 +193,8 @@ interface DecodeContext {
   visual: Value;
   /** Keys and values of the prefix, by layer. */
   prefix: readonly KeyValueCache[];
+  /** Whether some runs extend the prefix. */
+  prefixRuns: boolean;
   questionSegments: Value;
   minSteps: Value;
   /** [rows, questions], 0 .. questions - 1 in each row: index of each question's token from the second iteration on. */
@@ -223,6 +234,7 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const lastIndex = g.op('Unsqueeze', [last, g.ints([2])]);
   const bias = attentionBias(g, model, { positions, segments, keyPositions, keySegments }, precision);
   const prefixBias = model.slidingWindow === undefined ? undefined : windowBias(g, context, positions);
+  const run = context.prefixRuns ? prefixRun(g, segments, context.prefix[0]!.key, { prefixBias, bias }) : null;
   const present: KeyValueCache[] = [];
   const hidden = decoderLayers(g, model, precision, {
     x: embed(g, context.visual, ids),
@@ -235,12 +247,13 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
         present.push({ key: extend(past[layer]!.key, key), value: extend(past[layer]!.value, value) });
       },
       attend(l, layer, inputs) {
-        const keys = present[layer]!;
-        const visible = (all: Value): Value => (layer === model.layers - 1 ? biasAt(l, all, lastIndex) : all);
-        return attendTo(l, inputs, [
+        const isLast = layer === model.layers - 1;
+        const visible = (all: Value): Value => (isLast ? biasAt(l, all, lastIndex) : all);
+        const blocks: [KeyBlock, KeyBlock] = [
           { keys: context.prefix[layer]!, ...(prefixBias && { bias: visible(prefixBias) }) },
-          { keys, bias: visible(bias) },
-        ]);
+          { keys: present[layer]!, bias: visible(bias) },
+        ];
+        return run === null || isLast ? attendTo(l, inputs, blocks) : attendToCached(l, inputs, blocks, run, precision);
       },
     },
   });

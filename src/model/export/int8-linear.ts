@@ -15,7 +15,9 @@ export interface QuantisedRows {
 export function quantiseRows(g: Graph, x: Value, width: number): QuantisedRows {
   const q = g.scope('quantise');
   const scales = g.once(`scales of ${x}`, () => {
-    const largest = q.op('ReduceMax', [q.op('Abs', [x]), q.ints([-1])], { keepdims: 1 });
+    const of = (reduce: 'ReduceMax' | 'ReduceMin'): Value => q.op(reduce, [x, q.ints([-1])], { keepdims: 1 });
+    // Reading x twice is faster than writing its absolute values.
+    const largest = q.op('Max', [of('ReduceMax'), q.op('Neg', [of('ReduceMin')])]);
     // Keeps an all-zero row from dividing by zero.
     return q.op('Mul', [q.op('Max', [largest, q.floats([1e-30], [])]), q.floats([1 / 127], [])]);
   });

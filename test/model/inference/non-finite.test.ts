@@ -13,14 +13,18 @@ import { IMAGE_TOKEN } from '../../../src/model/prompt.js';
 import { SMALL_HR } from '../small-architecture.js';
 
 /** Bit patterns of float32 and float16. */
-const NAN = { fp32: 0x7fc00000, fp16: 0x7e00 };
-const INFINITY = { fp32: 0x7f800000, fp16: 0x7c00 };
+const NAN = { fp32: 0x7fc00000, fp16: 0x7e00, int8: 0x7fc00000 };
+const INFINITY = { fp32: 0x7f800000, fp16: 0x7c00, int8: 0x7f800000 };
 
 /**
  * Asks two questions of a small random model, after the first values of one of its tensors were overwritten in the exported
  * file: an export refuses such a checkpoint.
  */
-async function ask(tensor: string | null, bits = NAN, precision: 'fp32' | 'fp16' = 'fp32'): Promise<BatchResult> {
+async function ask(
+  tensor: string | null,
+  bits = NAN,
+  precision: 'fp32' | 'fp16' | 'int8' = 'fp32',
+): Promise<BatchResult> {
   const folder = join(await mkdtemp(join(tmpdir(), 'llavahr-test-')), 'model');
   const source = [{ name: 'recipe', bytes: 1, modifiedMs: 0, sha256: '0'.repeat(64) }];
   await exportCheckpoint(randomCheckpoint(SMALL_HR), source, { output: folder, resolutions: [], precision });
@@ -28,7 +32,7 @@ async function ask(tensor: string | null, bits = NAN, precision: 'fp32' | 'fp16'
     const { file, offset } = planWeights(SMALL_HR, precision, 'int8').locations.get(tensor)!;
     const handle = await open(join(folder, file), 'r+');
     const pattern = Array.from({ length: 4 }, () => bits[precision]);
-    const values = precision === 'fp32' ? Uint32Array.from(pattern) : Uint16Array.from(pattern);
+    const values = precision !== 'fp16' ? Uint32Array.from(pattern) : Uint16Array.from(pattern);
     await handle.write(new Uint8Array(values.buffer), 0, values.byteLength, offset);
     await handle.close();
   }
@@ -58,4 +62,12 @@ for (const [what, bits] of [
 test('NaN in the vision tower and fp16 are noticed as well', async () => {
   assert.deepEqual((await ask('model.mm_projector.2.bias', NAN)).finite, [[false, false]]);
   assert.deepEqual((await ask('lm_head.weight', INFINITY, 'fp16')).finite, [[false, false]]);
+});
+
+// Integers have no NaN: the row's scale must carry it.
+test('NaN and infinity in front of an int8 layer are noticed', async () => {
+  for (const bits of [NAN, INFINITY]) {
+    assert.deepEqual((await ask('model.mm_projector.0.bias', bits, 'int8')).finite, [[false, false]]);
+    assert.deepEqual((await ask('model.layers.1.input_layernorm.weight', bits, 'int8')).finite, [[false, false]]);
+  }
 });
