@@ -21,7 +21,11 @@ test('LLaVA-HR accepts the same sizes as the official code and gives the same to
 });
 
 test('the published LLaVA-HR sizes', () => {
-  const tokens = (size: number) => visionSizes(architecture('llava-hr', 336), size);
+  const tokens = (size: number) => {
+    const { squareTokens, ...sizes } = visionSizes(architecture('llava-hr', 336), size);
+    assert.equal(squareTokens, sizes.visualTokens);
+    return sizes;
+  };
   assert.deepEqual(tokens(1024), { resolution: 1024, fastSize: 448, fastGrid: 32, visualTokens: 1024 });
   assert.deepEqual(tokens(384), { resolution: 384, fastSize: 336, fastGrid: 24, visualTokens: 576 });
   assert.deepEqual(tokens(1536), { resolution: 1536, fastSize: 672, fastGrid: 48, visualTokens: 2304 });
