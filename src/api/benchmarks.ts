@@ -34,7 +34,7 @@ export interface LoadBenchmarkOptions extends Partial<Omit<AskedOptions, 'rows'>
 export async function loadBenchmark(name: string, options: LoadBenchmarkOptions = {}): Promise<Benchmark> {
   const { data, protocol = 'llava', ...others } = options;
   const definition = findBenchmark(name);
-  const folder = data ?? sampleData(name);
+  const folder = data ?? sampleData(definition.name);
   return { ...(await loadAsked(definition, folder, { ...others, protocol })), folder };
 }
 

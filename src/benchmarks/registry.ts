@@ -1,4 +1,5 @@
 import { usageError } from '../shared/errors.js';
+import { didYouMean, nameAmong } from '../shared/known-names.js';
 import type { BenchmarkDefinition } from './benchmark.js';
 import { custom } from './custom.js';
 import { gqa } from './gqa.js';
@@ -37,13 +38,22 @@ export const EVALUABLE: readonly BenchmarkDefinition[] = [...BENCHMARKS, custom]
  * @throws UserError (usage) for an unknown name
  */
 export function selectBenchmarks(names: string, among = BENCHMARKS): BenchmarkDefinition[] {
-  if (names === 'all') return [...BENCHMARKS];
-  return [...new Set(names.split(','))].map((name) => findBenchmark(name.trim(), among));
+  if (names.toLowerCase() === 'all') return [...BENCHMARKS];
+  return [...new Set(names.split(',').map((name) => findBenchmark(name.trim(), among)))];
 }
 
-/** @param among the benchmarks to search @throws UserError (usage) for an unknown name */
+/**
+ * The benchmark of a name or title, whatever its case and separators: textvqa, TextVQA, mm-vet.
+ * @param among the benchmarks to search
+ * @throws UserError (usage) for an unknown name
+ */
 export function findBenchmark(name: string, among = BENCHMARKS): BenchmarkDefinition {
-  const found = among.find((benchmark) => benchmark.name === name);
+  const names = among.map((benchmark) => benchmark.name);
+  const titles = among.map(({ title }) => title);
+  const known = nameAmong(name, names) ?? names[titles.indexOf(nameAmong(name, titles) ?? '')];
+  const found = among.find((benchmark) => benchmark.name === known);
   if (found) return found;
-  throw usageError(`Unknown benchmark "${name}". Available: ${among.map((b) => b.name).join(', ')}.`);
+  throw usageError(
+    `Unknown benchmark "${name}".${didYouMean(name, [...names, 'all'])} Available: ${names.join(', ')}.`,
+  );
 }

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { usageError } from '../shared/errors.js';
 import { helpEnd } from './help.js';
 import { offlineOption, splitOption } from './options.js';
 
@@ -34,10 +33,11 @@ export function addDownload(program: Command): void {
         'To resume an interrupted download, rerun the same command. Proxies are taken from HTTPS_PROXY and NO_PROXY.',
       ),
     )
-    .action(async (benchmarks, models, options) => {
+    .allowExcessArguments()
+    .action(async (benchmarks, models, options, { args }: Command) => {
+      const { oneList } = await import('../commands/name-benchmarks.js');
       const { downloadCommand, downloadModelsCommand } = await import('../commands/download.js');
-      if (models === undefined) process.exitCode = await downloadCommand(benchmarks, options);
-      else if (benchmarks === 'model') process.exitCode = await downloadModelsCommand(models, options);
-      else throw usageError('Separate several benchmarks with commas, without spaces.');
+      if (benchmarks === 'model') process.exitCode = await downloadModelsCommand(models, args.slice(2), options);
+      else process.exitCode = await downloadCommand(await oneList('download', args), options);
     });
 }

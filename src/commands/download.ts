@@ -1,4 +1,3 @@
-import { selectBenchmarks } from '../benchmarks/registry.js';
 import { assetOf, benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
 import type {
   Asset,
@@ -6,6 +5,7 @@ import type {
   Catalogue,
   ImageSourceEntry,
   MirrorEntry,
+  ModelEntry,
   SplitEntry,
   SplitFile,
 } from '../datasets/catalogue-schema.js';
@@ -16,6 +16,7 @@ import { openRequests } from '../fetch/http.js';
 import { byteSize } from '../shared/byte-size.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
+import { didYouMean } from '../shared/known-names.js';
 import { messageStream, say } from '../shared/log.js';
 import { makeFolder } from '../shared/make-folder.js';
 import { wrapText } from '../shared/wrap-text.js';
@@ -23,6 +24,7 @@ import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
 import { startTransferProgress } from '../terminal/transfer-progress.js';
 import { interruptible } from './interrupt.js';
+import { benchmarksNamed } from './name-benchmarks.js';
 
 export interface DownloadCommandOptions {
   dir?: string;
@@ -37,7 +39,8 @@ export interface DownloadCommandOptions {
 
 /** `llavahr download model <names>`: downloads checkpoints to the Hugging Face cache and prints their folders. */
 export async function downloadModelsCommand(
-  names: string,
+  names: string | undefined,
+  further: readonly string[],
   { offline, update, verify, json, split, dir, dryRun, source }: DownloadCommandOptions,
 ): Promise<number> {
   if (split !== undefined || dir !== undefined || dryRun || source !== 'official') {
@@ -45,17 +48,14 @@ export async function downloadModelsCommand(
       '--split, --dir, --dry-run and --source are for benchmarks; models go into the Hugging Face cache.',
     );
   }
-  const downloads = await openDownloads(offline);
+  const catalogue = await readCatalogue();
+  const entries = modelsNamed(catalogue, names, further);
+  const downloads = await openDownloads(offline, catalogue);
   const interrupt = interruptible('Stopping. Everything downloaded so far is kept.');
   const models: { model: string; folder: string }[] = [];
   try {
-    for (const name of names.split(',')) {
-      const entry = modelEntry(downloads.catalogue, name.trim());
-      if (!entry) {
-        const known = downloads.catalogue.models.map((model) => model.name).join(', ');
-        throw usageError(`Unknown model "${name}". Available: ${known}.`);
-      }
-      say('info', `${name} from ${entry.repo} (licence: ${entry.licence})`);
+    for (const entry of entries) {
+      say('info', `${entry.name} from ${entry.repo} (licence: ${entry.licence})`);
       const { folder } = await downloads.model(entry, update ? 'take' : 'tell', interrupt.signal, verify);
       models.push({ model: entry.name, folder });
       if (!json) console.log(folder);
@@ -72,11 +72,28 @@ export async function downloadModelsCommand(
   }
 }
 
+/** @throws UserError (usage) when a name is missing or unknown, or names are not one list */
+function modelsNamed(catalogue: Catalogue, names: string | undefined, further: readonly string[]): ModelEntry[] {
+  const known = catalogue.models.map(({ name }) => name);
+  const available = `Available: ${known.join(', ')}.`;
+  if (names === undefined) throw usageError(`Name the model: llavahr download model ${known[0]}. ${available}`);
+  const list = [names, ...further].flatMap((name) => name.split(',')).filter((name) => name !== '');
+  if (further.length > 0) {
+    throw usageError(`Separate several models with commas, without spaces: llavahr download model ${list.join(',')}`);
+  }
+  return list.map((name) => {
+    const entry = modelEntry(catalogue, name.trim());
+    if (entry) return entry;
+    throw usageError(`Unknown model "${name}".${didYouMean(name, known)} ${available}`);
+  });
+}
+
 /** `llavahr download`: downloads each benchmark to its own folder and prints the folders. */
 export async function downloadCommand(names: string, options: DownloadCommandOptions): Promise<number> {
   const catalogue = await readCatalogue();
   const root = options.dir ?? defaultDataFolder();
-  const chosen = selectBenchmarks(names).map((definition) => {
+  const definitions = await benchmarksNamed(names, (model) => `llavahr download model ${model}`);
+  const chosen = definitions.map((definition) => {
     const entry = benchmarkEntry(catalogue, definition.name);
     return { definition, entry, split: splitEntry(entry, options.split) };
   });
@@ -144,6 +161,17 @@ interface DownloadPlan {
   split: string;
   licence: BenchmarkEntry['licence'];
   items: Item[];
+  total: PlannedSize;
+}
+
+/** Sum over the items of a split. */
+interface PlannedSize {
+  /** Of the files that are downloaded whole and whose size is known. */
+  bytes: number;
+  /** Of the archives and Parquet files of which only the needed parts are downloaded. */
+  bytesInPart: number;
+  /** Items of unknown size. */
+  unknown: number;
 }
 
 function plans(
@@ -151,19 +179,41 @@ function plans(
   chosen: readonly { entry: BenchmarkEntry; split: SplitEntry }[],
   origin: ImageOrigin,
 ): DownloadPlan[] {
-  return chosen.map(({ entry: { name, licence }, split }) => ({
-    benchmark: name,
-    split: split.name,
-    licence,
-    items: itemsOf(catalogue, split, origin),
-  }));
+  return chosen.map(({ entry: { name, licence }, split }) => {
+    const items = itemsOf(catalogue, split, origin);
+    return { benchmark: name, split: split.name, licence, items, total: totalOf(items) };
+  });
+}
+
+/** A file that several items come from counts once. */
+function totalOf(items: readonly Item[]): PlannedSize {
+  const total = { bytes: 0, bytesInPart: 0, unknown: 0 };
+  const counted = new Set<string>();
+  for (const { from, bytes, inPart } of items) {
+    if (bytes === null) total.unknown++;
+    else if (!inPart) total.bytes += bytes;
+    else if (!counted.has(from)) total.bytesInPart += bytes;
+    counted.add(from);
+  }
+  return total;
+}
+
+function totalText({ bytes, bytesInPart, unknown }: PlannedSize): string {
+  const parts = [
+    ...(bytes > 0 ? [byteSize(bytes)] : []),
+    ...(bytesInPart > 0 ? [`the images used of ${byteSize(bytesInPart)}`] : []),
+    ...(unknown > 0 ? [`${unknown} of unknown size`] : []),
+  ];
+  return parts.join(', ');
 }
 
 function dryRun(planned: readonly DownloadPlan[]): string {
+  const sources = [...new Set(planned.flatMap(({ items }) => items.map(({ from }) => from)))];
   const rows = planned.flatMap(({ benchmark, split, items }) =>
     items.map(({ what, from, bytes, inPart }) => {
       const size = bytes === null ? 'unknown' : byteSize(bytes);
-      return [benchmark, split, what, inPart && bytes !== null ? `of ${size}` : size, from];
+      const source = `[${sources.indexOf(from) + 1}]`;
+      return [benchmark, split, what, inPart && bytes !== null ? `of ${size}` : size, source];
     }),
   );
   const licences = planned.map(({ benchmark, licence }) => {
@@ -173,6 +223,11 @@ function dryRun(planned: readonly DownloadPlan[]): string {
   const align: Align[] = ['left', 'left', 'left', 'right', 'left'];
   return [
     renderTable(['benchmark', 'split', 'what', 'size', 'from'], rows, align, { keys: 3 }),
+    '',
+    ...sources.map((source, i) => `[${i + 1}] ${source}`), // not wrapped, so that addresses can be copied
+    '',
+    'Total:',
+    ...planned.map(({ benchmark, split, total }) => `  ${benchmark} ${split}: ${totalText(total)}`),
     '',
     wrapText(
       'From archives marked "members" and from Parquet files, only the images that the questions use are downloaded, ' +

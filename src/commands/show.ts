@@ -22,7 +22,7 @@ export async function showCommand(name: string, options: ShowCommandOptions): Pr
   const { index, split, protocol, ocrTokens, convMode, json } = options;
   const definition = findBenchmark(name);
   checkOptions([definition], { split, ocrTokens });
-  const folder = options.data ?? sampleData(name);
+  const folder = options.data ?? sampleData(definition.name);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   await benchmark.images.close();
   const sample = sampleOf(benchmark, index, convMode);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { environmentPath } from '../shared/environment.js';
 import { UserError, usageError } from '../shared/errors.js';
 import { schemaCheck } from '../shared/json-schema.js';
+import { didYouMean, nameAmong } from '../shared/known-names.js';
 import { PACKAGE_ROOT } from '../shared/package-root.js';
 import { parseJson } from '../shared/parse-json.js';
 import { systemReason } from '../shared/system-errors.js';
@@ -97,14 +98,23 @@ export function benchmarkEntry({ benchmarks }: Catalogue, name: string): Benchma
 
 /** The requested split (default: the first). @throws UserError (usage) when it does not exist */
 export function splitEntry({ name, splits }: BenchmarkEntry, requested?: string): SplitEntry {
-  const found = requested === undefined ? splits[0] : splits.find((split) => split.name === requested);
+  if (requested === undefined) return splits[0]!;
+  const names = splits.map((split) => split.name);
+  const known = nameAmong(requested, names);
+  const found = splits.find((split) => split.name === known);
   if (found) return found;
-  throw usageError(`${name} has no split "${requested}". Available: ${splits.map((split) => split.name).join(', ')}.`);
+  throw usageError(
+    `${name} has no split "${requested}".${didYouMean(requested, names)} Available: ${names.join(', ')}.`,
+  );
 }
 
-/** The checkpoint of this name, or null. */
+/** The checkpoint of this name, whatever its case and separators, or null. */
 export function modelEntry({ models }: Catalogue, name: string): ModelEntry | null {
-  return models.find((model) => model.name === name) ?? null;
+  const known = nameAmong(
+    name,
+    models.map((model) => model.name),
+  );
+  return models.find((model) => model.name === known) ?? null;
 }
 
 /** An asset whose existence `readCatalogue` has checked. */

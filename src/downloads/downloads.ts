@@ -15,8 +15,8 @@ import type { Upstream } from './upstream-changes.js';
 export interface Downloads {
   catalogue: Catalogue;
   model(entry: ModelEntry, upstream: Upstream, signal?: AbortSignal, verify?: boolean): Promise<DownloadedModel>;
-  /** The checkpoint of a name in datasets.json; null when there is no such name. */
-  namedModel(name: string): Promise<DownloadedModel | null>;
+  /** The checkpoint of a name in datasets.json, under the name it has there; null when there is no such name. */
+  namedModel(name: string): Promise<(DownloadedModel & { name: string }) | null>;
   /** @returns the benchmark's folder, without network access if the split is already there */
   benchmark(definition: BenchmarkDefinition, split: string | undefined, signal: AbortSignal): Promise<string>;
   close(): Promise<void>;
@@ -43,7 +43,7 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
     model,
     async namedModel(name) {
       const entry = modelEntry(known, name);
-      return entry && model(entry, 'ignore');
+      return entry && { name: entry.name, ...(await model(entry, 'ignore')) };
     },
     async benchmark(definition, split, signal) {
       const root = defaultDataFolder();

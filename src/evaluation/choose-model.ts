@@ -8,6 +8,7 @@ import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
 import type { Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
 import { usageError } from '../shared/errors.js';
+import { didYouMean } from '../shared/known-names.js';
 import { messageStream, say } from '../shared/log.js';
 import { startByteProgress } from '../terminal/byte-progress.js';
 import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL, SAMPLE_MODEL_NAMES, sampleModel } from './sample.js';
@@ -43,7 +44,9 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
       throw usageError(explanation === null ? nothing : `${nothing} ${explanation}`);
     }
     const names = [...SAMPLE_MODEL_NAMES, ...(await downloads.open()).catalogue.models.map(({ name }) => name)];
-    throw usageError(`--model ${folder}: neither a folder nor a known name. Known names: ${names.join(', ')}.`);
+    throw usageError(
+      `--model ${folder}: neither a folder nor a known name.${didYouMean(folder, names)} Known names: ${names.join(', ')}.`,
+    );
   }
   const output = await defaultModelFolder(folder, precision, name);
   if (!existsSync(join(output, MODEL_FILES.manifest))) {
@@ -78,7 +81,7 @@ async function checkpointOf({ model, clipTower }: ModelChoice, downloads: Downlo
   if (embedded !== null) return { folder: embedded };
   const downloaded = await (await downloads.open()).namedModel(model);
   if (!downloaded) return { folder: model };
-  return { ...downloaded, name: model, clipTower: clipTower ?? downloaded.clipTower };
+  return { ...downloaded, clipTower: clipTower ?? downloaded.clipTower };
 }
 
 /** Alias for the LLaVA-1.5 of the same size as another model. */

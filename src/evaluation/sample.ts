@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { nameAmong } from '../shared/known-names.js';
 import { PACKAGE_ROOT } from '../shared/package-root.js';
 
 /** The embedded default model: a tiny LLaVA-HR trained on the embedded samples. */
@@ -15,7 +16,8 @@ export const SAMPLE_MODEL_NAMES: readonly string[] = [SAMPLE_MODEL, LLAVA_15_SAM
 
 /** The folder of an embedded model by name; null for other names, or if a folder of that name exists. */
 export function sampleModel(name: string): string | null {
-  return SAMPLE_MODEL_NAMES.includes(name) && !existsSync(name) ? join(dirname(SAMPLE_MODEL), name) : null;
+  const known = existsSync(name) ? null : nameAmong(name, SAMPLE_MODEL_NAMES);
+  return known && join(dirname(SAMPLE_MODEL), known);
 }
 
 /** Whether a folder or name refers to an embedded model. */
