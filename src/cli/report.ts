@@ -6,7 +6,7 @@ export function addReport(program: Command): void {
   program
     .command('report')
     .description('Export runs as CSV, Markdown, LaTeX, JSON or a self-contained HTML page.')
-    .argument('<runs...>', 'run folders')
+    .argument('<runs...>', 'run folders, or a folder with run folders; what is no finished run is passed over')
     .addOption(
       new Option(
         '--format <format>',
@@ -24,7 +24,7 @@ export function addReport(program: Command): void {
     .addHelpText(
       'after',
       helpEnd([
-        ['llavahr report results/* -o report.csv'],
+        ['llavahr report results -o report.csv', 'every finished run'],
         ['llavahr report results/textvqa-* --format latex'],
         ['llavahr report results/* -o report.html'],
       ]),

@@ -11,6 +11,7 @@ import { findRuns, type NamedRuns } from '../results/runs/find-runs.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
 import { modelKey, modelLabels } from '../results/runs/run-names.js';
 import { EXIT, usageError } from '../shared/errors.js';
+import { didYouMean } from '../shared/known-names.js';
 import { say } from '../shared/log.js';
 import { outputFormat, putOut } from './output-format.js';
 
@@ -62,6 +63,7 @@ export async function compareCommand(names: readonly string[], options: CompareC
 /** @throws UserError (usage) if the name matches several models, such as one model at several sizes */
 function baselineKey(name: string, { byName }: NamedRuns): string {
   const runs = byName.get(name)!;
+  if (runs.length === 0) throw usageError(`--baseline ${name} is no finished run.`);
   const labels = modelLabels(runs);
   const keys = new Map(runs.map((run, i) => [modelKey(run), { label: labels[i]!, folder: run.folder }]));
   if (keys.size === 1) return [...keys.keys()][0]!;
@@ -81,5 +83,7 @@ function checkMetric(metric: string, comparisons: readonly Comparison[]): void {
   const runs = comparisons.flatMap(({ rows }) => rows.map(({ run }) => run));
   if (runs.some(({ metrics }) => metric in metrics.scores)) return;
   const names = [...new Set(runs.flatMap(({ metrics }) => Object.keys(metrics.scores)))];
-  throw usageError(`No run has a score named ${JSON.stringify(metric)}. Available: ${names.join(', ')}.`);
+  throw usageError(
+    `No run has a score named ${JSON.stringify(metric)}.${didYouMean(metric, names)} Available: ${names.join(', ')}.`,
+  );
 }

@@ -4,8 +4,10 @@ import { jsonReport } from '../results/reports/report-json.js';
 import { latexReport } from '../results/reports/report-latex.js';
 import { reportLayout } from '../results/reports/report-layout.js';
 import { markdownReport } from '../results/reports/report-markdown.js';
-import { loadRun, type RunResult } from '../results/runs/load-run.js';
+import { finishedRuns, passedOverLine } from '../results/runs/finished-runs.js';
+import type { RunResult } from '../results/runs/load-run.js';
 import { EXIT, usageError } from '../shared/errors.js';
+import { say } from '../shared/log.js';
 import { outputFormat, putOut } from './output-format.js';
 
 const REPORTS = {
@@ -33,14 +35,19 @@ export interface ReportCommandOptions {
   data?: string;
 }
 
-/** `llavahr report`: exports finished runs in the chosen format. */
+/**
+ * `llavahr report`: exports finished runs in the chosen format.
+ * @param folders run folders, or folders that contain some; see `finishedRuns`
+ */
 export async function reportCommand(folders: string[], options: ReportCommandOptions): Promise<number> {
   const { output, thumbnails, data, bom } = options;
   const format = outputFormat(options.format, output, FORMATS) ?? 'csv';
   if (format !== 'html' && (thumbnails !== undefined || data !== undefined)) {
     throw usageError('--thumbnails and --data can only be used with --format html.');
   }
-  const report = await REPORTS[format](await Promise.all(folders.map(loadRun)), options);
+  const { runs, passedOver } = await finishedRuns(folders);
+  if (passedOver.length > 0) say('info', passedOverLine(passedOver));
+  const report = await REPORTS[format](runs, options);
   await putOut(report, { format, output, bom });
   return EXIT.done;
 }

@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { reportCommand } from '../../src/commands/report.js';
 import { sampleData } from '../../src/evaluation/sample.js';
+import { findRuns } from '../../src/results/runs/find-runs.js';
 import { latencyFile } from '../../src/results/runs/latency.js';
 import { metricsFile } from '../../src/results/runs/metrics.js';
 import { openPredictions } from '../../src/results/runs/predictions.js';
 import { referencesFile } from '../../src/results/runs/references.js';
 import { RUN_FILES } from '../../src/results/runs/run-folder.js';
-import { runFile } from '../../src/results/runs/run-record.js';
+import { type RunRecord, runFile } from '../../src/results/runs/run-record.js';
 import { mme, textvqa } from '../results/reports/report-samples.js';
 import { answered, failed, temporaryFolder } from '../results/samples.js';
+import { printed } from './print.js';
 
 /** Two run folders on disk, and the folder that contains them. */
 async function resultFolders(t: TestContext): Promise<{ root: string; folders: string[] }> {
@@ -71,9 +73,52 @@ test('stdout gets the same bytes as a file', async (t) => {
 
 test('a folder without a run and an output path that cannot be written are named', async (t) => {
   const { root, folders } = await resultFolders(t);
-  await assert.rejects(reportCommand([root], { format: 'md' }), /is not a run folder/);
+  await mkdir(join(root, 'empty'));
+  await assert.rejects(reportCommand([join(root, 'empty')], { format: 'md' }), /is not a run folder/);
+  await assert.rejects(reportCommand([...folders, join(root, 'typo')], {}), /typo does not exist/);
   const output = join(root, 'missing', 'report.md');
   await assert.rejects(reportCommand(folders, { format: 'md', output }), /missing.report\.md cannot be written/);
+});
+
+test('results/* and results pass over what is no finished run, in one line', async (t) => {
+  const { root, folders } = await resultFolders(t);
+  const write = async (name: string, change: (record: RunRecord) => void): Promise<void> => {
+    const { record } = textvqa({}, 50);
+    change(record);
+    await mkdir(join(root, name));
+    await runFile.write(join(root, name), record);
+  };
+  await write('a-shard', (record) => {
+    record.identity.shard = { index: 1, count: 2 };
+  });
+  await write('interrupted', (record) => {
+    record.state = 'interrupted';
+  });
+  await write('textvqa.1', () => {});
+  await mkdir(join(root, 'demo'));
+  const output = join(root, 'report.csv');
+  await writeFile(output, '');
+  const all = (await readdir(root)).sort().map((name) => join(root, name));
+
+  const star = await printed(() => reportCommand(all, { output }));
+  assert.equal(star.code, 0);
+  const reasons = [
+    'a-shard (a shard)',
+    'demo (no run folder)',
+    'interrupted (not finished)',
+    'report.csv (no run folder)',
+  ];
+  const passedOver = [...reasons, 'textvqa.1 (replaced with --fresh)'].map((reason) => join(root, reason));
+  assert.equal(star.stderr, `Passed over: ${passedOver.join(', ')}.\nwrote ${output} (csv)`);
+  const csv = await readFile(output, 'utf8');
+  const folder = await printed(() => reportCommand([root], { output }));
+  assert.match(folder.stderr, /^Passed over: .*a-shard \(a shard\), .*interrupted .*, .*textvqa\.1 .*\.\n/);
+  assert.equal(await readFile(output, 'utf8'), csv);
+  assert.deepEqual((await findRuns([`${root}/`], root)).runs.map(({ folder }) => folder).sort(), [...folders].sort());
+  await assert.rejects(
+    reportCommand([join(root, 'a-shard'), join(root, 'interrupted')], {}),
+    /^UserError: There is no finished run\. Passed over: .*a shard.*not finished/,
+  );
 });
 
 test("HTML has a run's questions and answers, with images from the benchmark's folder", async (t) => {

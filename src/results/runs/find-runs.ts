@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { messageOf, UserError, usageError } from '../../shared/errors.js';
+import { didYouMean, nameAmong } from '../../shared/known-names.js';
 import { askedQuestions } from './asked-questions.js';
+import { finishedRuns, isRunFolder, passedOverLine } from './finished-runs.js';
 import { loadRun, type RunResult } from './load-run.js';
 import { metricsFile } from './metrics.js';
 import { differences } from './run-identity.js';
@@ -17,34 +19,50 @@ export interface NamedRuns {
 }
 
 /**
- * Finds runs by run folder, or by model name among the finished runs in a folder. Partial runs (such as --limit, --shard) and old
+ * Finds runs by run folder (or a folder of them, as `finishedRuns`), or by model name among the finished runs in a folder.
+ * Partial runs (such as --limit, --shard) and old
  * runs renamed by --fresh are only found by folder.
  * @throws UserError if a folder contains no finished run, or (usage) if no run matches a name
  */
 export async function findRuns(names: readonly string[], resultsFolder: string): Promise<NamedRuns> {
   const messages: string[] = [];
-  const byFolder = new Map<string, RunResult>();
-  const byName = new Map<string, RunResult[]>();
+  const paths: string[] = [];
+  const modelFolders = new Map<string, string[]>();
   let candidates: Candidate[] | null = null;
   for (const name of new Set(names)) {
-    let folders = [name];
-    if (!existsSync(join(name, runFile.name))) {
-      candidates ??= await readCandidates(resultsFolder, messages);
-      // A checkpoint folder may have the same name as the model.
-      if (!existsSync(name) || candidates.some(isOfModel(name))) {
-        folders = runsOfModel(name, candidates, resultsFolder, messages);
-      }
+    if (isRunFolder(name)) {
+      paths.push(name);
+      continue;
     }
-    const runs: RunResult[] = [];
-    for (const folder of folders) {
-      const path = resolve(folder);
-      const run = byFolder.get(path) ?? (await loadRun(folder));
-      byFolder.set(path, run);
-      runs.push(run);
+    candidates ??= await readCandidates(resultsFolder, messages);
+    // A checkpoint folder may have the same name as the model.
+    if (existsSync(name) && !candidates.some(isOfModel(name))) paths.push(name);
+    else modelFolders.set(name, runsOfModel(name, candidates, resultsFolder, messages));
+  }
+  const { runs, passedOver } = paths.length > 0 ? await finishedRuns(paths) : { runs: [], passedOver: [] };
+  if (passedOver.length > 0) messages.push(passedOverLine(passedOver));
+
+  const loaded = new Map(runs.map((run) => [resolve(run.folder), run]));
+  const byFolder = new Map<string, RunResult>();
+  const byName = new Map<string, RunResult[]>();
+  for (const name of new Set(names)) {
+    const named: RunResult[] = [];
+    for (const folder of modelFolders.get(name) ?? foldersFrom(name, runs)) {
+      const run = loaded.get(resolve(folder)) ?? (await loadRun(folder));
+      loaded.set(resolve(folder), run);
+      byFolder.set(resolve(folder), run);
+      named.push(run);
     }
-    byName.set(name, runs);
+    byName.set(name, named);
   }
   return { runs: [...byFolder.values()], byName, messages };
+}
+
+/** The folders of the runs that a path stands for: its own, or those in it. */
+function foldersFrom(path: string, runs: readonly RunResult[]): string[] {
+  const folders = runs.map(({ folder }) => folder);
+  const own = folders.filter((folder) => resolve(folder) === resolve(path));
+  return own.length > 0 ? own : folders.filter((folder) => dirname(resolve(folder)) === resolve(path));
 }
 
 interface Candidate {
@@ -70,7 +88,7 @@ async function readCandidates(resultsFolder: string, messages: string[]): Promis
 }
 
 function isOfModel(name: string): (candidate: Candidate) => boolean {
-  return ({ record }) => record.identity.model.name === name;
+  return ({ record }) => nameAmong(name, [record.identity.model.name]) !== null;
 }
 
 function runsOfModel(
@@ -89,7 +107,7 @@ function runsOfModel(
   if (chosen.length > 0) return chosen.map(({ folder }) => folder);
   const known = [...new Set(candidates.map(({ record }) => record.identity.model.name))];
   throw usageError(
-    `${name} is neither a run folder nor a model with a finished run in ${resultsFolder}/. ` +
+    `${name} is neither a run folder nor a model with a finished run in ${resultsFolder}/.${didYouMean(name, known)} ` +
       (known.length > 0 ? `Models with runs there: ${known.join(', ')}.` : 'It contains no runs.'),
   );
 }

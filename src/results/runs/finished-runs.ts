@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { loadRun, type RunResult } from './load-run.js';
+import { runFile } from './run-record.js';
+
+export interface FinishedRuns {
+  runs: RunResult[];
+  passedOver: PassedOver[];
+}
+
+/** A path without a finished run. */
+export interface PassedOver {
+  path: string;
+  /** In a few words. */
+  reason: string;
+}
+
+/**
+ * The finished runs among paths, as of `results/*`; what is no finished run is passed over. If no path is a run folder,
+ * those in the folders are taken, as of `results`.
+ * @throws UserError if a path does not exist, or there is no finished run
+ */
+export async function finishedRuns(paths: readonly string[]): Promise<FinishedRuns> {
+  const missing = paths.find((path) => !existsSync(path));
+  if (missing !== undefined) throw new UserError(`${missing} does not exist.`);
+  const folders = paths.some(isRunFolder) ? paths : (await Promise.all(paths.map(runFoldersIn))).flat();
+  const [only = paths[0]!] = folders;
+  if (folders.length < 2) return { runs: [await loadRun(only)], passedOver: [] };
+  const found: FinishedRuns = { runs: [], passedOver: [] };
+  for (const path of new Set(folders)) {
+    const run = await loadFinished(path, folders);
+    if (typeof run === 'string') found.passedOver.push({ path, reason: run });
+    else found.runs.push(run);
+  }
+  if (found.runs.length === 0) throw new UserError(`There is no finished run. ${passedOverLine(found.passedOver)}`);
+  return found;
+}
+
+const SHOWN = 5;
+
+/** One line about what was passed over. */
+export function passedOverLine(passedOver: readonly PassedOver[]): string {
+  const shown = passedOver.slice(0, SHOWN).map(({ path, reason }) => `${path} (${reason})`);
+  const others = passedOver.length - shown.length;
+  return `Passed over: ${shown.join(', ')}${others > 0 ? ` and ${others} more` : ''}.`;
+}
+
+/** Whether a path is a run folder, finished or not. */
+export function isRunFolder(path: string): boolean {
+  return existsSync(join(path, runFile.name));
+}
+
+async function runFoldersIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []); // a file
+  return names
+    .sort()
+    .map((name) => join(folder, name))
+    .filter(isRunFolder);
+}
+
+/** A finished run, or why the path holds none. @param others all paths */
+async function loadFinished(path: string, others: readonly string[]): Promise<RunResult | string> {
+  if (!isRunFolder(path)) return 'no run folder';
+  try {
+    const { identity, state } = (await runFile.read(path))!;
+    if (identity.shard) return 'a shard';
+    if (state !== 'complete') return 'not finished';
+    const replacement = /^(.+)\.\d+$/.exec(path)?.[1];
+    if (replacement !== undefined && others.includes(replacement)) return 'replaced with --fresh';
+    return await loadRun(path);
+  } catch (error) {
+    if (error instanceof UserError) return messageOf(error);
+    throw error;
+  }
+}
