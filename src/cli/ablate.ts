@@ -3,6 +3,7 @@ import { helpEnd } from './help.js';
 import {
   batchSize,
   deviceOption,
+  devicesOption,
   offlineOption,
   positiveInteger,
   positiveIntegers,
@@ -37,6 +38,7 @@ export function addAblate(program: Command): void {
     .option('--limit <n>', 'only the first n questions', positiveInteger)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
     .addOption(deviceOption())
+    .addOption(devicesOption())
     .addOption(threadsOption())
     .addOption(precisionOption())
     .option('--output <folder>', 'where run folders are created', 'results')
@@ -55,9 +57,11 @@ export function addAblate(program: Command): void {
         'To resume an interrupted ablation, rerun the same command.',
       ),
     )
-    .action(async (benchmarks, options) => {
+    .allowExcessArguments()
+    .action(async (_benchmarks, options, { args }: Command) => {
+      const { oneList } = await import('../commands/name-benchmarks.js');
       const { ablateCommand } = await import('../commands/ablate.js');
-      process.exitCode = await ablateCommand(benchmarks, options);
+      process.exitCode = await ablateCommand(await oneList('ablate', args), options);
     });
 }
 

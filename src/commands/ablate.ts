@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
-import { selectBenchmarks } from '../benchmarks/registry.js';
+import { BENCHMARKS } from '../benchmarks/registry.js';
 import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { ablationRow, ablationSpeed } from '../evaluation/ablation-row.js';
 import { chooseAblatedModels } from '../evaluation/choose-compared-models.js';
 import { isSampleModel, SAMPLE_BENCHMARKS } from '../evaluation/sample.js';
-import { checkPrecision, parseDevice } from '../model/inference/device.js';
+import { checkPrecision, deviceName, parseDevice, parseDevices } from '../model/inference/device.js';
+import { checkDevices } from '../model/inference/device-trial.js';
 import type { Model } from '../model/model-folder.js';
 import type { Precision } from '../model/precision.js';
 import { ablationFiles, ablationJson, ablationText } from '../results/reports/ablation-report.js';
@@ -19,6 +20,7 @@ import { say } from '../shared/log.js';
 import { makeFolder } from '../shared/make-folder.js';
 import { childLlavahr } from './child-llavahr.js';
 import { interruptible } from './interrupt.js';
+import { benchmarksNamed } from './name-benchmarks.js';
 
 export interface AblateCommandOptions {
   model?: string;
@@ -32,6 +34,7 @@ export interface AblateCommandOptions {
   limit?: number;
   batchSize: number | 'auto';
   device: string;
+  devices?: string;
   threads?: number;
   precision: Precision;
   output: string;
@@ -43,9 +46,15 @@ export interface AblateCommandOptions {
  * `llavahr ablate`: runs `llavahr eval` and `llavahr latency` as child processes for each model and size. Prints the table
  * on stdout and writes it, with plots, to the report folder.
  */
-export async function ablateCommand(benchmarks: string, options: AblateCommandOptions): Promise<number> {
-  checkOptions(selectBenchmarks(benchmarks), { split: options.split }); // before anything is exported
-  checkPrecision(parseDevice(options.device), options.precision);
+export async function ablateCommand(names: string, options: AblateCommandOptions): Promise<number> {
+  const definitions = await benchmarksNamed(names, (model) => `llavahr ablate textvqa --model ${model}`);
+  const isAll = definitions.length === BENCHMARKS.length;
+  const benchmarks = isAll ? 'all' : definitions.map(({ name }) => name).join(',');
+  const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
+  checkOptions(definitions, { split: options.split }); // before anything is exported
+  for (const device of devices) checkPrecision(device, options.precision);
+  await checkDevices(devices);
+  const [device] = devices.map(deviceName);
   const downloads = downloadsOnDemand(options.offline);
   const models = await chooseAblatedModels(options, downloads).finally(downloads.close);
   const interrupt = interruptible('Stopping after the current batch. Press Ctrl-C again to stop immediately.');
@@ -57,9 +66,9 @@ export async function ablateCommand(benchmarks: string, options: AblateCommandOp
       const { exitCode, stdout } = await childLlavahr(evalArguments(benchmarks, model, options), interrupt.signal);
       if (exitCode === EXIT.interrupted || interrupt.signal.aborted) return EXIT.interrupted;
       worst = worst === EXIT.done || exitCode === EXIT.failed ? exitCode : worst;
-      const speed = await measureSpeed(model, options, interrupt.signal);
+      const speed = await measureSpeed(model, device!, options, interrupt.signal);
       if (interrupt.signal.aborted) return EXIT.interrupted;
-      rows.push(ablationRow(model, options.device, readRuns(stdout), speed));
+      rows.push(ablationRow(model, device!, readRuns(stdout), speed));
     }
   } finally {
     interrupt.stop();
@@ -86,7 +95,7 @@ function evalArguments(benchmarks: string, { folder, vision }: Model, options: A
     protocol: options.protocol,
     limit: options.limit,
     'batch-size': options.batchSize,
-    device: options.device,
+    ...(options.devices === undefined ? { device: options.device } : { devices: options.devices }),
     threads: options.threads,
     output: options.output,
   };
@@ -109,7 +118,8 @@ const SPEED_OPTIONS = ['--prompt-tokens', '49', '--new-tokens', '10', '--warmup'
 /** Times the model in a child process. Null if that failed; the child has printed why. */
 async function measureSpeed(
   { folder, vision }: Model,
-  { device, threads }: AblateCommandOptions,
+  device: string,
+  { threads }: AblateCommandOptions,
   signal: AbortSignal,
 ): Promise<AblationSpeed | null> {
   const cores = threads === undefined ? [] : ['--threads', `${threads}`];

@@ -46,7 +46,7 @@ function publishedRecords(): PublishedScore[] {
   return BENCHMARKS.flatMap(({ name }) => publishedScores(name));
 }
 
-/** One row per model and source, one column per benchmark, followed by the sources and notes. */
+/** One row per model and source, one column per benchmark, followed by the sources, each with the notes on its rows. */
 function publishedTable(): string {
   const records = publishedRecords();
   const sources = [...new Set(records.map(({ source }) => source))];
@@ -61,7 +61,6 @@ function publishedTable(): string {
     const own = records.filter((record) => lineOf(record).join() === key);
     return [...line, ...names.map((name) => own.find(({ benchmark }) => benchmark === name)?.score.toString() ?? '')];
   });
-  const notes = new Set(records.flatMap(({ benchmark, note }) => (note === null ? [] : [`${benchmark}: ${note}`])));
   return [
     renderTable(
       ['model', 'size (px)', 'source', ...names],
@@ -70,11 +69,23 @@ function publishedTable(): string {
       { keys: 3 },
     ),
     '',
-    ...[
-      ...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`),
-      ...[...notes].map((note) => `Note: ${note}`),
-    ].map((line) => wrapText(line, terminalWidth)),
+    ...sources
+      .flatMap((source, i) => [
+        `[${i + 1}] ${source.title}: ${source.address}`,
+        ...notesOn(records.filter((record) => record.source === source)).map((line) => `    ${line}`),
+      ])
+      .map((line) => wrapText(line, terminalWidth)),
   ].join('\n');
+}
+
+/** "vqav2 val, gqa testdev-balanced: the note", one line per note. */
+function notesOn(records: readonly PublishedScore[]): string[] {
+  const benchmarksOf = new Map<string, Set<string>>();
+  for (const { benchmark, split, note } of records) {
+    if (note === null) continue;
+    benchmarksOf.set(note, (benchmarksOf.get(note) ?? new Set()).add(`${benchmark} ${split}`));
+  }
+  return [...benchmarksOf].map(([note, benchmarks]) => `${[...benchmarks].join(', ')}: ${note}`);
 }
 
 function listTable(): string {

@@ -1,5 +1,6 @@
 import type { Model } from '../model/model-folder.js';
 import type { AblationRow, AblationSpeed } from '../results/reports/ablation-table.js';
+import { modelMs } from '../results/reports/timed-runs.js';
 import type { TimingReport } from '../results/reports/timing-report.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import { ablationSize } from './ablation-plan.js';
@@ -29,9 +30,17 @@ export function ablationRow(
 
 /** The speed that an ablation shows, from a report with one row; null if it lacks a figure. */
 export function ablationSpeed({ rows }: TimingReport): AblationSpeed | null {
-  const { summary, peakMemoryBytes } = rows[0]!;
+  const { summary, peakMemoryBytes, runs } = rows[0]!;
   const timeToFirstTokenMs = summary.stages.firstToken.p50;
   const { tokensPerSecond } = summary.throughput;
   if (timeToFirstTokenMs === null || tokensPerSecond === null) return null;
-  return { timeToFirstTokenMs, tokensPerSecond, peakMemoryBytes };
+  const { firstToken, tokensPerSecond: ofTokens } = summary.intervals;
+  return {
+    timeToFirstTokenMs,
+    timeToFirstTokenInterval: firstToken,
+    tokensPerSecond,
+    tokensPerSecondInterval: ofTokens,
+    peakMemoryBytes,
+    modelMs: runs.map(modelMs),
+  };
 }

@@ -28,5 +28,11 @@ test('published scores are listed with their sources', async () => {
     stdout,
     /LLaVA-HR-7B +1024 +\[2\] +81\.9 +64\.2 +58\.9 +68\.4 +67\.9 +48\.7 +67\.1 +87\.6 +1554\.9 +64\.2 +31\.5/,
   );
-  assert.match(stdout, /\[2\] LLaVA-HR README: https:/);
+  assert.match(stdout, /\[2\] LLaVA-HR README: https:.*\n {4}scienceqa test: only questions with an image \(IMG\)\n/);
+  const [, byLmmsEval] = /\[\d\] LMMs-Eval paper, .*\n((?: {4}.*\n?)+)/.exec(stdout)!;
+  assert.match(
+    byLmmsEval!,
+    /^ {4}vqav2 val, gqa testdev-balanced, okvqa val2014, vizwiz val: measured with lmms-eval/m,
+  );
+  assert.doesNotMatch(byLmmsEval!, /graded by GPT-4/);
 });

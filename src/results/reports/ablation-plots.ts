@@ -16,7 +16,9 @@ export function ablationPlots(rows: readonly AblationRow[]): string {
     }),
   );
   const latencyPoints = rows.flatMap(({ model, resolution, speed }): ResolutionPoint[] =>
-    speed === null ? [] : [point(model, resolution.high, speed.timeToFirstTokenMs, null, 'ms')],
+    speed === null
+      ? []
+      : [point(model, resolution.high, speed.timeToFirstTokenMs, speed.timeToFirstTokenInterval, 'ms')],
   );
   const axis = { title: 'Latency over input size', series, quantity: 'time to first token (ms)', fromZero: true };
   return svgFile([...scorePlots, ...(latencyPoints.length > 0 ? [plotOverResolution(latencyPoints, axis)] : [])]);

@@ -2,6 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
 import { renderTable } from '../../terminal/table.js';
+import type { Interval } from '../statistics/bootstrap.js';
 import { ablationPlots } from './ablation-plots.js';
 import { type AblationRow, ablationNotes, ablationTable, relativeSpeed } from './ablation-table.js';
 import { plainLatex } from './report-latex.js';
@@ -30,7 +31,8 @@ export function ablationFiles(rows: readonly AblationRow[], reference: AblationR
 export function ablationText(rows: readonly AblationRow[], reference: AblationRow): string {
   const { titles, lines, align } = ablationTable(rows, reference);
   const notes = [
-    `Speed: batch size 1, 10 new tokens, relative to ${reference.model} at ${reference.resolution.high} px.`,
+    `Speed: batch size 1, 10 new tokens, relative to ${reference.model} at ${reference.resolution.high} px; [low, high]: 95 % ` +
+      'intervals over the repetitions, each size timed in one process.',
     ...ablationNotes(rows),
   ];
   return [renderTable(titles, lines, align, { keys: 2 }), ...notes.map((note) => wrapText(note, terminalWidth))].join(
@@ -61,13 +63,14 @@ function ablationCsv(rows: readonly AblationRow[], reference: AblationRow): stri
         : [{ ...about, benchmark, split, metric: headline, value: scores[headline], ...intervals[headline], n }],
     );
     const { speed } = row;
-    const figures = {
-      time_to_first_token_ms: speed?.timeToFirstTokenMs,
-      tokens_per_second: speed?.tokensPerSecond,
-      relative_speed: relativeSpeed(speed, reference.speed),
-      peak_memory_bytes: speed?.peakMemoryBytes,
-    };
-    return [...scores, ...Object.entries(figures).map(([metric, value]) => ({ ...about, metric, value }))];
+    const relative = relativeSpeed(row, reference);
+    const figures: [metric: string, value?: number | null, interval?: Interval | null][] = [
+      ['time_to_first_token_ms', speed?.timeToFirstTokenMs, speed?.timeToFirstTokenInterval],
+      ['tokens_per_second', speed?.tokensPerSecond, speed?.tokensPerSecondInterval],
+      ['relative_speed', relative?.ratio, relative?.interval],
+      ['peak_memory_bytes', speed?.peakMemoryBytes],
+    ];
+    return [...scores, ...figures.map(([metric, value, interval]) => ({ ...about, metric, value, ...interval }))];
   });
   return stringify(lines, { header: true, columns: COLUMNS, record_delimiter: 'windows', escape_formulas: true });
 }

@@ -1,8 +1,10 @@
 import { gigabytes } from '../../shared/byte-size.js';
 import type { Align, PlainTable } from '../../terminal/table.js';
 import type { RunResult } from '../runs/load-run.js';
-import { scoreText } from '../statistics/digits.js';
+import type { Interval } from '../statistics/bootstrap.js';
+import { columnDecimals, columnFormat, intervalText, scoreText } from '../statistics/digits.js';
 import { precisionLabel, quantisedNote } from './quantised.js';
+import { speedRatio } from './timed-runs.js';
 
 /** A model at an input size, with scores and speed. */
 export interface AblationRow {
@@ -20,14 +22,18 @@ export interface AblationRow {
   speed: AblationSpeed | null;
 }
 
-/** Speed at batch size 1. */
+/** Speed at batch size 1, with 95 % intervals over the repetitions; null with too few. */
 export interface AblationSpeed {
   /** Median time of image decoding, vision and prefill. */
   timeToFirstTokenMs: number;
+  timeToFirstTokenInterval: Interval | null;
   /** New tokens over the time of vision and generation, as in the LLaVA-HR paper. */
   tokensPerSecond: number;
+  tokensPerSecondInterval: Interval | null;
   /** Null if unknown. */
   peakMemoryBytes: number | null;
+  /** Time of vision and generation in each repetition. */
+  modelMs: number[];
 }
 
 interface Column {
@@ -60,11 +66,14 @@ export function ablationTable(rows: readonly AblationRow[], reference: AblationR
     ...benchmarks.map((benchmark) => ({
       title: scoreTitle(rows, benchmark),
       align: 'right' as const,
-      cell: (row: AblationRow) => scoreCell(row, benchmark),
+      cell: (row: AblationRow) => scoreCell(row, benchmark, rows),
     })),
-    { title: 'first token (ms)', align: 'right', cell: ({ speed }) => figure(speed?.timeToFirstTokenMs, 0) },
-    { title: 'tokens/s', align: 'right', cell: ({ speed }) => figure(speed?.tokensPerSecond, 1) },
-    { title: 'relative speed', align: 'right', cell: ({ speed }) => figure(relativeSpeed(speed, reference.speed), 2) },
+    speedColumn('first token (ms)', rows, ({ speed }) => [speed?.timeToFirstTokenMs, speed?.timeToFirstTokenInterval]),
+    speedColumn('tokens/s', rows, ({ speed }) => [speed?.tokensPerSecond, speed?.tokensPerSecondInterval]),
+    speedColumn('relative speed', rows, (row) => {
+      const relative = relativeSpeed(row, reference);
+      return [relative?.ratio, relative?.interval];
+    }),
     { title: 'memory (GB)', align: 'right', cell: ({ speed }) => memoryCell(speed) },
   ];
   return {
@@ -78,9 +87,51 @@ function memoryCell(speed: AblationSpeed | null): string {
   return speed?.peakMemoryBytes == null ? NONE : gigabytes(speed.peakMemoryBytes);
 }
 
-/** Tokens per second relative to another row; null if either is unknown. */
-export function relativeSpeed(speed: AblationSpeed | null, reference: AblationSpeed | null): number | null {
-  return speed && reference && speed.tokensPerSecond / reference.tokensPerSecond;
+/** "542 [530, 551]": a figure with its interval. */
+function speedColumn(
+  title: string,
+  rows: readonly AblationRow[],
+  of: (row: AblationRow) => [value?: number | null, interval?: Interval | null],
+): Column {
+  const format = columnFormat(rows.map((row) => of(row)[0] ?? null));
+  return {
+    title,
+    align: 'right',
+    cell(row) {
+      const [value, interval] = of(row);
+      if (value === null || value === undefined) return NONE;
+      return `${format(value)}${interval ? ` [${format(interval.low)}, ${format(interval.high)}]` : ''}`;
+    },
+  };
+}
+
+/**
+ * Tokens per second relative to another row, with the interval of the ratio; none for a row relative to itself. null if
+ * either is unknown.
+ */
+export function relativeSpeed(
+  row: AblationRow,
+  reference: AblationRow,
+): { ratio: number; interval: Interval | null } | null {
+  if (!row.speed || !reference.speed) return null;
+  if (row === reference) return { ratio: 1, interval: null };
+  return speedRatio(row.speed.modelMs, reference.speed.modelMs);
+}
+
+/** Sentences about neighbouring sizes of a model whose speeds these repetitions cannot tell apart. */
+function equalSpeeds(rows: readonly AblationRow[]): string[] {
+  const models = [...new Set(rows.map(({ model }) => model))];
+  return models.flatMap((model) => {
+    const own = rows.filter((row) => row.model === model).sort((a, b) => a.resolution.high - b.resolution.high);
+    return own.slice(1).flatMap((row, i) => {
+      const interval = relativeSpeed(row, own[i]!)?.interval;
+      if (!interval || interval.low > 1 || interval.high < 1) return [];
+      return [
+        `${model} at ${own[i]!.resolution.high} and ${row.resolution.high} px: no difference in speed beyond the noise ` +
+          `(ratio ${intervalText(interval, 2)}).`,
+      ];
+    });
+  });
 }
 
 /** Notes below the table, as sentences. */
@@ -89,6 +140,7 @@ export function ablationNotes(rows: readonly AblationRow[]): string[] {
   return [
     ...(rows.some(({ isTrainedSize }) => !isTrainedSize) ? [OTHER_SIZE_NOTE] : []),
     ...(quantised === null ? [] : [`${quantised}.`]),
+    ...equalSpeeds(rows),
   ];
 }
 
@@ -104,18 +156,15 @@ export function scoreTitle(rows: readonly AblationRow[], benchmark: string): str
   return `${benchmark} ${split} ${headline} (${points.includes(headline) ? 'points' : '%'})`;
 }
 
-function scoreCell({ runs }: AblationRow, benchmark: string): string {
+function scoreCell({ runs }: AblationRow, benchmark: string, rows: readonly AblationRow[]): string {
   const metrics = runs.find(isOf(benchmark))?.metrics;
   if (!metrics || metrics.headline === null) return NONE;
-  const { text, interval } = scoreText(metrics, metrics.headline);
+  const column = rows.flatMap((row) => row.runs.filter(isOf(benchmark)).map((run) => run.metrics));
+  const { text, interval } = scoreText(metrics, metrics.headline, columnDecimals(column, metrics.headline));
   return interval === null ? text : `${text} ${interval}`;
 }
 
 /** Selects runs of a benchmark. */
 export function isOf(benchmark: string): (run: RunResult) => boolean {
   return ({ metrics }) => metrics.benchmark === benchmark;
-}
-
-function figure(value: number | null | undefined, digits: number): string {
-  return value === null || value === undefined ? NONE : value.toFixed(digits);
 }

@@ -1,8 +1,15 @@
 import type { Align, PlainTable } from '../../terminal/table.js';
-import { pValueText, scoreText } from '../statistics/digits.js';
+import { pValueText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
 import type { Comparison, ComparisonRow } from './compare.js';
-import { differenceText, isIncomparable, publishedSources, publishedText, type Source } from './comparison-tables.js';
+import {
+  differenceText,
+  isIncomparable,
+  publishedSources,
+  publishedText,
+  type Source,
+  scoreOf,
+} from './comparison-tables.js';
 import { describeRun } from './report-csv.js';
 import { plainLatex } from './report-latex.js';
 import { partMark } from './report-layout.js';
@@ -99,8 +106,8 @@ function layout(comparisons: readonly Comparison[]): { table: PlainTable; captio
 function cells(row: ComparisonRow, comparison: Comparison, sources: readonly Source[]): string[] {
   const { run, label, difference, published } = row;
   const { benchmark, metric, unit } = comparison;
-  const score = metric !== null && row.score !== null ? scoreText(run.metrics, metric) : null;
-  const texts = difference && differenceText(difference);
+  const score = scoreOf(row, comparison);
+  const texts = differenceText(row, comparison);
   return [
     `${benchmark} ${run.metrics.split}`,
     metric === null ? NONE : `${metric} (${unit === 'points' ? 'points' : '%'})`,

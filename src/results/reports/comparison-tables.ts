@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import { gigabytes } from '../../shared/byte-size.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, noteMark, terminalWidth } from '../../terminal/style.js';
@@ -6,7 +7,16 @@ import type { StageTimes } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
 import { convModeOf, sharedSettings } from '../runs/run-names.js';
 import { trainedResolution } from '../runs/run-record.js';
-import { decimalsFor, halfWidthOf, intervalText, pValueText, scoreText, signedText } from '../statistics/digits.js';
+import {
+  columnDecimals,
+  columnFormat,
+  decimalsFor,
+  halfWidthOf,
+  intervalText,
+  pValueText,
+  scoreText,
+  signedText,
+} from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
 import type { Comparison, ComparisonRow, PublishedReference, ScoreDifference } from './compare.js';
 import { comparisonVerdicts } from './comparison-verdicts.js';
@@ -42,11 +52,11 @@ export const SPEED_COLUMNS: Column[] = [
   { title: 'memory (GB)', align: 'right', cell: ({ run }) => memoryCell(run.latency.peakMemoryBytes) },
 ];
 
-/** A column of the tables for a terminal, whose cells also depend on the comparison. */
+/** A column of the tables for a terminal, whose cells also depend on the comparison and on the rows of all of them. */
 interface ComparisonColumn {
   title: string;
   align: Align;
-  cell(row: ComparisonRow, comparison: Comparison): string;
+  cell(row: ComparisonRow, comparison: Comparison, all: readonly ComparisonRow[]): string;
 }
 
 const BENCHMARK: ComparisonColumn = {
@@ -87,25 +97,47 @@ export function comparisonTables(comparisons: readonly Comparison[]): string {
     ...sources.map(({ title, address }, i) => note(`[${i + 1}] ${title}: ${address}`)),
     '',
     ...(tests.length > 0
-      ? [...differenceHead(comparisons[0]!, tests), render(DIFFERENCES, withDifferences(comparisons)), '']
+      ? [
+          ...differenceHead(comparisons[0]!, tests),
+          render(
+            DIFFERENCES,
+            withRows(comparisons, ({ difference }) => difference !== null),
+          ),
+          '',
+        ]
       : []),
-    caption(
-      `${heading('Times')} in ms, median / 95th percentile (with at least 20 batches). First token: vision and prefill of a ` +
-        'batch; image decoding and vision per image; prefill per question; decode per token',
-    ),
-    render(TIMES, comparisons),
-    '',
-    caption(
-      `${heading('Rates')}: tokens/s of vision and language model together, questions/s end to end, questions per batch`,
-    ),
-    render(RATES, comparisons),
-    '',
+    ...speedTables(comparisons),
     ...comparisonVerdicts(comparisons).map(note),
     ...otherBaselines(comparisons).map(note),
     ...(quantised === null ? [] : [note(`${noteMark('Note:')} ${quantised}`)]),
     ...benchmarkNotes(comparisons).map((text) => note(`${noteMark('Note:')} ${printable(text)}`)),
   ];
   return parts.join('\n').trimEnd();
+}
+
+/** Times and rates of the runs that were long enough to be timed, and which were not. */
+function speedTables(comparisons: readonly Comparison[]): string[] {
+  const isTimed = ({ run }: ComparisonRow): boolean => run.latency.batches > 0;
+  const timed = withRows(comparisons, isTimed);
+  const untimed = comparisons.flatMap(({ benchmark, rows }) =>
+    rows.filter((row) => !isTimed(row)).map(({ label }) => `${label} on ${benchmark}`),
+  );
+  if (timed.length === 0) return ['All runs were too short to time.', ''];
+  const short = untimed.length === 0 ? [] : [caption(printable(`Too short to time: ${untimed.join(', ')}`)), ''];
+  return [
+    caption(
+      `${heading('Times')} in ms, median / 95th percentile (with at least 20 batches). First token: vision and prefill of a ` +
+        'batch; image decoding and vision per image; prefill per question; decode per token',
+    ),
+    render(TIMES, timed),
+    '',
+    caption(
+      `${heading('Rates')}: tokens/s of vision and language model together, questions/s end to end, questions per batch`,
+    ),
+    render(RATES, timed),
+    '',
+    ...short,
+  ];
 }
 
 const CAPTION_WIDTH = 100;
@@ -129,7 +161,7 @@ function scoreColumns(comparisons: readonly Comparison[], sources: readonly Sour
     {
       title: '',
       align: 'left',
-      cell: ({ run }, { metric }) => (metric !== null && scoreOf(run, metric)?.interval) || '',
+      cell: (row, comparison) => scoreOf(row, comparison)?.interval ?? '',
     },
     { title: 'n', align: 'right', cell: ({ run }) => String(run.metrics.n) },
     ...(comparisons.some(({ rows }) => rows.some(({ run }) => run.metrics.failed > 0))
@@ -159,13 +191,15 @@ function benchmarkAndScore(row: ComparisonRow, { benchmark, rows, metric, unit }
   return line === undefined ? '' : row === rows[0] ? line : `  ${line}`;
 }
 
-function scoreOf({ metrics }: RunResult, name: string) {
-  return name in metrics.scores ? scoreText(metrics, name) : null;
+/** Score and interval as printed; null for a run without this score. */
+export function scoreOf({ run, score }: ComparisonRow, { metric, rows }: Comparison) {
+  if (metric === null || score === null) return null;
+  const column = rows.map((row) => row.run.metrics);
+  return scoreText(run.metrics, metric, columnDecimals(column, metric));
 }
 
 function scoreCell(row: ComparisonRow, comparison: Comparison): string {
-  const { metric } = comparison;
-  const text = metric === null ? NONE : (scoreOf(row.run, metric)?.text ?? NONE);
+  const text = scoreOf(row, comparison)?.text ?? NONE;
   return `${text}${isIncomparable(row, comparison) ? '*' : ''}`;
 }
 
@@ -213,19 +247,27 @@ const DIFFERENCES: ComparisonColumn[] = [
   {
     title: 'difference',
     align: 'right',
-    cell: ({ difference }) => (difference ? differenceText(difference).text : NONE),
+    cell: (row, comparison) => differenceText(row, comparison)?.text ?? NONE,
   },
-  { title: '', align: 'left', cell: ({ difference }) => (difference && differenceText(difference).interval) || '' },
+  { title: '', align: 'left', cell: (row, comparison) => differenceText(row, comparison)?.interval ?? '' },
   { title: 'p', align: 'right', cell: ({ difference }) => pValueText(difference?.pValue ?? null) },
   { title: 'p\u00a0(Holm)', align: 'right', cell: ({ difference }) => pValueText(difference?.adjustedPValue ?? null) },
   { title: 'it\u00a0:\u00a0base', align: 'right', cell: ({ difference }) => discordant(difference) },
   { title: 'McNemar', align: 'right', cell: ({ difference }) => pValueText(difference?.mcnemar?.pValue ?? null) },
 ];
 
-/** A difference with the digits that its interval supports; one decimal without an interval. */
-export function differenceText({ points, interval }: ScoreDifference): { text: string; interval: string | null } {
-  const halfWidth = halfWidthOf(interval);
-  const decimals = halfWidth === null ? 1 : decimalsFor(halfWidth);
+/**
+ * A difference with the digits that the intervals of the comparison support; one decimal without an interval. null for a
+ * run without a difference.
+ */
+export function differenceText(
+  { difference }: ComparisonRow,
+  { rows }: Comparison,
+): { text: string; interval: string | null } | null {
+  if (difference === null) return null;
+  const { points, interval } = difference;
+  const halfWidths = rows.flatMap((row) => halfWidthOf(row.difference?.interval) ?? []);
+  const decimals = halfWidths.length === 0 ? 1 : max(halfWidths.map(decimalsFor));
   return { text: signedText(points, decimals), interval: interval ? intervalText(interval, decimals) : null };
 }
 
@@ -260,17 +302,20 @@ function otherBaselines(comparisons: readonly Comparison[]): string[] {
   });
 }
 
-/** The rows with a difference, without comparisons that have none. */
-function withDifferences(comparisons: readonly Comparison[]): Comparison[] {
+/** The rows that satisfy a condition, without comparisons that have none. */
+function withRows(comparisons: readonly Comparison[], isIn: (row: ComparisonRow) => boolean): Comparison[] {
   return comparisons
-    .map((comparison) => ({ ...comparison, rows: comparison.rows.filter(({ difference }) => difference) }))
+    .map((comparison) => ({ ...comparison, rows: comparison.rows.filter(isIn) }))
     .filter(({ rows }) => rows.length > 0);
 }
 
 function render(columns: readonly ComparisonColumn[], comparisons: readonly Comparison[]): string {
+  const all = comparisons.flatMap(({ rows }) => rows);
   return renderTable(
     columns.map(({ title }) => title),
-    comparisons.flatMap((comparison) => comparison.rows.map((row) => columns.map(({ cell }) => cell(row, comparison)))),
+    comparisons.flatMap((comparison) =>
+      comparison.rows.map((row) => columns.map(({ cell }) => cell(row, comparison, all))),
+    ),
     columns.map(({ align }) => align),
     { keys: columns.indexOf(MODEL) + 1 },
   );
@@ -297,16 +342,12 @@ function quantiles(title: string, times: (row: ComparisonRow) => StageTimes): Co
   return {
     title,
     align: 'right',
-    cell: (row) => {
+    cell: (row, _comparison, all) => {
+      const format = columnFormat(all.map((each) => times(each).p50));
       const { p50, p95 } = times(row);
-      return [p50, p95].flatMap((time) => (time === null ? [] : [threeDigits(time)])).join(' / ') || NONE;
+      return [p50, p95].flatMap((time) => (time === null ? [] : [format(time)])).join(' / ') || NONE;
     },
   };
-}
-
-/** Three digits: times vary by more than a percent from run to run. */
-function threeDigits(value: number): string {
-  return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 }
 
 function memoryCell(bytes: number | null): string {

@@ -2,7 +2,6 @@ import { basename, resolve } from 'node:path';
 import type { Align, PlainTable } from '../../terminal/table.js';
 import { askedQuestions } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
-import { scoreText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
 import { type Comparison, type ComparisonRow, compareRuns, type PublishedReference } from './compare.js';
 import {
@@ -12,6 +11,7 @@ import {
   publishedText,
   type Source,
   SPEED_COLUMNS,
+  scoreOf,
 } from './comparison-tables.js';
 import { quantisedNote } from './quantised.js';
 
@@ -162,21 +162,18 @@ function lineKey(row: ComparisonRow): string {
   return JSON.stringify([...LINE_COLUMNS.map(({ cell }) => cell(row)), row.run.record.identity.model.weightsHash]);
 }
 
-function reportScore(row: ComparisonRow, { metric: headline }: Comparison, sources: readonly Source[]): ReportScore[] {
-  if (headline === null || row.score === null) return [];
+function reportScore(row: ComparisonRow, comparison: Comparison, sources: readonly Source[]): ReportScore[] {
+  const printed = scoreOf(row, comparison);
+  if (printed === null) return [];
   return [
     {
-      value: row.score,
-      ...markedText(row.run, headline),
+      value: row.score!,
+      text: printed.text + partMark(row.run),
+      interval: printed.interval,
       published: row.published && publishedText(row.published, sources),
       comparable: row.isBaseline || row.difference !== null,
     },
   ];
-}
-
-function markedText(run: RunResult, name: string): { text: string; interval: string | null } {
-  const { text, interval } = scoreText(run.metrics, name);
-  return { text: text + partMark(run), interval };
 }
 
 /** Says in the cell of a score that it is over a part of the questions: no markup can lose it. Empty for whole runs. */

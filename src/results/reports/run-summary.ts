@@ -3,11 +3,11 @@ import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
 import { printable, renderTable } from '../../terminal/table.js';
 import { describeFailure } from '../runs/failure-counts.js';
-import type { LatencySummary, StageTimes, Usage } from '../runs/latency.js';
+import { costText, type LatencySummary, type StageTimes, type Usage } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { Metrics } from '../runs/metrics.js';
 import { modelTitle } from '../runs/run-names.js';
-import { scoreText } from '../statistics/digits.js';
+import { columnDecimals, scoreText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
 import { quantisedNote } from './quantised.js';
 
@@ -41,6 +41,8 @@ export function runSummary(run: RunResult): string {
 /** What a model on this machine took. */
 function modelCosts(latency: LatencySummary): [string, string][] {
   const { stages, tokensPerSecond, modelIdle, peakMemoryBytes } = latency;
+  const memory: [string, string] = ['peak memory (GB)', peakMemoryBytes === null ? '-' : gigabytes(peakMemoryBytes)];
+  if (latency.batches === 0) return [['speed', 'too short to time'], memory];
   return [
     ['visual tokens per image', whole(latency.visualTokensPerImage)],
     ['image decode (ms per image)', times(stages.decodeImageMsPerImage)],
@@ -50,7 +52,7 @@ function modelCosts(latency: LatencySummary): [string, string][] {
     ['tokens/s', fixed(tokensPerSecond.model)],
     ['questions/s, end to end', fixed(latency.questionsPerSecond)],
     ['model idle (% of the time)', fixed(modelIdle && 100 * modelIdle)],
-    ['peak memory (GB)', peakMemoryBytes === null ? '-' : gigabytes(peakMemoryBytes)],
+    memory,
   ];
 }
 
@@ -63,16 +65,19 @@ function serverCosts(latency: LatencySummary, { promptTokens, completionTokens, 
     ['questions/s, end to end', fixed(latency.questionsPerSecond)],
     ['prompt tokens', String(promptTokens)],
     ['answer tokens', String(completionTokens)],
-    ...(cost === null ? [] : [['cost', cost.toFixed(cost < 1 ? 4 : 2)] satisfies [string, string]]),
+    ...(cost === null ? [] : [['cost', costText(cost)] satisfies [string, string]]),
   ];
 }
 
 /** Several finished runs of one model: one row per benchmark with its main score. */
 export function runOverview(runs: readonly RunResult[]): string {
   const { model, device } = runs[0]!.record.identity;
+  const isPercent = ({ headline, points }: Metrics): boolean => headline !== null && !points.includes(headline);
+  const percentDecimals = columnDecimals(runs.map(({ metrics }) => metrics).filter(isPercent));
   const rows = runs.map(({ metrics, latency, folder }) => {
     const { benchmark, split, headline, points, n, failed } = metrics;
-    const score = headline === null ? null : scoreText(metrics, headline);
+    const decimals = isPercent(metrics) ? percentDecimals : undefined;
+    const score = headline === null ? null : scoreText(metrics, headline, decimals);
     return [
       `${benchmark} ${split}`,
       headline ?? 'not scored locally',

@@ -6,7 +6,7 @@ import {
   resampledScores,
   resampleSums,
 } from '../statistics/bootstrap.js';
-import { type Quantiles, quantilesOf } from '../statistics/quantiles.js';
+import { medianInterval, type Quantiles, quantilesOf } from '../statistics/quantiles.js';
 
 /** One repetition: a batch of images with one question each. Milliseconds of the whole batch by stage. */
 export interface TimedRun {
@@ -47,6 +47,12 @@ export interface TimedSummary {
     /** Questions over the total time. */
     questionsPerSecond: number | null;
   };
+  /** 95 % intervals over the repetitions; null with too few. */
+  intervals: {
+    /** Of the median of `stages.firstToken`, ms. */
+    firstToken: Interval | null;
+    tokensPerSecond: Interval | null;
+  };
 }
 
 /** Summarises repetitions. Decode is a difference of two measurements; noise may make it negative, and it is not clamped. */
@@ -59,15 +65,16 @@ export function summarizeTimedRuns(runs: readonly TimedRun[], setting: TimedSett
     const ms = sum([...times]);
     return ms > 0 ? (1000 * work * times.length) / ms : null;
   };
+  const firstToken = measured((run) =>
+    run.prefillMs === null ? null : run.decodeImageMs + run.visionMs + run.prefillMs,
+  );
   return {
     stages: {
       decodeImage: quantilesOf(measured((run) => run.decodeImageMs)),
       vision: quantilesOf(measured((run) => run.visionMs)),
       prefill: quantilesOf(measured((run) => run.prefillMs)),
       decodePerToken: quantilesOf(further > 0 ? measured(steps).map((ms) => ms / further) : []),
-      firstToken: quantilesOf(
-        measured((run) => (run.prefillMs === null ? null : run.decodeImageMs + run.visionMs + run.prefillMs)),
-      ),
+      firstToken: quantilesOf(firstToken),
       generate: quantilesOf(measured((run) => run.generateMs)),
       total: quantilesOf(measured(totalMs)),
     },
@@ -80,11 +87,33 @@ export function summarizeTimedRuns(runs: readonly TimedRun[], setting: TimedSett
       ),
       questionsPerSecond: perSecond(batchSize, measured(totalMs)),
     },
+    intervals: {
+      firstToken: medianInterval(firstToken),
+      tokensPerSecond: rateInterval(batchSize * newTokens, measured(modelMs)),
+    },
   };
 }
 
-/** A bootstrap over fewer pairs is meaningless. */
-const FEWEST_PAIRS = 5;
+/** Interval of work per second over repetitions of that work. @param times milliseconds of each */
+function rateInterval(work: number, times: readonly number[]): Interval | null {
+  const sums = resampledMs([times]);
+  return sums && percentileInterval(resampledScores(sums, (ms) => (1000 * work * times.length) / ms[0]!));
+}
+
+/** A bootstrap over fewer repetitions is meaningless. */
+const FEWEST_REPETITIONS = 5;
+
+/** Sums of repetitions' times that are drawn together; null with too few repetitions. @param seed of the draws */
+function resampledMs(times: readonly (readonly number[])[], seed = 1): Float64Array[] | null {
+  const repetitions = times[0]!.length;
+  if (repetitions < FEWEST_REPETITIONS) return null;
+  const alone = indexImages(Array.from({ length: repetitions }, () => null));
+  return resampleSums(
+    times.map((of) => Float64Array.from(of)),
+    alone,
+    { seed },
+  );
+}
 
 /** Speed ratio with its 95 % interval; null with too few pairs. */
 export interface SpeedRatio {
@@ -100,10 +129,9 @@ export interface SpeedRatio {
 export function pairedSpeedRatio(runs: readonly TimedRun[], reference: readonly TimedRun[]): SpeedRatio | null {
   const pairs = Math.min(runs.length, reference.length);
   if (pairs === 0) return null;
-  const times = [runs, reference].map((of) => Float64Array.from(of.slice(0, pairs), modelMs));
+  const times = [runs, reference].map((of) => of.slice(0, pairs).map(modelMs));
   const ratioOf = (sums: ArrayLike<number>): number => sums[1]! / sums[0]!;
-  const alone = indexImages(Array.from({ length: pairs }, () => null));
-  const resampled = pairs < FEWEST_PAIRS ? null : resampleSums(times, alone, { seed: 1 });
+  const resampled = resampledMs(times);
   return {
     ratio: ratioOf(times.map((ms) => sum([...ms]))),
     interval: resampled && percentileInterval(resampledScores(resampled, ratioOf)),
@@ -111,8 +139,25 @@ export function pairedSpeedRatio(runs: readonly TimedRun[], reference: readonly 
   };
 }
 
+/**
+ * Speed of one measurement divided by that of another one that was made at another time: repetitions are drawn
+ * independently.
+ * @param times of the model in each repetition (`modelMs`), with equally many new tokens in both
+ */
+export function speedRatio(
+  times: readonly number[],
+  reference: readonly number[],
+): { ratio: number; interval: Interval | null } {
+  const ratioOf = (ms: ArrayLike<number>): number => ms[1]! / reference.length / (ms[0]! / times.length);
+  const [first, second] = [resampledMs([times]), resampledMs([reference], 2)];
+  return {
+    ratio: ratioOf([sum([...times]), sum([...reference])]),
+    interval: first && second && percentileInterval(resampledScores([first[0]!, second[0]!], ratioOf)),
+  };
+}
+
 /** Time in the model, the denominator of the paper's tokens/s. */
-function modelMs({ visionMs, generateMs }: TimedRun): number {
+export function modelMs({ visionMs, generateMs }: TimedRun): number {
   return visionMs + generateMs;
 }
 

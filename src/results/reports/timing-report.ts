@@ -5,6 +5,7 @@ import { wrapText } from '../../shared/wrap-text.js';
 import { heading, terminalWidth } from '../../terminal/style.js';
 import { type Align, printable, renderTable } from '../../terminal/table.js';
 import type { Host, Software } from '../runs/host.js';
+import { columnFormat } from '../statistics/digits.js';
 import type { Quantiles } from '../statistics/quantiles.js';
 import { PUBLISHED_SPEED_SOURCE } from './published-speed.js';
 import { precisionLabel } from './quantised.js';
@@ -145,11 +146,12 @@ function stageTable({ rows }: TimingReport): string {
     ([, stage]) => rows.some((row) => of(row, stage).n > 0) && !(stage === 'generate' && hasPrefill),
   );
   const columns = [...MODEL, VISUAL_TOKENS, ...variedSettings(rows)];
+  const formats = new Map(stages.map(([, stage]) => [stage, columnFormat(rows.map((row) => of(row, stage).p50))]));
   const lines = rows.flatMap((row) =>
     QUANTILES.filter((quantile) => of(row, 'total')[quantile] !== null).map((quantile, i) => [
       ...columns.map(({ cell }) => (i === 0 ? cell(row) : '')),
       quantile,
-      ...stages.map(([, stage]) => digits(of(row, stage)[quantile])),
+      ...stages.map(([, stage]) => cellOf(of(row, stage)[quantile], formats.get(stage)!)),
     ]),
   );
   return renderTable(
@@ -161,15 +163,22 @@ function stageTable({ rows }: TimingReport): string {
 }
 
 function rateTable({ rows, protocol, device }: TimingReport): string {
-  const rate = (title: string, of: keyof TimedSummary['throughput']): Column => ({
-    title,
-    align: 'right',
-    cell: ({ summary }) => digits(summary.throughput[of]),
-  });
+  const rate = (title: string, of: keyof TimedSummary['throughput']): Column => {
+    const format = columnFormat(rows.map(({ summary }) => summary.throughput[of]));
+    return { title, align: 'right', cell: ({ summary }) => cellOf(summary.throughput[of], format) };
+  };
+  const formatTokens = columnFormat(rows.map(({ summary }) => summary.throughput.tokensPerSecond));
+  const tokensInterval = ({ summary }: TimingRow): string => {
+    const interval = summary.intervals.tokensPerSecond;
+    return interval ? `[${formatTokens(interval.low)}, ${formatTokens(interval.high)}]` : '';
+  };
   const keys = [...MODEL, ...variedSettings(rows)];
   const columns: Column[] = [
     ...keys,
     rate('tokens/s', 'tokensPerSecond'),
+    ...(rows.some(({ summary }) => summary.intervals.tokensPerSecond !== null)
+      ? [{ title: '', align: 'left' as const, cell: tokensInterval }]
+      : []),
     ...(rows.some(({ summary }) => summary.throughput.decodeTokensPerSecond !== null)
       ? [rate('decoding tokens/s', 'decodeTokensPerSecond')]
       : []),
@@ -204,11 +213,13 @@ function speedComparisons({ rows }: TimingReport): string[] {
   return rows.flatMap((row) => {
     if (row.firstModelSpeed === null) return [];
     const { ratio, interval } = row.firstModelSpeed;
+    const isNoise = interval !== null && interval.low <= 1 && interval.high >= 1;
     const range = interval ? ` [${interval.low.toFixed(2)}, ${interval.high.toFixed(2)}]` : '';
     const published = row.publishedFirstModelSpeed;
     return [
       `${varied.map(({ cell, words }) => `${words(cell(row))}: `).join('')}${nameOf(rows[0]!)} is ` +
         `${heading(`${ratio.toFixed(2)}x${range}`)} as fast as ${nameOf(row)}` +
+        (isNoise ? ', no difference beyond the noise' : '') +
         (published === null ? '' : ` (published: ${published.toFixed(2)}x)`),
     ];
   });
@@ -229,7 +240,8 @@ function footer({ rows, protocol, warmup, repetitions, interrupted, together }: 
           'prefill: a run that stops after one token. per token: the rest of the full run divided by its further tokens.',
         ]
       : []),
-    'tokens/s covers vision and generation, images/s image decoding and vision, questions/s everything.',
+    'tokens/s covers vision and generation, with a 95 % interval over at least five repetitions; images/s covers image ' +
+      'decoding and vision, questions/s everything.',
     ...(rows.some(({ firstModelSpeed }) => firstModelSpeed)
       ? [
           'Speed ratios compare tokens/s; [low, high] is the 95 % interval (bootstrap over at least five pairs of runs).',
@@ -268,9 +280,6 @@ export function timingCsv({ rows, device }: TimingReport): string {
   return stringify(records, { header: true, record_delimiter: 'windows', escape_formulas: true });
 }
 
-/** Three significant digits: repetitions rarely agree on more. */
-function digits(value: number | null): string {
-  if (value === null) return NONE;
-  const size = Math.abs(value);
-  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+function cellOf(value: number | null, format: (value: number) => string): string {
+  return value === null ? NONE : format(value);
 }

@@ -20,8 +20,7 @@ export interface NamedRuns {
 
 /**
  * Finds runs by run folder (or a folder of them, as `finishedRuns`), or by model name among the finished runs in a folder.
- * Partial runs (such as --limit, --shard) and old
- * runs renamed by --fresh are only found by folder.
+ * Partial runs (such as --limit, --shard) and old runs renamed by --fresh are only found by folder.
  * @throws UserError if a folder contains no finished run, or (usage) if no run matches a name
  */
 export async function findRuns(names: readonly string[], resultsFolder: string): Promise<NamedRuns> {

@@ -1,3 +1,4 @@
+import { max, min } from 'simple-statistics';
 import type { Metrics } from '../runs/metrics.js';
 import type { Interval } from './bootstrap.js';
 
@@ -28,14 +29,40 @@ export function scoreDecimals(metrics: Metrics, name: string): number {
   return metrics.points.includes(name) ? 1 : decimalsFor(98 / Math.sqrt(Math.max(1, metrics.n)));
 }
 
-/** A run's score with the supported digits: `{ text: "67.1", interval: "[65.8, 68.4]" }`. */
-export function scoreText(metrics: Metrics, name: string): { text: string; interval: string | null } {
-  const decimals = scoreDecimals(metrics, name);
+/**
+ * Number of decimals of a column of scores: what the most certain of them supports.
+ * @param name of the score (default: each run's main score)
+ */
+export function columnDecimals(column: readonly Metrics[], name?: string): number {
+  const decimals = column.flatMap((metrics) => {
+    const own = name ?? metrics.headline;
+    return own !== null && Object.hasOwn(metrics.scores, own) ? [scoreDecimals(metrics, own)] : [];
+  });
+  return max([0, ...decimals]);
+}
+
+/** A run's score, by default with the digits it supports: `{ text: "67.1", interval: "[65.8, 68.4]" }`. */
+export function scoreText(
+  metrics: Metrics,
+  name: string,
+  decimals = scoreDecimals(metrics, name),
+): { text: string; interval: string | null } {
   const interval = metrics.intervals[name];
   return {
     text: metrics.scores[name]!.toFixed(decimals),
     interval: interval ? intervalText(interval, decimals) : null,
   };
+}
+
+/**
+ * Formats the numbers of a column with equally many decimals: those that give the smallest of them three digits, since
+ * times vary by more than a percent from run to run.
+ */
+export function columnFormat(values: readonly (number | null)[]): (value: number) => string {
+  const sizes = values.flatMap((value) => (value === null || value === 0 ? [] : [Math.abs(value)]));
+  const smallest = sizes.length === 0 ? 0 : min(sizes);
+  const decimals = smallest >= 100 ? 0 : smallest >= 10 ? 1 : smallest >= 1 ? 2 : 3;
+  return (value) => value.toFixed(decimals);
 }
 
 /** "[66.1, 68.1]", in the unit of the score. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ablationFiles } from '../../../src/results/reports/ablation-report.js';
-import type { AblationRow } from '../../../src/results/reports/ablation-table.js';
+import { ablationFiles, ablationText } from '../../../src/results/reports/ablation-report.js';
+import type { AblationRow, AblationSpeed } from '../../../src/results/reports/ablation-table.js';
+import { modelMs, summarizeTimedRuns } from '../../../src/results/reports/timed-runs.js';
 import { textvqa } from './report-samples.js';
 
 function row(changes: Partial<AblationRow>): AblationRow {
@@ -36,4 +37,51 @@ test('quantised rows of an ablation are marked in Markdown and LaTeX, with a foo
 test('an ablation without quantised rows says nothing about precision', () => {
   const files = ablationFiles([row({})], row({}));
   assert.doesNotMatch(files['ablation.md']! + files['ablation.tex']!, /precision|quantised/);
+});
+
+/** Ten repetitions around a time, with a spread of a few percent. */
+function speed(ms: number): AblationSpeed {
+  const runs = Array.from({ length: 10 }, (_, i) => ms * (1 + ((i * 7) % 10) / 100));
+  const setting = { batchSize: 1, promptTokens: 49, newTokens: 10 };
+  const timed = runs.map((visionMs) => ({ decodeImageMs: 1, visionMs, prefillMs: ms, generateMs: 2 * ms }));
+  const { stages, throughput, intervals } = summarizeTimedRuns(timed, setting);
+  return {
+    timeToFirstTokenMs: stages.firstToken.p50!,
+    timeToFirstTokenInterval: intervals.firstToken,
+    tokensPerSecond: throughput.tokensPerSecond!,
+    tokensPerSecondInterval: intervals.tokensPerSecond,
+    peakMemoryBytes: 1e9,
+    modelMs: timed.map(modelMs),
+  };
+}
+
+test('speeds have intervals in the table, the CSV and the plot, and equal ones are named', () => {
+  const rows = [
+    row({ resolution: { high: 384, low: 168 }, speed: speed(10) }),
+    row({ resolution: { high: 448, low: 224 }, speed: speed(10.02) }),
+    row({ resolution: { high: 1024, low: 448 }, speed: speed(30) }),
+  ];
+  const text = ablationText(rows, rows[2]!);
+  const [, ratio, low, high] = / 384 \+ 168 .* (\d\.\d\d) \[(\d\.\d\d), (\d\.\d\d)\]/.exec(text)!.map(Number);
+  assert.ok(low! < ratio! && ratio! < high! && ratio! > 2.9 && ratio! < 3.1, text);
+  assert.match(text, / 1024 \+ 448 .* 1\.00 +1\.0$/m, 'the reference is compared with nothing');
+  assert.match(
+    text,
+    /llava-hr-7b at 384 and 448 px: no difference in speed beyond the noise \(ratio \[0\.\d\d, 1\.\d\d\]\)/,
+  );
+  assert.doesNotMatch(text, /448 and 1024 px/);
+  const files = ablationFiles(rows, rows[2]!);
+  assert.match(files['ablation.csv']!, /,tokens_per_second,(\d+\.\d+),(\d+\.\d+),(\d+\.\d+),/);
+  assert.match(files['ablation.csv']!, /,time_to_first_token_ms,[\d.]+,[\d.]+,[\d.]+,/);
+  const {
+    rows: [first],
+  } = JSON.parse(files['ablation.json']!);
+  assert.ok(first.speed.tokensPerSecondInterval.low < first.speed.tokensPerSecond);
+  const withoutIntervals = rows.map((each) => ({
+    ...each,
+    speed: { ...each.speed!, timeToFirstTokenInterval: null },
+  }));
+  const lines = (of: readonly AblationRow[]): number =>
+    ablationFiles(of, of[2]!)['ablation.svg']!.split('<line').length;
+  assert.equal(lines(rows) - lines(withoutIntervals), 3, 'an error bar for each speed');
 });

@@ -162,7 +162,9 @@ test('question scores add an interval, p-values, and the questions that only one
     '  textvqa: +0.50 percentage points (95 % CI 0.00 to 1.50), p 0.771; detectable with 200 questions: 1.37',
   );
   const page = comparisonTables(comparisons);
-  assert.match(page, /at 384 px +\+20\.0 +\[\d+\.\d, \d+\.\d\] +<?0\.001 +0\.002 +40 : 0 +<0\.001/);
+  assert.match(page, /at 384 px +\+20\.00 +\[\d+\.\d\d, \d+\.\d\d\] +<?0\.001 +0\.002 +40 : 0 +<0\.001/);
+  assert.match(page, /at 336 px +\+0\.50 +\[0\.00, 1\.50\] /, 'a column has equally many decimals');
+  assert.match(page, /^All runs were too short to time\.$/m);
 });
 
 test('a score that is not a mean is tested by its own formula', () => {
@@ -276,8 +278,10 @@ test('the whole page for a terminal fits in 100 columns', () => {
   fast.run.metrics.failed = 3;
   fast.run.metrics.intervals = { accuracy: { low: 62.5, high: 77.5 } };
   fast.run.record.sessions = [{ ...session, settings: { trainedResolution: 1024 } }];
+  base.run.latency = { ...base.run.latency, batches: 1 };
   fast.run.latency = {
     ...fast.run.latency,
+    batches: 30,
     visualTokensPerImage: 144,
     questionsPerBatch: 8,
     firstTokenMs: stage(190.2),
@@ -305,10 +309,10 @@ test('the whole page for a terminal fits in 100 columns', () => {
   ]);
   const timesAt = page.findIndex((line) => line.startsWith('Times'));
   assert.deepEqual(page.slice(timesAt + 2, timesAt + 6), [
-    'benchmark  model                   first token        image     vision     prefill  token',
-    '-'.repeat(89),
-    'textvqa    llava-hr-7b at 1024 px            -            -          -           -      -',
-    '           llava-hr-7b at 384 px     190 / 380  4.00 / 8.00  123 / 247  67.5 / 135   8.25',
+    'benchmark  model                   first token        image     vision       prefill  token',
+    '-'.repeat(91),
+    'textvqa    llava-hr-7b at 1024 px            -            -          -             -      -',
+    '           llava-hr-7b at 384 px     190 / 380  4.00 / 8.00  123 / 247  67.5 / 135.0   8.25',
   ]);
 });
 

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { pairedSpeedRatio, summarizeTimedRuns, type TimedRun } from '../../../src/results/reports/timed-runs.js';
-import { quantilesOf } from '../../../src/results/statistics/quantiles.js';
+import {
+  pairedSpeedRatio,
+  speedRatio,
+  summarizeTimedRuns,
+  type TimedRun,
+} from '../../../src/results/reports/timed-runs.js';
+import { medianInterval, quantilesOf } from '../../../src/results/statistics/quantiles.js';
 
 const SETTING = { batchSize: 2, promptTokens: 30, newTokens: 5 };
 const run = (decodeImageMs: number, visionMs: number, prefillMs: number | null, generateMs: number): TimedRun => ({
@@ -64,4 +69,31 @@ test('too few pairs give a ratio without an interval, no pairs give null', () =>
   const few = Array.from({ length: 4 }, () => run(0, 1, null, 1));
   assert.deepEqual(pairedSpeedRatio(few, few), { ratio: 1, interval: null, pairs: 4 });
   assert.equal(pairedSpeedRatio(few, []), null);
+});
+
+test("the interval of the median is that of order statistics; the rate's encloses it", () => {
+  const values = Array.from({ length: 10 }, (_, i) => 10 - i);
+  assert.deepEqual(medianInterval(values), { low: 2, high: 9 });
+  assert.deepEqual(medianInterval(values.slice(0, 6)), { low: 5, high: 10 });
+  assert.equal(medianInterval(values.slice(0, 5)), null);
+  // Tables of binomial confidence limits: 20 values, the 6th and the 15th.
+  assert.deepEqual(medianInterval(Array.from({ length: 20 }, (_, i) => i + 1)), { low: 6, high: 15 });
+
+  const runs = values.map((ms) => run(1, 10 + ms, 5, 20));
+  const { throughput, intervals } = summarizeTimedRuns(runs, SETTING);
+  const { low, high } = intervals.tokensPerSecond!;
+  assert.ok(low < throughput.tokensPerSecond! && throughput.tokensPerSecond! < high);
+  assert.deepEqual(intervals.firstToken, { low: 18, high: 25 });
+  assert.deepEqual(summarizeTimedRuns(runs.slice(0, 4), SETTING).intervals, {
+    firstToken: null,
+    tokensPerSecond: null,
+  });
+});
+
+test('measurements made at different times are compared without pairing', () => {
+  const times = (factor: number) => Array.from({ length: 10 }, (_, i) => factor * (100 + ((i * 3) % 10)));
+  const { ratio, interval } = speedRatio(times(1), times(2));
+  assert.ok(Math.abs(ratio - 2) < 1e-12);
+  assert.ok(interval!.low < 2 && interval!.high > 2, 'equal drifts do not cancel out');
+  assert.equal(speedRatio([1, 2], times(1)).interval, null);
 });

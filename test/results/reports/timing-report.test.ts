@@ -55,7 +55,7 @@ test('values that all rows share are in the header, those that differ are column
   const differing = tables([row({}), row({ precision: 'int8', batchSize: 4, ratio: 2 })]);
   assert.match(differing, /^49 text tokens per prompt$/m);
   assert.match(differing, /^llava-hr-7b +1024 +1024 +fp16 +1 +p50 +20\.0 +40\.0 +60\.0 +6\.67 +120 +180$/m);
-  assert.match(differing, /^llava-hr-7b +1024 +int8 \(quantised\) +4 +250 /m);
+  assert.match(differing, /^llava-hr-7b +1024 +int8 \(quantised\) +4 +250\.0 /m);
 });
 
 test('a sentence states the speed ratio of the models, the setting, and the published ratio', () => {
