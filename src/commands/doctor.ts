@@ -1,17 +1,20 @@
 import { existsSync } from 'node:fs';
-import { freemem } from 'node:os';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { readCatalogue } from '../datasets/catalogue.js';
+import type { Catalogue } from '../datasets/catalogue-schema.js';
 import { cudaPackage, isInstalled } from '../downloads/cuda-libraries.js';
 import { type CheckpointState, checkpointStates, type SplitState, splitStates } from '../downloads/inventory.js';
 import { type ExportedModel, exportedModels } from '../model/exported-models.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
 import { type DeviceTrial, tryDevice } from '../model/inference/device-trial.js';
+import { freeHostMemory } from '../model/inference/free-memory.js';
 import { describeHost, describeSoftware, type Host, type Software } from '../results/runs/host.js';
-import { byteSize } from '../shared/byte-size.js';
+import { gigabytes } from '../shared/byte-size.js';
 import { cacheFolder, defaultDataFolder } from '../shared/cache-folder.js';
+import { cpuQuota } from '../shared/cpu-quota.js';
 import { freeBytes } from '../shared/disk-space.js';
-import { EXIT } from '../shared/errors.js';
+import { EXIT, messageOf } from '../shared/errors.js';
 import { VERSION } from '../shared/version.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
@@ -23,62 +26,114 @@ export interface DoctorCommandOptions {
   json: boolean;
 }
 
+/** A command line to run next. */
+interface Suggestion {
+  command: string;
+  purpose: string;
+}
+
 interface Findings {
+  schemaVersion: 1;
   software: Software;
-  host: Host & { freeMemoryBytes: number; freeDiskBytes: number };
+  host: Host & {
+    freeMemoryBytes: number;
+    freeDiskBytes: number;
+    /** Memory of the machine; `memoryBytes` is less in a container with a limit. */
+    machineMemoryBytes: number;
+    /** Cores' worth of time by the container's limit; null without one. */
+    cpuQuota: number | null;
+  };
+  /** Why images cannot be read; null when they can. */
+  sharpProblem: string | null;
   devices: DeviceTrial[];
   autoDevice: string;
   dataFolder: string;
   data: SplitState[];
   checkpoints: CheckpointState[];
   models: ExportedModel[];
-  /** Suggested command lines, the most useful first. */
-  next: string[];
+  /** The most useful first. */
+  next: Suggestion[];
 }
 
 /** `llavahr doctor`: checks the installation, devices, downloads and models. Exit code 1 if anything is damaged. */
 export async function doctorCommand({ verify, json }: DoctorCommandOptions): Promise<number> {
   const dataFolder = defaultDataFolder();
   const catalogue = await readCatalogue();
-  const [devices, data, checkpoints, models] = await Promise.all([
-    Promise.all(['cpu', 'cuda', 'webgpu'].map(tryDevice)),
+  const [sharpProblem, devices, data, checkpoints, models] = await Promise.all([
+    problemOfSharp(),
+    Promise.all(['cpu', 'cuda', 'webgpu'].map((device) => tryDevice(device))),
     splitStates(catalogue, dataFolder, verify),
     checkpointStates(catalogue, verify),
     exportedModels(join(cacheFolder(), 'models'), verify),
   ]);
+  const autoDevice = deviceName(parseDevice('auto'));
   const findings: Findings = {
+    schemaVersion: 1,
     software: describeSoftware(VERSION),
-    host: { ...describeHost(), freeMemoryBytes: freemem(), freeDiskBytes: await freeBytes(dataFolder) },
-    autoDevice: deviceName(parseDevice('auto')),
+    host: {
+      ...describeHost(),
+      freeMemoryBytes: freeHostMemory(),
+      freeDiskBytes: await freeBytes(dataFolder),
+      machineMemoryBytes: totalmem(),
+      cpuQuota: cpuQuota(),
+    },
+    sharpProblem,
+    autoDevice,
     devices,
     dataFolder,
     data,
     checkpoints,
     models,
-    next: nextCommands(data, checkpoints),
+    next: suggestions(catalogue, data, checkpoints, autoDevice),
   };
   console.log(json ? JSON.stringify(findings, null, 2) : doctorText(findings));
   const isDamaged =
+    sharpProblem !== null ||
     [...data, ...checkpoints].some(({ state }) => state === 'damaged') ||
     models.some(({ problem }) => problem !== null) ||
     devices.some(({ device, problem }) => device === 'cpu' && problem !== null);
   return isDamaged ? EXIT.failed : EXIT.done;
 }
 
+/** sharp's package can be there without the binary for this platform. */
+async function problemOfSharp(): Promise<string | null> {
+  try {
+    await import('../shared/sharp.js');
+    return null;
+  } catch (error) {
+    return firstLine(messageOf(error).trim());
+  }
+}
+
 /** Suggests resuming partial downloads, then evaluating what is complete, then a first download. */
-function nextCommands(data: readonly SplitState[], checkpoints: readonly CheckpointState[]): string[] {
-  const partial = [...data, ...checkpoints].filter(({ state }) => state === 'partial');
+function suggestions(
+  { benchmarks }: Catalogue,
+  data: readonly SplitState[],
+  checkpoints: readonly CheckpointState[],
+  autoDevice: string,
+): Suggestion[] {
+  const next: Suggestion[] = [];
+  const add = (command: string, purpose: string): number => next.push({ command: `llavahr ${command}`, purpose });
+  if (lacksCudaLibraries()) add('setup-cuda', 'makes the NVIDIA GPU usable');
+  for (const { state, command } of [...data, ...checkpoints]) {
+    if (state === 'partial' && command !== null) add(command, 'completes the download');
+  }
   const model = checkpoints.find(({ state }) => state === 'complete')?.model;
-  const benchmarks = [...new Set(data.filter(({ state }) => state === 'complete').map(({ benchmark }) => benchmark))];
-  const next = [
-    ...(lacksCudaLibraries() ? ['setup-cuda'] : []),
-    ...partial.flatMap(({ command }) => (command === null ? [] : [command])),
-  ];
-  if (model && benchmarks.length > 0) next.push(`eval ${benchmarks.join(',')} --model ${model}`);
-  if (benchmarks.length === 0) next.push('download textvqa');
-  if (!model) next.push('download model llava-hr-7b');
-  if (!model || benchmarks.length === 0) next.push('eval textvqa');
-  return next.map((command) => `llavahr ${command}`);
+  const complete = data.filter(({ state }) => state === 'complete');
+  const isDefault = ({ benchmark, split }: SplitState): boolean =>
+    benchmarks.find(({ name }) => name === benchmark)?.splits[0]?.name === split;
+  if (model) {
+    const options = `--model ${model}${autoDevice === 'cpu' ? '' : ' --precision fp16'}`;
+    const usual = complete.filter(isDefault).map(({ benchmark }) => benchmark);
+    if (usual.length > 0) add(`eval ${usual.join(',')} ${options}`, 'evaluates what is downloaded');
+    for (const { benchmark, split } of complete.filter((one) => !isDefault(one))) {
+      add(`eval ${benchmark} --split ${split} ${options}`, 'evaluates what is downloaded');
+    }
+  }
+  if (complete.length === 0) add('download textvqa', 'downloads a first benchmark');
+  if (!model) add('download model llava-hr-7b', 'downloads a released model');
+  if (!model || complete.length === 0) add('eval textvqa', 'runs the embedded model on the embedded sample');
+  return next;
 }
 
 /** Whether this computer has an NVIDIA GPU that ONNX Runtime cannot use because its CUDA libraries are missing. */
@@ -88,11 +143,12 @@ function lacksCudaLibraries(): boolean {
 }
 
 function doctorText(findings: Findings): string {
-  const { software, host, devices, autoDevice, dataFolder, data, checkpoints, models, next } = findings;
+  const { software, host, sharpProblem, devices, autoDevice, dataFolder, data, checkpoints, models, next } = findings;
   return [
     `llavahr ${software.llavahr}, Node.js ${software.node}, onnxruntime ${software.onnxruntime}, sharp ${software.sharp}`,
-    `${host.cpu ?? host.platform}, ${host.cores} cores`,
-    `memory: ${byteSize(host.memoryBytes)}, ${byteSize(host.freeMemoryBytes)} free; disk: ${byteSize(host.freeDiskBytes)} free`,
+    `${host.cpu ?? host.platform}, ${host.cores} cores${quotaText(host)}`,
+    `memory: ${memoryText(host)}; disk: ${gigabytes(host.freeDiskBytes)} GB free`,
+    ...(sharpProblem === null ? [] : [wrapText(`Images cannot be read: ${sharpProblem}`, terminalWidth)]),
     '',
     `Devices (--device auto selects ${autoDevice}):`,
     ...devices.map(({ device, problem }) =>
@@ -115,8 +171,19 @@ function doctorText(findings: Findings): string {
     ...(models.length === 0 ? [] : [modelTable(models)]),
     '',
     'Next:',
-    ...next.map((command) => `  ${command}`),
+    ...next.map(({ command, purpose }) => `  ${command}   # ${purpose}`),
   ].join('\n');
+}
+
+function memoryText({ memoryBytes, machineMemoryBytes, freeMemoryBytes }: Findings['host']): string {
+  const limit =
+    memoryBytes < machineMemoryBytes ? ` (limit of the container; ${gigabytes(machineMemoryBytes)} GB in all)` : '';
+  return `${gigabytes(memoryBytes)} GB${limit}, ${gigabytes(freeMemoryBytes)} GB free`;
+}
+
+function quotaText({ cpuQuota: quota, cores }: Findings['host']): string {
+  if (quota === null || quota >= cores) return '';
+  return `, of which the container may use ${Number(quota.toFixed(1))}: --threads ${Math.max(1, Math.round(quota))}`;
 }
 
 function modelTable(models: readonly ExportedModel[]): string {

@@ -1,6 +1,7 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { messageOf, UserError } from '../shared/errors.js';
 import { boundedBody } from '../shared/http/bounded-body.js';
+import { isUnreachable } from '../shared/http/connections.js';
 import { hideKey } from '../shared/http/exchange.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import type { Requests } from './http.js';
@@ -95,6 +96,7 @@ export async function readRepository(
     return { commit, files };
   } catch (error) {
     if (error instanceof HubApiError) throw hubError(error, page, revision, hub);
+    if (isUnreachable(error)) throw unreachable(hub.url, error);
     if (error instanceof UserError) throw error;
     // The library throws other errors for responses that are not JSON or not the hub's.
     throw new UserError(`${page}: invalid response from ${hub.url}: ${messageOf(error)}`, { cause: error });
@@ -123,6 +125,14 @@ function hubFetch(requests: Requests, { url: hubUrl }: HubAddress): typeof fetch
 /** A hash from the hub as an option of `downloadFile`. */
 export function hashOption(hash: string): { sha256: string } | { gitBlobSha1: string } {
   return hash.length === 64 ? { sha256: hash } : { gitBlobSha1: hash };
+}
+
+function unreachable(hubUrl: string, error: UserError): UserError {
+  return new UserError(
+    `The Hugging Face hub cannot be reached at ${new URL(hubUrl).host}. Check the network, or set HTTPS_PROXY, or HF_ENDPOINT ` +
+      `to a mirror. Reason: ${error.message}`,
+    { cause: error },
+  );
 }
 
 function hubError(error: HubApiError, page: string, revision: string, hub: HubAddress): UserError {

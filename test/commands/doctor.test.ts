@@ -13,7 +13,7 @@ interface Found {
   devices: { device: string; problem: string | null }[];
   checkpoints: { model: string; state: string; detail: string }[];
   models: { name: string; problem: string | null }[];
-  next: string[];
+  next: { command: string }[];
 }
 
 test('doctor tells complete, partial, missing and damaged apart', async () => {
@@ -45,7 +45,8 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
   assert.match(cuda?.problem ?? 'works', /works|--device cuda/);
   assert.match(webgpu?.problem ?? 'works', /works|--device webgpu|ended with/);
   assert.equal(healthy.found.checkpoints[0]?.state, 'not here');
-  assert.deepEqual(healthy.found.next, [
+  const next = healthy.found.next.map(({ command }) => command);
+  assert.deepEqual(next, [
     'llavahr download textvqa --split val',
     'llavahr download model llava-hr-7b',
     'llavahr eval textvqa',

@@ -104,3 +104,12 @@ test('the token is not sent to another server, and the number of pages is limite
   tree('[]', { link: `<${server.url}${TREE}>; rel="next"` });
   await assert.rejects(read(), { name: 'UserError', message: /more than 200 pages/ });
 });
+
+test('an unreachable hub is said in a plain sentence first', async () => {
+  await server.close();
+  await assert.rejects(read(), {
+    name: 'UserError',
+    message:
+      /^The Hugging Face hub cannot be reached at 127\.0\.0\.1:\d+\. Check .*HTTPS_PROXY.* Reason: .*refused the connection/,
+  });
+});

@@ -1,32 +1,12 @@
 import { messageOf } from '../../shared/errors.js';
-import { VERSION } from '../../shared/version.js';
-import { createGraph } from '../onnx/graph.js';
-import { encodeModel } from '../onnx/onnx-proto.js';
-import { InferenceSession, Tensor } from '../onnxruntime.js';
-import { deviceError, parseDevice } from './device.js';
-import { sessionOptions } from './session-options.js';
 
 /*
- * Multiplies two matrices on a device and sends the parent an error message, or null on success. A separate process,
+ * Tries the device named on the command line and sends the parent what is wrong with it, or null. A separate process,
  * because a broken driver can crash ONNX Runtime.
  */
 
-const SIDE = 64;
-
-async function trial(name: string): Promise<string | null> {
-  const device = parseDevice(name);
-  const g = createGraph('trial', new Map(), true);
-  const x = g.input('x', 'float32', [SIDE, SIDE]);
-  g.output('y', g.op('MatMul', [x, x]), 'float32', [SIDE, SIDE]);
-  try {
-    const session = await InferenceSession.create(encodeModel(g.toProto(), VERSION), await sessionOptions(device, 1));
-    const ones = new Tensor('float32', new Float32Array(SIDE * SIDE).fill(1), [SIDE, SIDE]);
-    const { y } = await session.run({ x: ones });
-    const isRight = (y!.data as Float32Array).every((value) => Math.abs(value - SIDE) < 1e-3);
-    return isRight ? null : 'a matrix product was wrong';
-  } catch (error) {
-    return messageOf(deviceError(device, error));
-  }
-}
-
-process.send!(await trial(process.argv[2]!), () => process.exit());
+const problem = await import('./matrix-trial.js').then(
+  ({ matrixTrial }) => matrixTrial(process.argv[2]!),
+  (error) => `ONNX Runtime cannot be loaded: ${messageOf(error)}`,
+);
+process.send!(problem, () => process.exit());

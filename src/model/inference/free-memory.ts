@@ -11,7 +11,8 @@ export async function freeMemory({ provider, index }: Device): Promise<number> {
   return (provider === 'cuda' ? await freeGpuBytes(index) : null) ?? UNKNOWN_GPU_BYTES;
 }
 
-function freeHostMemory(): number {
+/** Free bytes of the machine or its container. */
+export function freeHostMemory(): number {
   // Respects container limits; available from Node 20.13 on.
   return typeof process.availableMemory === 'function' ? process.availableMemory() : freemem();
 }

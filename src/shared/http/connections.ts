@@ -50,6 +50,7 @@ export function connectionError(url: string, error: unknown): Error {
   if (code === 'ENOTFOUND') {
     return new UserError(
       `${url}: cannot resolve the host ${host}. Check the network connection; set HTTPS_PROXY to use a proxy.`,
+      { cause: error },
     );
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code)) {
@@ -64,6 +65,14 @@ export function connectionError(url: string, error: unknown): Error {
   if (code === 'ERR_INVALID_URL') return new UserError(`${url}: the server redirects to an address that is no URL`);
   const kind = UNREACHABLE.has(code) ? 'unreachable' : 'broken';
   return new TemporaryFailure(`${url}: ${messageOf(error)}`, 0, { cause: error, kind });
+}
+
+/** Whether a request failed because no connection came about, at once or in every try. */
+export function isUnreachable(error: unknown): error is UserError {
+  if (!(error instanceof UserError)) return false;
+  const { cause } = error;
+  if (cause instanceof TemporaryFailure) return cause.kind === 'unreachable';
+  return (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOTFOUND';
 }
 
 export function isAbort(error: unknown): boolean {
