@@ -7,6 +7,7 @@ import { modelAnswerer } from '../evaluation/model-answerer.js';
 import { type ModelSession, openModelSession } from '../evaluation/model-session.js';
 import type { ConvMode } from '../model/conversation.js';
 import { checkPrecision, parseDevices } from '../model/inference/device.js';
+import { checkDevices } from '../model/inference/device-trial.js';
 import type { Precision } from '../model/precision.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import { messageStream } from '../shared/log.js';
@@ -52,6 +53,7 @@ export async function openModel(options: OpenModelOptions = {}): Promise<Model> 
   const { device = 'auto', precision = 'fp32', threads, offline = false, ...choice } = options;
   const devices = parseDevices(device);
   for (const each of devices) checkPrecision(each, precision);
+  await checkDevices(devices);
   const downloads = downloadsOnDemand(offline);
   try {
     const session = await openModelSession(await chooseModel({ ...choice, precision }, downloads), devices, threads);

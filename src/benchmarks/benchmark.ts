@@ -122,6 +122,7 @@ export type BenchmarkOption =
   | 'judgeModel'
   | 'judgeRuns'
   | 'judgeKey'
+  | 'judgePrices'
   | 'questions'
   | 'images'
   | 'metric';

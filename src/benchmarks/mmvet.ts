@@ -69,6 +69,7 @@ export const mmVet: BenchmarkDefinition = {
     judgeModel: 'optional',
     judgeRuns: 'optional',
     judgeKey: 'optional',
+    judgePrices: 'optional',
   },
   load,
 };

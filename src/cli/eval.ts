@@ -8,9 +8,11 @@ import {
   clipTowerOption,
   convModeOption,
   deviceOption,
+  devicesOption,
   judgeKeyOption,
   judgeModelOption,
   judgeOption,
+  judgePricesOption,
   judgeRunsOption,
   nonNegativeInteger,
   ocrTokensOption,
@@ -66,12 +68,7 @@ export function addEval(program: Command): void {
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
     .option('--fail-fast', 'stop at the first question that fails; earlier answers are kept', false)
     .addOption(deviceOption())
-    .addOption(
-      new Option(
-        '--devices <list>',
-        'several devices, one worker process each: cuda:0,cuda:1, or cpu:N for N CPU workers',
-      ).conflicts('device'),
-    )
+    .addOption(devicesOption())
     .option('--threads <n>', 'CPU threads per worker (default: all cores, divided among the workers)', positiveInteger)
     .addOption(precisionOption())
     .addOption(clipTowerOption())
@@ -113,6 +110,7 @@ export function addEval(program: Command): void {
     .addOption(judgeModelOption())
     .addOption(judgeRunsOption())
     .addOption(judgeKeyOption())
+    .addOption(judgePricesOption())
     .option('--questions <file>', "custom: your questions and answers, as JSON or JSON Lines in LLaVA's format")
     .option('--images <folder>', 'custom: folder or zip archive with the images')
     .addOption(
@@ -141,8 +139,10 @@ export function addEval(program: Command): void {
         'To resume an interrupted run, rerun the same command.',
       ),
     )
-    .action(async (benchmark, options) => {
+    .allowExcessArguments()
+    .action(async (_benchmarks, options, { args }: Command) => {
+      const { oneList } = await import('../commands/name-benchmarks.js');
       const { evalCommand } = await import('../commands/eval.js');
-      process.exitCode = await evalCommand(benchmark, options);
+      process.exitCode = await evalCommand(await oneList('eval', args), options);
     });
 }

@@ -34,8 +34,16 @@ export function deviceOption(): Option {
   return new Option('--device <device>', 'auto, cpu, cuda, cuda:N or webgpu').default('auto');
 }
 
+export function devicesOption(): Option {
+  const description = 'several devices, one worker process each: cuda:0,cuda:1, or cpu:N for N CPU workers';
+  return new Option('--devices <list>', description).conflicts('device');
+}
+
 export function judgeOption(): Option {
-  return new Option('--judge <url>', 'MM-Vet: base URL of the OpenAI-compatible server that grades the answers');
+  return new Option(
+    '--judge <url>',
+    'MM-Vet: base URL of the OpenAI-compatible server that grades the answers',
+  ).argParser(address);
 }
 
 export function judgeModelOption(): Option {
@@ -53,6 +61,13 @@ export function judgeKeyOption(): Option {
     '--judge-key <variable>',
     "MM-Vet: environment variable with the server's API key (default: OPENAI_API_KEY)",
   );
+}
+
+export function judgePricesOption(): Option {
+  return new Option(
+    '--judge-prices <in,out>',
+    "MM-Vet: the judge's prices of a million input and output tokens, to tell the cost before and after",
+  ).argParser(tokenPrices);
 }
 
 export function threadsOption(): Option {
@@ -107,12 +122,16 @@ export function batchSize(text: string): number | 'auto' {
   }
 }
 
+/** Parses the base URL of a server. */
+export function address(text: string): string {
+  const url = text.trim();
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return url;
+  throw new InvalidArgumentError(`${JSON.stringify(url)} is not an address such as http://localhost:8000/v1.`);
+}
+
 /** Parses base URLs of servers, separated by commas. */
 export function addresses(text: string): string[] {
-  const urls = text.split(',').map((url) => url.trim());
-  const wrong = urls.find((url) => !/^https?:\/\//i.test(url) || !URL.canParse(url));
-  if (wrong === undefined) return urls;
-  throw new InvalidArgumentError(`${JSON.stringify(wrong)} is not an address such as http://localhost:8000/v1.`);
+  return text.split(',').map(address);
 }
 
 /** Parses `input,output`: money for a million tokens each. */

@@ -4,6 +4,7 @@ import {
   judgeKeyOption,
   judgeModelOption,
   judgeOption,
+  judgePricesOption,
   judgeRunsOption,
   ocrTokensOption,
   protocolOption,
@@ -30,6 +31,7 @@ export function addScore(program: Command): void {
     .addOption(judgeModelOption())
     .addOption(judgeRunsOption())
     .addOption(judgeKeyOption())
+    .addOption(judgePricesOption())
     .option(
       '-o, --output <folder>',
       'folder for the files that evaluation servers and official scripts take, and for the grades of a judge',

@@ -1,14 +1,15 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions, type GivenOptions, requireOptions } from '../benchmarks/benchmark-options.js';
 import { loadAsked, type QuestionSelection } from '../benchmarks/question-selection.js';
 import { readQuestionIds } from '../benchmarks/read-question-ids.js';
-import { EVALUABLE, selectBenchmarks } from '../benchmarks/registry.js';
+import { EVALUABLE } from '../benchmarks/registry.js';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import type { Answerer } from '../evaluation/answerer.js';
 import { evaluate, type ShardResult } from '../evaluation/evaluate.js';
 import { type Heartbeat, startHeartbeat } from '../evaluation/heartbeat.js';
-import type { JudgeChoice } from '../evaluation/judge-answers.js';
+import { checkJudgeBefore, type JudgeChoice } from '../evaluation/judge-answers.js';
 import { runOverview, runSummary } from '../results/reports/run-summary.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import type { Shard } from '../results/runs/run-identity.js';
@@ -17,6 +18,7 @@ import { logEvent, messageStream, say } from '../shared/log.js';
 import { dataFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
 import { type JudgeOptions, judgeChoice } from './judge-choice.js';
+import { benchmarksNamed } from './name-benchmarks.js';
 import { type AnswererOptions, answererOf, type OpenAnswerer } from './open-answerer.js';
 import { sayFailures } from './say-failures.js';
 
@@ -56,10 +58,11 @@ type Outcome =
 /** `llavahr eval`: prints results on stdout, everything else on stderr. If one benchmark fails, the others still run. */
 export async function evalCommand(names: string, options: EvalCommandOptions): Promise<number> {
   const openAnswerer = answererOf(options);
-  const definitions = selectBenchmarks(names, EVALUABLE);
+  const definitions = await benchmarksNamed(names, (model) => `llavahr eval textvqa --model ${model}`, EVALUABLE);
   checkOptions(definitions, benchmarkOptions(options));
   for (const definition of definitions) requireOptions(definition, options);
   const selection = await selectionOf(options);
+  checkPaths({ data: options.data, questions: options.questions, images: options.images });
   const judge = judgeChoice(options);
   if (judge && options.shard) {
     throw usageError(
@@ -78,11 +81,19 @@ export async function evalCommand(names: string, options: EvalCommandOptions): P
   }
 }
 
+/** @throws UserError when an option names a file or folder that is not there */
+function checkPaths(paths: Readonly<Record<string, string | undefined>>): void {
+  for (const [option, path] of Object.entries(paths)) {
+    if (path !== undefined && !existsSync(path)) throw new UserError(`--${option} ${path} does not exist.`);
+  }
+}
+
 /** The options of which a benchmark says whether it takes them. */
 function benchmarkOptions(options: EvalCommandOptions): GivenOptions {
-  const { data, split, protocol, ocrTokens, judge, judgeModel, judgeRuns, judgeKey, questions, images, metric } =
-    options;
-  return { data, split, protocol, ocrTokens, judge, judgeModel, judgeRuns, judgeKey, questions, images, metric };
+  const { data, split, protocol, ocrTokens, questions, images, metric } = options;
+  const { judge, judgeModel, judgeRuns, judgeKey, judgePrices } = options;
+  const ofJudge = { judge, judgeModel, judgeRuns, judgeKey, judgePrices };
+  return { data, split, protocol, ocrTokens, ...ofJudge, questions, images, metric };
 }
 
 /** Which questions of each benchmark are asked. */
@@ -121,6 +132,7 @@ async function evaluateAll(
   const outcomes: Outcome[] = [];
   let answerer: Answerer | undefined;
   try {
+    if (asked.judge) await checkJudgeBefore(asked.judge, options.output, signal);
     answerer = await openAnswerer(downloads, signal);
     for (const definition of definitions) {
       if (!alone) say('info', `${definition.name}:`);

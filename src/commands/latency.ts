@@ -5,6 +5,7 @@ import { timeModels } from '../evaluation/time-models.js';
 import type { PlannedRun } from '../evaluation/timing-plan.js';
 import { timingRows } from '../evaluation/timing-rows.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
+import { checkDevices } from '../model/inference/device-trial.js';
 import type { Model } from '../model/model-folder.js';
 import type { Precision } from '../model/precision.js';
 import type { ReleasedModel } from '../model/released-architectures.js';
@@ -57,6 +58,7 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
   const settings = batchSize.flatMap((images) =>
     promptTokens.map((tokens): TimedSetting => ({ batchSize: images, promptTokens: tokens, newTokens })),
   );
+  await checkDevices([device]);
   const downloads = downloadsOnDemand(options.offline);
   const models = await chooseTimedModels(options, downloads).finally(downloads.close);
 

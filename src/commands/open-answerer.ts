@@ -7,6 +7,7 @@ import { openModelSession } from '../evaluation/model-session.js';
 import { openEndpoint } from '../evaluation/open-endpoint.js';
 import type { ConvMode } from '../model/conversation.js';
 import { checkPrecision, parseDevice, parseDevices } from '../model/inference/device.js';
+import { checkDevices } from '../model/inference/device-trial.js';
 import type { Precision } from '../model/precision.js';
 import type { TokenPrices } from '../results/runs/latency.js';
 import { usageError } from '../shared/errors.js';
@@ -58,6 +59,7 @@ function modelOf(options: AnswererOptions): OpenAnswerer {
   const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
   for (const device of devices) checkPrecision(device, options.precision);
   return async (downloads) => {
+    await checkDevices(devices);
     const model = await chooseModel(options, downloads);
     return modelAnswerer(await openModelSession(model, devices, options.threads), { batchSize, convMode });
   };

@@ -35,11 +35,11 @@ export interface ScoreCommandOptions extends JudgeOptions {
 /** `llavahr score`: prints scores on stdout; what was written and mismatched predictions on stderr. */
 export async function scoreCommand(name: string, options: ScoreCommandOptions): Promise<number> {
   const { split, protocol, ocrTokens, allowPartial, output, json } = options;
-  const { judge: judgeUrl, judgeModel, judgeRuns, judgeKey } = options;
+  const { judge: judgeUrl, judgeModel, judgeRuns, judgeKey, judgePrices } = options;
   const definition = findBenchmark(name);
-  checkOptions([definition], { split, ocrTokens, judge: judgeUrl, judgeModel, judgeRuns, judgeKey });
+  checkOptions([definition], { split, ocrTokens, judge: judgeUrl, judgeModel, judgeRuns, judgeKey, judgePrices });
   const judge = judgeChoice(options);
-  const folder = options.data ?? sampleData(name);
+  const folder = options.data ?? sampleData(definition.name);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   const { signal, stop } = interruptible('Stopping after the requests to the judge that are under way.');
   try {

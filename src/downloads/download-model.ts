@@ -38,14 +38,21 @@ export async function downloadModel(
   requests: Requests,
   options: ModelDownloadOptions,
 ): Promise<DownloadedModel> {
-  const folder = await checkpoint(repo, revision, requests, options);
+  const folder = await checkpoint(repo, revision, requests, options, requireTokenizer);
   if (!clipTower) return { folder };
-  return { folder, clipTower: await checkpoint(clipTower.repo, clipTower.revision, requests, options) };
+  return { folder, clipTower: await checkpoint(clipTower.repo, clipTower.revision, requests, options, () => {}) };
+}
+
+/** @throws UserError before anything is fetched */
+function requireTokenizer(repo: string, files: readonly HubFile[]): void {
+  if (files.some(({ path }) => path === 'tokenizer.model' || path === 'tokenizer.json')) return;
+  throw new UserError(`${repo} has neither tokenizer.model nor tokenizer.json: the model cannot be run.`);
 }
 
 /**
  * The folder of a checkpoint; downloads it if incomplete. The commit of the first download is kept.
  * @param revision null for the newest commit at the time of the first download
+ * @param check told which files will be downloaded; it may throw
  * @throws UserError when the repository does not exist or is gated, or files are missing offline
  */
 async function checkpoint(
@@ -53,6 +60,7 @@ async function checkpoint(
   revision: string | null,
   requests: Requests,
   { signal, progress, upstream, verify = false }: ModelDownloadOptions,
+  check: (repo: string, files: readonly HubFile[]) => void,
 ): Promise<string> {
   const recorded = (await recordedCheckpoints())[repo];
   const kept = recorded && (revision === null || revision === recorded.commit) ? recorded : null;
@@ -69,6 +77,7 @@ async function checkpoint(
   if (isComplete && upstream === 'tell') return snapshotFolder(repo, kept.commit);
   const state = await readRepository(requests, { type: 'model', name: repo }, asked);
   const files = checkpointFiles(repo, state);
+  check(repo, files);
   const onFile = (name: string, bytes: number) => {
     progress.log(`${name} of ${repo} (${byteSize(bytes)})`);
     return progress.begin(name, bytes);

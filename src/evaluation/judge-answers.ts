@@ -1,9 +1,15 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
 import { mmVet, mmVetId } from '../benchmarks/mmvet.js';
+import { GRADE_MAX_TOKENS } from '../benchmarks/mmvet-grading-prompt.js';
 import { gradeMmVet } from '../benchmarks/mmvet-judge.js';
-import type { JudgeRecord } from '../results/runs/metrics.js';
+import { checkJudge, type JudgeServer } from '../benchmarks/shared/judge-client.js';
+import { costOf, costText, type TokenPrices } from '../results/runs/latency.js';
+import { type JudgeRecord, metricsFile } from '../results/runs/metrics.js';
 import { environmentValue } from '../shared/environment.js';
 import type { Ownership } from '../shared/json-file.js';
+import { say } from '../shared/log.js';
 import { redactText } from '../shared/redact.js';
 import { type Progress, startProgress } from '../terminal/answer-progress.js';
 
@@ -16,6 +22,34 @@ export interface JudgeChoice {
   keyVariable: string;
   /** Times each answer is graded; grades are averaged. */
   runs: number;
+  /** To tell the cost (default: only tokens are told). */
+  prices?: TokenPrices;
+}
+
+const TEST_QUESTION = { text: 'Reply with the digit 1.', maxTokens: GRADE_MAX_TOKENS, temperature: 0 };
+
+/**
+ * Asks the judge a test question before any work is done for it. A run in `output` that it has graded may be the one asked
+ * for, which needs the judge no more.
+ * @throws UserError when the judge cannot be used
+ */
+export async function checkJudgeBefore(choice: JudgeChoice, output: string, signal: AbortSignal): Promise<void> {
+  if (await hasGradedIn(output, choice)) return;
+  await checkJudge(serverOf(choice), TEST_QUESTION, { signal, onNotice: (message) => say('warn', message) });
+}
+
+async function hasGradedIn(output: string, choice: JudgeChoice): Promise<boolean> {
+  const names = await readdir(output).catch(() => []);
+  for (const name of names) {
+    const metrics = await metricsFile.read(join(output, name)).catch(() => null);
+    if (isGradedBy(metrics?.judge, choice)) return true;
+  }
+  return false;
+}
+
+/** Without a key where the variable is not set: servers of one's own want none. */
+function serverOf({ baseUrl, model, keyVariable }: JudgeChoice): JudgeServer {
+  return { baseUrl, model, apiKeyEnv: environmentValue(keyVariable) === undefined ? undefined : keyVariable };
 }
 
 /** What a run records of its judge. */
@@ -55,12 +89,14 @@ export async function judgeAnswers(
   },
 ): Promise<Score> {
   const { folder, cachePath, owner, signal, stream } = options;
-  const { baseUrl, model, keyVariable, runs } = judge;
+  const { model, runs, prices } = judge;
+  const costs = (prompt: number, completion: number): string =>
+    prices ? `: ${costText(costOf(prompt, completion, prices))} by --judge-prices` : '';
   let progress: Progress | undefined;
   const { score, failures, usage } = await gradeMmVet({
     folder,
     answers: new Map(benchmark.questions.map(({ index, questionId }) => [mmVetId(questionId), answers[index]!])),
-    judge: { baseUrl, model, apiKeyEnv: environmentValue(keyVariable) === undefined ? undefined : keyVariable },
+    judge: serverOf(judge),
     runs,
     cachePath,
     owner,
@@ -72,12 +108,12 @@ export async function judgeAnswers(
     onNotice: (message) => (progress ? progress.log(message) : stream.write(`${message}\n`)),
     onEstimate: ({ requests, promptTokens, completionTokens }) => {
       stream.write(
-        `Judge ${model}: ${requests} requests, about ${promptTokens} prompt tokens, at most ${completionTokens} completion tokens\n`,
+        `Judge ${model}: ${requests} requests, about ${promptTokens} prompt tokens, at most ${completionTokens} completion tokens${costs(promptTokens, completionTokens)}\n`,
       );
     },
   }).finally(() => progress?.stop());
   stream.write(
-    `Judge ${model}: used ${usage.promptTokens} prompt tokens, ${usage.completionTokens} completion tokens\n`,
+    `Judge ${model}: used ${usage.promptTokens} prompt tokens, ${usage.completionTokens} completion tokens${costs(usage.promptTokens, usage.completionTokens)}\n`,
   );
   for (const { id, run, reason } of failures) stream.write(`No grade for ${id} in grading run ${run + 1}: ${reason}\n`);
   options.onMissing?.(failures.length);

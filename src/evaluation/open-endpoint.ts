@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
-import { fixedLimit } from '../chat/adaptive-limit.js';
 import { readApiKey } from '../chat/api-key.js';
-import { type ChatClient, openChatClient, type TimedReply } from '../chat/chat-client.js';
-import type { ChatMessage, ChatRequest } from '../chat/chat-completion.js';
-import { openChatPool } from '../chat/chat-pool.js';
-import { describeServer } from '../chat/describe-server.js';
+import { type ChatClient, openChatClient } from '../chat/chat-client.js';
+import type { ChatMessage, ChatReply, ChatRequest } from '../chat/chat-completion.js';
+import { askTestQuestion } from '../chat/check-server.js';
 import { imageFormat } from '../model/images/decode-image.js';
 import type { OptionValue } from '../results/runs/run-identity.js';
-import { messageOf, UserError } from '../shared/errors.js';
+import { UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { redactText } from '../shared/redact.js';
 import sharp from '../shared/sharp.js';
@@ -38,8 +36,6 @@ export interface Endpoint {
 
 /** Asked for, although not every server heeds it. */
 const SEED = 0;
-/** A server that is not there is noticed within a few seconds; one that is starting up is waited for. */
-const CHECK_RETRY = { retries: 3, minTimeoutMs: 1000 };
 const CHECK_TOKENS = 16;
 
 /**
@@ -102,29 +98,18 @@ async function checkServer(
   client: ChatClient,
   request: ChatRequest,
   signal: AbortSignal,
-): Promise<{ server: Record<string, OptionValue>; reply: TimedReply['reply'] }> {
-  const onNotice = (message: string): void => say('warn', message);
-  const limitOf = () => fixedLimit(1);
-  const pool = openChatPool([client], { limitOf, onNotice, retry: CHECK_RETRY });
-  const description = describeServer(client, signal).catch(() => ({ description: {}, models: null }));
-  try {
-    const { reply } = await pool.ask(async () => request, signal);
-    const { temperature, seed } = client.dialect;
-    const server = {
-      ...(await description).description,
-      ...{ model: reply.model, temperature: temperature ? 0 : null, seed: seed ? SEED : null },
-    };
-    return { server, reply };
-  } catch (error) {
-    signal.throwIfAborted();
-    const { models } = await description;
-    const offered =
-      models === null || models.includes(client.model) ? '' : ` It offers ${models.join(', ') || 'no model'}.`;
-    throw new UserError(
-      `${client.baseUrl} did not answer a test question about an image: ${messageOf(error)}${offered}`,
-      { cause: error },
-    );
-  }
+): Promise<{ server: Record<string, OptionValue>; reply: ChatReply }> {
+  const { reply, description } = await askTestQuestion(client, request, {
+    question: 'a test question about an image',
+    signal,
+    onNotice: (message) => say('warn', message),
+  });
+  const { temperature, seed } = client.dialect;
+  const server = {
+    ...description,
+    ...{ model: reply.model, temperature: temperature ? 0 : null, seed: seed ? SEED : null },
+  };
+  return { server, reply };
 }
 
 function checkSame(

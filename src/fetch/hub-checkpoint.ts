@@ -32,7 +32,7 @@ export interface CheckpointOptions {
 
 /** Checkpoint files except the weights. */
 const CHECKPOINT_FILES =
-  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$|^tokenizer\.model$/;
+  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$|^tokenizer\.model$/;
 const SAFETENSORS = /^[^/]+\.safetensors(\.index\.json)?$/;
 const TORCH = /^[^/]+\.bin(\.index\.json)?$/;
 const FILES_AT_ONCE = 3;

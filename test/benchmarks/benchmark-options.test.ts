@@ -16,6 +16,7 @@ const OPTIONS: Record<BenchmarkOption, { values: unknown[]; takenBy: string[] }>
   judgeModel: { values: ['gpt-4'], takenBy: ['mmvet'] },
   judgeRuns: { values: [3], takenBy: ['mmvet'] },
   judgeKey: { values: ['KEY'], takenBy: ['mmvet'] },
+  judgePrices: { values: [{ input: 1, output: 2 }], takenBy: ['mmvet'] },
   questions: { values: ['own.jsonl'], takenBy: ['custom'] },
   images: { values: ['images'], takenBy: ['custom'] },
   metric: { values: ['exact'], takenBy: ['custom'] },

@@ -244,8 +244,13 @@ test('a model of the catalogue and its benchmark are downloaded, which --offline
 test('download says what it would fetch, and from where', async () => {
   const { code, stdout } = await llavahr(folder, 'download', 'textvqa', '--dry-run');
   assert.equal(code, 0);
-  assert.match(stdout, /TextVQA_0\.5\.1_val\.json +3\.1 MB +https:\/\/dl\.fbaipublicfiles\.com/);
-  assert.match(stdout, /train_images\/ +of 7\.1 GB +https:.*train_val_images\.zip \(members\)/);
+  assert.match(stdout, /TextVQA_0\.5\.1_val\.json +3\.1 MB +\[1\]\n/);
+  assert.match(
+    stdout,
+    /train_images\/ +of 7\.1 GB +\[(\d)\]\n[\s\S]*^\[\1\] https:.*train_val_images\.zip \(members\)$/m,
+  );
+  assert.match(stdout, /^\[1\] https:\/\/dl\.fbaipublicfiles\.com.*_val\.json$/m);
+  assert.match(stdout, /^Total:\n {2}textvqa val: .* MB, the images used of 7\.1 GB$/m);
   const [benchmark] = JSON.parse(
     (await llavahr(folder, 'download', 'textvqa', '--dry-run', '--json')).stdout,
   ).benchmarks;
@@ -271,6 +276,8 @@ test('usage errors exit with 2 and say what is allowed', async () => {
       /nothing: neither a folder nor a known name\. Known names: llava-hr-tiny, llava-1\.5-tiny, llava-hr-7b, /,
     ],
     [['eval', 'textvqa', '--model', folder], /neither an exported model .* nor a checkpoint/],
+    [['eval', 'textvqa', 'mme'], /Separate several benchmarks with commas, without spaces: llavahr eval textvqa,mme/],
+    [['download', 'llava-hr-7b'], /llava-hr-7b is a model, not a benchmark: llavahr download model llava-hr-7b/],
     [['eval', 'textvqa', '--sise', '1'], /unknown option '--sise'/],
     [['eval'], /missing required argument 'benchmarks'/],
   ];
@@ -284,16 +291,24 @@ test('usage errors exit with 2 and say what is allowed', async () => {
 });
 
 test('missing files and unusable devices exit with 1 and say what to do', async () => {
+  const nothing = await llavahr(folder, 'eval', 'textvqa', '--data', join(folder, 'nothing'), '--precision', 'fp16');
+  assert.equal(nothing.code, 1);
+  assert.match(nothing.stderr, /^error: --data .*nothing does not exist\.$/m);
+  assert.doesNotMatch(nothing.stderr, /Exporting/);
   const data = await llavahr(folder, 'eval', 'textvqa', '--data', folder);
   assert.equal(data.code, 1);
   assert.match(data.stderr, /TextVQA_0\.5\.1_val\.json/);
   const checkpoint = await llavahr(folder, 'export', join(folder, 'nothing'));
   assert.equal(checkpoint.code, 1);
   assert.match(checkpoint.stderr, /nothing\/config\.json cannot be read/);
-  const cuda = await llavahr(folder, 'eval', 'textvqa', '--device', 'cuda', '--output', join(folder, 'cuda'));
+  const output = join(folder, 'cuda');
+  const unused = ['--precision', 'fp16', '--output', output]; // not exported yet
+  const cuda = await llavahr(folder, 'eval', 'textvqa', '--device', 'cuda', ...unused);
   if (!existsSync('/dev/nvidiactl')) {
     assert.equal(cuda.code, 1);
     assert.match(cuda.stderr, /ONNX Runtime's CUDA library is not installed.*setup-cuda|cannot be used|not found/);
+    assert.doesNotMatch(cuda.stderr, /Exporting/);
+    assert.ok(!existsSync(output));
   }
 });
 

@@ -1,38 +1,18 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Asked, answer, type Behaviour, refuse, startChatServer } from '../chat/chat-server.js';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, resultFolder, start, testFolder } from './cli.js';
 
 const folder = await testFolder();
 after(() => rm(folder, { recursive: true }));
 
-/** A server that speaks OpenAI's chat completions and grades every answer 0.5. */
-async function judgeServer(): Promise<{ server: Server; url: string; keys: Set<string | undefined> }> {
-  const keys = new Set<string | undefined>();
-  const server = createServer((request, response) => {
-    keys.add(request.headers.authorization);
-    request.resume().on('end', () => {
-      const message = { role: 'assistant', content: '0.5' };
-      response.setHeader('content-type', 'application/json');
-      response.end(
-        JSON.stringify({
-          model: 'judge-1',
-          choices: [{ index: 0, message, finish_reason: 'stop' }],
-          usage: { prompt_tokens: 100, completion_tokens: 2, total_tokens: 102 },
-        }),
-      );
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, keys };
-}
+const half: Behaviour = ({ asked }, response) => answer(asked, response, '0.5', { model: 'judge-1' });
+const isTest = ({ messages }: Asked): boolean => messages[0]!.content === 'Reply with the digit 1.';
 
 test('MM-Vet without a judge leaves the answer file; with one, answers are graded, averaged and not graded twice', async (t) => {
   const output = join(folder, 'mmvet');
@@ -43,12 +23,17 @@ test('MM-Vet without a judge leaves the answer file; with one, answers are grade
   const metrics = () => JSON.parse(readFileSync(join(run, 'metrics.json'), 'utf8'));
   assert.equal(metrics().headline, null);
 
-  const { server, url, keys } = await judgeServer();
-  t.after(() => server.close());
+  const { url, keys, asked } = await startChatServer(t, half);
+  const prices = ['--judge-prices', '10,100'];
   const judged = [...args, '--judge', url, '--judge-model', 'judge-1', '--judge-runs', '2', '--judge-key', 'MY_KEY'];
-  const { code, stdout, stderr } = await start(folder, judged, { MY_KEY: 'secret-key' }).result;
+  const { code, stdout, stderr } = await start(folder, [...judged, ...prices], { MY_KEY: 'secret-key' }).result;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /Judge judge-1: \d+ requests, about \d+ prompt tokens/);
+  assert.match(
+    stderr,
+    /Judge judge-1: 72 requests, about \d+ prompt tokens, at most 216 completion tokens: 0\.\d{4} by/,
+  );
+  assert.match(stderr, /Judge judge-1: used 43200 prompt tokens, 144 completion tokens: 0\.4464 by --judge-prices/);
+  assert.ok(isTest(asked[0]!), 'asked before the model runs');
   assert.match(stdout, /total \(%\) +50 +\[\d\d, \d\d\]/);
   assert.equal(metrics().scores.total, 50);
   assert.deepEqual([...keys], ['Bearer secret-key']);
@@ -69,29 +54,59 @@ test('MM-Vet without a judge leaves the answer file; with one, answers are grade
   );
 });
 
-test('gradings that failed are unfinished: exit code 3, and the same command requests only those again', async (t) => {
-  let asked = 0;
-  let refuses = 2;
-  const server = createServer((request, response) => {
-    asked++;
-    request.resume().on('end', () => {
-      response.setHeader('content-type', 'application/json');
-      if (refuses-- > 0) response.writeHead(400).end('{"error":{"message":"filtered"}}');
-      else response.end(JSON.stringify({ model: 'm', choices: [{ message: { role: 'assistant', content: '0.5' } }] }));
-    });
+test('failed gradings are exit code 3, Ctrl-C while judging is 130; the same command requests only what is missing', async (t) => {
+  let gradings = 0;
+  let state: 'refuses' | 'hangs' | 'grades' = 'refuses';
+  const server = await startChatServer(t, async (request, response) => {
+    if (isTest(request.asked)) return half(request, response);
+    gradings++;
+    if (state === 'hangs') return;
+    if (state === 'refuses' && gradings <= 2) refuse(response, 400, 'filtered');
+    else await half(request, response);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  const args = ['eval', 'mmvet', '--limit', '4', '--output', join(folder, 'missing'), '--judge', url];
-  const first = await llavahr(folder, ...args, '--judge-model', 'm', '--judge-runs', '1');
+  const asked = ['--judge', server.url, '--judge-model', 'm', '--judge-runs', '1'];
+  const args = ['eval', 'mmvet', '--limit', '4', '--output', join(folder, 'missing'), ...asked];
+  const first = await llavahr(folder, ...args);
   assert.equal(first.code, 3, first.stderr);
   assert.match(first.stderr, /2 gradings failed\. Rerun the same command to request them again\./);
-  asked = 0;
-  const second = await llavahr(folder, ...args, '--judge-model', 'm', '--judge-runs', '1');
-  assert.equal(second.code, 0, second.stderr);
-  assert.equal(asked, 2);
+
+  [gradings, state] = [0, 'hangs'];
+  const running = start(folder, args);
+  while (gradings < 2) await sleep(20);
+  running.process.kill('SIGINT');
+  const stopped = await running.result;
+  assert.equal(stopped.code, 130, stopped.stderr);
+  assert.match(stopped.stderr, /Interrupted: 4 of 4 answers and the grades so far are in/);
+
+  [gradings, state] = [0, 'grades'];
+  const last = await llavahr(folder, ...args);
+  assert.equal(last.code, 0, last.stderr);
+  assert.equal(gradings, 2);
+});
+
+test('a judge that cannot be used is told before anything else, and leaves no run folder', async (t) => {
+  const locked = await startChatServer(t, (_request, response) => refuse(response, 401, 'no such key'));
+  const unknown = await startChatServer(t, (_request, response) => refuse(response, 404, 'no such model'), {
+    pages: { '/v1/models': { data: [{ id: 'other-judge' }] } },
+  });
+  const output = join(folder, 'unusable');
+  const cases: [string[], number, RegExp][] = [
+    [['http://127.0.0.1:9/v1'], 1, /did not answer a test question to the judge: .*refused the connection/],
+    [[locked.url], 1, /401 .*no such key/],
+    [[unknown.url], 1, /404 .*It offers other-judge\./],
+    [[locked.url, '--judge-key', 'NOT_SET'], 1, /NOT_SET is not set or empty/],
+    [['localhost:8000'], 2, /"localhost:8000" is not an address such as/],
+  ];
+  const results = await Promise.all(
+    cases.map(([judge]) =>
+      llavahr(folder, 'eval', 'mmvet', '--judge-model', 'm', '--output', output, '--judge', ...judge),
+    ),
+  );
+  for (const [i, [judge, code, message]] of cases.entries()) {
+    assert.equal(results[i]!.code, code, `${judge}: ${results[i]!.stderr}`);
+    assert.match(results[i]!.stderr, message);
+  }
+  assert.ok(!existsSync(output));
 });
 
 test('custom questions are answered and scored with the chosen metric', async () => {

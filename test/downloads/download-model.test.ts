@@ -80,6 +80,15 @@ test('a checkpoint is cached in the layout of huggingface_hub, without unneeded 
   await server.close();
 });
 
+test('a repository without a tokenizer is refused before its weights are fetched', async () => {
+  const { 'tokenizer.model': _, ...others } = files;
+  await server.close();
+  server = await startHub(hubRoutes({ type: 'model', name: 'some/model', files: others }));
+  await assert.rejects(download(), /some\/model has neither tokenizer\.model nor tokenizer\.json/);
+  assert.ok(server.requests.every(({ path }) => path.startsWith('/api/')));
+  await server.close();
+});
+
 test('three downloads at once wait for each other and fetch every file once', async () => {
   const folders = await Promise.all([download(), download(), download()]);
   assert.equal(new Set(folders).size, 1);

@@ -1,7 +1,9 @@
 import { fixedLimit } from '../../chat/adaptive-limit.js';
 import { readApiKey } from '../../chat/api-key.js';
-import { openChatClient } from '../../chat/chat-client.js';
+import { type ChatClient, openChatClient } from '../../chat/chat-client.js';
+import type { ChatRequest } from '../../chat/chat-completion.js';
 import { openChatPool } from '../../chat/chat-pool.js';
+import { askTestQuestion } from '../../chat/check-server.js';
 import { DEFAULT_RETRY } from '../../shared/http/retry.js';
 
 /** A language model on a server with OpenAI's /chat/completions API. */
@@ -40,6 +42,25 @@ export type AskJudge = (question: JudgeQuestion, signal: AbortSignal) => Promise
 
 const TIMEOUT_MS = 60_000;
 
+/** Checks address and key. @throws UserError when the address is not one or the environment variable is empty */
+function openJudge({ baseUrl, model, apiKeyEnv, timeoutMs = TIMEOUT_MS }: JudgeServer): ChatClient {
+  return openChatClient({ baseUrl, model, key: readApiKey(apiKeyEnv, 'judge'), timeoutMs });
+}
+
+/**
+ * Asks the judge a question before there is anything to grade.
+ * @param onNotice called with what happens to the server, in a sentence for the user
+ * @throws UserError within seconds when the judge cannot be used
+ */
+export async function checkJudge(
+  server: JudgeServer,
+  question: JudgeQuestion,
+  { signal, onNotice }: { signal: AbortSignal; onNotice: (message: string) => void },
+): Promise<void> {
+  const about = { question: 'a test question to the judge', signal, onNotice };
+  await askTestQuestion(openJudge(server), requestFor(question), about);
+}
+
 /**
  * Connects nothing yet: checks the address and takes the key from the environment.
  * Too many requests (429), errors of the server (5xx), cut connections, timeouts and answers that are no chat
@@ -52,18 +73,25 @@ export function connectJudge(
   server: JudgeServer,
   { concurrency, onNotice = () => {} }: { concurrency: number; onNotice?: ((message: string) => void) | undefined },
 ): AskJudge {
-  const { baseUrl, model, timeoutMs = TIMEOUT_MS } = server;
-  const client = openChatClient({ baseUrl, model, key: readApiKey(server.apiKeyEnv, 'judge'), timeoutMs });
+  const client = openJudge(server);
   const { retries, minTimeoutMs } = DEFAULT_RETRY;
   const pool = openChatPool([client], {
     limitOf: () => fixedLimit(concurrency),
     onNotice,
     retry: { retries: server.retries ?? retries, minTimeoutMs: server.backoffMs ?? minTimeoutMs },
   });
-  return async ({ text, maxTokens, temperature }, signal) => {
-    const messages = [{ role: 'user', content: text }] as const;
-    const { reply } = await pool.ask(async () => ({ messages, maxTokens, temperature }), signal);
-    const { content, model: named, promptTokens, completionTokens } = reply;
-    return { content, model: named ?? model, promptTokens: promptTokens ?? 0, completionTokens: completionTokens ?? 0 };
+  return async (question, signal) => {
+    const { reply } = await pool.ask(async () => requestFor(question), signal);
+    const { content, model, promptTokens, completionTokens } = reply;
+    return {
+      content,
+      model: model ?? server.model,
+      promptTokens: promptTokens ?? 0,
+      completionTokens: completionTokens ?? 0,
+    };
   };
+}
+
+function requestFor({ text, maxTokens, temperature }: JudgeQuestion): ChatRequest {
+  return { messages: [{ role: 'user', content: text }], maxTokens, temperature };
 }

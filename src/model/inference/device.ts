@@ -37,6 +37,9 @@ export function checkPrecision(device: Device, precision: Precision): void {
   );
 }
 
+/** Far more than the cores of any machine; each worker loads the model. */
+const MAX_CPU_WORKERS = 1024;
+
 /**
  * Parses a `--devices` value: cuda:0,cuda:1, or cpu:N for N workers that share the CPU. Returns one device per worker.
  * @throws UserError (usage) for anything else, including a mix of device kinds, whose answers may differ
@@ -45,6 +48,9 @@ export function parseDevices(text: string): Device[] {
   const devices = text.split(',').flatMap((part): Device[] => {
     const workers = /^cpu:(\d+)$/.exec(part)?.[1];
     if (workers === undefined) return [parseDevice(part)];
+    if (Number(workers) > MAX_CPU_WORKERS) {
+      throw usageError(`--devices ${text} starts too many workers: N in cpu:N must be at most ${MAX_CPU_WORKERS}.`);
+    }
     return Array.from({ length: Number(workers) }, () => ({ provider: 'cpu', index: 0 }));
   });
   if (devices.length === 0) throw usageError(`--devices ${text} starts no worker: N in cpu:N must be at least 1.`);

@@ -2,6 +2,8 @@ import { fastInt8Storage } from '../export/fast-int8-storage.js';
 import type { InferenceSession } from '../onnxruntime.js';
 import type { Device } from './device.js';
 
+const FATAL = 4;
+
 /**
  * Options for the sessions of a model.
  * @param threads threads per operator; 0 lets ONNX Runtime use every core
@@ -16,7 +18,7 @@ export async function sessionOptions(
     enableCpuMemArena: keepsFreed,
     executionProviders: [device.provider === 'cuda' ? { name: 'cuda', deviceId: device.index } : device.provider],
     intraOpNumThreads: threads,
-    logSeverityLevel: 3,
+    logSeverityLevel: FATAL, // errors are thrown with their message
   };
   // Where uint8 x int8 products saturate, this makes ONNX Runtime use uint8 x uint8. Elsewhere it would only halve the
   // speed of int8 products.

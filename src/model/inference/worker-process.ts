@@ -6,6 +6,7 @@ import { type AliveMessage, watchSilence } from '../../shared/silence-watch.js';
 import type { Model } from '../model-folder.js';
 import { type Device, deviceName } from './device.js';
 import { type Inference, resultOf } from './inference.js';
+import { readNativeMessages } from './native-messages.js';
 import type { WorkerRequest, WorkerResponse } from './protocol.js';
 
 /** A worker process ended before completing its batches. */
@@ -52,7 +53,11 @@ export async function startWorkerProcess(
   silenceMs = SILENCE_MS,
 ): Promise<WorkerProcess> {
   const kills = outOfMemoryKills();
-  const worker = fork(new URL('./inference-process.js', import.meta.url), { serialization: 'advanced' });
+  const worker = fork(new URL('./inference-process.js', import.meta.url), {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  const nativeMessages = readNativeMessages(worker.stderr!);
   const requests = pendingRequests<WorkerRequest<LoadModel>, WorkerResponse>((request) => {
     worker.send(request, () => {}); // a dead process is reported by `exit`
   });
@@ -70,8 +75,9 @@ export async function startWorkerProcess(
   const name = `The worker process of ${deviceName(device)}`;
   worker.on('error', (error) => requests.end(new WorkerEndedError(`${name} failed: ${error.message}`, 'no')));
   const exited = new Promise((resolve) => worker.on('exit', resolve));
-  worker.on('exit', (code, signal) => {
-    silence.stop();
+  worker.on('exit', silence.stop);
+  // After `exit`, when its last words have been read.
+  worker.on('close', (code: number | null, signal: NodeJS.Signals | null) => {
     const wasKilled = !isFrozen && signal === 'SIGKILL' && outOfMemoryKills() > kills;
     const outOfMemory = wasKilled ? 'yes' : signal === 'SIGABRT' || signal === 'SIGSEGV' ? 'perhaps' : 'no';
     const reason = wasKilled
@@ -79,7 +85,9 @@ export async function startWorkerProcess(
       : isFrozen
         ? `killed after ${Math.round(silenceMs / 1000)} s without a sign of life`
         : (signal ?? `exit code ${code}`);
-    requests.end(new WorkerEndedError(`${name} (${worker.pid}) ended: ${reason}`, outOfMemory));
+    const words = nativeMessages();
+    const ended = `${name} (${worker.pid}) ended: ${reason}${words === '' ? '' : ` (${words})`}`;
+    requests.end(new WorkerEndedError(ended, outOfMemory));
   });
   const close = async (): Promise<void> => {
     worker.kill('SIGKILL');

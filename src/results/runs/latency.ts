@@ -97,6 +97,16 @@ export interface TokenPrices {
   output: number;
 }
 
+/** In the currency of the prices. */
+export function costOf(promptTokens: number, completionTokens: number, { input, output }: TokenPrices): number {
+  return (promptTokens * input + completionTokens * output) / 1e6;
+}
+
+/** A cost with the digits that matter. */
+export function costText(cost: number): string {
+  return cost.toFixed(cost < 1 ? 4 : 2);
+}
+
 /** batches.jsonl of a run in progress. */
 export interface BatchTimings {
   /** Batches of this and earlier sessions. */
@@ -253,8 +263,7 @@ export function summarizeLatency(
 function usageOf(batches: readonly BatchTiming[], prices: TokenPrices | null): Usage {
   const promptTokens = sum(batches.map((batch) => batch.promptTokens));
   const completionTokens = sum(batches.map(({ newTokens }) => newTokens));
-  const cost = prices && (promptTokens * prices.input + completionTokens * prices.output) / 1e6;
-  return { promptTokens, completionTokens, cost };
+  return { promptTokens, completionTokens, cost: prices && costOf(promptTokens, completionTokens, prices) };
 }
 
 function modelMs({ visionMs, generateMs, prefillMs }: BatchTiming): number {
