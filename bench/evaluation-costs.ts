@@ -1,4 +1,4 @@
-import { BENCHMARKS } from '../src/benchmarks/registry.js';
+import { PAPER_BENCHMARKS } from '../src/benchmarks/registry.js';
 import type { Architecture } from '../src/model/architecture.js';
 import { visionSizes } from '../src/model/export/vision-sizes.js';
 import { planWeights } from '../src/model/export/weight-files.js';
@@ -154,8 +154,9 @@ export async function evaluationCosts(): Promise<string> {
   lines.push('', `| benchmark | split | questions | images | ${DEVICES.map(({ name }) => name).join(' | ')} |`);
   lines.push(`|---|---|---:|---:|${DEVICES.map(() => '---:|').join('')}`);
   const totals = DEVICES.map(() => 0);
-  for (const { name, splits } of BENCHMARKS) {
-    const { name: split, questions, images } = splits[0]!;
+  for (const { name, splits } of PAPER_BENCHMARKS) {
+    const { name: split, images } = splits[0]!;
+    const questions = splits[0]!.questions!;
     // If the number is unknown: as many questions per image as in val, or one image per question.
     const withImage = images ?? (name === 'vqav2' ? Math.round(questions / 5.3) : questions);
     const times = DEVICES.map((device) =>

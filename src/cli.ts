@@ -15,6 +15,7 @@ import { addRuns } from './cli/runs.js';
 import { addScore } from './cli/score.js';
 import { addSetupCuda } from './cli/setup-cuda.js';
 import { addShow } from './cli/show.js';
+import { addTask } from './cli/task.js';
 import { addVerify } from './cli/verify.js';
 import { EXIT, messageOf, UserError } from './shared/errors.js';
 import { closeLog, LOG_LEVELS, type LogLevel, logEvent, openLog, say } from './shared/log.js';
@@ -93,6 +94,7 @@ export function buildProgram(argv: readonly string[]): Command {
   addScore(program);
   addList(program);
   addShow(program);
+  addTask(program);
   addVerify(program);
   addCompare(program);
   addAblate(program);

@@ -1,3 +1,4 @@
+import type { Catalogue } from '../datasets/catalogue-schema.js';
 import type { ImageSource } from '../datasets/image-source.js';
 import type { OptionValue } from '../results/runs/run-identity.js';
 import type { Statistic } from '../results/statistics/formula.js';
@@ -56,6 +57,8 @@ export interface LoadedBenchmark {
   questions: Question[];
   images: ImageSource;
   maxNewTokens: number;
+  /** Replaces the conversation's system text; part of `protocol`. */
+  systemPrompt?: string;
   /** Paths of the annotation files read, recorded with the run. */
   files: string[];
   /** Options that affect questions and scores, part of the run's identity: protocol, OCR tokens, limit. */
@@ -140,15 +143,51 @@ export interface BenchmarkDefinition {
   options: Readonly<Partial<Record<BenchmarkOption, 'optional' | 'required'>>>;
   /** @throws UserError when files are missing or invalid, or (usage) the split is not one of `splits` */
   load(folder: string, options: LoadOptions): Promise<LoadedBenchmark>;
+  /** The file that describes it, if it is not part of llavahr, and the folder of its data unless told otherwise. */
+  taskFile?: { path: string; folder: string };
+  /** Where its files are downloaded from, if that is not in datasets.json; null for nowhere. */
+  downloads?: Pick<Catalogue, 'assets' | 'benchmarks'> | null;
+  /** Scores published for it, if they are not in published.ts. */
+  published?: readonly PublishedScore[];
   /** Opens the images alone, where that takes none of the other files. */
   openImages?(folder: string): Promise<ImageSource>;
 }
 
 export interface SplitInfo {
   name: string;
-  questions: number;
-  /** null if unknown. */
+  /** null if unknown, also for `images`. */
+  questions: number | null;
   images: number | null;
   scored: 'here' | 'server' | 'judge';
   note?: string;
+}
+
+/** Where numbers were published. */
+export interface PublishedSource {
+  title: string;
+  /** URL of the revision the numbers were taken from. */
+  address: string;
+}
+
+export interface PublishedScore {
+  model: string;
+  /** Side of the square input image in pixels. */
+  resolution: number;
+  /** The benchmark's name. */
+  benchmark: string;
+  split: string;
+  /** The benchmark's headline: percent, or points for MME. */
+  score: number;
+  source: PublishedSource;
+  /** How the score was measured; null for a benchmark that has only one way. */
+  protocol: PublishedProtocol | null;
+  /** Caveat for comparisons; null if there is none. */
+  note: string | null;
+}
+
+/** Settings that must match for a measured score to be comparable with a published one. */
+export interface PublishedProtocol {
+  name: Protocol;
+  /** TextVQA: prompts with reference OCR tokens. */
+  ocrTokens: boolean;
 }

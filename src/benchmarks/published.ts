@@ -1,39 +1,9 @@
-import type { Protocol } from './benchmark.js';
+import type { PublishedProtocol, PublishedScore, PublishedSource } from './benchmark.js';
 
 /**
  * Published results of LLaVA-1.5 and LLaVA-HR on these benchmarks, for comparison with measured ones. Every number was
  * checked against its source; where sources disagree, each has its own entry.
  */
-
-/** Where numbers were published. */
-export interface PublishedSource {
-  title: string;
-  /** URL of the revision the numbers were taken from. */
-  address: string;
-}
-
-export interface PublishedScore {
-  model: string;
-  /** Side of the square input image in pixels. */
-  resolution: number;
-  /** The benchmark's name. */
-  benchmark: PublishedBenchmark;
-  split: string;
-  /** The benchmark's headline: percent, or points for MME. */
-  score: number;
-  source: PublishedSource;
-  /** How the score was measured. */
-  protocol: PublishedProtocol;
-  /** Caveat for comparisons; null if there is none. */
-  note: string | null;
-}
-
-/** Settings that must match for a measured score to be comparable with a published one. */
-export interface PublishedProtocol {
-  name: Protocol;
-  /** TextVQA: prompts with reference OCR tokens. */
-  ocrTokens: boolean;
-}
 
 const LLAVA: PublishedProtocol = { name: 'llava', ocrTokens: true };
 const LMMS: PublishedProtocol = { name: 'lmms-eval', ocrTokens: false };
@@ -55,9 +25,9 @@ export function publishedModel(checkpoint: string): string | null {
   return Object.hasOwn(CHECKPOINTS, checkpoint) ? CHECKPOINTS[checkpoint]! : null;
 }
 
-export type PublishedBenchmark = keyof typeof LLAVA_SPLITS;
+type PublishedBenchmark = keyof typeof LLAVA_SPLITS;
 
-/** Published scores on a benchmark. A model may have several from different sources; quote the first. */
+/** Published scores on one of the paper's benchmarks. A model may have several from different sources; quote the first. */
 export function publishedScores(benchmark: string): PublishedScore[] {
   return TABLES.flatMap(readTable).filter((published) => published.benchmark === benchmark);
 }

@@ -6,7 +6,10 @@ export function addDownload(program: Command): void {
   program
     .command('download')
     .description('Download benchmarks (annotations and only the images they use) or model checkpoints.')
-    .argument('<benchmarks>', 'a benchmark, a comma-separated list, or all (see `llavahr list`); model for checkpoints')
+    .argument(
+      '<benchmarks>',
+      'a benchmark or a task file, or several with commas; all or extra (see `llavahr list`); model for checkpoints',
+    )
     .argument('[models]', 'after model: llava-hr-7b, llava-hr-13b-x, llava-1.5-7b or llava-1.5-13b, comma-separated')
     .addOption(splitOption())
     .option('--dir <folder>', 'where to download benchmarks to (default: $LLAVAHR_DATA, else a folder in the cache)')

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { METRIC_NAMES } from '../benchmarks/metrics/metric-names.js';
 import { helpEnd } from './help.js';
 import {
   addresses,
@@ -111,11 +112,12 @@ export function addEval(program: Command): void {
     .addOption(judgeRunsOption())
     .addOption(judgeKeyOption())
     .addOption(judgePricesOption())
-    .option('--questions <file>', "custom: your questions and answers, as JSON or JSON Lines in LLaVA's format")
-    .option('--images <folder>', 'custom: folder or zip archive with the images')
-    .addOption(
-      new Option('--metric <metric>', 'custom: how answers are scored').choices(['vqa', 'exact', 'choice', 'yes-no']),
+    .option(
+      '--questions <file>',
+      "custom: your questions and answers in LLaVA's format: JSON, JSON Lines, CSV, TSV or Parquet",
     )
+    .option('--images <folder>', 'custom: folder or zip archive with the images')
+    .addOption(new Option('--metric <metric>', 'custom: how answers are scored').choices(METRIC_NAMES))
     .option('--output <folder>', 'where run folders are created', 'results')
     .option('--heartbeat <file>', 'file to rewrite every two seconds during the run, for health checks')
     .option('--fresh', 'start over; an earlier run folder is kept under another name', false)

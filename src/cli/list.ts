@@ -5,12 +5,16 @@ export function addList(program: Command): void {
   program
     .command('list')
     .description('List the benchmarks with their splits, sizes, metrics and where they are scored.')
+    .argument(
+      '[benchmarks]',
+      "benchmarks or task files, comma-separated; all for the paper's, extra for the others (default: all of them)",
+    )
     .option('--published', 'list the published scores of LLaVA-HR and LLaVA-1.5, with their sources', false)
     .option('--validate', 'check datasets.json, the list of downloads', false)
     .option('--json', 'print the list as JSON', false)
     .addHelpText('after', helpEnd([['llavahr list'], ['llavahr list --published']]))
-    .action(async (options) => {
+    .action(async (benchmarks, options) => {
       const { listCommand } = await import('../commands/list.js');
-      process.exitCode = await listCommand(options);
+      process.exitCode = await listCommand(options, benchmarks);
     });
 }

@@ -11,6 +11,7 @@ export function addMerge(program: Command): void {
       'as given to eval (default: where the shards found their files, else the embedded sample or the download)',
     )
     .option('--questions <file>', 'custom: the questions given to eval')
+    .option('--task <file>', 'task file of your own, as given to eval (default: where the shards found it)')
     .option('--output <folder>', 'where the run folder is created', 'results')
     .option('--fresh', 'merge again; the earlier run folder is kept under another name', false)
     .option('--json', 'print the result as JSON', false)

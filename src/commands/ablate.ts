@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
-import { BENCHMARKS } from '../benchmarks/registry.js';
+import { isTaskPath, PAPER_BENCHMARKS } from '../benchmarks/registry.js';
 import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { ablationRow, ablationSpeed } from '../evaluation/ablation-row.js';
 import { chooseAblatedModels } from '../evaluation/choose-compared-models.js';
@@ -48,8 +48,10 @@ export interface AblateCommandOptions {
  */
 export async function ablateCommand(names: string, options: AblateCommandOptions): Promise<number> {
   const definitions = await benchmarksNamed(names, (model) => `llavahr ablate textvqa --model ${model}`);
-  const isAll = definitions.length === BENCHMARKS.length;
-  const benchmarks = isAll ? 'all' : definitions.map(({ name }) => name).join(',');
+  const isAll =
+    definitions.length === PAPER_BENCHMARKS.length && PAPER_BENCHMARKS.every((one) => definitions.includes(one));
+  const benchmarks = isAll ? 'all' : definitions.map(({ name, taskFile }) => taskFile?.path ?? name).join(',');
+  const title = isAll ? 'all' : definitions.map(({ name }) => name).join('-');
   const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
   checkOptions(definitions, { split: options.split }); // before anything is exported
   for (const device of devices) checkPrecision(device, options.precision);
@@ -74,7 +76,7 @@ export async function ablateCommand(names: string, options: AblateCommandOptions
     interrupt.stop();
   }
   const reference = rows.find(({ isTrainedSize }) => isTrainedSize) ?? rows[0]!;
-  const folder = join(options.report, `${benchmarks.replaceAll(',', '-')}-${reference.model}`);
+  const folder = join(options.report, `${title}-${reference.model}`);
   await makeFolder(folder);
   for (const [name, content] of Object.entries(ablationFiles(rows, reference))) {
     await replaceFile(join(folder, name), (file) => file.writeFile(content));
@@ -90,7 +92,7 @@ function evalArguments(benchmarks: string, { folder, vision }: Model, options: A
   const given: Record<string, string | number | undefined> = {
     model: folder,
     resolution: vision.resolution,
-    data: options.data ?? (isEmbedded ? SAMPLE_BENCHMARKS : undefined),
+    data: options.data ?? (isEmbedded && !benchmarks.split(',').some(isTaskPath) ? SAMPLE_BENCHMARKS : undefined),
     split: options.split,
     protocol: options.protocol,
     limit: options.limit,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import type { DownloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import { isSampleModel, sampleData } from '../evaluation/sample.js';
+import { defaultDataFolder } from '../shared/cache-folder.js';
 
 /** Command line options that determine where a benchmark's files are. */
 export interface DataChoice {
@@ -17,8 +18,8 @@ export interface DataChoice {
 }
 
 /**
- * Folder with a benchmark's files. Without `data`, embedded models use the embedded sample; for other models the benchmark
- * is downloaded.
+ * Folder with a benchmark's files. Without `data`, a task file's data are beside it, unless they are missing there and it says
+ * where to download them; otherwise embedded models use the embedded sample, and for other models the benchmark is downloaded.
  */
 export async function dataFolder(
   definition: BenchmarkDefinition,
@@ -26,8 +27,29 @@ export async function dataFolder(
   downloads: DownloadsOnDemand,
   signal: AbortSignal,
 ): Promise<string> {
-  const { name } = definition;
+  const { name, taskFile } = definition;
   if (data !== undefined) return alone && !existsSync(join(data, name)) ? data : join(data, name);
+  if (taskFile) {
+    if (!definition.downloads || hasFiles(definition, split, taskFile.folder)) return taskFile.folder;
+    return (await downloads.open()).benchmark(definition, split, signal);
+  }
   if (!isServed && (model === undefined || isSampleModel(model))) return sampleData(name);
   return (await downloads.open()).benchmark(definition, split, signal);
+}
+
+/** Folder with a benchmark's annotations where no model is at hand. @param data as given by the user */
+export function annotationFolder(definition: BenchmarkDefinition, data: string | undefined, split?: string): string {
+  const { name, taskFile, downloads } = definition;
+  if (data !== undefined) return data;
+  if (!taskFile) return sampleData(name);
+  const downloaded = join(defaultDataFolder(), name);
+  const isBeside = !downloads || hasFiles(definition, split, taskFile.folder);
+  return isBeside || !hasFiles(definition, split, downloaded) ? taskFile.folder : downloaded;
+}
+
+/** Whether a folder has the files that would be downloaded for a split. */
+function hasFiles({ downloads }: BenchmarkDefinition, split: string | undefined, folder: string): boolean {
+  const splits = downloads?.benchmarks[0]?.splits ?? [];
+  const chosen = split === undefined ? splits[0] : splits.find(({ name }) => name === split);
+  return [...(chosen?.files ?? []), ...(chosen?.images ?? [])].every(({ to }) => existsSync(join(folder, to)));
 }

@@ -1,4 +1,12 @@
-import { assetOf, benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
+import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
+import {
+  assetOf,
+  benchmarkEntry,
+  modelEntry,
+  readCatalogue,
+  splitEntry,
+  withOwnDownloads,
+} from '../datasets/catalogue.js';
 import type {
   Asset,
   BenchmarkEntry,
@@ -90,10 +98,11 @@ function modelsNamed(catalogue: Catalogue, names: string | undefined, further: r
 
 /** `llavahr download`: downloads each benchmark to its own folder and prints the folders. */
 export async function downloadCommand(names: string, options: DownloadCommandOptions): Promise<number> {
-  const catalogue = await readCatalogue();
-  const root = options.dir ?? defaultDataFolder();
   const definitions = await benchmarksNamed(names, (model) => `llavahr download model ${model}`);
+  const catalogue = withOwnDownloads(await readCatalogue(), definitions);
+  const root = options.dir ?? defaultDataFolder();
   const chosen = definitions.map((definition) => {
+    if (definition.downloads === null) throw noDownloads(definition);
     const entry = benchmarkEntry(catalogue, definition.name);
     return { definition, entry, split: splitEntry(entry, options.split) };
   });
@@ -149,6 +158,10 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
   }
   if (options.json) printJson({ benchmarks: results });
   return failures > 0 ? EXIT.failed : EXIT.done;
+}
+
+function noDownloads({ name, taskFile }: BenchmarkDefinition): UserError {
+  return usageError(`${taskFile?.path ?? name} has no downloads: its splits have no field "downloads".`);
 }
 
 function printJson(content: object): void {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions, type GivenOptions, requireOptions } from '../benchmarks/benchmark-options.js';
 import { loadAsked, type QuestionSelection } from '../benchmarks/question-selection.js';
@@ -164,8 +164,8 @@ async function evaluateOne(
   const { protocol = 'llava', failFast, output, fresh } = options;
   try {
     const folder =
-      definition.options.images === 'required'
-        ? options.images!
+      definition.options.questions !== undefined
+        ? (options.images ?? dirname(questions!))
         : await dataFolder(
             definition,
             { data, model, isServed: options.endpoint !== undefined, split, alone },
@@ -189,6 +189,7 @@ async function evaluateOne(
       fresh,
       judging,
       data: resolve(folder),
+      taskFile: definition.taskFile?.path,
       argv,
       signal,
       stream,

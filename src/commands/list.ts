@@ -1,6 +1,6 @@
-import type { SplitInfo } from '../benchmarks/benchmark.js';
-import { type PublishedScore, publishedScores } from '../benchmarks/published.js';
-import { BENCHMARKS } from '../benchmarks/registry.js';
+import type { BenchmarkDefinition, PublishedScore, SplitInfo } from '../benchmarks/benchmark.js';
+import { publishedScores } from '../benchmarks/published.js';
+import { BENCHMARKS, PAPER_BENCHMARKS, selectBenchmarks } from '../benchmarks/registry.js';
 import { readCatalogue } from '../datasets/catalogue.js';
 import { EXIT } from '../shared/errors.js';
 import { wrapText } from '../shared/wrap-text.js';
@@ -23,14 +23,16 @@ export interface ListCommandOptions {
 /**
  * `llavahr list`: lists all benchmarks and their splits, the default split first; or the published scores; or checks that
  * datasets.json is valid.
+ * @param names of benchmarks, or paths of task files (default: all)
  */
-export async function listCommand({ json, published, validate }: ListCommandOptions): Promise<number> {
+export async function listCommand({ json, published, validate }: ListCommandOptions, names?: string): Promise<number> {
   if (validate) {
     console.log(await validateCatalogue());
     return EXIT.done;
   }
-  if (published) console.log(json ? JSON.stringify(publishedRecords(), null, 2) : publishedTable());
-  else console.log(json ? JSON.stringify(listRecords(), null, 2) : listTable());
+  const chosen = names === undefined ? BENCHMARKS : selectBenchmarks(names);
+  if (published) console.log(json ? JSON.stringify(publishedRecords(chosen), null, 2) : publishedTables(chosen));
+  else console.log(json ? JSON.stringify(listRecords(chosen), null, 2) : listTable(chosen));
   return EXIT.done;
 }
 
@@ -42,13 +44,21 @@ async function validateCatalogue(): Promise<string> {
   return `datasets.json is valid: ${counts}, ${models.length} models`;
 }
 
-function publishedRecords(): PublishedScore[] {
-  return BENCHMARKS.flatMap(({ name }) => publishedScores(name));
+function publishedRecords(benchmarks: readonly BenchmarkDefinition[]): PublishedScore[] {
+  return benchmarks.flatMap(({ name, published }) => published ?? publishedScores(name));
+}
+
+/** A table of the paper's benchmarks and one of the others, since all columns together would be too wide. */
+function publishedTables(chosen: readonly BenchmarkDefinition[]): string {
+  const others = chosen.filter((benchmark) => !PAPER_BENCHMARKS.includes(benchmark));
+  const groups = [chosen.filter((benchmark) => PAPER_BENCHMARKS.includes(benchmark)), others];
+  const tables = groups.filter((group) => publishedRecords(group).length > 0).map(publishedTable);
+  return tables.length > 0 ? tables.join('\n\n') : 'No published scores are known.';
 }
 
 /** One row per model and source, one column per benchmark, followed by the sources, each with the notes on its rows. */
-function publishedTable(): string {
-  const records = publishedRecords();
+function publishedTable(benchmarks: readonly BenchmarkDefinition[]): string {
+  const records = publishedRecords(benchmarks);
   const sources = [...new Set(records.map(({ source }) => source))];
   const lineOf = ({ model, resolution, source }: PublishedScore): string[] => [
     model,
@@ -56,7 +66,9 @@ function publishedTable(): string {
     `[${sources.indexOf(source) + 1}]`,
   ];
   const lines = new Map(records.map((record) => [lineOf(record).join(), lineOf(record)]));
-  const names = BENCHMARKS.map(({ name }) => name);
+  const names = benchmarks
+    .map(({ name }) => name)
+    .filter((name) => records.some((record) => record.benchmark === name));
   const rows = [...lines].map(([key, line]) => {
     const own = records.filter((record) => lineOf(record).join() === key);
     return [...line, ...names.map((name) => own.find(({ benchmark }) => benchmark === name)?.score.toString() ?? '')];
@@ -88,12 +100,12 @@ function notesOn(records: readonly PublishedScore[]): string[] {
   return [...benchmarksOf].map(([note, benchmarks]) => `${[...benchmarks].join(', ')}: ${note}`);
 }
 
-function listTable(): string {
-  const rows = BENCHMARKS.flatMap(({ name, metric, splits }) =>
+function listTable(benchmarks: readonly BenchmarkDefinition[]): string {
+  const rows = benchmarks.flatMap(({ name, metric, splits }) =>
     splits.map((split) => [
       name,
       split.name,
-      split.questions.toLocaleString('en-US'),
+      split.questions?.toLocaleString('en-US') ?? UNKNOWN,
       split.images?.toLocaleString('en-US') ?? UNKNOWN,
       questionsPerImage(split)?.toFixed(1) ?? UNKNOWN,
       metric,
@@ -104,8 +116,8 @@ function listTable(): string {
   return renderTable(HEADERS, rows, ALIGN, { keys: 2 });
 }
 
-function listRecords(): object[] {
-  return BENCHMARKS.map(({ name, title, metric, splits }) => ({
+function listRecords(benchmarks: readonly BenchmarkDefinition[]): object[] {
+  return benchmarks.map(({ name, title, metric, splits }) => ({
     name,
     title,
     metric,
@@ -114,5 +126,5 @@ function listRecords(): object[] {
 }
 
 function questionsPerImage({ questions, images }: SplitInfo): number | null {
-  return images === null ? null : questions / images;
+  return images === null || questions === null ? null : questions / images;
 }

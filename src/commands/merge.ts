@@ -1,12 +1,13 @@
 import { type AskedData, loadAskedBenchmark } from '../evaluation/load-asked-benchmark.js';
 import { mergeShards } from '../evaluation/merge-shards.js';
+import { TASK_FILE } from '../evaluation/run-definition.js';
 import { runSummary } from '../results/reports/run-summary.js';
 import { readShards } from '../results/runs/read-shards.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
 import { sayFailures } from './say-failures.js';
 
-export interface MergeCommandOptions extends Pick<AskedData, 'data' | 'questions'> {
+export interface MergeCommandOptions extends Pick<AskedData, 'data' | 'questions' | 'task'> {
   output: string;
   fresh: boolean;
   json: boolean;
@@ -16,9 +17,10 @@ export interface MergeCommandOptions extends Pick<AskedData, 'data' | 'questions
 export async function mergeCommand(folders: readonly string[], options: MergeCommandOptions): Promise<number> {
   const { output, fresh, json } = options;
   const { shards, identity } = await readShards(folders);
-  const recorded = shards[0]!.record.sessions.at(-1)!.settings['data'];
+  const { settings } = shards[0]!.record.sessions.at(-1)!;
   const { data, questions } = options;
-  const named = { data, questions, recorded: typeof recorded === 'string' ? recorded : undefined };
+  const task = options.task ?? textOf(settings[TASK_FILE]);
+  const named = { data, questions, task, recorded: textOf(settings['data']) };
   const benchmark = await loadAskedBenchmark(identity, named);
   const [argv, stream] = [process.argv.slice(2), messageStream()];
   const merged = await mergeShards({ shards, identity, benchmark, output, fresh, argv, stream });
@@ -28,4 +30,8 @@ export async function mergeCommand(folders: readonly string[], options: MergeCom
   sayFailures(failed, n, result.metrics.failures, 'the eval commands of the shards, then this one');
   console.log(json ? JSON.stringify(result, null, 2) : runSummary(result));
   return failed > 0 ? EXIT.someSamplesFailed : EXIT.done;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

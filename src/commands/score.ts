@@ -3,7 +3,6 @@ import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
 import { isJudged, judgeAnswers } from '../evaluation/judge-answers.js';
-import { sampleData } from '../evaluation/sample.js';
 import { firstOf, type LeftOut, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
 import { JUDGE_GRADES } from '../evaluation/score-run.js';
 import { writeSubmission } from '../evaluation/write-submission.js';
@@ -15,6 +14,7 @@ import { say } from '../shared/log.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { renderTable } from '../terminal/table.js';
+import { annotationFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
 import { type JudgeOptions, judgeChoice } from './judge-choice.js';
 
@@ -39,7 +39,7 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
   const definition = findBenchmark(name);
   checkOptions([definition], { split, ocrTokens, judge: judgeUrl, judgeModel, judgeRuns, judgeKey, judgePrices });
   const judge = judgeChoice(options);
-  const folder = options.data ?? sampleData(definition.name);
+  const folder = annotationFolder(definition, options.data, split);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   const { signal, stop } = interruptible('Stopping after the requests to the judge that are under way.');
   try {

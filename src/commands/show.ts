@@ -1,10 +1,10 @@
 import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
-import { sampleData } from '../evaluation/sample.js';
 import type { ConvMode } from '../model/conversation.js';
 import { buildPrompt } from '../model/prompt.js';
 import { EXIT, usageError } from '../shared/errors.js';
+import { annotationFolder } from './data-folder.js';
 
 export interface ShowCommandOptions {
   /** Position in the benchmark's order, from 0. */
@@ -22,7 +22,7 @@ export async function showCommand(name: string, options: ShowCommandOptions): Pr
   const { index, split, protocol, ocrTokens, convMode, json } = options;
   const definition = findBenchmark(name);
   checkOptions([definition], { split, ocrTokens });
-  const folder = options.data ?? sampleData(definition.name);
+  const folder = annotationFolder(definition, options.data, split);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   await benchmark.images.close();
   const sample = sampleOf(benchmark, index, convMode);

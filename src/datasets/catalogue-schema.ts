@@ -125,7 +125,10 @@ const CONFIDENCE: SchemaObject = { enum: ['computed', 'published', 'page', 'unve
 const NAME: SchemaObject = { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]*$' };
 const URL: SchemaObject = { type: 'string', pattern: '^https?://[^\\s]+$' };
 /** Relative path with forward slashes that stays inside its folder. */
-const PATH: SchemaObject = { type: 'string', pattern: '^(?!\\.\\.?/)(?!.*/\\.\\.?(/|$))[^/\\\\\\x00][^\\\\\\x00]*$' };
+export const PATH: SchemaObject = {
+  type: 'string',
+  pattern: '^(?!\\.\\.?/)(?!.*/\\.\\.?(/|$))[^/\\\\\\x00][^\\\\\\x00]*$',
+};
 const HEX = (digits: number): SchemaObject => ({ type: 'string', pattern: `^[0-9a-f]{${digits}}$` });
 
 /** An object with these properties and no others. */

@@ -96,6 +96,19 @@ export function benchmarkEntry({ benchmarks }: Catalogue, name: string): Benchma
   throw usageError(`No downloads are available for "${name}". Available: ${benchmarks.map((b) => b.name).join(', ')}.`);
 }
 
+/** The catalogue with the entries that benchmarks bring themselves. */
+export function withOwnDownloads(
+  catalogue: Catalogue,
+  definitions: readonly { downloads?: Pick<Catalogue, 'assets' | 'benchmarks'> | null }[],
+): Catalogue {
+  const own = definitions.flatMap(({ downloads }) => downloads ?? []);
+  return {
+    ...catalogue,
+    assets: Object.assign({}, catalogue.assets, ...own.map(({ assets }) => assets)) as Catalogue['assets'],
+    benchmarks: [...catalogue.benchmarks, ...own.flatMap(({ benchmarks }) => benchmarks)],
+  };
+}
+
 /** The requested split (default: the first). @throws UserError (usage) when it does not exist */
 export function splitEntry({ name, splits }: BenchmarkEntry, requested?: string): SplitEntry {
   if (requested === undefined) return splits[0]!;

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ImageError, messageOf, UserError } from '../shared/errors.js';
+import { ImageError, UserError } from '../shared/errors.js';
 import { systemReason } from '../shared/system-errors.js';
 import type { ImageSource } from './image-source.js';
 import { checkImageBytes, stampOfFile } from './image-source.js';
-import { openParquetFile, type ParquetFile, type RowRange, readWholeColumn, rowGroupRanges } from './parquet-file.js';
+import { cachedCells } from './parquet-cells.js';
+import { openParquetFile, type ParquetFile, readWholeColumn } from './parquet-file.js';
 import {
   fieldOf,
   IMAGE,
@@ -17,13 +18,6 @@ import {
 
 /** Columns that may identify a row's image; the first one in the file is used. */
 const ID_COLUMNS = ['image_id', 'image_source', 'id', 'question_id'];
-/**
- * Row groups up to this size are read and cached completely; of larger ones only the row's page, if there is an index.
- */
-const MAX_KEPT_BYTES = 256 * 1024 * 1024;
-/** Two, since questions may alternate between neighbouring groups. */
-const KEPT_GROUPS = 2;
-
 /** Location of an image. */
 interface Place {
   file: ParquetFile;
@@ -153,38 +147,18 @@ function placeOf({ byPath, byId, byNumber }: Index, image: string): Place | unde
 
 /** Reads the bytes of one image, caching the row groups that were read last. */
 function cachedReader(): (place: Place, image: string) => Promise<Uint8Array> {
-  const kept = new Map<string, Promise<unknown[]>>();
-  const readKept = ({ file, row }: Place, { start, end }: RowRange): Promise<unknown[]> => {
-    const key = JSON.stringify([file.path, start, end]);
-    const known = kept.get(key);
-    const images = known ?? readImages(file, { start, end });
-    kept.delete(key);
-    kept.set(key, images);
-    if (kept.size > KEPT_GROUPS) kept.delete(kept.keys().next().value!);
-    return images.catch((error) => {
-      kept.delete(key);
-      throw new ImageError('unreadable', `${file.path}, row ${row}, cannot be read: ${messageOf(error)}`, {
-        cause: error,
-      });
-    });
-  };
-  return async (place, image) => {
-    const rows = rowsAround(place);
-    const bytes = (await readKept(place, rows))[place.row - rows.start];
-    const name = `${image} (${place.file.path}, row ${place.row})`;
+  const cellAt = cachedCells({
+    bytesOf: ({ metadata }, group) =>
+      Number(imageBytesChunk(metadata.row_groups[group]!)?.total_uncompressed_size ?? 0),
+    read: readImages,
+  });
+  return async ({ file, row }, image) => {
+    const bytes = await cellAt(file, row);
+    const name = `${image} (${file.path}, row ${row})`;
     if (bytes === null || bytes === undefined) throw new ImageError('missing', `${name} has no bytes`);
     if (!(bytes instanceof Uint8Array)) throw new ImageError('unreadable', `${name} is not bytes`);
     checkImageBytes(name, bytes.length);
     // A copy, since the row group is cached and rows with the same image share its bytes.
     return bytes.slice();
   };
-}
-
-/** The rows to read together with a row. */
-function rowsAround({ file: { metadata }, row }: Place): RowRange {
-  const groups = rowGroupRanges(metadata);
-  const index = groups.findIndex(({ end }) => row < end);
-  const chunk = imageBytesChunk(metadata.row_groups[index]!);
-  const isSmall = Number(chunk?.total_uncompressed_size ?? 0) <= MAX_KEPT_BYTES;
-  return isSmall ? groups[index]! : { start: row, end: row + 1 };
 }

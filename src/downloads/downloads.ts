@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
-import { benchmarkEntry, modelEntry, readCatalogue, splitEntry } from '../datasets/catalogue.js';
+import { benchmarkEntry, modelEntry, readCatalogue, splitEntry, withOwnDownloads } from '../datasets/catalogue.js';
 import type { Catalogue, ModelEntry } from '../datasets/catalogue-schema.js';
 import { openRequests } from '../fetch/http.js';
 import { byteSize } from '../shared/byte-size.js';
@@ -47,12 +47,13 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
     },
     async benchmark(definition, split, signal) {
       const root = defaultDataFolder();
-      const entry = splitEntry(benchmarkEntry(known, definition.name), split);
+      const own = withOwnDownloads(known, [definition]);
+      const entry = splitEntry(benchmarkEntry(own, definition.name), split);
       if (await isSplitThere(definition, entry, root)) return join(root, definition.name);
       const progress = startTransferProgress(messageStream());
       progress.log(`Downloading ${definition.name} ${entry.name} into ${join(root, definition.name)}`);
       const tools = {
-        catalogue: known,
+        catalogue: own,
         requests,
         root,
         signal,

@@ -90,7 +90,7 @@ async function answerOne(
       imageSha256 = createHash('sha256').update(bytes).digest('hex');
       work.noteImage(question.image!, imageSha256);
     }
-    const request = endpoint.request(question.text, bytes, benchmark.maxNewTokens);
+    const request = endpoint.request(question.text, bytes, benchmark.maxNewTokens, benchmark.systemPrompt);
     decodeImageMs = performance.now() - start;
     return request;
   };

@@ -18,6 +18,7 @@ import { hashDataFiles } from './data-files.js';
 import type { Heartbeat } from './heartbeat.js';
 import { isGradedBy } from './judge-answers.js';
 import { runBenchmark } from './run-benchmark.js';
+import { TASK_FILE } from './run-definition.js';
 import { needsJudge, type ScoreRunOptions, scoreRun, writeLatency } from './score-run.js';
 import { selectShard } from './select-shard.js';
 
@@ -31,6 +32,8 @@ export interface EvaluateOptions extends ScoreRunOptions {
   fresh: boolean;
   /** Folder of the benchmark's files, recorded so that reports find the images. */
   data: string;
+  /** Path of the benchmark's task file, recorded for the same reason. */
+  taskFile?: string | undefined;
   argv: readonly string[];
   heartbeat: Heartbeat;
 }
@@ -61,7 +64,12 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const identity = await identityOf(options.benchmark, answerer);
   if (shard) identity.shard = shard;
   const benchmark = shard ? shardOf(options.benchmark, shard, answerer) : options.benchmark;
-  const settings = { ...answerer.settings, data: options.data, questions: benchmark.questions.length };
+  const settings = {
+    ...answerer.settings,
+    data: options.data,
+    ...(options.taskFile === undefined ? {} : { [TASK_FILE]: options.taskFile }),
+    questions: benchmark.questions.length,
+  };
   const survey = await surveyImages(options.benchmark.questions, options.benchmark.images);
   warnMissingImages(survey);
   const images = checkImages(survey, options.benchmark.images);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BenchmarkDefinition, LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { loadAsked, recordedOptions } from '../benchmarks/question-selection.js';
-import { EVALUABLE, findBenchmark } from '../benchmarks/registry.js';
+import { EVALUABLE, findBenchmark, readTaskBenchmark } from '../benchmarks/registry.js';
 import { differences, type OptionValue, type RunIdentity } from '../results/runs/run-identity.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { messageOf, UserError, usageError } from '../shared/errors.js';
@@ -17,6 +17,8 @@ export interface AskedData {
   recorded?: string;
   /** Questions file of the benchmark `custom`. */
   questions?: string;
+  /** Path of the benchmark's task file, if it is not one of llavahr's own. */
+  task?: string;
 }
 
 /**
@@ -25,12 +27,13 @@ export interface AskedData {
  * @throws UserError if no folder contains the run's files, as identified by their hashes
  */
 export async function loadAskedBenchmark(identity: RunIdentity, named: AskedData): Promise<LoadedBenchmark> {
-  const definition = findBenchmark(identity.benchmark, EVALUABLE);
+  const definition =
+    named.task === undefined ? findBenchmark(identity.benchmark, EVALUABLE) : readTaskBenchmark(named.task);
   const { data, questions } = named;
   checkOptions([definition], { data, questions });
   const ownQuestions = definition.options.questions !== undefined;
   if (ownQuestions && questions === undefined) throw usageError('A custom run needs --questions, as given to eval.');
-  const paths = ownQuestions ? [questions!] : candidateFolders(definition.name, named);
+  const paths = ownQuestions ? [questions!] : candidateFolders(definition, named);
   const reasons: string[] = [];
   for (const path of paths) {
     try {
@@ -48,9 +51,10 @@ export async function loadAskedBenchmark(identity: RunIdentity, named: AskedData
   );
 }
 
-function candidateFolders(name: string, { data, recorded }: AskedData): string[] {
+function candidateFolders({ name, taskFile }: BenchmarkDefinition, { data, recorded }: AskedData): string[] {
   if (data === undefined) {
-    return [...new Set([...(recorded ? [recorded] : []), sampleData(name), join(defaultDataFolder(), name)])];
+    const own = taskFile ? taskFile.folder : sampleData(name);
+    return [...new Set([...(recorded ? [recorded] : []), own, join(defaultDataFolder(), name)])];
   }
   return [existsSync(join(data, name)) ? join(data, name) : data];
 }

@@ -38,8 +38,10 @@ export function answerIdOf(
 ): string {
   const { model, generation, preprocessingVersion } = identity;
   const { weightsHash, resolution } = model;
+  const { systemPrompt } = benchmark;
+  const prompt = systemPrompt === undefined ? text : JSON.stringify([systemPrompt, text]);
   return answerId({
-    ...{ weightsHash, resolution, prompt: text, imageSha256 },
+    ...{ weightsHash, resolution, prompt, imageSha256 },
     ...{ maxNewTokens: benchmark.maxNewTokens, generation, preprocessingVersion },
   });
 }

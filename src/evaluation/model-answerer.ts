@@ -72,7 +72,7 @@ export function identityOfModel({ manifest, vision }: Model, device: string, con
 
 export interface ModelWork {
   identity: AnswererIdentity;
-  sources: Omit<BatchSources, 'images' | 'noteImage'>;
+  sources: Omit<BatchSources, 'images' | 'systemPrompt' | 'noteImage'>;
   limits: BatchLimits;
   /** Batches that run at the same time: one per device. */
   workers: number;
@@ -87,7 +87,9 @@ export interface ModelWork {
  */
 export async function answerByModel(work: AnswerWork, by: ModelWork): Promise<number | null> {
   const { benchmark, questions, signal } = work;
-  const { identity, sources, limits, workers } = by;
+  const { identity, limits, workers } = by;
+  const { images, systemPrompt } = benchmark;
+  const sources = { ...by.sources, images, systemPrompt, noteImage: work.noteImage };
   const queue = openBatchQueue(groupByImage(questions), rowTokens(sources, questions), limits);
   const inference = by.inference();
   inference.then(
@@ -97,8 +99,7 @@ export async function answerByModel(work: AnswerWork, by: ModelWork): Promise<nu
   let shrunkTo: number | null = null;
   const batchWork: BatchWork = {
     maker: { benchmark, identity },
-    sources: { ...sources, images: benchmark.images, noteImage: work.noteImage },
-    ...{ queue, inference, workers, signal, started: 0, record: work.record },
+    ...{ sources, queue, inference, workers, signal, started: 0, record: work.record },
     onOutOfMemory(batch) {
       shrunkTo = queue.shrink(batch);
       const rows = batch.groups.length;

@@ -31,7 +31,8 @@ export interface Endpoint {
   /** For the record. */
   settings: Record<string, OptionValue>;
   /** The request for a question. @param image null for a question without an image */
-  request(text: string, image: Uint8Array | null, maxTokens: number): ChatRequest;
+  /** @param system replaces the system prompt that was chosen for all questions */
+  request(text: string, image: Uint8Array | null, maxTokens: number, system?: string): ChatRequest;
 }
 
 /** Asked for, although not every server heeds it. */
@@ -46,8 +47,8 @@ export async function openEndpoint(choice: EndpointChoice, signal: AbortSignal):
   const { urls, model, timeoutMs, systemPrompt } = choice;
   const key = readApiKey(choice.keyVariable, 'server');
   const clients = urls.map((baseUrl) => openChatClient({ baseUrl, model, key, timeoutMs }));
-  const request = (text: string, image: Uint8Array | null, maxTokens: number): ChatRequest => ({
-    messages: messagesOf(text, image, systemPrompt),
+  const request: Endpoint['request'] = (text, image, maxTokens, system = systemPrompt) => ({
+    messages: messagesOf(text, image, system),
     ...{ maxTokens, temperature: 0, seed: SEED, stream: true },
   });
   const png = await testImage();

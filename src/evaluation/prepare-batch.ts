@@ -19,6 +19,8 @@ export interface BatchSources {
   tokenizer: Tokenizer;
   convMode: ConvMode;
   images: ImageSource;
+  /** Of the benchmark, if it has one of its own. */
+  systemPrompt?: string | undefined;
   imageThreads: ImageThreads;
   /** Told the sha256 of each image that was read. @throws UserError when it is another than before */
   noteImage?(image: string, sha256: string): void;
@@ -103,7 +105,7 @@ async function prepareGroup(sources: BatchSources, { image, questions }: Questio
   }
   const visualTokens = prepared?.order?.length ?? model.vision.visualTokens;
   const group: PreparedGroup = { image: prepared, prompts: [], ready: [], rejected: [] };
-  const template = { image: image !== null, convMode: sources.convMode };
+  const template = { image: image !== null, convMode: sources.convMode, system: sources.systemPrompt };
   for (const question of questions) {
     const prompt = tokenizePrompt(sources.tokenizer, buildPrompt(question.text, template));
     const problem = promptProblem(prompt, image === null ? null : visualTokens, model);

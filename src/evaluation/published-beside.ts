@@ -1,8 +1,10 @@
+import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import { publishedModel, publishedScores } from '../benchmarks/published.js';
-import { BENCHMARKS } from '../benchmarks/registry.js';
 import type { PublishedReference } from '../results/reports/compare.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import { convModeOf } from '../results/runs/run-names.js';
+import { UserError } from '../shared/errors.js';
+import { definitionOfRun } from './run-definition.js';
 
 /**
  * Published score of a run's model on its benchmark. Of several, the first whose settings match the run; if none match, the
@@ -12,19 +14,20 @@ export function publishedBeside({ record, metrics }: RunResult): PublishedRefere
   const { model, protocol, generation } = record.identity;
   const name = publishedModel(model.name);
   if (name === null) return null;
-  const references = publishedScores(metrics.benchmark)
+  const definition = knownDefinition(record);
+  const references = (definition?.published ?? publishedScores(metrics.benchmark))
     .filter((published) => published.model === name)
     .map(({ score, source, note, split, resolution, protocol: theirs }): PublishedReference => {
       const mismatches = [
         ...(split === metrics.split ? [] : [`split ${split}`]),
         ...(resolution === model.resolution ? [] : [`${resolution} px`]),
-        ...(theirs.name === (protocol['protocol'] ?? 'llava') ? [] : [`protocol ${theirs.name}`]),
-        ...(metrics.benchmark !== 'textvqa' || theirs.ocrTokens === protocol['ocrTokens']
+        ...(theirs === null || theirs.name === (protocol['protocol'] ?? 'llava') ? [] : [`protocol ${theirs.name}`]),
+        ...(theirs === null || metrics.benchmark !== 'textvqa' || theirs.ocrTokens === protocol['ocrTokens']
           ? []
           : [theirs.ocrTokens ? 'with OCR tokens' : 'without OCR tokens']),
         ...(convModeOf(generation).length === 0 ? [] : ['the conversation template vicuna_v1']),
         ...(protocol['maxNewTokens'] === undefined ? [] : ["the benchmark's own limit of new tokens"]),
-        ...questionMismatch(metrics),
+        ...questionMismatch(definition, metrics),
       ];
       return { score, source, note, mismatches };
     });
@@ -32,7 +35,17 @@ export function publishedBeside({ record, metrics }: RunResult): PublishedRefere
 }
 
 /** A sample or the first n questions are not comparable with the whole benchmark. */
-function questionMismatch({ benchmark, split, n }: RunResult['metrics']): string[] {
-  const official = BENCHMARKS.find(({ name }) => name === benchmark)?.splits.find(({ name }) => name === split);
-  return official && official.questions !== n ? [`${official.questions} questions`] : [];
+function questionMismatch(definition: BenchmarkDefinition | null, { split, n }: RunResult['metrics']): string[] {
+  const questions = definition?.splits.find(({ name }) => name === split)?.questions ?? n;
+  return questions === n ? [] : [`${questions} questions`];
+}
+
+/** null for a task file that is not there any more, and for a benchmark of another version. */
+function knownDefinition(record: RunResult['record']): BenchmarkDefinition | null {
+  try {
+    return definitionOfRun(record);
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }

@@ -8,10 +8,11 @@ const TOKENISED = 50;
 
 /** Returns an estimator for the tokens of a group's row: image and system text once, plus every question. */
 export function rowTokens(
-  { model, tokenizer, convMode }: Pick<BatchSources, 'model' | 'tokenizer' | 'convMode'>,
+  { model, tokenizer, convMode, systemPrompt }: Pick<BatchSources, 'model' | 'tokenizer' | 'convMode' | 'systemPrompt'>,
   questions: readonly Question[],
 ): (group: QuestionGroup) => number {
-  const count = (text: string): number => tokenizePrompt(tokenizer, buildPrompt(text, { convMode })).length;
+  const count = (text: string): number =>
+    tokenizePrompt(tokenizer, buildPrompt(text, { convMode, system: systemPrompt })).length;
   const around = count(''); // system text, image, role markers
   const step = Math.max(1, Math.floor(questions.length / TOKENISED));
   const counted = questions.filter((_, i) => i % step === 0);

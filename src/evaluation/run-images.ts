@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Protocol } from '../benchmarks/benchmark.js';
 import { loadAsked, recordedOptions } from '../benchmarks/question-selection.js';
-import { EVALUABLE, findBenchmark } from '../benchmarks/registry.js';
 import type { ImageSource } from '../datasets/image-source.js';
 import type { RunRecord, Session } from '../results/runs/run-record.js';
 import { UserError } from '../shared/errors.js';
+import { definitionOfRun } from './run-definition.js';
 
 /**
  * Opens the images of a run's questions, by their names in the run's files.
@@ -13,12 +13,13 @@ import { UserError } from '../shared/errors.js';
  *   were during the run)
  * @throws UserError if they are not found
  */
-export async function openRunImages({ identity, sessions }: RunRecord, data?: string): Promise<ImageSource> {
+export async function openRunImages(record: RunRecord, data?: string): Promise<ImageSource> {
+  const { identity, sessions } = record;
   const { benchmark, split } = identity;
   const folder = data === undefined ? recordedFolder(sessions) : ownFolder(data, benchmark);
   if (folder === undefined)
     throw new UserError("the run does not record where the benchmark's files are. Give the folder with --data.");
-  const definition = findBenchmark(benchmark, EVALUABLE);
+  const definition = definitionOfRun(record);
   if (definition.openImages) return definition.openImages(folder);
   const protocol = identity.protocol['protocol'] as Protocol;
   return (await loadAsked(definition, folder, { split, protocol, ...recordedOptions(identity.protocol) })).images;

@@ -32,3 +32,6 @@ export const SAMPLE_BENCHMARKS = join(PACKAGE_ROOT, 'sample', 'benchmarks');
 export function sampleData(benchmark: string): string {
   return join(SAMPLE_BENCHMARKS, benchmark);
 }
+
+/** The example that `llavahr task init` copies; its images are those of the TextVQA sample. */
+export const SAMPLE_TASK = join(PACKAGE_ROOT, 'sample', 'task');

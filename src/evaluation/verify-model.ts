@@ -123,7 +123,8 @@ async function answerAll(model: Model, benchmark: LoadedBenchmark, threads: numb
   const inference = await startInference(model, { provider: 'cpu', index: 0 }, threads);
   const imageThreads = startImageThreads(1);
   const convMode = modelConvMode(model);
-  const sources = { model, tokenizer, convMode, images: benchmark.images, imageThreads };
+  const { images, systemPrompt } = benchmark;
+  const sources = { model, tokenizer, convMode, images, systemPrompt, imageThreads };
   const output: ModelOutput = {
     texts: benchmark.questions.map(() => null),
     firstTokens: new Map(),

@@ -1,3 +1,5 @@
+import { UserError } from '../shared/errors.js';
+
 /** What a conversation template puts around the user's turn. */
 interface ConversationTemplate {
   before: string;
@@ -21,14 +23,14 @@ const LLAMA_2_SYSTEM =
  * Source: LLaVA conversation.py (conv_templates, get_prompt); mistral_instruct: LLaVA-NeXT conversation.py.
  */
 const TEMPLATES = {
-  vicuna_v1: chat('user'),
-  llava_v1: chat('human'),
-  llama_2: llama2(LLAMA_2_SYSTEM),
-  llava_llama_2: llama2(LLAVA_LLAMA_2_SYSTEM),
+  vicuna_v1: (system = chatSystem('user')) => chat(system),
+  llava_v1: (system = chatSystem('human')) => chat(system),
+  llama_2: (system = LLAMA_2_SYSTEM) => llama2(system),
+  llava_llama_2: (system = LLAVA_LLAMA_2_SYSTEM) => llama2(system),
   // The official separator is empty, so nothing is removed.
-  mistral_instruct: { before: '[INST] ', after: ' [/INST]', stop: '' },
-  plain: { before: '', after: '\n', stop: '' },
-} as const satisfies Record<string, ConversationTemplate>;
+  mistral_instruct: (system) => withoutSystem(system, { before: '[INST] ', after: ' [/INST]', stop: '' }),
+  plain: (system) => withoutSystem(system, { before: '', after: '\n', stop: '' }),
+} as const satisfies Record<string, (system?: string) => ConversationTemplate>;
 
 export type ConvMode = keyof typeof TEMPLATES;
 export const CONV_MODES = Object.keys(TEMPLATES) as readonly ConvMode[];
@@ -36,14 +38,30 @@ export const CONV_MODES = Object.keys(TEMPLATES) as readonly ConvMode[];
 /** The template of the official evaluation scripts, for checkpoints that do not say otherwise. */
 export const OFFICIAL_CONV_MODE: ConvMode = 'vicuna_v1';
 
-export function conversationTemplate(mode: ConvMode): ConversationTemplate {
-  return TEMPLATES[mode];
+/**
+ * @param system replaces the template's system text
+ * @throws UserError when the template has none
+ */
+export function conversationTemplate(mode: ConvMode, system?: string): ConversationTemplate {
+  return TEMPLATES[mode](system);
 }
 
-function chat(asker: string): ConversationTemplate {
-  const system =
+function withoutSystem(system: string | undefined, template: ConversationTemplate): ConversationTemplate {
+  if (system === undefined) return template;
+  throw new UserError(
+    'The conversation template of the model has no system text that the systemPrompt of the task could replace. Choose another ' +
+      'with --conv-mode.',
+  );
+}
+
+function chatSystem(asker: string): string {
+  return (
     `A chat between a curious ${asker} and an artificial intelligence assistant. ` +
-    `The assistant gives helpful, detailed, and polite answers to the ${asker}'s questions.`;
+    `The assistant gives helpful, detailed, and polite answers to the ${asker}'s questions.`
+  );
+}
+
+function chat(system: string): ConversationTemplate {
   return { before: `${system} USER: `, after: ' ASSISTANT:', stop: '</s>' };
 }
 

@@ -7,15 +7,25 @@ export const IMAGE_TOKEN = -200;
 
 const IMAGE_TEXT = '<image>';
 
+/** How a question is put. */
+export interface PromptOptions {
+  /** Default: true. */
+  image?: boolean;
+  /** Default: vicuna_v1. */
+  convMode?: ConvMode;
+  /** Replaces the template's system text. */
+  system?: string | undefined;
+}
+
 /**
  * The prompt for one question in a conversation template, with the image before the question.
  * Source: LLaVA model_vqa_loader.py.
  */
 export function buildPrompt(
   question: string,
-  { image = true, convMode = OFFICIAL_CONV_MODE }: { image?: boolean; convMode?: ConvMode } = {},
+  { image = true, convMode = OFFICIAL_CONV_MODE, system }: PromptOptions = {},
 ): string {
-  const { before, after } = conversationTemplate(convMode);
+  const { before, after } = conversationTemplate(convMode, system);
   return `${before}${image ? `${IMAGE_TEXT}\n` : ''}${question}${after}`;
 }
 

@@ -1,10 +1,12 @@
-import { Ajv, type SchemaObject, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type SchemaObject, type ValidateFunction } from 'ajv';
 
 /** Validates values against a schema. */
 export interface SchemaCheck<T> {
   fits(value: unknown): value is T;
   /** Describes why the last value was invalid. */
   problem(): string;
+  /** What `problem` describes, for messages of one's own. */
+  error(): ErrorObject;
 }
 
 /** One for all checks: making an Ajv takes longer than compiling a schema. */
@@ -18,10 +20,11 @@ export function schemaCheck<T>(schema: SchemaObject): SchemaCheck<T> {
   let validate: ValidateFunction<T> | undefined;
   return {
     fits(value): value is T {
-      ajv ??= new Ajv({ strictRequired: false, allowUnionTypes: true });
+      ajv ??= new Ajv({ strictRequired: false, allowUnionTypes: true, verbose: true });
       validate ??= ajv.compile<T>(schema);
       return validate(value);
     },
+    error: () => validate!.errors![0]!,
     problem() {
       const { instancePath, message, params } = validate!.errors![0]!;
       const allowed = 'allowedValue' in params ? ` ${JSON.stringify(params.allowedValue)}` : '';

@@ -11,6 +11,9 @@ const ONE_SPACE = new RegExp(`[${SPACE}]`);
 const LEADING_SPACES = new RegExp(`^[${SPACE}]+`);
 const SPACES = new RegExp(`[${SPACE}]+`);
 
+/** The characters of `string.punctuation`. */
+export const PUNCTUATION = /[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g;
+
 /** `str.strip()`: removes white space at both ends. */
 export function pyStrip(text: string): string {
   return pyLstrip(pyRstrip(text));

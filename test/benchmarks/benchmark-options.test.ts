@@ -61,14 +61,14 @@ test('of several benchmarks one must take an option, and all must have a split',
   assert.throws(() => checkOptions(selectBenchmarks('vqav2,gqa'), { split: 'val' }), { message: /gqa has no split/ });
 });
 
-test('custom needs all three of its options', () => {
+test('custom needs questions and a metric', () => {
   const custom = findBenchmark('custom', EVALUABLE);
-  const all = { questions: 'own.jsonl', images: 'images', metric: 'exact' };
+  const all = { questions: 'own.jsonl', metric: 'exact' };
   requireOptions(custom, all);
   for (const option of Object.keys(all)) {
     assert.throws(() => requireOptions(custom, { ...all, [option]: undefined }), {
       exitCode: 2,
-      message: 'custom needs --questions, --images and --metric.',
+      message: 'custom needs --questions and --metric.',
     });
   }
   requireOptions(findBenchmark('textvqa'), {});

@@ -47,6 +47,7 @@ function problemOf(words: readonly string[]): string | null {
 function argumentProblem(command: string, [benchmarks]: readonly string[]): string | null {
   const takesBenchmarks = ['eval', 'download', 'score', 'show', 'ablate'].includes(command);
   if (!takesBenchmarks || benchmarks === undefined || /^(<.*|custom|model|\.\.\.)$/.test(benchmarks)) return null;
+  if (benchmarks.endsWith('.json')) return null; // a task file of the reader's own
   try {
     selectBenchmarks(benchmarks);
     return null;

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { ImageSource } from '../../datasets/image-source.js';
+import { openImageFolder, openImageZip } from '../../datasets/image-source.js';
+import { noImages } from '../../datasets/no-images.js';
+import { ImageError, UserError } from '../../shared/errors.js';
+import { insideFolder } from '../../shared/inside-folder.js';
+import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions, SplitInfo } from '../benchmark.js';
+import type { MetricName } from '../metrics/metric-names.js';
+import { chosenSplit } from '../shared/splits.js';
+import { mostFrequent } from '../shared/vqa-accuracy.js';
+import type { TaskFile, TaskSplit } from './task-file.js';
+import { readTaskRows, type TaskRows } from './task-rows.js';
+import { scoreTask } from './task-score.js';
+
+/** Limit of LLaVA-HR model_vqa_loader.py. */
+const MAX_NEW_TOKENS = 128;
+
+/** Scores and intervals of more categories would be of no use to anyone. */
+const MAX_CATEGORIES = 500;
+/** Numbers that intervals of main categories take. */
+const MAX_CATEGORY_CELLS = 50_000_000;
+
+/** Titles of metrics in lists. */
+const METRIC_TITLES: Readonly<Record<MetricName, string>> = {
+  vqa: 'VQA accuracy',
+  exact: 'exact match',
+  'exact-words': 'exact match',
+  choice: 'option letter',
+  'choice-vlmevalkit': 'option letter',
+  'yes-no': 'yes or no',
+  relaxed: 'relaxed accuracy',
+  anls: 'ANLS',
+  substring: 'contains the answer',
+  f1: 'word F1',
+  mmmu: "MMMU's parser",
+};
+
+/** Options of every benchmark that is a task file. */
+const TASK_OPTIONS = { data: 'optional', split: 'optional' } as const;
+
+/** @param origin names the task in messages: its path */
+export function taskBenchmark(task: TaskFile, origin: string): BenchmarkDefinition {
+  const splits = Object.entries(task.splits).map(
+    ([name, { questions, images, scored, note }]): SplitInfo => ({
+      name,
+      questions: questions ?? null,
+      images: images ?? null,
+      scored: scored ?? 'here',
+      ...(note === undefined ? {} : { note }),
+    }),
+  );
+  const { published = [], name } = task;
+  const definition: BenchmarkDefinition = {
+    name: task.name,
+    title: task.title ?? task.name,
+    metric: metricTitle(task),
+    splits,
+    options: TASK_OPTIONS,
+    published: published.map(({ note, ...score }) => ({
+      ...score,
+      benchmark: name,
+      protocol: null,
+      note: note ?? null,
+    })),
+    async load(folder, options) {
+      const split = chosenSplit(definition, options.split);
+      return loadTask({ task, split, folder, origin, protocol: { task: taskHash(task) } }, options);
+    },
+  };
+  return definition;
+}
+
+function metricTitle({ metric, circular, score }: TaskFile): string {
+  const title = METRIC_TITLES[typeof metric === 'string' ? metric : metric.name];
+  if (circular) return `circular, ${title}`;
+  return score === 'sum' ? `points, ${title}` : title;
+}
+
+/** Hash over everything in a task that changes prompts or scores. */
+export function taskHash(task: TaskFile): string {
+  const { title: _, source: __, licence: ___, notes: ____, published: _____, splits, ...rest } = task;
+  const tables = Object.fromEntries(
+    Object.entries(splits).map(([name, { files, list, where, imagesIn, scored }]) => [
+      name,
+      { files, list, where, imagesIn, scored },
+    ]),
+  );
+  const text = JSON.stringify({ ...rest, tables }, (key, value: unknown) => {
+    if (key.startsWith('//') || key === '$schema') return undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** A split of a task to load. */
+export interface TaskToLoad {
+  task: TaskFile;
+  split: string;
+  /** Data folder. */
+  folder: string;
+  /** Names the task in messages. */
+  origin: string;
+  /** What identifies prompts and scores, beside `limit`. */
+  protocol: LoadedBenchmark['protocol'];
+  /** Opens the images of `image.file` (default: `image.in` in the data folder). */
+  openImages?: () => Promise<ImageSource>;
+}
+
+/** @throws UserError when tables or images are missing or do not fit the task */
+export async function loadTask(
+  { task, split, folder, origin, protocol, openImages }: TaskToLoad,
+  { limit, images }: Pick<LoadOptions, 'limit' | 'images'>,
+): Promise<LoadedBenchmark> {
+  const taskSplit = task.splits[split]!;
+  const read = await readTaskRows(task, taskSplit, folder, { origin, limit });
+  const { rows, files } = read;
+  checkCategories(task, read);
+  const open = openImages ?? (() => openTaskImages(task, taskSplit, folder, origin));
+  try {
+    return {
+      name: task.name,
+      split,
+      questions: rows.map(({ id, image, text }, index) => ({ index, questionId: id, image, text })),
+      images: images === false ? await scoredOnly(folder, read) : closing(await imagesOf(read, task, open), read),
+      maxNewTokens: task.maxNewTokens ?? MAX_NEW_TOKENS,
+      ...(task.systemPrompt === undefined ? {} : { systemPrompt: task.systemPrompt }),
+      files,
+      protocol: { ...protocol, limit: limit ?? null },
+      gold: (index) => (rows[index]!.answers.length === 0 ? null : mostFrequent(rows[index]!.answers)),
+      ...(rows.some(({ answers }) => answers.length > 1)
+        ? { humanAnswers: (index: number) => rows[index]!.answers }
+        : {}),
+      ...(task.fields.category === undefined
+        ? {}
+        : { category: (index: number) => rows[index]!.categories[0] ?? 'none' }),
+      scoreOne: (index, answer) => {
+        const { grade } = rows[index]!;
+        return grade === null ? null : (grade(answer) ?? 0);
+      },
+      score: (answers, part) => scoreTask(task, rows, answers, part),
+      submission: () => [],
+    };
+  } catch (error) {
+    for (const table of read.tables) await table.close();
+    throw error;
+  }
+}
+
+function checkCategories({ score, mainCategories }: TaskFile, { rows, files }: TaskRows): void {
+  const columns = rows[0]!.categories.map((_, place) => new Set(rows.map(({ categories }) => categories[place])));
+  const most = Math.max(0, ...columns.map(({ size }) => size));
+  const hasIntervals = score === 'macro-mean' || mainCategories === true;
+  if (most <= MAX_CATEGORIES && !(hasIntervals && most * rows.length > MAX_CATEGORY_CELLS)) return;
+  throw new UserError(
+    `${files.join(', ')} has ${most} categories in ${rows.length} questions. fields.category is to name a column with few values.`,
+  );
+}
+
+async function imagesOf(
+  { rows, embedded }: TaskRows,
+  { image }: TaskFile,
+  open: () => Promise<ImageSource>,
+): Promise<ImageSource> {
+  if (image && 'column' in image) return embeddedImages(embedded);
+  return rows.some((row) => row.image !== null) ? open() : noImages('a task without images');
+}
+
+/** Images in cells of the tables. */
+function embeddedImages(places: TaskRows['embedded']): ImageSource {
+  return {
+    async read(image) {
+      const place = places.get(image);
+      if (place) return place.table.image(place.row);
+      throw new ImageError('missing', `${image} is no image of the task`);
+    },
+    async stamp(image) {
+      const place = places.get(image);
+      return place ? place.table.stamp(place.row) : null;
+    },
+    async close() {},
+  };
+}
+
+/** Closes the tables at once: their rows are in memory. */
+async function scoredOnly(folder: string, { tables }: TaskRows): Promise<ImageSource> {
+  for (const table of tables) await table.close();
+  return noImages(folder);
+}
+
+/** Closes the tables with the images. */
+function closing(images: ImageSource, { tables }: TaskRows): ImageSource {
+  return {
+    ...images,
+    async close() {
+      await images.close();
+      for (const table of tables) await table.close();
+    },
+  };
+}
+
+/** @throws UserError when there is neither a folder nor an archive of that name in the data folder */
+async function openTaskImages(
+  { image, source }: TaskFile,
+  { imagesIn }: TaskSplit,
+  folder: string,
+  origin: string,
+): Promise<ImageSource> {
+  const name = imagesIn ?? (image && 'in' in image ? image.in : '');
+  const path = insideFolder(folder, name);
+  if (path === null && name !== '.') {
+    throw new UserError(`${origin}: the image folder ${JSON.stringify(name)} is not inside the data folder.`);
+  }
+  const place = path ?? folder;
+  if (existsSync(place)) return place.toLowerCase().endsWith('.zip') ? openImageZip(place) : openImageFolder(place);
+  if (existsSync(`${place}.zip`)) return openImageZip(`${place}.zip`, `${basename(place)}/`);
+  throw new UserError(
+    `${place} does not exist, nor does ${place}.zip. ${source ?? `${origin} says that the images are there.`}`,
+  );
+}

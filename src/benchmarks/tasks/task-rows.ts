@@ -1,0 +1,309 @@
+import { join } from 'node:path';
+import { openTable } from '../../datasets/tables/open-table.js';
+import type { Cell, Table } from '../../datasets/tables/table.js';
+import { UserError } from '../../shared/errors.js';
+import { insideFolder } from '../../shared/inside-folder.js';
+import { parseJson } from '../../shared/parse-json.js';
+import { parsePythonList } from '../../shared/python-literal.js';
+import { type Grader, METRICS, type MetricSettings } from '../metrics/metrics.js';
+import { OPTION_LETTERS } from '../metrics/option-letter.js';
+import { answerExtractor } from './extract.js';
+import type { TaskFile, TaskMetric, TaskSplit } from './task-file.js';
+import { fillTemplate, type ParsedTemplate, parseTemplate, TemplateError } from './template.js';
+
+/** A question of a task. */
+export interface TaskRow {
+  id: string | number;
+  /** Name of the image; null without one. */
+  image: string | null;
+  text: string;
+  /** Right answers in readable form; empty where they are not public. */
+  answers: readonly string[];
+  /** null for a question without an answer. */
+  grade: Grader | null;
+  /** Per column of `fields.category`. */
+  categories: readonly (string | null)[];
+  /** What its copies in circular evaluation share; null without. */
+  group: string | null;
+}
+
+/** The questions of a split. */
+export interface TaskRows {
+  rows: TaskRow[];
+  /** Paths of the tables. */
+  files: string[];
+  /** Where an image in a table is, by its name. */
+  embedded: Map<string, { table: Table; row: number }>;
+  tables: Table[];
+}
+
+/**
+ * Reads the questions of a split.
+ * @param origin of the task, for messages
+ * @param limit maximum number of questions
+ * @throws UserError naming file and row of a table that does not fit the task
+ */
+export async function readTaskRows(
+  task: TaskFile,
+  split: TaskSplit,
+  folder: string,
+  { origin, limit = Number.POSITIVE_INFINITY }: { origin: string; limit?: number },
+): Promise<TaskRows> {
+  const reader = rowReader(task, split, origin);
+  const result: TaskRows = { rows: [], files: [], embedded: new Map(), tables: [] };
+  try {
+    for (const name of split.files) {
+      const path = insideFolder(folder, name);
+      if (path === null)
+        throw new UserError(`${origin}: the file ${JSON.stringify(name)} is not inside the data folder.`);
+      const table = await openTable(path, reader.request).catch((error) => {
+        if (!(error instanceof UserError) || !error.message.includes('does not exist')) throw error;
+        throw new UserError(`${error.message} ${task.source ?? `${origin} says that it is in ${join(folder, '.')}.`}`);
+      });
+      result.tables.push(table);
+      result.files.push(path);
+      reader.checkTable(table);
+      for (let row = 0; row < table.rows.length && result.rows.length < limit; row++) reader.addRow(table, row, result);
+    }
+  } catch (error) {
+    for (const table of result.tables) await table.close();
+    throw error;
+  }
+  if (result.rows.length === 0) throw new UserError(`${result.files.join(', ')} has no questions for this split.`);
+  return result;
+}
+
+/** Everything about a task that is the same for all rows. */
+function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
+  const { fields, image, answerIs = 'text', circular } = task;
+  const metric: TaskMetric = typeof task.metric === 'string' ? { name: task.metric } : task.metric;
+  const settings: MetricSettings = { tolerance: metric.tolerance, threshold: metric.threshold };
+  const missing = new Set(['', ...(task.missing ?? [])]);
+  const prompts = promptsOf(task);
+  const fileName = image && 'file' in image ? parseTemplate(image.file) : null;
+  const extract = task.extract ? answerExtractor(task.extract) : (answer: string) => answer;
+  const answerColumns = fields.answer === undefined || split.scored === 'server' ? [] : [fields.answer].flat();
+  const optionColumns = fields.options === undefined ? [] : [fields.options].flat();
+  const categoryColumns = fields.category === undefined ? [] : [fields.category].flat();
+  const where = Object.entries(split.where ?? {}).map(([column, values]) => [column, new Set(values)] as const);
+  const columns = [
+    fields.question,
+    ...(fields.id === undefined ? [] : [fields.id]),
+    ...answerColumns,
+    ...optionColumns,
+    ...categoryColumns,
+    ...prompts.columns,
+    ...(fileName?.names ?? []),
+    ...(metric.formulas ? [metric.formulas.column] : []),
+    ...(circular ? [circular.column] : []),
+    ...where.map(([column]) => column),
+  ];
+  const request = {
+    columns: [...new Set(columns)],
+    optional: [...prompts.optional, ...optionalNames(fileName), ...(answerColumns.length > 1 ? answerColumns : [])],
+    image: image && 'column' in image ? image.column : null,
+    hashImages: image !== undefined && 'column' in image && image.id === 'content',
+    ...(split.list === undefined ? {} : { list: split.list }),
+  };
+
+  /** Text of a cell; undefined where there is nothing. */
+  const textAt = (cells: Readonly<Record<string, Cell>>, column: string): string | undefined => {
+    const text = cellText(cells[column]);
+    return text === undefined || missing.has(text) ? undefined : text;
+  };
+
+  function optionsOf(cells: Readonly<Record<string, Cell>>, place: string): string[] {
+    if (optionColumns.length === 0) return [];
+    const options = Array.isArray(fields.options) ? columnOptions(cells) : listOf(cells[fields.options!]);
+    if (options === null) throw new UserError(`${place}: "${fields.options}" is no list of options.`);
+    if (options.length <= OPTION_LETTERS.length) return options;
+    throw new UserError(`${place} has ${options.length} options; there are only ${OPTION_LETTERS.length} letters.`);
+  }
+
+  function columnOptions(cells: Readonly<Record<string, Cell>>): string[] {
+    const options = optionColumns.map((column) => textAt(cells, column));
+    const end = options.indexOf(undefined);
+    return options.slice(0, end < 0 ? options.length : end) as string[];
+  }
+
+  /** The right answers as the metric takes them. */
+  function answersOf(cells: Readonly<Record<string, Cell>>, options: readonly string[], place: string): string[] {
+    const [column, other] = answerColumns.filter((name) => cells[name] !== undefined);
+    if (column === undefined) return [];
+    if (other !== undefined)
+      throw new UserError(`${place} has both "${column}" and "${other}"; one of them is enough.`);
+    const cell = cells[column];
+    if (cell === null) {
+      throw new UserError(`${place}: ${column} is null or NaN. Leave it out where a question has no answer.`);
+    }
+    if (Array.isArray(cell)) return cell.map((one) => cellText(one) ?? '');
+    const text = textAt(cells, column);
+    if (text === undefined) return [];
+    switch (answerIs) {
+      case 'text':
+        return [text];
+      case 'list':
+        return listOf(text) ?? [text];
+      case 'index': {
+        const letter = /^\d+$/.test(text) && Number(text) < options.length ? OPTION_LETTERS[Number(text)] : undefined;
+        if (letter !== undefined) return [letter];
+        throw new UserError(
+          `${place}: the answer ${JSON.stringify(text)} is no position in ${options.length} options, counted from 0.`,
+        );
+      }
+      case 'option': {
+        const index = options.indexOf(text);
+        if (index >= 0) return [OPTION_LETTERS[index]!];
+        throw new UserError(
+          `${place}: the answer ${JSON.stringify(text)} is none of the options ${JSON.stringify(options)}.`,
+        );
+      }
+    }
+  }
+
+  function graderOf(
+    cells: Readonly<Record<string, Cell>>,
+    answers: readonly string[],
+    options: readonly string[],
+    place: string,
+  ): Grader | null {
+    if (answers.length === 0) return null;
+    const isFormula = metric.formulas?.values.includes(textAt(cells, metric.formulas.column) ?? '') ?? false;
+    const grade = METRICS[metric.name]({ answers, options, isFormula }, settings);
+    if (typeof grade === 'string') throw new UserError(`${place}: ${grade}`);
+    return (answer) => {
+      const part = extract(answer);
+      return part === null ? null : grade(part);
+    };
+  }
+
+  const placeOf = new Map<string, string>();
+
+  /** @throws UserError for an id that JSON's numbers would round, or that another question has */
+  function idOf(cell: Cell, row: number, place: string): string | number {
+    if (typeof cell === 'number' && !Number.isSafeInteger(cell)) {
+      throw new UserError(`${place}: ${fields.id} must be <= ${Number.MAX_SAFE_INTEGER}, or text in quotes.`);
+    }
+    const id = typeof cell === 'number' ? cell : (cellText(cell) ?? row);
+    const other = placeOf.get(String(id));
+    placeOf.set(String(id), place);
+    if (other === undefined) return id;
+    throw new UserError(`${place}: ${fields.id} ${JSON.stringify(id)} is also that of ${other}. Ids must be unique.`);
+  }
+
+  return {
+    request,
+
+    /** @throws UserError when no row has a column that the task names */
+    checkTable({ path, rows }: Table): void {
+      if (rows.length === 0) return;
+      const absent = request.columns.find(
+        (column) => !request.optional.includes(column) && rows.every((cells) => cells[column] === undefined),
+      );
+      if (absent !== undefined) {
+        throw new UserError(`${path} has no "${absent}" in any row, which ${origin} names as a column.`);
+      }
+    },
+
+    addRow(table: Table, row: number, { rows, embedded }: TaskRows): void {
+      const cells = table.rows[row]!;
+      if (!where.every(([column, values]) => values.has(cellText(cells[column]) ?? ''))) return;
+      const place = table.where(row);
+      if (cellText(cells[fields.question])?.trim() === '') throw new UserError(`${place}: the question is empty.`);
+      const options = optionsOf(cells, place);
+      const answers = answersOf(cells, options, place);
+      const fill = (template: ParsedTemplate, valueFor: (name: string) => string | undefined): string => {
+        try {
+          return fillTemplate(template, valueFor);
+        } catch (error) {
+          if (error instanceof TemplateError) throw new UserError(`${place} ${error.message}, which ${origin} needs.`);
+          throw error;
+        }
+      };
+      const text = fill(prompts.of(options.length > 0), (name) => {
+        if (name === 'options') return options.length > 0 ? prompts.formatOptions(options) : undefined;
+        return textAt(cells, name === 'question' ? fields.question : name);
+      });
+      let imageName: string | null = null;
+      if (fileName) {
+        const isEmpty = fileName.names.some((name) => textAt(cells, name) === undefined);
+        imageName = isEmpty ? null : fill(fileName, (name) => textAt(cells, name));
+      } else if (table.imageKeys) {
+        const key = table.imageKeys[row];
+        if (key !== null && key !== undefined) {
+          imageName = request.hashImages ? key : `${table.path.split(/[\\/]/).at(-1)}#${key}`;
+          if (!embedded.has(imageName)) embedded.set(imageName, { table, row });
+        }
+      }
+      rows.push({
+        id: fields.id === undefined ? rows.length : idOf(cells[fields.id], rows.length, place),
+        image: imageName,
+        text,
+        answers,
+        grade: graderOf(cells, answers, options, place),
+        categories: categoryColumns.map((column) => textAt(cells, column) ?? null),
+        group: circular ? groupOf(cells, circular, place) : null,
+      });
+    },
+  };
+}
+
+function groupOf(
+  cells: Readonly<Record<string, Cell>>,
+  { column, modulo }: NonNullable<TaskFile['circular']>,
+  place: string,
+): string {
+  const text = cellText(cells[column]) ?? '';
+  if (modulo === undefined) return text;
+  if (/^\d{1,15}$/.test(text)) return String(Number(text) % modulo);
+  throw new UserError(`${place}: "${column}" is ${JSON.stringify(text)}, but circular.modulo needs a number.`);
+}
+
+/** The templates of prompts, and the columns that they name. */
+function promptsOf({ prompt, optionFormat = '{letter}. {option}', optionSeparator = '\n' }: TaskFile) {
+  const isPair = typeof prompt === 'object' && !Array.isArray(prompt);
+  const withOptions = parseTemplate(isPair ? prompt.withOptions : prompt);
+  const withoutOptions = isPair ? parseTemplate(prompt.withoutOptions) : withOptions;
+  const option = parseTemplate(optionFormat);
+  const names = [...withOptions.names, ...withoutOptions.names];
+  return {
+    columns: names.filter((name) => name !== 'question' && name !== 'options'),
+    /** Columns that a file may lack. */
+    optional: [...optionalNames(withOptions), ...optionalNames(withoutOptions)],
+    of: (hasOptions: boolean): ParsedTemplate => (hasOptions ? withOptions : withoutOptions),
+    formatOptions: (options: readonly string[]): string =>
+      options
+        .map((text, i) =>
+          fillTemplate(option, (name) =>
+            name === 'letter' ? OPTION_LETTERS[i] : name === 'option' ? text : undefined,
+          ),
+        )
+        .join(optionSeparator),
+  };
+}
+
+function optionalNames(template: ParsedTemplate | null): string[] {
+  const pieces = template?.parts.flat() ?? [];
+  return pieces.flatMap((piece) => (typeof piece !== 'string' && piece.optional ? [piece.name] : []));
+}
+
+/** A cell as text; undefined for null, and for lists and records. */
+function cellText(cell: Cell): string | undefined {
+  if (typeof cell === 'string') return cell;
+  return typeof cell === 'number' || typeof cell === 'boolean' ? String(cell) : undefined;
+}
+
+/** The texts in a list, or in text that holds a JSON or Python list; null for anything else. */
+function listOf(cell: Cell): string[] | null {
+  if (Array.isArray(cell)) return cell.map((item) => cellText(item) ?? '');
+  const text = cellText(cell)?.trim();
+  if (text === undefined || text === '') return [];
+  if (!text.startsWith('[')) return null;
+  try {
+    const value = parseJson(text);
+    if (Array.isArray(value)) return value.map((item) => cellText(item) ?? '');
+  } catch {
+    // no JSON: Python writes single quotes
+  }
+  return parsePythonList(text);
+}

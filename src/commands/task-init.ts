@@ -1,0 +1,29 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findBenchmark } from '../benchmarks/registry.js';
+import { SAMPLE_TASK, sampleData } from '../evaluation/sample.js';
+import { EXIT, messageOf, UserError } from '../shared/errors.js';
+
+/** Files of the example, beside the images that its questions are about. */
+const FILES = ['task.json', 'questions.csv'];
+
+/** `llavahr task init`: writes a folder with an example that runs as it is, and prints the path of its task file. */
+export async function taskInitCommand(folder: string): Promise<number> {
+  const example = findBenchmark(join(SAMPLE_TASK, 'task.json'));
+  const { questions } = await example.load(SAMPLE_TASK, { protocol: 'llava', images: false });
+  const images = new Set(questions.flatMap(({ image }) => image ?? []));
+  try {
+    await mkdir(folder);
+    await mkdir(join(folder, 'images'));
+    for (const name of FILES) await copyFile(join(SAMPLE_TASK, name), join(folder, name));
+    for (const name of images) {
+      await copyFile(join(sampleData('textvqa'), 'train_images', name), join(folder, 'images', name));
+    }
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const problem = exists ? 'exists already. Name another folder' : `cannot be written: ${messageOf(error)}`;
+    throw new UserError(`${folder} ${problem}.`, { cause: error });
+  }
+  console.log(join(folder, 'task.json'));
+  return EXIT.done;
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { restrictToRows } from '../../../src/benchmarks/shared/restrict-to-rows.js';
+import { columnSums } from '../../../src/benchmarks/shared/statistics.js';
+import { scoreAnswers } from '../../../src/evaluation/score-answers.js';
+import { evaluateFormula } from '../../../src/results/statistics/formula.js';
+import { asLines, loadOwn } from './own-task.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'llavahr-task-score-'));
+after(() => rm(folder, { recursive: true }));
+
+/** Questions 0 to 5: two groups of circular copies, two categories. */
+const QUESTIONS = [
+  { q: 'a', a: 'x', i: 1, k: 'one' },
+  { q: 'b', a: 'x', i: 2, k: 'two' },
+  { q: 'a again', a: 'x', i: 1_000_001, k: 'one' },
+  { q: 'b again', a: 'x', i: 1_000_002, k: 'two' },
+  { q: 'a once more', a: 'x', i: 2_000_001, k: 'one' },
+];
+const load = (changes: object) =>
+  loadOwn(
+    folder,
+    { fields: { question: 'q', answer: 'a', category: 'k' }, ...changes },
+    { 'q.jsonl': asLines(...QUESTIONS) },
+  );
+const ANSWERS = ['x', 'x', 'x', 'y', 'x'];
+
+/** Whether each main score is what its formula gives for the sums over all questions. */
+function checkFormulas(score: NonNullable<ReturnType<Awaited<ReturnType<typeof load>>['score']>>): void {
+  for (const [name, { width, counts, formula }] of Object.entries(score.statistics)) {
+    const value = evaluateFormula(formula, columnSums(counts, width));
+    assert.ok(Math.abs(value - score.scores[name]!) < 1e-9, name);
+  }
+}
+
+test('circular evaluation wants every copy right', async () => {
+  const benchmark = await load({ circular: { column: 'i', modulo: 1_000_000 } });
+  const score = benchmark.score(ANSWERS)!;
+  assert.deepEqual(score.scores, { circular: 50, accuracy: 80, 'accuracy/one': 100, 'accuracy/two': 50 });
+  assert.deepEqual([score.headline, score.counts['circular'], score.perQuestion], ['circular', 2, [1, 1, 1, 0, 1]]);
+  checkFormulas(score);
+  const { intervals } = scoreAnswers(benchmark, ANSWERS).metrics;
+  assert.ok(intervals['circular']!.low < 50 && intervals['circular']!.high > 50);
+});
+
+test('of a part, only complete circular groups count', async () => {
+  const benchmark = await load({ circular: { column: 'i', modulo: 1_000_000 } });
+  const part = restrictToRows(benchmark, [0, 1, 3]);
+  assert.deepEqual(part.score(['x', 'x', 'x'])!.scores['circular'], 100);
+  assert.equal(part.score(['x', 'x', 'x'])!.counts['circular'], 1);
+  const none = restrictToRows(benchmark, [0]).score(['x'])!;
+  assert.deepEqual([none.headline, none.scores['circular'], none.scores['accuracy']], [null, undefined, 100]);
+});
+
+test('a sum is in points, and is not given for a part', async () => {
+  const benchmark = await load({ score: 'sum' });
+  const score = benchmark.score(ANSWERS)!;
+  assert.deepEqual(
+    [score.headline, score.scores['points'], score.scores['accuracy'], score.points],
+    ['points', 4, 80, ['points']],
+  );
+  checkFormulas(score);
+  const part = restrictToRows(benchmark, [0, 1]).score(['x', 'x'])!;
+  assert.deepEqual([part.headline, part.scores['points'], part.scores['accuracy']], ['accuracy', undefined, 100]);
+});
+
+test('a macro mean is the mean of the categories', async () => {
+  const score = (await load({ score: 'macro-mean' })).score(ANSWERS)!;
+  assert.deepEqual([score.headline, score.scores['macro'], score.scores['accuracy']], ['macro', 75, 80]);
+  checkFormulas(score);
+});
+
+test('main categories have names of their own and intervals', async () => {
+  const score = (await load({ mainCategories: true, categoryNames: { one: 'first', two: 'accuracy' } })).score(
+    ANSWERS,
+  )!;
+  assert.deepEqual(score.scores, { accuracy: 80, first: 100, 'accuracy/accuracy': 50 });
+  assert.deepEqual(Object.keys(score.statistics), ['accuracy', 'first']);
+  checkFormulas(score);
+});
+
+test('the scored part of an answer is extracted, and what is not there can be wrong', async () => {
+  const lenient = await load({ extract: { patterns: ['(?i)answer[: ]+(\\w+)', 'y'] } });
+  assert.deepEqual(
+    ['The Answer: X', 'x', 'zy', 'xx'].map((answer) => lenient.scoreOne(0, answer)),
+    [1, 1, 0, 0],
+  );
+  const strict = await load({ extract: { patterns: ['<(.*?)>'], otherwise: 'nothing' } });
+  const { perQuestion, unparsable } = strict.score(['<x>', 'x', '<y>', null, '< x. >'])!;
+  assert.deepEqual([perQuestion, unparsable], [[1, 0, 0, 0, 1], 1]);
+});
+
+test('a pattern that would backtrack for ever takes no time', async () => {
+  const benchmark = await load({ extract: { patterns: ['(a+)+$', '(x+x+)+y'] } });
+  const start = performance.now();
+  assert.equal(benchmark.scoreOne(0, `${'a'.repeat(50_000)}!`), 0);
+  assert.equal(benchmark.scoreOne(0, 'x'.repeat(50_000)), 0);
+  assert.ok(performance.now() - start < 5000);
+});
+
+test('categories with the names of object properties do no harm', async () => {
+  const questions = ['__proto__', 'constructor', 'toString'].map((k) => ({ q: 'q', a: 'x', k }));
+  const fields = { question: 'q', answer: 'a', category: 'k' };
+  const changes = { fields, mainCategories: true, categoryNames: { a: 'b' } };
+  const { score } = await loadOwn(folder, changes, { 'q.jsonl': asLines(...questions) });
+  const { scores } = score(['x', 'y', 'x'])!;
+  assert.equal(Object.getPrototypeOf(scores), Object.prototype);
+  assert.deepEqual(Object.keys(scores), ['accuracy', 'accuracy/__proto__', 'constructor', 'toString']);
+});
