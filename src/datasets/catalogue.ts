@@ -104,7 +104,7 @@ export function withOwnDownloads(
   const own = definitions.flatMap(({ downloads }) => downloads ?? []);
   return {
     ...catalogue,
-    assets: Object.assign({}, catalogue.assets, ...own.map(({ assets }) => assets)) as Catalogue['assets'],
+    assets: Object.fromEntries([catalogue, ...own].flatMap(({ assets }) => Object.entries(assets))),
     benchmarks: [...catalogue.benchmarks, ...own.flatMap(({ benchmarks }) => benchmarks)],
   };
 }

@@ -1,3 +1,4 @@
+import { min } from 'simple-statistics';
 import { pySplit } from '../../shared/python-strings.js';
 
 /**
@@ -13,7 +14,7 @@ export function anls(answer: string, targets: readonly string[], threshold: numb
     const length = Math.max(upperLength(target), upperLength(answer));
     return length === 0 ? 0 : editDistance(normalise(target), given) / length;
   });
-  const similarity = 1 - Math.min(...distances);
+  const similarity = 1 - min(distances);
   return similarity < threshold ? 0 : similarity;
 }
 

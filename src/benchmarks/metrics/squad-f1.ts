@@ -1,3 +1,4 @@
+import { max } from 'simple-statistics';
 import { PUNCTUATION, pySplit } from '../../shared/python-strings.js';
 
 /** Python's \b: word characters are letters, digits and underscores of any script. */
@@ -10,7 +11,7 @@ const ARTICLES = /(?<![\p{L}\p{N}_])(?:a|an|the)(?![\p{L}\p{N}_])/gu;
  */
 export function squadF1(answer: string, targets: readonly string[]): number {
   const given = wordsOf(answer);
-  return Math.max(...targets.map((target) => f1(given, wordsOf(target))));
+  return max(targets.map((target) => f1(given, wordsOf(target))));
 }
 
 function wordsOf(text: string): string[] {

@@ -151,7 +151,7 @@ export async function loadTask(
 
 function checkCategories({ score, mainCategories }: TaskFile, { rows, files }: TaskRows): void {
   const columns = rows[0]!.categories.map((_, place) => new Set(rows.map(({ categories }) => categories[place])));
-  const most = Math.max(0, ...columns.map(({ size }) => size));
+  const most = columns.reduce((size, values) => Math.max(size, values.size), 0);
   const hasIntervals = score === 'macro-mean' || mainCategories === true;
   if (most <= MAX_CATEGORIES && !(hasIntervals && most * rows.length > MAX_CATEGORY_CELLS)) return;
   throw new UserError(
