@@ -1,12 +1,13 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { helpEnd } from './help.js';
 
 export function addTask(program: Command): void {
-  const task = program.command('task').description('Describe a benchmark of your own by a JSON file.');
-  task
-    .command('init')
-    .description('Write an example: a task file with comments, its questions and images.')
-    .argument('[folder]', 'where to write it; it must not exist', 'my-task')
+  program
+    .command('task')
+    .description('Start a task file, which describes a benchmark of your own: init writes an example with its data.')
+    .addArgument(new Argument('<action>', 'what to do').choices(['init']))
+    .argument('[folder]', 'where to write the example; it must not exist', 'my-task')
+    .option('--json', 'print the path of the task file as JSON', false)
     .addHelpText(
       'after',
       helpEnd(
@@ -14,8 +15,8 @@ export function addTask(program: Command): void {
         'docs/task-files.md explains the fields of a task file.',
       ),
     )
-    .action(async (folder) => {
+    .action(async (_action, folder, options) => {
       const { taskInitCommand } = await import('../commands/task-init.js');
-      process.exitCode = await taskInitCommand(folder);
+      process.exitCode = await taskInitCommand(folder, options);
     });
 }

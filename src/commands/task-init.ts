@@ -8,7 +8,7 @@ import { EXIT, messageOf, UserError } from '../shared/errors.js';
 const FILES = ['task.json', 'questions.csv'];
 
 /** `llavahr task init`: writes a folder with an example that runs as it is, and prints the path of its task file. */
-export async function taskInitCommand(folder: string): Promise<number> {
+export async function taskInitCommand(folder: string, { json }: { json: boolean }): Promise<number> {
   const example = findBenchmark(join(SAMPLE_TASK, 'task.json'));
   const { questions } = await example.load(SAMPLE_TASK, { protocol: 'llava', images: false });
   const images = new Set(questions.flatMap(({ image }) => image ?? []));
@@ -24,6 +24,7 @@ export async function taskInitCommand(folder: string): Promise<number> {
     const problem = exists ? 'exists already. Name another folder' : `cannot be written: ${messageOf(error)}`;
     throw new UserError(`${folder} ${problem}.`, { cause: error });
   }
-  console.log(join(folder, 'task.json'));
+  const task = join(folder, 'task.json');
+  console.log(json ? JSON.stringify({ schemaVersion: 1, task }, null, 2) : task);
   return EXIT.done;
 }
