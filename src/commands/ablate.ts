@@ -15,9 +15,9 @@ import type { AblationRow, AblationSpeed } from '../results/reports/ablation-tab
 import type { TimingReport } from '../results/reports/timing-report.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import { EXIT } from '../shared/errors.js';
-import { replaceFile } from '../shared/json-file.js';
 import { say } from '../shared/log.js';
 import { makeFolder } from '../shared/make-folder.js';
+import { writeOutput } from '../shared/write-output.js';
 import { childLlavahr } from './child-llavahr.js';
 import { interruptible } from './interrupt.js';
 import { benchmarksNamed } from './name-benchmarks.js';
@@ -79,7 +79,7 @@ export async function ablateCommand(names: string, options: AblateCommandOptions
   const folder = join(options.report, `${title}-${reference.model}`);
   await makeFolder(folder);
   for (const [name, content] of Object.entries(ablationFiles(rows, reference))) {
-    await replaceFile(join(folder, name), (file) => file.writeFile(content));
+    await writeOutput(join(folder, name), content);
   }
   console.log(options.json ? ablationJson(rows) : `${ablationText(rows, reference)}\n\n${folder}`);
   return worst;

@@ -13,9 +13,9 @@ import type { TimedSetting } from '../results/reports/timed-runs.js';
 import { type TimingReport, timingCsv, timingTables } from '../results/reports/timing-report.js';
 import { describeHost, describeSoftware } from '../results/runs/host.js';
 import { EXIT, usageError } from '../shared/errors.js';
-import { replaceFile } from '../shared/json-file.js';
 import { say } from '../shared/log.js';
 import { VERSION } from '../shared/version.js';
+import { writeOutput } from '../shared/write-output.js';
 import { interruptible } from './interrupt.js';
 
 export interface LatencyCommandOptions {
@@ -145,5 +145,5 @@ function progressOf(models: readonly Model[], settings: readonly TimedSetting[])
 
 async function writeReport(path: string, report: TimingReport): Promise<void> {
   const text = extname(path) === '.csv' ? timingCsv(report) : `${JSON.stringify(report, null, 2)}\n`;
-  await replaceFile(path, (file) => file.writeFile(text));
+  await writeOutput(path, text);
 }

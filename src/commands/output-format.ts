@@ -1,7 +1,8 @@
+import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { usageError } from '../shared/errors.js';
-import { replaceFile } from '../shared/json-file.js';
 import { say } from '../shared/log.js';
+import { writeOutput } from '../shared/write-output.js';
 
 export type FileFormat = 'csv' | 'md' | 'latex' | 'html' | 'json';
 
@@ -16,7 +17,8 @@ const FORMAT_OF: Record<string, FileFormat> = {
 };
 
 /**
- * The format that was asked for, or else the one that the name of the output file has.
+ * The format that was asked for, or else the one that the name of the output file has; the first of `formats` for a pipe or a
+ * device, whose name says nothing.
  * @returns null when neither says
  * @throws UserError (usage) for a file name that says nothing
  */
@@ -28,7 +30,13 @@ export function outputFormat<T extends FileFormat>(
   if (format !== undefined || output === undefined) return format ?? null;
   const named = FORMAT_OF[extname(output).toLowerCase()] as T | undefined;
   if (named !== undefined && formats.includes(named)) return named;
+  if (isSpecialFile(output)) return formats[0]!;
   throw usageError(`${output} does not say which format it should have. Give --format: ${formats.join(', ')}.`);
+}
+
+function isSpecialFile(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status !== undefined && !status.isFile() && !status.isDirectory();
 }
 
 /** Excel takes a CSV file for UTF-8 only with this mark. */
@@ -49,6 +57,6 @@ export async function putOut(
     process.stdout.write(content); // console.log would add an empty line to the CSV
     return;
   }
-  await replaceFile(output, (file) => file.writeFile(content));
+  await writeOutput(output, content);
   say('info', `wrote ${output} (${format})`);
 }

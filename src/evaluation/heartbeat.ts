@@ -1,7 +1,7 @@
-import { rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { messageOf, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
+import { writeOutput } from '../shared/write-output.js';
 
 const INTERVAL_MS = 2000; // a health check can treat a file that is 20 s old as that of a dead process
 
@@ -32,8 +32,8 @@ export interface Heartbeat {
 }
 
 /**
- * Rewrites a file every two seconds while this process is alive and responsive, even during a long batch. The file is
- * replaced atomically, so that readers never see half of it, but not flushed: it is useless after a crash anyway.
+ * Rewrites a file every two seconds while this process is alive and responsive, even during a long batch. It is not flushed:
+ * after a crash it is useless anyway.
  * @param path null for no heartbeat
  * @throws UserError if the file cannot be written at the start
  */
@@ -52,14 +52,12 @@ export async function startHeartbeat(path: string | null): Promise<Heartbeat> {
     lastBatchAt: null,
     writtenAt: now(),
   };
-  const temporary = `${path}.${process.pid}.tmp`;
   const write = async (): Promise<void> => {
     current.writtenAt = now();
-    await writeFile(temporary, `${JSON.stringify(current, null, 2)}\n`);
-    await rename(temporary, path);
+    await writeOutput(path, `${JSON.stringify(current, null, 2)}\n`, { isBeat: true });
   };
   await write().catch((error) => {
-    throw new UserError(`--heartbeat ${path} cannot be written: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`--heartbeat: ${messageOf(error)}`, { cause: error });
   });
 
   let writing: Promise<void> | null = null;
@@ -71,7 +69,7 @@ export async function startHeartbeat(path: string | null): Promise<Heartbeat> {
           isBroken = false;
         },
         (error) => {
-          if (!isBroken) say('warn', `${path} cannot be written: ${messageOf(error)}`);
+          if (!isBroken) say('warn', messageOf(error));
           isBroken = true; // warn once, not every two seconds
         },
       )

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import type { Answers, LoadedBenchmark } from '../benchmarks/benchmark.js';
-import { messageOf, UserError } from '../shared/errors.js';
 import { type Ownership, replaceFile } from '../shared/json-file.js';
 import { makeFolder } from '../shared/make-folder.js';
+import { writeOutput } from '../shared/write-output.js';
 
 /**
  * Writes the files that an evaluation server or official script takes.
@@ -19,13 +19,9 @@ export async function writeSubmission(
   const paths: string[] = [];
   for (const { name, content } of benchmark.submission(answers)) {
     const path = join(folder, name);
-    try {
-      await makeFolder(dirname(path));
-      await replaceFile(path, (file) => file.writeFile(content), owner);
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      throw new UserError(`${path} cannot be written: ${messageOf(error)}`, { cause: error });
-    }
+    await makeFolder(dirname(path));
+    if (owner) await replaceFile(path, (file) => file.writeFile(content), owner);
+    else await writeOutput(path, content);
     paths.push(path);
   }
   return paths;
