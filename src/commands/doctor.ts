@@ -16,6 +16,7 @@ import { cpuQuota } from '../shared/cpu-quota.js';
 import { freeBytes } from '../shared/disk-space.js';
 import { EXIT, messageOf } from '../shared/errors.js';
 import { VERSION } from '../shared/version.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
@@ -86,7 +87,7 @@ export async function doctorCommand({ verify, json }: DoctorCommandOptions): Pro
     models,
     next: suggestions(catalogue, data, checkpoints, autoDevice),
   };
-  console.log(json ? JSON.stringify(findings, null, 2) : doctorText(findings));
+  console.log(json ? visibleJson(findings) : doctorText(findings));
   const isDamaged =
     sharpProblem !== null ||
     [...data, ...checkpoints].some(({ state }) => state === 'damaged') ||

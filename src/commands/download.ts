@@ -27,6 +27,7 @@ import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { didYouMean } from '../shared/known-names.js';
 import { messageStream, say } from '../shared/log.js';
 import { makeFolder } from '../shared/make-folder.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
@@ -165,7 +166,7 @@ function noDownloads({ name, taskFile }: BenchmarkDefinition): UserError {
 }
 
 function printJson(content: object): void {
-  console.log(JSON.stringify({ schemaVersion: 1, ...content }, null, 2));
+  console.log(visibleJson({ schemaVersion: 1, ...content }));
 }
 
 /** What a download of a split would fetch. */

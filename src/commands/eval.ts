@@ -15,6 +15,7 @@ import type { RunResult } from '../results/runs/load-run.js';
 import type { Shard } from '../results/runs/run-identity.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { logEvent, messageStream, say } from '../shared/log.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { dataFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
 import { type JudgeOptions, judgeChoice } from './judge-choice.js';
@@ -225,13 +226,13 @@ async function evaluateOne(
 }
 
 function render(results: readonly RunResult[], requested: number, json: boolean): string {
-  if (json) return JSON.stringify(requested === 1 ? results[0] : results, null, 2);
+  if (json) return visibleJson(requested === 1 ? results[0] : results);
   return requested === 1 ? runSummary(results[0]!) : runOverview(results);
 }
 
 /** Shards are not scored, so only counts are shown. */
 function renderShards(results: readonly ShardResult[], requested: number, json: boolean): string {
-  if (json) return JSON.stringify(requested === 1 ? results[0] : results, null, 2);
+  if (json) return visibleJson(requested === 1 ? results[0] : results);
   return results
     .map(({ benchmark, split, shard: { index, count }, questions, failed, folder }) => {
       const counts = `${questions - failed} of ${questions} questions answered, ${failed} failed`;

@@ -3,6 +3,7 @@ import type { Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { startByteProgress } from '../terminal/byte-progress.js';
 
 export interface ExportCommandOptions {
@@ -48,7 +49,7 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
       resolutions: inputs,
       notes: [...warnings, ...notes],
     };
-    console.log(JSON.stringify({ schemaVersion: 1, ...exported }, null, 2));
+    console.log(visibleJson({ schemaVersion: 1, ...exported }));
   } else {
     console.log(output);
   }

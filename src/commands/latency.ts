@@ -15,6 +15,7 @@ import { describeHost, describeSoftware } from '../results/runs/host.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { VERSION } from '../shared/version.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { writeOutput } from '../shared/write-output.js';
 import { interruptible } from './interrupt.js';
 
@@ -88,7 +89,7 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
   };
   if (report.rows.length > 0) {
     if (options.output !== undefined) await writeReport(options.output, report);
-    console.log(options.json ? JSON.stringify(report, null, 2) : timingTables(report));
+    console.log(options.json ? visibleJson(report) : timingTables(report));
   }
   const failures = timings.failures.filter((message) => message !== null);
   for (const message of failures) say('error', `error: ${message}`);

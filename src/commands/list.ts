@@ -3,6 +3,7 @@ import { publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS, PAPER_BENCHMARKS, selectBenchmarks } from '../benchmarks/registry.js';
 import { readCatalogue } from '../datasets/catalogue.js';
 import { EXIT } from '../shared/errors.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
@@ -31,8 +32,8 @@ export async function listCommand({ json, published, validate }: ListCommandOpti
     return EXIT.done;
   }
   const chosen = names === undefined ? BENCHMARKS : selectBenchmarks(names);
-  if (published) console.log(json ? JSON.stringify(publishedRecords(chosen), null, 2) : publishedTables(chosen));
-  else console.log(json ? JSON.stringify(listRecords(chosen), null, 2) : listTable(chosen));
+  if (published) console.log(json ? visibleJson(publishedRecords(chosen)) : publishedTables(chosen));
+  else console.log(json ? visibleJson(listRecords(chosen)) : listTable(chosen));
   return EXIT.done;
 }
 

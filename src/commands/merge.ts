@@ -5,6 +5,7 @@ import { runSummary } from '../results/reports/run-summary.js';
 import { readShards } from '../results/runs/read-shards.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { sayFailures } from './say-failures.js';
 
 export interface MergeCommandOptions extends Pick<AskedData, 'data' | 'questions' | 'task'> {
@@ -28,7 +29,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeCom
   const { failed, n } = result.metrics;
   if (wasComplete) say('info', 'This run is already complete. Use --fresh to merge it again.');
   sayFailures(failed, n, result.metrics.failures, 'the eval commands of the shards, then this one');
-  console.log(json ? JSON.stringify(result, null, 2) : runSummary(result));
+  console.log(json ? visibleJson(result) : runSummary(result));
   return failed > 0 ? EXIT.someSamplesFailed : EXIT.done;
 }
 

@@ -1,6 +1,7 @@
 import { type IntactRun, listRuns, type RunEntry } from '../results/runs/list-runs.js';
 import { megabytes } from '../shared/byte-size.js';
 import { EXIT } from '../shared/errors.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { renderTable } from '../terminal/table.js';
 
 const HEADERS = [
@@ -35,7 +36,7 @@ const ALIGN = [
 /** `llavahr runs`: lists the run folders in a folder. */
 export async function runsCommand(folder: string, { json }: { json: boolean }): Promise<number> {
   const entries = await listRuns(folder);
-  console.log(json ? JSON.stringify(entries, null, 2) : runsText(folder, entries));
+  console.log(json ? visibleJson(entries) : runsText(folder, entries));
   return EXIT.done;
 }
 

@@ -11,6 +11,7 @@ import { scoreText } from '../results/statistics/digits.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { EXIT, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
+import { visibleJson, visibleLine } from '../shared/visible-text.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { renderTable } from '../terminal/table.js';
@@ -58,7 +59,7 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
     const isScored = Object.keys(scored.metrics.scores).length > 0;
     if (!isScored && files.length === 0) throw notScored(benchmark, output !== undefined);
     if (isScored || json) {
-      console.log(json ? JSON.stringify({ ...scoreRecord(scored, protocol), files }, null, 2) : scoreTable(scored));
+      console.log(json ? visibleJson({ ...scoreRecord(scored, protocol), files }) : scoreTable(scored));
     }
     return EXIT.done;
   } finally {
@@ -116,7 +117,9 @@ function scoreTable({ metrics, predictions, leftOut }: ScoredPredictions): strin
     renderTable([title, 'unit', 'score', '95 % interval'], rows, ['left', 'left', 'right', 'left']),
     '',
     counts.join(', '),
-    ...[...notes, ...officialNotes(leftOut, metrics)].map((note) => wrapText(`Note: ${note}`, terminalWidth)),
+    ...[...notes, ...officialNotes(leftOut, metrics)].map((note) =>
+      wrapText(`Note: ${visibleLine(note)}`, terminalWidth),
+    ),
   ].join('\n');
 }
 

@@ -6,6 +6,7 @@ import { tryDevice } from '../model/inference/device-trial.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
+import { visibleJson } from '../shared/visible-text.js';
 import { startTransferProgress } from '../terminal/transfer-progress.js';
 
 export interface SetupCudaCommandOptions {
@@ -28,7 +29,7 @@ export async function setupCudaCommand({ from, force, json }: SetupCudaCommandOp
   const files = wanted.members.map(({ to }) => to);
   if (json) {
     const installed = { outcome: wasInstalled ? 'unchanged' : 'installed', version: wanted.version, files, problem };
-    console.log(JSON.stringify({ schemaVersion: 1, ...installed }, null, 2));
+    console.log(visibleJson({ schemaVersion: 1, ...installed }));
   } else for (const file of files) console.log(file);
   return EXIT.done;
 }

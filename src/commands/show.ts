@@ -4,6 +4,7 @@ import { findBenchmark } from '../benchmarks/registry.js';
 import type { ConvMode } from '../model/conversation.js';
 import { buildPrompt } from '../model/prompt.js';
 import { EXIT, usageError } from '../shared/errors.js';
+import { visibleJson, visibleText } from '../shared/visible-text.js';
 import { annotationFolder } from './data-folder.js';
 
 export interface ShowCommandOptions {
@@ -26,7 +27,7 @@ export async function showCommand(name: string, options: ShowCommandOptions): Pr
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   await benchmark.images.close();
   const sample = sampleOf(benchmark, index, convMode);
-  console.log(json ? JSON.stringify({ ...sample, protocol }, null, 2) : sampleText(sample, benchmark.questions.length));
+  console.log(json ? visibleJson({ ...sample, protocol }) : sampleText(sample, benchmark.questions.length));
   return EXIT.done;
 }
 
@@ -59,12 +60,13 @@ function sampleText(
   { benchmark, split, index, questionId, image, prompt, gold, maxNewTokens }: ShownSample,
   count: number,
 ): string {
-  return [
+  const lines = [
     `${benchmark} ${split}, index ${index} of ${count}, question ${questionId}`,
     `image: ${image ?? 'none'}`,
     `answer: ${gold ?? 'not public'}`,
     `answer limit: ${maxNewTokens} tokens`,
     'prompt:',
     prompt,
-  ].join('\n');
+  ];
+  return visibleText(lines.join('\n'));
 }

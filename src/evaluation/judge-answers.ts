@@ -105,7 +105,7 @@ export async function judgeAnswers(
       progress ??= startProgress({ total, done, stream, unit: 'gradings' });
       progress.update({ answered: done, failed: 0, meanScore: null });
     },
-    onNotice: (message) => (progress ? progress.log(message) : stream.write(`${message}\n`)),
+    onNotice: (message) => say('warn', message),
     onEstimate: ({ requests, promptTokens, completionTokens }) => {
       stream.write(
         `Judge ${model}: ${requests} requests, about ${promptTokens} prompt tokens, at most ${completionTokens} completion tokens${costs(promptTokens, completionTokens)}\n`,
@@ -115,7 +115,7 @@ export async function judgeAnswers(
   stream.write(
     `Judge ${model}: used ${usage.promptTokens} prompt tokens, ${usage.completionTokens} completion tokens${costs(usage.promptTokens, usage.completionTokens)}\n`,
   );
-  for (const { id, run, reason } of failures) stream.write(`No grade for ${id} in grading run ${run + 1}: ${reason}\n`);
+  for (const { id, run, reason } of failures) say('warn', `No grade for ${id} in grading run ${run + 1}: ${reason}`);
   options.onMissing?.(failures.length);
   return score;
 }

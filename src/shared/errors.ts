@@ -1,3 +1,5 @@
+import { visibleText } from './visible-text.js';
+
 /** Exit codes of every command; see docs/troubleshooting.md. */
 export const EXIT = { done: 0, failed: 1, usage: 2, someSamplesFailed: 3, interrupted: 130 } as const;
 
@@ -43,16 +45,9 @@ export class ImageError extends Error {
 const MAX_MESSAGE = 1500; // characters
 const SHOWN_END = 400; // characters kept at the end of a truncated message, which says what to do
 
-/**
- * Makes a message safe for terminals and logs. Since it may quote untrusted files, control characters other than line
- * breaks are escaped, and the middle of a very long message is removed.
- */
+/** Makes a message, which may quote untrusted files, safe for terminals and logs; removes the middle of a very long one. */
 function printable(message: string): string {
-  const escaped = message.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: matches control characters on purpose
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const escaped = visibleText(message);
   if (escaped.length <= MAX_MESSAGE) return escaped;
   return `${escaped.slice(0, MAX_MESSAGE - SHOWN_END)} ... ${escaped.slice(-SHOWN_END)}`;
 }

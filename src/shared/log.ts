@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { usageError } from './errors.js';
 import { redactText } from './redact.js';
 import { systemReason } from './system-errors.js';
+import { visibleText } from './visible-text.js';
 import { columnsOf, wrapText } from './wrap-text.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -52,7 +53,7 @@ export function printMessagesBy(printer: Printer): () => void {
 
 /** Prints a message on stderr, wrapped to the terminal, and logs it as an event `message`. */
 export function say(of: LogLevel, text: string): void {
-  if (isLogged(of)) print(wrapText(text, columnsOf(process.stderr)));
+  if (isLogged(of)) print(wrapText(visibleText(text), columnsOf(process.stderr)));
   logEvent(of, 'message', { text });
 }
 

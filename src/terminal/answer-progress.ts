@@ -1,5 +1,6 @@
 import { MultiBar } from 'cli-progress';
 import { printMessagesBy } from '../shared/log.js';
+import { visibleText } from '../shared/visible-text.js';
 
 const PLAIN_INTERVAL_MS = 30_000; // keeps log files readable
 
@@ -65,7 +66,7 @@ function drawBar({ total, done, stream }: ProgressOptions, describe: (state: Pro
   const bars = new MultiBar({ stream, barsize: 24, format: '[{bar}] {text}', forceRedraw: true });
   const bar = bars.create(total, done, { text: describe({ answered: done, failed: 0, meanScore: null }) });
   const log = (line: string): void => {
-    bars.log(`${line}\n`);
+    bars.log(`${visibleText(line)}\n`);
     bars.update(); // otherwise stop() would drop it
   };
   const printAsBefore = printMessagesBy(log);
@@ -99,7 +100,7 @@ function printLines(
       if (clock() - lastLine >= PLAIN_INTERVAL_MS) print();
     },
     log(line) {
-      stream.write(`${line}\n`);
+      stream.write(`${visibleText(line)}\n`);
     },
     stop: print,
   };

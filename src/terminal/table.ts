@@ -1,6 +1,7 @@
 import { max } from 'simple-statistics';
 import stringWidth from 'string-width';
 import { getBorderCharacters, table } from 'table';
+import { visibleLine } from '../shared/visible-text.js';
 import { heading, terminalWidth } from './style.js';
 
 export type Align = 'left' | 'right';
@@ -44,11 +45,11 @@ export function renderTable(
   align: readonly Align[],
   { keys = 1, width = terminalWidth }: { keys?: number; width?: number } = {},
 ): string {
-  const body = rows.map((row) => row.map(printable));
+  const body = rows.map((row) => row.map(visibleLine));
   const columnsWith = (titleLines: (title: string, entries: number) => string[]): Column[] =>
     align.map((alignment, at) => {
       const entries = max([1, ...body.map((row) => stringWidth(row[at]!))]);
-      const title = titleLines(printable(titles[at]!), entries);
+      const title = titleLines(visibleLine(titles[at]!), entries);
       return { at, alignment, title, width: max([entries, ...title.map((line) => stringWidth(line))]) };
     });
   const plain = columnsWith((title) => [title]);
@@ -59,11 +60,6 @@ export function renderTable(
   const fit = (columns: readonly Column[]) => folded(columns, isText, width);
   const unfolded = parts(fit(natural), keys, width).map((part) => part.map(({ at }) => natural[at]!));
   return unfolded.map((part) => draw(fit(part), body)).join('\n\n');
-}
-
-/** Replaces control characters, which could manipulate the terminal: names come from untrusted files. */
-export function printable(cell: string): string {
-  return cell.replace(/\p{Cc}+/gu, ' ');
 }
 
 /** Keeps a title on one line if the column is wide enough; otherwise breaks it where both lines are short, ideally before its unit. */

@@ -1,6 +1,7 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { megabytes } from '../shared/byte-size.js';
 import { printMessagesBy } from '../shared/log.js';
+import { visibleText } from '../shared/visible-text.js';
 
 /** Progress of downloads: a bar per file and one for the total on a terminal, lines elsewhere. */
 export interface TransferProgress {
@@ -40,9 +41,9 @@ function drawBars(stream: NodeJS.WritableStream): TransferProgress {
     bar.update(done, { text: `${name} ${amount(done, total, unit)}` });
   };
   const log = (line: string): void => {
-    if (!bars.isActive) stream.write(`${line}\n`);
+    if (!bars.isActive) stream.write(`${visibleText(line)}\n`);
     else {
-      bars.log(`${line}\n`);
+      bars.log(`${visibleText(line)}\n`);
       bars.update(); // otherwise stop() would drop it
     }
   };
@@ -84,7 +85,7 @@ function printLines(stream: NodeJS.WritableStream, now: () => number): TransferP
         end() {},
       };
     },
-    log: (line) => void stream.write(`${line}\n`),
+    log: (line) => void stream.write(`${visibleText(line)}\n`),
     stop() {},
   };
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'node:test';
 import { showCommand } from '../../src/commands/show.js';
+import { temporaryFolder } from '../results/samples.js';
 import { printed } from './print.js';
 
 const OPTIONS = { index: 0, protocol: 'llava', convMode: 'vicuna_v1', json: true } as const;
@@ -25,6 +28,20 @@ test('shows the exact prompt, image and answer', async () => {
   });
   const text = await printed(() => showCommand('textvqa', { ...OPTIONS, json: false }));
   assert.ok(text.stdout.endsWith(`\nanswer: 694\nanswer limit: 128 tokens\nprompt:\n${PROMPT}`), text.stdout);
+});
+
+test('marks that are not seen are shown, and JSON keeps them', async (t) => {
+  const folder = await temporaryFolder(t);
+  const nasty = 'exe\u202etxt\u0007';
+  const record = { image_id: 'a', question: `what ${nasty}?`, answers: Array.from({ length: 10 }, () => nasty) };
+  await writeFile(join(folder, 'TextVQA_0.5.1_val.json'), JSON.stringify({ data: [record] }));
+  const options = { ...OPTIONS, data: folder };
+  const text = await printed(() => showCommand('textvqa', { ...options, json: false }));
+  assert.match(text.stdout, /\nanswer: exe\\u202etxt\\u0007\n/);
+  assert.match(text.stdout, /What exe\\u202etxt\\u0007\?\n/);
+  const json = (await printed(() => showCommand('textvqa', options))).stdout;
+  assert.equal(JSON.parse(json).gold, nasty);
+  for (const shown of [text.stdout, json]) assert.ok(!shown.includes('\u202e') && !shown.includes('\u0007'));
 });
 
 test('an index out of range is a usage error', async () => {

@@ -25,7 +25,7 @@ test('a table without rows is its header', () => {
 
 test('control characters of a name do not reach the terminal', () => {
   const text = renderTable(['model'], [['\u001b[2Jbad\r\nname\u0007\u009b']], ['left']);
-  assert.equal(text.split('\n').at(-1), ' [2Jbad name');
+  assert.equal(text.split('\n').at(-1), '\\u001b[2Jbad name\\u0007\\u009b');
 });
 
 const WIDE = [

@@ -1,4 +1,5 @@
 import { min } from 'simple-statistics';
+import { visibleText } from '../../shared/visible-text.js';
 import type { RunGroup } from '../reports/comparable-groups.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { Prediction } from '../runs/predictions.js';
@@ -53,11 +54,13 @@ export function sampleSet(
     const right = Object.entries(references?.answers[row] ?? {});
     return {
       row,
-      id,
-      prompt,
+      id: typeof id === 'string' ? visibleText(id) : id,
+      prompt: visibleText(prompt),
       category: categoryPlace.get(references?.categories[row] ?? '') ?? null,
-      references: right.sort(([, a], [, b]) => b - a),
-      answers: lines.map((line) => line && (line.text ?? { failure: line.error.code })),
+      references: right.sort(([, a], [, b]) => b - a).map(([text, people]) => [visibleText(text), people]),
+      answers: lines.map(
+        (line) => line && (line.text === null ? { failure: line.error.code } : visibleText(line.text)),
+      ),
       scores: runs.map(({ scores }) => scores?.scores[row] ?? null),
       thumbnail: null,
     };
@@ -71,7 +74,7 @@ export function sampleSet(
       title: group.title,
       instruction,
       systems: group.runs.map(systemOf),
-      categories,
+      categories: categories.map(visibleText),
       samples: samples.map((sample) => ({
         ...sample,
         prompt: sample.prompt.slice(0, sample.prompt.length - instruction.length),

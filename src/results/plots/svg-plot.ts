@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { max } from 'simple-statistics';
+import { visibleText } from '../../shared/visible-text.js';
 
 /** The title above a plot and the description for screen readers. */
 export interface PlotText {
@@ -108,9 +109,9 @@ export function escapeXml(text: string): string {
   return withoutForbidden(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Replaces characters that XML cannot represent by U+FFFD. Source: XML 1.0, 2.2 "Characters" */
+/** Replaces characters that XML cannot represent. Source: XML 1.0, 2.2 "Characters" */
 function withoutForbidden(text: string): string {
-  return text.replace(/(?![\t\n\r])\p{Cc}|[\p{Cs}\ufffe\uffff]/gu, '\ufffd');
+  return visibleText(text).replace(/[\ufffe\uffff]/g, '\ufffd');
 }
 
 /** Lays out legend entries from left to right in as many lines as needed. */

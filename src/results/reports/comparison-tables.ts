@@ -1,8 +1,9 @@
 import { max } from 'simple-statistics';
 import { gigabytes } from '../../shared/byte-size.js';
+import { visibleLine } from '../../shared/visible-text.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, noteMark, terminalWidth } from '../../terminal/style.js';
-import { type Align, printable, renderTable } from '../../terminal/table.js';
+import { type Align, renderTable } from '../../terminal/table.js';
 import type { StageTimes } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
 import { convModeOf, sharedSettings } from '../runs/run-names.js';
@@ -110,7 +111,7 @@ export function comparisonTables(comparisons: readonly Comparison[]): string {
     ...comparisonVerdicts(comparisons).map(note),
     ...otherBaselines(comparisons).map(note),
     ...(quantised === null ? [] : [note(`${noteMark('Note:')} ${quantised}`)]),
-    ...benchmarkNotes(comparisons).map((text) => note(`${noteMark('Note:')} ${printable(text)}`)),
+    ...benchmarkNotes(comparisons).map((text) => note(`${noteMark('Note:')} ${visibleLine(text)}`)),
   ];
   return parts.join('\n').trimEnd();
 }
@@ -280,7 +281,7 @@ function differenceHead({ rows }: Comparison, tests: readonly ScoreDifference[])
   const baseline = rows.find(({ isBaseline }) => isBaseline)?.label ?? 'the baseline';
   const { length } = tests.filter(({ pValue }) => pValue !== null);
   return [
-    `${heading('Differences')} from ${printable(baseline)}`,
+    `${heading('Differences')} from ${visibleLine(baseline)}`,
     '95 % intervals and p-values from a paired bootstrap over images',
     ...(length > 1 ? [`p (Holm) is corrected for all ${length} differences`] : []),
     ...(tests.some(({ mcnemar }) => mcnemar)
@@ -297,7 +298,7 @@ function otherBaselines(comparisons: readonly Comparison[]): string[] {
     const own = baselineOf(comparison);
     const isOther = own !== undefined && own !== usual;
     return isOther
-      ? [`${noteMark('Note:')} ${printable(`${comparison.benchmark}: differences are from ${own}.`)}`]
+      ? [`${noteMark('Note:')} ${visibleLine(`${comparison.benchmark}: differences are from ${own}.`)}`]
       : [];
   });
 }

@@ -1,5 +1,5 @@
+import { visibleLine } from '../../shared/visible-text.js';
 import { better, worse } from '../../terminal/style.js';
-import { printable } from '../../terminal/table.js';
 import { decimalsFor, halfWidthOf, pValueText, signedText } from '../statistics/digits.js';
 import type { Comparison, ComparisonRow, ScoreDifference } from './compare.js';
 
@@ -23,7 +23,7 @@ export function comparisonVerdicts(comparisons: readonly Comparison[]): string[]
   }
   const isAnyOpen = [...pairs.values()].some((lists) => lists[2]!.length > 0);
   const lines = [...pairs].flatMap(([key, lists]) => {
-    const [label, base] = (JSON.parse(key) as [string, string]).map(printable) as [string, string];
+    const [label, base] = (JSON.parse(key) as [string, string]).map(visibleLine) as [string, string];
     const words = [better('better than'), worse('worse than'), 'not distinguishable from'];
     return lists.flatMap((list, i) =>
       list.length > 0 ? [`${label} is ${words[i]} ${base} on`, ...list.map((line) => `  ${line}`)] : [],
@@ -51,7 +51,7 @@ function phrase({ benchmark, unit }: Comparison, row: ComparisonRow, difference:
       ? `; detectable with ${row.run.metrics.n} questions: ${detectable.toFixed(decimals)}`
       : '';
   const what = unit === 'points' ? 'points' : 'percentage points';
-  return printable(
+  return visibleLine(
     `${benchmark}: ${signedText(points, decimals)} ${what}${range}, p ${pValueText(adjustedPValue)}${needed}`,
   );
 }

@@ -1,3 +1,4 @@
+import { visibleLine } from '../../shared/visible-text.js';
 import type { Align, PlainTable } from '../../terminal/table.js';
 import {
   bestTexts,
@@ -37,7 +38,7 @@ export function latexReport({ scores, speed, footnotes, notes }: ReportLayout): 
   const times = withoutShared(speed);
   const about = `Speed: medians per image, question and token; rates over whole runs${times.shared}.`;
   const tables = [...table(titles, rows, align, caption), '', plainLatex(times, about)].join('\n');
-  const head = ['% \\usepackage{booktabs,graphicx}', ...notes.map((note) => `% Note: ${oneLine(note)}`)];
+  const head = ['% \\usepackage{booktabs,graphicx}', ...notes.map((note) => `% Note: ${visibleLine(note)}`)];
   if (OTHER_SCRIPTS.test(tables)) head.push(`% ${OTHER_SCRIPTS_NOTE}`);
   return [...head, tables].join('\n');
 }
@@ -55,7 +56,7 @@ export function plainLatex({ titles, lines, align }: PlainTable, caption: string
 
 /** Escapes text so that LaTeX prints it literally, in table cells too. Source: LaTeX2e reference manual, "Reserved characters". */
 export function escapeLatex(text: string): string {
-  return oneLine(text)
+  return visibleLine(text)
     .replace(/[\\{}&%$#_~^<>|[\]*"]|'(?=')|`/g, (character) => LATEX[character] ?? `\\${character}`)
     .replace(/-(?=-)/g, '-{}');
 }
@@ -78,11 +79,6 @@ const LATEX: Record<string, string> = {
   "'": "'{}",
   '`': '{`}',
 };
-
-/** Removes line breaks, which would end a comment or start a paragraph. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
-}
 
 function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,4 +1,5 @@
 import { markdownTable } from 'markdown-table';
+import { visibleLine } from '../../shared/visible-text.js';
 import type { Align, PlainTable } from '../../terminal/table.js';
 import { NOT_COMPARABLE, publishedLine, type ReportLayout, type ReportScore, type ScoreLine } from './report-layout.js';
 
@@ -18,7 +19,7 @@ export function markdownReport({ scores, speed, footnotes, notes }: ReportLayout
 
 /** Escapes text so that it shows literally, in table cells too: no markup, no HTML, one line. Source: CommonMark 2.4, GFM tables. */
 export function escapeMarkdown(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\\`*_[\]<>|~&!#]/g, '\\$&');
+  return visibleLine(text).replace(/[\\`*_[\]<>|~&!#]/g, '\\$&');
 }
 
 /** A table with all text escaped. Ends without a newline. */

@@ -1,7 +1,8 @@
 import { gigabytes } from '../../shared/byte-size.js';
+import { visibleLine } from '../../shared/visible-text.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
-import { printable, renderTable } from '../../terminal/table.js';
+import { renderTable } from '../../terminal/table.js';
 import { describeFailure } from '../runs/failure-counts.js';
 import { costText, type LatencySummary, type StageTimes, type Usage } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
@@ -32,7 +33,7 @@ export function runSummary(run: RunResult): string {
     ...listed(quantisedNote([model.precision])),
     ...listed(reproducibilityNote(device)),
   ]
-    .map((note) => `${wrapText(`Note: ${printable(note)}`, terminalWidth)}\n`)
+    .map((note) => `${wrapText(`Note: ${visibleLine(note)}`, terminalWidth)}\n`)
     .join('');
   const title = `${metrics.benchmark} ${metrics.split}, ${modelTitle(record.identity)}`;
   return `${renderTable([title, ''], rows, ['left', 'left'])}\n\n${notes}${folder}`;
@@ -97,8 +98,8 @@ export function runOverview(runs: readonly RunResult[]): string {
     ...listed(reproducibilityNote(device)),
   ].map((note) => `Note: ${note}`);
   const align = ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'left'] as const;
-  const lines = notes.map((note) => wrapText(printable(note), terminalWidth));
-  return [printable(title), '', renderTable(headers, rows, align), ...(lines.length > 0 ? ['', ...lines] : [])].join(
+  const lines = notes.map((note) => wrapText(visibleLine(note), terminalWidth));
+  return [visibleLine(title), '', renderTable(headers, rows, align), ...(lines.length > 0 ? ['', ...lines] : [])].join(
     '\n',
   );
 }

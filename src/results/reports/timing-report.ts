@@ -1,9 +1,10 @@
 import { stringify } from 'csv-stringify/sync';
 import { min } from 'simple-statistics';
 import { byteSize, gigabytes } from '../../shared/byte-size.js';
+import { visibleLine } from '../../shared/visible-text.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, terminalWidth } from '../../terminal/style.js';
-import { type Align, printable, renderTable } from '../../terminal/table.js';
+import { type Align, renderTable } from '../../terminal/table.js';
 import type { Host, Software } from '../runs/host.js';
 import { columnFormat } from '../statistics/digits.js';
 import type { Quantiles } from '../statistics/quantiles.js';
@@ -208,7 +209,7 @@ function rateTable({ rows, protocol, device }: TimingReport): string {
 
 /** A sentence for each row other than the first model's: the speed ratio, measured and published. */
 function speedComparisons({ rows }: TimingReport): string[] {
-  const nameOf = ({ model }: TimingRow) => printable(`${model.name} at ${model.resolution} px`);
+  const nameOf = ({ model }: TimingRow) => visibleLine(`${model.name} at ${model.resolution} px`);
   const varied = variedSettings(rows).filter((setting) => setting !== PRECISION);
   return rows.flatMap((row) => {
     if (row.firstModelSpeed === null) return [];

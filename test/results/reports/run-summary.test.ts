@@ -9,8 +9,8 @@ test('text from a run folder cannot control the terminal', () => {
   run.record.identity.device = '\u0000';
   run.metrics.notes = ['note\u009b2J'];
   for (const text of [runSummary(run), runOverview([run, run])]) {
-    assert.match(text, /model \[2J at 1024 px/);
-    assert.match(text, /^Note: .*note 2J$/m);
+    assert.match(text, /model\\u001b\[2J at 1024 px/);
+    assert.match(text, /^Note: .*note\\u009b2J$/m);
     assert.doesNotMatch(text, /[^\P{Cc}\n]/u);
   }
 });
