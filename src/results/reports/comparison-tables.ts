@@ -124,7 +124,7 @@ function speedTables(comparisons: readonly Comparison[]): string[] {
     rows.filter((row) => !isTimed(row)).map(({ label }) => `${label} on ${benchmark}`),
   );
   if (timed.length === 0) return ['All runs were too short to time.', ''];
-  const short = untimed.length === 0 ? [] : [caption(printable(`Too short to time: ${untimed.join(', ')}`)), ''];
+  const short = untimed.length === 0 ? [] : [caption(visibleLine(`Too short to time: ${untimed.join(', ')}`)), ''];
   return [
     caption(
       `${heading('Times')} in ms, median / 95th percentile (with at least 20 batches). First token: vision and prefill of a ` +
