@@ -117,10 +117,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
 }
 
-/** The benchmark with only one shard's questions. Questions keep their index; a shard has no score, not even a running one. */
+/** The benchmark with only one shard's questions. Questions keep their index; a shard has no score. */
 function shardOf(benchmark: LoadedBenchmark, shard: Shard, { visualTokens }: Answerer): LoadedBenchmark {
   const questions = selectShard(benchmark.questions, shard, visualTokens);
-  return { ...benchmark, questions, scoreOne: () => null };
+  return { ...benchmark, questions, score: () => null };
 }
 
 /** Reads the result of a complete run folder. */

@@ -103,7 +103,7 @@ export async function judgeAnswers(
     signal,
     onProgress(done, total) {
       progress ??= startProgress({ total, done, stream, unit: 'gradings' });
-      progress.update({ answered: done, failed: 0, meanScore: null });
+      progress.update({ answered: done, failed: 0, score: null });
     },
     onNotice: (message) => say('warn', message),
     onEstimate: ({ requests, promptTokens, completionTokens }) => {

@@ -11,6 +11,7 @@ import { oneByOne } from '../shared/parallel.js';
 import { type ProgressState, startProgress } from '../terminal/answer-progress.js';
 import type { Answerer, AnswerWork } from './answerer.js';
 import { type ImageCheck, staleAnswers } from './check-images.js';
+import { runningScore } from './running-score.js';
 
 export interface RunBenchmarkOptions {
   benchmark: LoadedBenchmark;
@@ -131,26 +132,23 @@ function throwFirstFailure(predictions: readonly Prediction[]): void {
   throw new UserError(`Question ${failure.question_id} failed (${code}: ${message}). Stopped because of --fail-fast.`);
 }
 
-/** Counts answers and failures and keeps the running score; failures of earlier sessions are asked again. */
+/** Counts answers and failures and scores the answers so far; failures of earlier sessions are asked again. */
 function startTally(benchmark: LoadedBenchmark, open: readonly Question[], predictions: PredictionsFile) {
   const isOpen = new Set(open.map(({ index }) => index));
-  let scoreSum = 0;
-  let scored = 0;
+  const score = runningScore(benchmark);
   const tally = {
     answered: 0,
     failed: 0,
-    meanScore: null as number | null,
+    get score() {
+      return score.current();
+    },
     add({ index, text }: Pick<Prediction, 'index' | 'text'>): void {
       if (text === null) {
         tally.failed++;
         return;
       }
       tally.answered++;
-      const score = benchmark.scoreOne(index, text);
-      if (score === null) return;
-      scored++;
-      scoreSum += score;
-      tally.meanScore = scoreSum / scored;
+      score.add(index, text);
     },
   };
   for (const [index, text] of predictions.answers) if (text !== null && !isOpen.has(index)) tally.add({ index, text });

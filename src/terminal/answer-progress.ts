@@ -22,8 +22,8 @@ export interface ProgressState {
   answered: number;
   /** Questions that failed in this session. */
   failed: number;
-  /** Mean score of the answered questions, 0 to 1; null if none is scored yet. */
-  meanScore: number | null;
+  /** Score of the answered questions, computed when it is read; null if there is none yet. */
+  readonly score: { name: string; value: number; unit: 'percent' | 'points' } | null;
 }
 
 /** A progress display. It must be stopped, since its timer keeps the process alive. */
@@ -43,12 +43,12 @@ export function startProgress(options: ProgressOptions): Progress {
 }
 
 /**
- * Example: 1200/5000, 3.1 questions/s, 20:26 left, score 67.1 %, 2 failed
+ * Example: 1200/5000, 3.1 questions/s, 20:26 left, accuracy 67.1 %, 2 failed
  * Rate and time left are based on this session only: earlier ones may have used another machine or batch size.
  */
 export function progressLine(
   { total, done, unit = 'questions' }: Pick<ProgressOptions, 'total' | 'done' | 'unit'>,
-  { answered, failed, meanScore }: ProgressState,
+  { answered, failed, score }: ProgressState,
   seconds: number,
 ): string {
   const rate = seconds > 0 ? (answered + failed - done) / seconds : 0;
@@ -57,14 +57,14 @@ export function progressLine(
     `${answered}/${total}`,
     ...(rate > 0 ? [`${rate.toFixed(rate < 10 ? 2 : 0)} ${unit}/s`] : []),
     ...(rate > 0 && left > 0 ? [`${clockTime(left / rate)} left`] : []),
-    ...(meanScore !== null ? [`score ${(meanScore * 100).toFixed(1)} %`] : []),
+    ...(score === null ? [] : [`${score.name} ${score.value.toFixed(1)}${score.unit === 'percent' ? ' %' : ''}`]),
     ...(failed > 0 ? [`${failed} failed`] : []),
   ].join(', ');
 }
 
 function drawBar({ total, done, stream }: ProgressOptions, describe: (state: ProgressState) => string): Progress {
   const bars = new MultiBar({ stream, barsize: 24, format: '[{bar}] {text}', forceRedraw: true });
-  const bar = bars.create(total, done, { text: describe({ answered: done, failed: 0, meanScore: null }) });
+  const bar = bars.create(total, done, { text: describe({ answered: done, failed: 0, score: null }) });
   const log = (line: string): void => {
     bars.log(`${visibleText(line)}\n`);
     bars.update(); // otherwise stop() would drop it
@@ -87,7 +87,7 @@ function printLines(
   describe: (state: ProgressState) => string,
   clock: () => number,
 ): Progress {
-  let state: ProgressState = { answered: done, failed: 0, meanScore: null };
+  let state: ProgressState = { answered: done, failed: 0, score: null };
   let lastLine = clock();
   const print = (): void => {
     stream.write(`${describe(state)}\n`);
