@@ -10,6 +10,7 @@ import { configureHelp } from './cli/help.js';
 import { addLatency } from './cli/latency.js';
 import { addList } from './cli/list.js';
 import { addMerge } from './cli/merge.js';
+import { addPower } from './cli/power.js';
 import { addReport } from './cli/report.js';
 import { addRuns } from './cli/runs.js';
 import { addScore } from './cli/score.js';
@@ -97,6 +98,7 @@ export function buildProgram(argv: readonly string[]): Command {
   addTask(program);
   addVerify(program);
   addCompare(program);
+  addPower(program);
   addAblate(program);
   addLatency(program);
   addReport(program);

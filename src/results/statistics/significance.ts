@@ -29,12 +29,13 @@ export function holmAdjusted(pValues: readonly (number | null)[]): (number | nul
   return adjusted;
 }
 
-const QUANTILE_975 = 1.959964; // of the standard normal distribution: two-sided test at 5 %
-const QUANTILE_80 = 0.841621; // power of 80 %
+/** Quantiles of the standard normal distribution: of a two-sided test at the 5 % level, and of a power of 80 %. */
+export const SIGNIFICANCE_QUANTILE = 1.959964;
+export const DETECTION_QUANTILE = 0.841621;
 
 /** The smallest difference that a test at the 5 % level finds with 80 % power, from the difference's standard error. */
 export function detectableDifference(standardError: number): number {
-  return (QUANTILE_975 + QUANTILE_80) * standardError;
+  return (SIGNIFICANCE_QUANTILE + DETECTION_QUANTILE) * standardError;
 }
 
 function logChoose(n: number, k: number): number {

@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { helpEnd } from './help.js';
+
+export function addPower(program: Command): void {
+  program
+    .command('power')
+    .description('Before a run: the difference between two models that a number of questions can show.')
+    .argument('[benchmarks]', 'comma-separated names, or all', 'all')
+    .option(
+      '--difference <points>',
+      'count the questions that show a difference of this many percentage points (default: the smallest difference that ' +
+        "all of the split's questions show)",
+      percentage,
+    )
+    .option(
+      '--disagreement <list>',
+      'percentages of the questions that exactly one of the models answers correctly (default: 5,10,20)',
+      percentages,
+    )
+    .option(
+      '--pilot <run or model...>',
+      'two runs, perhaps of a part of the questions: take from them how much the models differ',
+    )
+    .option('--results <folder>', 'where to search for the runs of models given by name', 'results')
+    .option('--json', 'print a list as JSON', false)
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['llavahr power textvqa,pope'],
+          ['llavahr power --difference 1'],
+          ['llavahr power --pilot llava-1.5-tiny llava-hr-tiny', 'from their finished runs'],
+        ],
+        'Tests are two-sided at the 5 % level and find the difference in 80 % of cases.',
+      ),
+    )
+    .action(async (benchmarks, options) => {
+      const { powerCommand } = await import('../commands/power.js');
+      process.exitCode = await powerCommand(benchmarks, options);
+    });
+}
+
+function percentages(text: string): number[] {
+  return text.split(',').map(percentage);
+}
+
+function percentage(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= 100) return value;
+  throw new InvalidArgumentError('Give a number above 0 and up to 100.');
+}

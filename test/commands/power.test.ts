@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { powerCommand } from '../../src/commands/power.js';
+import { llavahr, testFolder } from './cli.js';
+import { printed } from './print.js';
+
+const OPTIONS = { results: 'results', json: false };
+
+test('the difference that a split shows, and the questions that a difference needs', async () => {
+  const { stdout } = await printed(() => powerCommand('textvqa,mmvet', OPTIONS));
+  assert.match(stdout, /^textvqa +val +5,000 +0\.89 +1\.25 +1\.77$/m);
+  assert.doesNotMatch(stdout, /mmvet/);
+  const needed = await printed(() => powerCommand('pope', { ...OPTIONS, difference: 1, disagreement: [5, 20] }));
+  assert.match(needed.stdout, /^pope +test +8,910 +3,923 +15,696 \(has fewer\)$/m);
+});
+
+test('more than the models disagree on is never shown', async () => {
+  const { stdout } = await printed(() =>
+    powerCommand('pope', { ...OPTIONS, difference: 6, disagreement: [5], json: true }),
+  );
+  assert.equal((JSON.parse(stdout) as { needed: number | null }[])[0]!.needed, null);
+});
+
+test('what cannot be answered is a usage error', async () => {
+  await assert.rejects(powerCommand('mmvet', OPTIONS), { exitCode: 2, message: /No split of mmvet/ });
+  await assert.rejects(powerCommand('pope', { ...OPTIONS, pilot: ['a'] }), { exitCode: 2, message: /two runs/ });
+});
+
+test('a pilot gives the spread of the difference, and what all questions would show', async () => {
+  const folder = await testFolder();
+  const models = ['llava-hr-tiny', 'llava-1.5-tiny'];
+  const pilot: string[] = [];
+  for (const model of models) {
+    const output = join(folder, model);
+    const { code } = await llavahr(folder, 'eval', 'pope', '--model', model, '--limit', '30', '--output', output);
+    assert.equal(code, 0);
+    pilot.push(join(output, readdirSync(output)[0]!));
+  }
+  const { stdout } = await printed(() => powerCommand('all', { ...OPTIONS, pilot, difference: 5, json: true }));
+  const [power] = JSON.parse(stdout) as [
+    { questions: number; detectable: number; needed: number; pilot: { detectable: number } },
+  ];
+  assert.equal(power.questions, 8910);
+  assert.ok(Math.abs(power.detectable - power.pilot.detectable * Math.sqrt(30 / 8910)) < 1e-9);
+  assert.equal(power.needed, Math.ceil(30 * (power.pilot.detectable / 5) ** 2));
+});
