@@ -36,7 +36,8 @@ export async function loadAsked(
   folder: string,
   { limit, offset = 0, sample, seed = 0, ids, rows, maxNewTokens, ...options }: AskedOptions,
 ): Promise<LoadedBenchmark> {
-  const benchmark = await load(folder, { ...options, ...(limit === undefined ? {} : { limit: offset + limit }) });
+  // Scores say of how many questions they are: with an offset, of all.
+  const benchmark = await load(folder, { ...options, ...(offset === 0 && { limit }) });
   const selected = selectQuestions(benchmark, { limit, offset, sample, seed, ids, rows });
   if (maxNewTokens === undefined || maxNewTokens === selected.maxNewTokens) return selected;
   return { ...selected, maxNewTokens, protocol: { ...selected.protocol, maxNewTokens } };
@@ -75,7 +76,8 @@ function selectQuestions(
   if (sample !== undefined && sample < count) return restrict(drawRows(count, sample, seed), { sample, seed });
   if (offset === 0) return benchmark;
   if (offset >= count) throw usageError(`--offset ${offset} skips all of the ${count} questions of ${name} ${split}.`);
-  const chosen = Array.from({ length: count - offset }, (_, i) => offset + i);
+  const end = Math.min(count, offset + (limit ?? count));
+  const chosen = Array.from({ length: end - offset }, (_, i) => offset + i);
   return restrict(chosen, { offset, limit: limit ?? null });
 }
 

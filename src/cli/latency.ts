@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { RELEASED_MODELS } from '../model/released-architectures.js';
 import { helpEnd } from './help.js';
 import {
+  baseOption,
   clipTowerOption,
   deviceOption,
   nonNegativeInteger,
@@ -47,6 +48,7 @@ export function addLatency(program: Command): void {
     .addOption(threadsOption())
     .addOption(precisionOption())
     .addOption(clipTowerOption())
+    .addOption(baseOption())
     .addOption(offlineOption())
     .option('--output <file>', 'also write every run to a .csv file, or the whole report to a .json file')
     .option('--json', 'print the measurements as JSON', false)

@@ -34,6 +34,7 @@ export interface LatencyCommandOptions {
   threads?: number;
   precision: Precision;
   clipTower?: string;
+  base?: string;
   offline: boolean;
   output?: string;
   json: boolean;
@@ -98,12 +99,15 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
 }
 
 /** @throws UserError (usage) for options that contradict each other */
-function checkOptions({ model, randomWeights, clipTower, protocol, output, ...options }: LatencyCommandOptions): void {
+function checkOptions({ model, randomWeights, protocol, output, ...options }: LatencyCommandOptions): void {
   if (model !== undefined && randomWeights !== undefined) {
     throw usageError('--model and --random-weights cannot be combined.');
   }
-  if (randomWeights !== undefined && clipTower !== undefined) {
-    throw usageError('--clip-tower is for checkpoints and cannot be combined with --random-weights.');
+  const ofCheckpoints = { '--clip-tower': options.clipTower, '--base': options.base };
+  for (const [name, value] of Object.entries(ofCheckpoints)) {
+    if (randomWeights !== undefined && value !== undefined) {
+      throw usageError(`${name} is for checkpoints and cannot be combined with --random-weights.`);
+    }
   }
   const fixed = { '--batch-size': options.batchSize, '--prompt-tokens': options.promptTokens };
   for (const [name, value] of Object.entries({ ...fixed, '--new-tokens': options.newTokens })) {

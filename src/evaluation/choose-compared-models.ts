@@ -18,6 +18,8 @@ export interface TimedModelsChoice {
   precision: Precision;
   /** CLIP tower of a LLaVA-1.5 checkpoint that lacks it. */
   clipTower?: string;
+  /** Base model of the first one, where that is a LoRA adapter or a projector. */
+  base?: string;
   protocol?: 'paper';
 }
 
@@ -26,12 +28,13 @@ export interface TimedModelsChoice {
  * paper's "3 times faster", at the largest size not above LLaVA-HR's.
  */
 export async function chooseTimedModels(choice: TimedModelsChoice, downloads: DownloadsOnDemand): Promise<Model[]> {
-  const { resolution, precision, clipTower, vs, protocol } = choice;
-  const open = (name: string | undefined, size: number | undefined, tower?: string): Promise<Model> =>
+  const { resolution, precision, clipTower, base, vs, protocol } = choice;
+  const open = (name: string | undefined, size: number | undefined, tower?: string, of?: string): Promise<Model> =>
     choice.randomWeights === undefined
-      ? chooseModel({ model: name, resolution: size, precision, clipTower: tower }, downloads)
+      ? chooseModel({ model: name, resolution: size, precision, clipTower: tower, base: of }, downloads)
       : openRandom(name, size, precision);
-  const first = await open(choice.randomWeights ?? choice.model, resolution, vs === undefined ? clipTower : undefined);
+  const tower = vs === undefined ? clipTower : undefined;
+  const first = await open(choice.randomWeights ?? choice.model, resolution, tower, base);
   if (vs === undefined) return [first];
   const name = vs === LLAVA_15 ? llava15Beside(first) : vs;
   const second = await open(name, undefined, clipTower);

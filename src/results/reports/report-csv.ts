@@ -34,7 +34,8 @@ export function csvReport(runs: readonly RunResult[], publishedOf: PublishedOf =
 /** The columns that tell which run a row is about. */
 export function describeRun(run: RunResult): Record<string, string | number | null> {
   const { record, metrics, latency } = run;
-  const { model, device, protocol } = record.identity;
+  const { model, device, protocol, generation } = record.identity;
+  const { convMode } = generation;
   return {
     run: runName(run),
     model: model.name,
@@ -46,7 +47,7 @@ export function describeRun(run: RunResult): Record<string, string | number | nu
     device,
     benchmark: metrics.benchmark,
     split: metrics.split,
-    protocol: JSON.stringify(protocol),
+    protocol: JSON.stringify({ ...protocol, convMode }),
     n: metrics.n,
     failed: metrics.failed,
   };
