@@ -11,12 +11,16 @@ import type { FuzzTarget } from '../target.js';
 const FILES = readdirSync(fixture('images'))
   .filter((name) => /\.(jpg|png|gif|webp)$/.test(name))
   .map((name) => readFileSync(fixture('images', name)));
+const { images: BITMAPS } = JSON.parse(readFileSync(fixture('images', 'bitmaps.json'), 'utf8')) as {
+  images: Record<string, { base64: string }>;
+};
+const BITMAP_FILES = Object.values(BITMAPS).map(({ base64 }) => Buffer.from(base64, 'base64'));
 const SIZES = [0, 1, 2, 255, 256, 13_000, 16_383, 16_384, 65_535, 100_000, 2 ** 31 - 1, 2 ** 32 - 1];
 const PNG_HEADER = { start: 12, end: 29 }; // "IHDR" and its data, followed by the checksum
 
 export const target: FuzzTarget = {
   async run(folder, random) {
-    const bytes = damaged(random.pick(FILES), random);
+    const bytes = damaged(random.pick(random.chance(0.5) ? FILES : BITMAP_FILES), random);
     await writeFile(join(folder, 'image'), bytes);
     const image = await prepareImage(bytes, 'image', 64, random.pick(['pad', 'crop']));
     if (image.length !== 64 * 64 * 3) throw new Error(`the image has ${image.length} bytes`);
@@ -38,6 +42,9 @@ function damaged(file: Buffer, random: Random): Buffer {
       bytes.writeUInt16BE(height & 0xffff, frame + 5);
       bytes.writeUInt16BE(width & 0xffff, frame + 7);
     }
+  } else if (bytes[0] === 0x42 && bytes.length > 26) {
+    bytes.writeUInt32LE(width, 18);
+    bytes.writeUInt32LE(height, 22);
   } else if (bytes.length > 30) {
     // Canvas size of a GIF or an extended WebP.
     const at = bytes[0] === 0x47 ? 6 : 24;

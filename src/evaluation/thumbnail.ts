@@ -1,9 +1,10 @@
 import type { ImageSource } from '../datasets/image-source.js';
-import { imageFormat, MAX_PIXELS } from '../model/images/decode-image.js';
+import { decodeImage, imageFormat, MAX_PIXELS } from '../model/images/decode-image.js';
 import { ImageError } from '../shared/errors.js';
 import sharp from '../shared/sharp.js';
 
 const LONGER_SIDE = 256; // pixels
+const OPTIONS = { failOn: 'none', limitInputPixels: MAX_PIXELS } as const;
 const QUALITY = 50; // of WebP: 2 to 8 kB at this size
 
 /**
@@ -12,16 +13,24 @@ const QUALITY = 50; // of WebP: 2 to 8 kB at this size
  */
 export async function makeThumbnail(images: ImageSource, name: string): Promise<Buffer | null> {
   const bytes = await readImage(images, name);
-  if (bytes === null || imageFormat(bytes) === undefined) return null;
+  const format = bytes && imageFormat(bytes);
+  if (bytes === null || format === undefined) return null;
   try {
-    return await sharp(bytes, { failOn: 'none', limitInputPixels: MAX_PIXELS })
+    const image = format === 'bmp' ? await fromPixels(bytes, name) : sharp(bytes, OPTIONS);
+    return await image
       .resize(LONGER_SIDE, LONGER_SIDE, { fit: 'inside', withoutEnlargement: true })
       .removeAlpha()
       .webp({ quality: QUALITY })
       .toBuffer();
   } catch {
-    return null; // sharp only throws for bad images
+    return null; // only thrown for bad images
   }
+}
+
+/** An image of a format that sharp does not read. */
+async function fromPixels(bytes: Uint8Array, name: string): Promise<ReturnType<typeof sharp>> {
+  const { width, height, pixels } = await decodeImage(bytes, name);
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
 }
 
 async function readImage(images: ImageSource, name: string): Promise<Uint8Array | null> {

@@ -1,23 +1,18 @@
 import { ImageError, messageOf } from '../../shared/errors.js';
 import sharp from '../../shared/sharp.js';
 import { pngProblem } from './check-png.js';
+import { isTiff, tiffProblem } from './check-tiff.js';
+import { decodeBmp, isBmp } from './decode-bmp.js';
 import { firstGifFrame } from './gif-frame.js';
-import { nameFormat } from './name-format.js';
-
-/** A decoded image. */
-export interface RgbImage {
-  width: number;
-  height: number;
-  /** RGB, 8 bit, [height, width, 3] */
-  pixels: Uint8Array;
-}
+import { nameFormat, saveAsPng } from './name-format.js';
+import type { RgbImage } from './rgb-image.js';
 
 /** Pillow refuses to decode more than twice its warning limit of 89,478,485 pixels. Source: Pillow Image.py */
 export const MAX_PIXELS = 178_956_970;
 
 /**
- * Decodes a JPEG, PNG, GIF or WebP file to what `PIL.Image.open(file).convert("RGB")` gives, byte for byte: no EXIF
- * rotation, no colour profile, transparency dropped without blending, the first frame of an animation.
+ * Decodes a JPEG, PNG, GIF, WebP, BMP or TIFF file to what `PIL.Image.open(file).convert("RGB")` gives, byte for byte: no EXIF
+ * rotation except in TIFF, no colour profile, transparency dropped without blending, the first frame or page.
  * @param name for error messages
  * @throws ImageError `unreadable` for another format or a damaged or truncated file, `too-large` for more pixels than
  *   Pillow accepts, which is checked before anything is decoded
@@ -29,12 +24,17 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
     if (known !== null) throw new ImageError('unreadable', `${name} is ${known}`);
     const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
     const content = bytes.length === 0 ? 'is empty' : `starts with ${JSON.stringify(start)}`;
-    throw new ImageError('unreadable', `${name} is not a JPEG, PNG, GIF or WebP image: it ${content}`);
+    throw new ImageError('unreadable', `${name} is not a JPEG, PNG, GIF, WebP, BMP or TIFF image: it ${content}`);
   }
-  const problem = format === 'png' ? pngProblem(bytes) : null;
+  const tiff = format === 'tiff' ? tiffProblem(bytes) : null;
+  if (tiff && 'kind' in tiff)
+    throw new ImageError('unreadable', `${name} is ${saveAsPng(`a TIFF image with ${tiff.kind}`)}`);
+  const problem = format === 'png' ? pngProblem(bytes) : (tiff?.problem ?? null);
   if (problem) throw new ImageError('unreadable', `${name} cannot be decoded: ${problem}`);
   try {
-    return await (format === 'gif' ? decodeGif(bytes, name) : decode(bytes, name));
+    if (format === 'gif') return await decodeGif(bytes, name);
+    if (format === 'bmp') return decodeBmp(bytes, (width, height) => checkSize(width, height, name));
+    return await decode(bytes, name, format);
   } catch (error) {
     if (error instanceof ImageError) throw error;
     const reason = error instanceof RangeError ? 'the file is truncated' : messageOf(error).split('\n', 1)[0];
@@ -43,12 +43,14 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<RgbI
 }
 
 /** The format according to the first bytes. Others never reach sharp, which would also render SVG or open HEIF. */
-export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' | undefined {
+export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' | 'bmp' | 'tiff' | undefined {
   const start = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
   if (start.startsWith('\xff\xd8\xff')) return 'jpeg';
   if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'png';
   if (start.startsWith('GIF87a') || start.startsWith('GIF89a')) return 'gif';
   if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'webp';
+  if (isBmp(bytes)) return 'bmp';
+  if (isTiff(bytes)) return 'tiff';
   return undefined;
 }
 
@@ -58,26 +60,31 @@ function checkSize(width: number, height: number, name: string): void {
   throw new ImageError('too-large', `${name} has ${pixels}, more than the limit of ${MAX_PIXELS}`);
 }
 
-async function decode(bytes: Uint8Array, name: string): Promise<RgbImage> {
+async function decode(
+  bytes: Uint8Array,
+  name: string,
+  format: 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff',
+): Promise<RgbImage> {
   // `truncated`: like Pillow, reject truncated files but not those with damaged pixels.
   const file = sharp(bytes, {
-    failOn: 'truncated',
+    failOn: format === 'tiff' ? 'error' : 'truncated',
     ignoreIcc: true,
     limitInputPixels: false,
     unlimited: isJpegOfFewScans(bytes),
   });
-  const { width, height, space, depth } = await file.metadata();
-  checkSize(width, height, name);
+  const { width: storedWidth, height: storedHeight, space, depth } = await file.metadata();
+  checkSize(storedWidth, storedHeight, name);
+  if (format === 'tiff') file.autoOrient(); // as Pillow does for this format alone
   const { data, info } = await file
     .pipelineColourspace(space) // otherwise CMYK would be converted with a colour profile
     .toColourspace(space)
     .raw({ depth: depth === 'ushort' ? 'ushort' : 'uchar' })
     .toBuffer({ resolveWithObject: true });
 
-  const { channels } = info;
+  const { width, height, channels } = info;
   let pixels: Uint8Array = data;
   if (space === 'cmyk') pixels = cmykToRgb(data);
-  else if (depth === 'ushort') pixels = from16Bit(data, channels, bytes);
+  else if (depth === 'ushort') pixels = from16Bit(data, channels, isPlainGrey(bytes, format, channels));
   else if (channels < 3) pixels = pickRgb(data, channels, 0, 0, 0);
   else if (channels === 4) pixels = pickRgb(data, 4, 0, 1, 2);
   return { width, height, pixels };
@@ -111,14 +118,17 @@ function pickRgb(data: Uint8Array, stride: number, red: number, green: number, b
 const PNG_COLOUR_TYPE = 25; // byte offset in the file
 const GREY = 0;
 
+/** In PNG the number of channels does not tell: with a transparent value, sharp adds an alpha channel. */
+function isPlainGrey(bytes: Uint8Array, format: string, channels: number): boolean {
+  return format === 'png' ? bytes[PNG_COLOUR_TYPE] === GREY : channels < 3;
+}
+
 /**
  * Converts 16-bit little-endian samples like Pillow: plain grey is clipped at 255 (so that an ordinary image becomes
  * white); everything else keeps the high byte.
  */
-function from16Bit(data: Uint8Array, channels: number, png: Uint8Array): Uint8Array {
-  // The number of channels does not identify plain grey: with a transparent value, sharp adds an alpha channel.
-  if (png[PNG_COLOUR_TYPE] !== GREY)
-    return channels < 3 ? pickRgb(data, 2 * channels, 1, 1, 1) : pickRgb(data, 2 * channels, 1, 3, 5);
+function from16Bit(data: Uint8Array, channels: number, isGrey: boolean): Uint8Array {
+  if (!isGrey) return channels < 3 ? pickRgb(data, 2 * channels, 1, 1, 1) : pickRgb(data, 2 * channels, 1, 3, 5);
   const stride = 2 * channels;
   const pixels = new Uint8Array((data.length / stride) * 3);
   for (let source = 0, target = 0; source < data.length; source += stride, target += 3) {
@@ -144,7 +154,7 @@ function cmykToRgb(data: Uint8Array): Uint8Array {
 async function decodeGif(bytes: Uint8Array, name: string): Promise<RgbImage> {
   const { canvas, left, top, fill, file } = firstGifFrame(bytes);
   checkSize(canvas.width, canvas.height, name);
-  const frame = await decode(file, name);
+  const frame = await decode(file, name, 'gif');
   if (frame.width === canvas.width && frame.height === canvas.height) return frame;
   const pixels = new Uint8Array(canvas.width * canvas.height * 3);
   for (let i = 0; i < pixels.length; i++) pixels[i] = fill[i % 3]!;

@@ -1,7 +1,5 @@
 /** Formats that are recognised but not decoded, by their first bytes as Latin-1 text. */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {
-  'a BMP image': ['BM'],
-  'a TIFF image': ['II*\0', 'MM\0*', 'II+\0', 'MM\0+'],
   'a JPEG 2000 image': ['\0\0\0\x0cjP  ', '\xff\x4f\xff\x51'],
   'a JPEG XL image': ['\0\0\0\x0cJXL ', '\xff\x0a'],
   'a Photoshop image': ['8BPS'],
@@ -19,15 +17,18 @@ export function nameFormat(bytes: Uint8Array): string | null {
   const format =
     Object.keys(FORMATS).find((name) => FORMATS[name]!.some((beginning) => start.startsWith(beginning))) ??
     Object.keys(BRANDS).find((name) => BRANDS[name]!.test(start.slice(4)));
-  if (format !== undefined) {
-    return (
-      `${format}, which is not decoded here. Save it as PNG under the same name, which keeps every pixel: ` +
-      `python -c "import sys; from PIL import Image; f = sys.argv[1]; Image.open(f).convert('RGB').save(f, 'PNG')" <file>`
-    );
-  }
+  if (format !== undefined) return saveAsPng(format);
   if (/^\s*(<\?xml.*<svg|<svg)/is.test(start)) return 'an SVG drawing. Render it to PNG.';
   if (/^\s*<(!doctype html|html)/i.test(start)) return 'a web page. The download failed: download the image again.';
   if (start.startsWith('%PDF')) return 'a PDF document. Render its page to PNG.';
   if (start.startsWith('version https://git-lfs')) return 'a Git LFS pointer. Run "git lfs pull" in its folder.';
   return null;
+}
+
+/** What a file is and that it is not decoded, with a command that converts it. */
+export function saveAsPng(format: string): string {
+  return (
+    `${format}, which is not decoded here. Save it as PNG under the same name, which keeps every pixel: ` +
+    `python -c "import sys; from PIL import Image; f = sys.argv[1]; Image.open(f).convert('RGB').save(f, 'PNG')" <file>`
+  );
 }

@@ -1,7 +1,8 @@
 import { ImageError } from '../../shared/errors.js';
 import type { Architecture, Tiling } from '../architecture.js';
-import { decodeImage, type RgbImage } from './decode-image.js';
+import { decodeImage } from './decode-image.js';
 import { resizeBicubic, resizeInSquare } from './resize-image.js';
+import type { RgbImage } from './rgb-image.js';
 import { cutTiles, type TileOrder, tileOrder } from './tiles.js';
 
 /** Largest square that an image may be padded to, in pixels. Memory and time grow with its side. */
