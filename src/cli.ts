@@ -18,6 +18,7 @@ import { addSetupCuda } from './cli/setup-cuda.js';
 import { addShow } from './cli/show.js';
 import { addTask } from './cli/task.js';
 import { addVerify } from './cli/verify.js';
+import { addressSpaceAdvice } from './shared/address-space.js';
 import { EXIT, messageOf, UserError } from './shared/errors.js';
 import { closeLog, LOG_LEVELS, type LogLevel, logEvent, openLog, say } from './shared/log.js';
 import { redactArguments } from './shared/redact.js';
@@ -35,6 +36,7 @@ import { VERSION } from './shared/version.js';
 export async function main(argv: readonly string[]): Promise<void> {
   surviveLostStreams();
   endOnWarningSignals();
+  endOnUncaughtErrors(argv);
   const program = buildProgram(argv);
   try {
     checkWorkingFolder();
@@ -44,6 +46,13 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
   logEvent('info', 'end', { exitCode: Number(process.exitCode ?? 0), seconds: process.uptime() });
   closeLog();
+}
+
+/** Reports what no caller could catch as other errors are. Processes that this one started end with it. */
+function endOnUncaughtErrors(argv: readonly string[]): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => process.exit(report(error, argv.includes('--debug'))));
+  }
 }
 
 /** @throws UserError in a folder that was deleted, where every path fails in a way of its own */
@@ -61,8 +70,9 @@ function checkWorkingFolder(): void {
 function report(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const systemMessage = systemErrorMessage(error);
-  say('error', `error: ${systemMessage ?? messageOf(error)}`);
-  const isExpected = error instanceof UserError || systemMessage !== null;
+  const advice = addressSpaceAdvice(messageOf(error));
+  say('error', `error: ${systemMessage ?? messageOf(error)}${advice === '' ? '' : `.${advice}`}`);
+  const isExpected = error instanceof UserError || systemMessage !== null || advice !== '';
   logEvent('error', 'failure', { message: messageOf(error), stack: (error instanceof Error && error.stack) || null });
   if (debug && error instanceof Error) console.error(error.stack);
   else if (!isExpected) say('error', 'This is a bug in llavahr. Rerun with --debug for a stack trace.');

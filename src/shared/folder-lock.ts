@@ -149,7 +149,8 @@ function heldLock(path: string, token: string, lock: Lock, beatMs: number): Fold
     async release(movedTo = dirname(path)) {
       clearInterval(timer);
       await beating;
-      await rm(join(movedTo, basename(path)), { force: true });
+      // One that cannot be removed counts as that of a dead process as soon as this one has ended.
+      await rm(join(movedTo, basename(path)), { force: true }).catch(() => {});
     },
   };
 }

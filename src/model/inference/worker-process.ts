@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { UserError } from '../../shared/errors.js';
+import { addressSpaceAdvice } from '../../shared/address-space.js';
+import { messageOf, UserError } from '../../shared/errors.js';
 import { pendingRequests } from '../../shared/pending-requests.js';
 import { type AliveMessage, watchSilence } from '../../shared/silence-watch.js';
 import type { Model } from '../model-folder.js';
@@ -98,7 +99,8 @@ export async function startWorkerProcess(
   try {
     loaded = await requests.ask({ kind: 'load', model, device, threads });
   } catch (error) {
-    throw new UserError(`${(error as Error).message} while loading the model.`, { cause: error });
+    const advice = addressSpaceAdvice('out of memory');
+    throw new UserError(`${messageOf(error)} while loading the model.${advice}`, { cause: error });
   }
   if (loaded.kind !== 'loaded') {
     await close();

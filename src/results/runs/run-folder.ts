@@ -45,7 +45,10 @@ export interface Run {
   stopClock(): Promise<void>;
   /** Replaces the sessions by those of merged shards, since this process asked no questions. */
   adoptSessions(sessions: readonly Session[]): void;
-  /** Saves the final state and releases the lock. Call it with `complete` only after all other files are written. */
+  /**
+   * Saves the final state and releases the lock, also if saving fails; further calls do nothing. Call it with `complete` only
+   * after all other files are written.
+   */
   close(state: 'complete' | 'interrupted'): Promise<void>;
 }
 
@@ -121,6 +124,7 @@ function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
   const session = record.sessions.at(-1)!;
   let clockStart: number | null = null; // ms
   let elsewhere = (): number => 0;
+  let isClosed = false;
   let lastSave = performance.now(); // ms
   const save = async (): Promise<void> => {
     if (clockStart !== null) session.activeSeconds = (performance.now() - clockStart) / 1000;
@@ -148,6 +152,8 @@ function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
       record.createdAt = sessions.map(({ startedAt }) => startedAt).sort()[0]!;
     },
     async close(state) {
+      if (isClosed) return;
+      isClosed = true;
       record.state = state;
       record.finishedAt = state === 'complete' ? now() : null;
       try {

@@ -14,6 +14,7 @@ import { UserError } from '../../../src/shared/errors.js';
 import { isLockFile, lockFolder } from '../../../src/shared/folder-lock.js';
 import { identity, temporaryFolder } from '../samples.js';
 
+const unix = { skip: process.platform === 'win32' && 'modes' };
 const SESSION = { argv: ['eval', 'textvqa', '--hf-token', 'abc'], settings: { batch: 8 } };
 
 async function open(root: string, existing: ExistingRun = {}, wanted: RunIdentity = identity) {
@@ -59,6 +60,20 @@ test('a finished run in a read-only folder is shown; an unfinished one says why 
     await assert.rejects(openRun(root, identity, SESSION, { fresh: true }), /EACCES/);
     await assert.rejects(openRun(root, identity, SESSION, { reopen: true }), /EACCES/);
   });
+});
+
+test('a run whose last state cannot be saved is closed with that error alone', unix, async (t) => {
+  const root = await mkdtemp('/tmp/llavahr-read-only-');
+  t.after(() => rm(root, { recursive: true }));
+  const { run, folder } = await open(root);
+  await readOnly(folder, async () => {
+    await assert.rejects(run.close('complete'), {
+      name: 'UserError',
+      message: /run\.json cannot be written: permission denied/,
+    });
+    await run.close('interrupted'); // by those that clean up
+  });
+  await (await open(root)).run.close('complete');
 });
 
 /** Takes away the right to write to a folder meanwhile, of root too. */
