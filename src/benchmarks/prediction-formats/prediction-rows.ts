@@ -26,7 +26,7 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
   const { questions } = benchmark;
   const toKey = CANONICAL_IDS[benchmark.name] ?? ((id) => id);
   const byOwnId = groupRows(questions, ({ questionId }) => String(questionId));
-  const byKey = groupRows(questions, ({ questionId }) => toKey(String(questionId)));
+  const byKey = lazy(() => groupRows(questions, ({ questionId }) => toKey(String(questionId))));
   const bySourceId = lazy(() =>
     benchmark.sourceId ? groupRows(questions, ({ index }) => String(benchmark.sourceId!(index))) : new Map(),
   );
@@ -61,7 +61,7 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
     ) {
       return [named.index];
     }
-    const own = byOwnId.get(String(id)) ?? byKey.get(key);
+    const own = byOwnId.get(String(id)) ?? byKey().get(key);
     const source = bySourceId().get(String(id));
     const rows = (idKind === 'source' ? (source ?? own) : (own ?? source)) ?? [];
     if (!needsQuestion && idKind !== 'source') return rows;
