@@ -8,6 +8,8 @@ export interface AblationSize {
   /** Side of the low-resolution pathway's input in pixels; null in LLaVA-1.5, which has one pathway. */
   lowResolution: number | null;
   visualTokens: number;
+  /** Size that the checkpoint was trained at. */
+  trainedResolution: number;
   /** False if the checkpoint was trained at another size, unlike the models in the paper's ablation. */
   isTrainedSize: boolean;
 }
@@ -19,6 +21,7 @@ export function ablationSize(architecture: Architecture, resolution: number): Ab
     resolution,
     lowResolution: architecture.convnext === null ? null : fastSize,
     visualTokens,
+    trainedResolution: architecture.inputImageSize,
     isTrainedSize: resolution === architecture.inputImageSize,
   };
 }

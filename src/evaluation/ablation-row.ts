@@ -12,7 +12,7 @@ export function ablationRow(
   runs: RunResult[],
   speed: AblationSpeed | null,
 ): AblationRow {
-  const { resolution, lowResolution, visualTokens, isTrainedSize } = ablationSize(
+  const { resolution, lowResolution, visualTokens, trainedResolution, isTrainedSize } = ablationSize(
     manifest.architecture,
     vision.resolution,
   );
@@ -20,6 +20,7 @@ export function ablationRow(
     model: manifest.name,
     resolution: { high: resolution, low: lowResolution },
     visualTokens,
+    trainedResolution,
     isTrainedSize,
     runs,
     precision: manifest.precision,

@@ -22,6 +22,7 @@ test('the sizes of the paper have its pathways and visual tokens', () => {
     resolution: 1022,
     lowResolution: null,
     visualTokens: 5329,
+    trainedResolution: 336,
     isTrainedSize: false,
   });
 });

@@ -1,4 +1,3 @@
-import { stringify } from 'csv-stringify/sync';
 import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
 import { renderTable } from '../../terminal/table.js';
@@ -7,11 +6,8 @@ import { ablationPlots } from './ablation-plots.js';
 import { type AblationRow, ablationNotes, ablationTable, relativeSpeed } from './ablation-table.js';
 import { plainLatex } from './report-latex.js';
 import { escapeMarkdown, plainMarkdown } from './report-markdown.js';
+import { tidyCsv } from './tidy-csv.js';
 
-const COLUMNS = [
-  ...['model', 'precision', 'device', 'resolution', 'low_resolution', 'trained_size', 'visual_tokens'],
-  ...['benchmark', 'split', 'metric', 'value', 'low', 'high', 'n'],
-];
 const CAPTION = 'Scores with 95 % intervals and speed by input resolution.';
 
 /** Files of an ablation by name: the table as JSON, CSV, Markdown and LaTeX, and the plots. */
@@ -45,7 +41,7 @@ export function ablationJson(rows: readonly AblationRow[]): string {
   return JSON.stringify({ schemaVersion: 1, rows }, null, 2);
 }
 
-/** Tidy CSV (RFC 4180): one row per size and metric, empty if unknown. */
+/** One row per size and metric (`tidyCsv`). */
 function ablationCsv(rows: readonly AblationRow[], reference: AblationRow): string {
   const lines = rows.flatMap((row) => {
     const about = {
@@ -54,23 +50,37 @@ function ablationCsv(rows: readonly AblationRow[], reference: AblationRow): stri
       device: row.device,
       resolution: row.resolution.high,
       low_resolution: row.resolution.low,
-      trained_size: row.isTrainedSize ? 'yes' : 'no',
+      trained_resolution: row.trainedResolution,
       visual_tokens: row.visualTokens,
     };
-    const scores = row.runs.flatMap(({ metrics: { benchmark, split, headline, scores, intervals, n } }) =>
+    const scores = row.runs.flatMap(({ metrics: { benchmark, split, headline, scores, points, intervals, n } }) =>
       headline === null
         ? []
-        : [{ ...about, benchmark, split, metric: headline, value: scores[headline], ...intervals[headline], n }],
+        : [
+            {
+              ...about,
+              benchmark,
+              split,
+              metric: headline,
+              unit: points.includes(headline) ? 'points' : 'percent',
+              value: scores[headline],
+              ...intervals[headline],
+              n,
+            },
+          ],
     );
     const { speed } = row;
     const relative = relativeSpeed(row, reference);
-    const figures: [metric: string, value?: number | null, interval?: Interval | null][] = [
-      ['time_to_first_token_ms', speed?.timeToFirstTokenMs, speed?.timeToFirstTokenInterval],
-      ['tokens_per_second', speed?.tokensPerSecond, speed?.tokensPerSecondInterval],
-      ['relative_speed', relative?.ratio, relative?.interval],
-      ['peak_memory_bytes', speed?.peakMemoryBytes],
+    const figures: [metric: string, unit: string, value?: number | null, interval?: Interval | null][] = [
+      ['time_to_first_token', 'ms', speed?.timeToFirstTokenMs, speed?.timeToFirstTokenInterval],
+      ['tokens_per_second', 'tokens_per_s', speed?.tokensPerSecond, speed?.tokensPerSecondInterval],
+      ['relative_speed', 'ratio', relative?.ratio, relative?.interval],
+      ['peak_memory', 'bytes', speed?.peakMemoryBytes],
     ];
-    return [...scores, ...figures.map(([metric, value, interval]) => ({ ...about, metric, value, ...interval }))];
+    return [
+      ...scores,
+      ...figures.map(([metric, unit, value, interval]) => ({ ...about, metric, unit, value, ...interval })),
+    ];
   });
-  return stringify(lines, { header: true, columns: COLUMNS, record_delimiter: 'windows', escape_formulas: true });
+  return tidyCsv(lines);
 }

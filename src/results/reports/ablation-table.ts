@@ -14,6 +14,8 @@ export interface AblationRow {
   visualTokens: number;
   precision: string;
   device: string;
+  /** Size that the checkpoint was trained at. */
+  trainedResolution: number;
   /** False if the checkpoint was trained at another size. */
   isTrainedSize: boolean;
   /** One run per benchmark; failed ones are absent. */

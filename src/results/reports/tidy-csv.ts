@@ -1,15 +1,17 @@
 import { stringify } from 'csv-stringify/sync';
 
-/** Header of the CSV files of reports and comparisons: the same, so that they can be put together. */
+/** Header of every CSV file: the same for reports, comparisons, ablations and timings, so that they can be put together. */
 const COLUMNS = [
-  ...['run', 'model', 'family', 'resolution', 'trained_resolution', 'visual_tokens', 'precision', 'device'],
+  ...['run', 'model', 'family', 'resolution', 'trained_resolution', 'low_resolution'],
+  ...['visual_tokens', 'precision', 'device'],
   ...['benchmark', 'split', 'protocol', 'metric', 'unit', 'value', 'low', 'high', 'n', 'failed'],
   ...['published', 'published_source'],
   ...['baseline', 'difference', 'difference_low', 'difference_high', 'p', 'p_holm'],
   ...['only_baseline', 'only_this', 'p_mcnemar'],
+  ...['batch_size', 'prompt_tokens', 'new_tokens', 'repetition'],
 ] as const;
 
-/** A run and metric; absent where unknown. */
+/** A metric of a run, a size or a repetition; absent where unknown. */
 export type TidyRow = Partial<Record<(typeof COLUMNS)[number], string | number | null>>;
 
 /**

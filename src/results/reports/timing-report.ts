@@ -1,4 +1,3 @@
-import { stringify } from 'csv-stringify/sync';
 import { min } from 'simple-statistics';
 import { byteSize, gigabytes } from '../../shared/byte-size.js';
 import { visibleLine } from '../../shared/visible-text.js';
@@ -10,6 +9,7 @@ import { columnFormat } from '../statistics/digits.js';
 import type { Quantiles } from '../statistics/quantiles.js';
 import { PUBLISHED_SPEED_SOURCE } from './published-speed.js';
 import { precisionLabel } from './quantised.js';
+import { tidyCsv } from './tidy-csv.js';
 import type { SpeedRatio, TimedRun, TimedSetting, TimedSummary } from './timed-runs.js';
 
 /** Result of `llavahr latency`, printed by --json. */
@@ -259,26 +259,32 @@ function footer({ rows, protocol, warmup, repetitions, interrupted, together }: 
   ];
 }
 
-/** CSV (RFC 4180): one row per repetition, milliseconds at full precision. */
+/** A row per repetition and stage (`tidyCsv`), milliseconds at full precision; a stage that was not timed has no row. */
 export function timingCsv({ rows, device }: TimingReport): string {
-  const records = rows.flatMap(({ model, setting, runs }) =>
-    runs.map((run, i) => ({
-      model: model.name,
-      resolution: model.resolution,
-      visual_tokens: model.visualTokens,
-      precision: model.precision,
-      device,
-      batch_size: setting.batchSize,
-      prompt_tokens: setting.promptTokens,
-      new_tokens: setting.newTokens,
-      repetition: i + 1,
-      decode_image_ms: run.decodeImageMs,
-      vision_ms: run.visionMs,
-      prefill_ms: run.prefillMs,
-      generate_ms: run.generateMs,
-    })),
+  return tidyCsv(
+    rows.flatMap(({ model, setting, runs }) =>
+      runs.flatMap((run, i) => {
+        const about = {
+          model: model.name,
+          resolution: model.resolution,
+          visual_tokens: model.visualTokens,
+          precision: model.precision,
+          device,
+          batch_size: setting.batchSize,
+          prompt_tokens: setting.promptTokens,
+          new_tokens: setting.newTokens,
+          repetition: i + 1,
+        };
+        const stages: [metric: string, ms: number | null][] = [
+          ['decode_image', run.decodeImageMs],
+          ['vision', run.visionMs],
+          ['prefill', run.prefillMs],
+          ['generate', run.generateMs],
+        ];
+        return stages.flatMap(([metric, value]) => (value === null ? [] : [{ ...about, metric, unit: 'ms', value }]));
+      }),
+    ),
   );
-  return stringify(records, { header: true, record_delimiter: 'windows', escape_formulas: true });
 }
 
 function cellOf(value: number | null, format: (value: number) => string): string {

@@ -12,6 +12,7 @@ function row(changes: Partial<AblationRow>): AblationRow {
     visualTokens: 1024,
     precision: 'fp32',
     device: 'cpu',
+    trainedResolution: 1024,
     isTrainedSize: true,
     runs: [textvqa({}, 60)],
     speed: null,
@@ -71,8 +72,8 @@ test('speeds have intervals in the table, the CSV and the plot, and equal ones a
   );
   assert.doesNotMatch(text, /448 and 1024 px/);
   const files = ablationFiles(rows, rows[2]!);
-  assert.match(files['ablation.csv']!, /,tokens_per_second,(\d+\.\d+),(\d+\.\d+),(\d+\.\d+),/);
-  assert.match(files['ablation.csv']!, /,time_to_first_token_ms,[\d.]+,[\d.]+,[\d.]+,/);
+  assert.match(files['ablation.csv']!, /,tokens_per_second,tokens_per_s,(\d+\.\d+),(\d+\.\d+),(\d+\.\d+),/);
+  assert.match(files['ablation.csv']!, /,time_to_first_token,ms,[\d.]+,[\d.]+,[\d.]+,/);
   const {
     rows: [first],
   } = JSON.parse(files['ablation.json']!);

@@ -18,6 +18,7 @@ test('a row per run and metric, breakdowns and speed included, in full precision
     family: 'llava-hr',
     resolution: '1024',
     trained_resolution: '',
+    low_resolution: '',
     visual_tokens: '',
     precision: 'fp32',
     device: 'cpu',
@@ -42,6 +43,10 @@ test('a row per run and metric, breakdowns and speed included, in full precision
     only_baseline: '',
     only_this: '',
     p_mcnemar: '',
+    batch_size: '',
+    prompt_tokens: '',
+    new_tokens: '',
+    repetition: '',
   });
   assert.deepEqual(
     rows
