@@ -11,6 +11,7 @@ import type {
   Asset,
   BenchmarkEntry,
   Catalogue,
+  HubEntry,
   ImageSourceEntry,
   MirrorEntry,
   ModelEntry,
@@ -263,10 +264,11 @@ interface Item {
   inPart: boolean;
 }
 
-function itemsOf(catalogue: Catalogue, { files, images, mirror }: SplitEntry, origin: ImageOrigin): Item[] {
+function itemsOf(catalogue: Catalogue, { files, images, mirror, hub }: SplitEntry, origin: ImageOrigin): Item[] {
   return [
     ...files.map((file) => itemOfFile(catalogue, file)),
-    ...(origin === 'hf' ? [itemOfMirror(mirror)] : images.map((way) => itemOfImages(catalogue, way))),
+    ...(hub ? [itemOfHub(hub)] : []),
+    ...(origin === 'hf' && !hub ? [itemOfMirror(mirror)] : images.map((way) => itemOfImages(catalogue, way))),
   ];
 }
 
@@ -285,6 +287,10 @@ function itemOfImages(catalogue: Catalogue, way: ImageSourceEntry): Item {
   if (way.kind === 'archive')
     return { what: way.to, from: address(source), bytes: source.bytes ?? null, inPart: false };
   return { what: `${way.to}/`, from: `${address(source)} (members)`, bytes: source.bytes ?? null, inPart: true };
+}
+
+function itemOfHub({ repos, files, bytes }: HubEntry): Item {
+  return { what: 'questions and images', from: `${repos[0]}: ${files}`, bytes: bytes ?? null, inPart: false };
 }
 
 function itemOfMirror(mirror: MirrorEntry | undefined): Item {

@@ -46,6 +46,21 @@ export interface SplitEntry {
   images: ImageSourceEntry[];
   /** Alternative source of the images. */
   mirror?: MirrorEntry;
+  /** Files of a Hugging Face dataset, downloaded whole. */
+  hub?: HubEntry;
+}
+
+/** Files of a Hugging Face dataset that are downloaded under their paths in it; their hashes are the hub's. */
+export interface HubEntry {
+  /** Names of the same repository, in order of preference. */
+  repos: string[];
+  revision: string;
+  /** Regular expression for the paths of its files. */
+  files: string;
+  /** Approximate size of all files. */
+  bytes?: number;
+  confidence: Confidence;
+  evidence: string;
 }
 
 /** Parquet files of a Hugging Face dataset with the images of a split. */
@@ -174,13 +189,24 @@ const mirror = closed<MirrorEntry>(
   { bytes: POSITIVE },
 );
 
+const hub = closed<HubEntry>(
+  {
+    repos: { type: 'array', minItems: 1, items: repo },
+    revision: COMMIT,
+    files: TEXT,
+    confidence: CONFIDENCE,
+    evidence: TEXT,
+  },
+  { bytes: POSITIVE },
+);
+
 const split = closed<SplitEntry>(
   {
     name: NAME,
-    files: { type: 'array', minItems: 1, items: splitFile },
-    images: { type: 'array', minItems: 1, items: imageSource },
+    files: { type: 'array', items: splitFile },
+    images: { type: 'array', items: imageSource },
   },
-  { mirror },
+  { mirror, hub },
 );
 
 const benchmark = closed<BenchmarkEntry>({

@@ -58,9 +58,11 @@ export function catalogueProblems({ assets, benchmarks, models }: Catalogue): st
         if (images.kind === 'members') use(`${where}, images`, images.asset, images.prefix);
         if (images.kind === 'archive') use(`${where}, images`, images.asset, undefined);
       }
-      if (split.mirror && !isPattern(split.mirror.files)) {
-        problems.push(`${where}, mirror: "${split.mirror.files}" is not a regular expression`);
+      for (const source of [split.mirror, split.hub]) {
+        if (source && !isPattern(source.files))
+          problems.push(`${where}: "${source.files}" is not a regular expression`);
       }
+      if (split.files.length === 0 && !split.hub) problems.push(`${where} has no files`);
     }
     for (const split of repeated(splits)) problems.push(`${name} lists the split ${split} twice`);
   }

@@ -11,6 +11,8 @@ export interface DownloadRecord {
   files: Record<string, RecordedFile>;
   /** By URL: archives and Parquet files that were fetched in parts. */
   parts?: Record<string, RecordedSource>;
+  /** By pattern: the files of a repository that match it, once all are there. */
+  hubFiles?: Record<string, string[]>;
 }
 
 export interface RecordedFile {
@@ -37,6 +39,7 @@ const schema = objectOf<DownloadRecord>({
   schemaVersion: { const: 1 },
   files: mapOf(objectOf<RecordedFile>({ ...source, url: TEXT, sha256: SHA256, modifiedMs: AMOUNT })),
   parts: mapOf(objectOf<RecordedSource>(source)),
+  hubFiles: mapOf({ type: 'array', items: TEXT }),
 });
 
 export const recordFile = jsonFile<DownloadRecord>(
@@ -64,6 +67,16 @@ export async function recordParts(
 ): Promise<void> {
   const part = { etag, bytes, downloadedAt: new Date().toISOString() };
   await change(folder, (record) => ({ ...record, parts: { ...record.parts, [url]: part } }));
+}
+
+/** Records that all files of a repository that match a pattern are there. */
+export async function recordHubFiles(folder: string, pattern: string, paths: readonly string[]): Promise<void> {
+  await change(folder, (record) => ({ ...record, hubFiles: { ...record.hubFiles, [pattern]: [...paths] } }));
+}
+
+/** The paths of `recordHubFiles`; null if there are none. */
+export async function recordedHubFiles(folder: string, pattern: string): Promise<string[] | null> {
+  return (await recordFile.read(folder))?.hubFiles?.[pattern] ?? null;
 }
 
 const changes = new Map<string, Promise<void>>();

@@ -14,6 +14,7 @@ import { fileState, recordDownload } from './download-record.js';
 import { areAddressesDone, fetchAddresses } from './fetch-addresses.js';
 import { ensureAsset, ensureMembers } from './fetch-asset.js';
 import { fetchMirror } from './fetch-mirror.js';
+import { areHubFilesThere, fetchHubFiles } from './hub-files.js';
 import { archiveFolder, type DownloadTools, imagePath, imagesOf, isStale, type SplitJob } from './split-job.js';
 import { type UpstreamChange, upstreamChanges } from './upstream-changes.js';
 
@@ -41,7 +42,7 @@ export async function downloadSplit(
   split: SplitEntry,
   tools: DownloadTools,
 ): Promise<SplitDownload> {
-  if (tools.origin === 'hf' && !split.mirror) {
+  if (tools.origin === 'hf' && !split.mirror && !split.hub) {
     throw usageError(
       `datasets.json lists no Hugging Face mirror for ${definition.name} ${split.name}. Use --source official.`,
     );
@@ -89,7 +90,8 @@ async function fetchAll(job: SplitJob): Promise<number> {
   const byAsset = new Map<string, SplitFile[]>();
   for (const file of split.files) byAsset.set(file.asset, [...(byAsset.get(file.asset) ?? []), file]);
   await forEachParallel(byAsset, ASSETS_AT_ONCE, ([id, files]) => fetchFiles(id, files, job));
-  if (tools.origin === 'hf') return fetchMirror(split.mirror!, job);
+  if (split.hub) await fetchHubFiles(split.hub, job);
+  if (tools.origin === 'hf' && split.mirror) return fetchMirror(split.mirror, job);
   let missingImages = 0;
   for (const images of split.images) missingImages += await fetchImages(images, job);
   return missingImages;
@@ -101,6 +103,7 @@ export async function isSplitThere(definition: BenchmarkDefinition, split: Split
   for (const { to } of split.files) {
     if (!existsSync(join(folder, to))) return false;
   }
+  if (split.hub && !(await areHubFilesThere(split.hub, folder))) return false;
   for (const images of split.images) {
     if (images.kind === 'archive' && !existsSync(join(folder, images.to))) return false;
     if (images.kind === 'addresses' && !(await areAddressesDone(folder, images.to))) return false;

@@ -4,12 +4,13 @@ import type { MirrorEntry } from '../datasets/catalogue-schema.js';
 import { PARQUET_HEAP_MEGABYTES, PARQUET_STALL_MS } from '../datasets/parquet-folder.js';
 import { downloadFile } from '../fetch/download-file.js';
 import { RangeUnsupported } from '../fetch/http.js';
-import { type HubFile, hashOption, readRepository } from '../fetch/hub-repository.js';
+import { type HubFile, hashOption } from '../fetch/hub-repository.js';
 import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
 import { startWatchedProcess } from '../shared/watched-process.js';
 import type { Transfer } from '../terminal/transfer-progress.js';
 import { recordParts } from './download-record.js';
+import { matchingHubFiles } from './hub-files.js';
 import { stem, type WantedImages } from './mirror-images.js';
 import type { MirrorAnswer, MirrorNote, MirrorRequest } from './mirror-process.js';
 import { archiveFolder, imagePath, type SplitJob } from './split-job.js';
@@ -30,7 +31,7 @@ export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<n
   const left = new Set(byKey.values());
   const count = left.size;
   if (count === 0) return 0;
-  const shards = await shardsOf(mirror, job);
+  const shards = await matchingHubFiles(mirror, job.tools);
   progress.log(`${count} images from ${shards.length} Parquet files (${shards[0]!.url} ...)`);
   const reader = startReader(job);
   try {
@@ -61,23 +62,6 @@ async function wantedImages({ key }: MirrorEntry, job: SplitJob, target: string)
     byKey.set(key.of === 'question' ? String(questionId) : stem(image), image);
   }
   return byKey;
-}
-
-/** The mirror's Parquet files, from the first repository that is available. */
-async function shardsOf({ repos, revision, files: pattern }: MirrorEntry, { tools }: SplitJob): Promise<HubFile[]> {
-  const failures: string[] = [];
-  for (const name of repos) {
-    try {
-      const { files } = await readRepository(tools.requests, { type: 'dataset', name }, revision);
-      const shards = files.filter(({ path }) => new RegExp(pattern).test(path));
-      if (shards.length > 0) return shards.sort((a, b) => (a.path < b.path ? -1 : 1));
-      failures.push(`${name} (${revision}) has no files matching ${pattern}`);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      failures.push(error.message);
-    }
-  }
-  throw new UserError(`No mirror could be read:\n  ${failures.join('\n  ')}`);
 }
 
 /** @returns the names of the written images */

@@ -5,7 +5,7 @@ import type { Catalogue } from '../datasets/catalogue-schema.js';
 import { cachedSnapshot, snapshotFolder, snapshotProblems } from '../fetch/hub-checkpoint.js';
 import { messageOf } from '../shared/errors.js';
 import { recordedCheckpoints } from './checkpoint-record.js';
-import { fileState } from './download-record.js';
+import { fileState, recordedHubFiles } from './download-record.js';
 import { isSplitThere } from './download-split.js';
 
 /** State of a download. */
@@ -36,13 +36,18 @@ export async function splitStates(catalogue: Catalogue, root: string, verify: bo
     const { name } = definition;
     const folder = join(root, name);
     for (const split of benchmarkEntry(catalogue, name).splits) {
+      const add = (state: DownloadState): number => states.push({ benchmark: name, split: split.name, ...state });
+      const command = `download ${name} --split ${split.name}`;
+      const fromHub = split.hub ? await recordedHubFiles(folder, split.hub.files) : [];
+      if (fromHub === null) {
+        add({ state: 'not here', detail: '', command });
+        continue;
+      }
       const packed = split.images.flatMap((images) => (images.kind === 'archive' ? [images.to] : []));
-      const names = [...split.files.map(({ to }) => to), ...packed];
+      const names = [...split.files.map(({ to }) => to), ...packed, ...fromHub];
       const files = await Promise.all(names.map(async (to) => ({ to, state: await fileState(folder, to, verify) })));
       const changed = files.filter(({ state }) => state === 'changed').map(({ to }) => to);
       const missing = files.filter(({ state }) => state === 'missing').length;
-      const command = `download ${name} --split ${split.name}`;
-      const add = (state: DownloadState): number => states.push({ benchmark: name, split: split.name, ...state });
       if (changed.length > 0) {
         const detail = `${changed.join(', ')} modified since the download: delete and download again`;
         add({ state: 'damaged', detail, command: null });

@@ -40,7 +40,7 @@ export interface TaskFile {
 }
 
 export interface TaskSplit {
-  /** Tables with a row per question, in the data folder: JSON, JSON Lines, CSV, TSV or Parquet. */
+  /** Tables with a row per question, in the data folder: JSON, JSON Lines, CSV, TSV or Parquet; "*" in a name for several. */
   files: string[];
   /** JSON: field with the list of questions. */
   list?: string;
@@ -96,8 +96,8 @@ export type TaskImage =
   | {
       /** Column with base64 text or bytes. */
       column: string;
-      /** Which rows have the same image: those with equal content, or none (default: row). */
-      id?: 'row' | 'content';
+      /** Which rows have the same image: those with equal content, those with equal cells in columns, or none (default: row). */
+      id?: 'row' | 'content' | string[];
     };
 
 /** A template, or a list of parts of which those with a missing optional field are left out. */

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { openTable } from '../../datasets/tables/open-table.js';
 import type { Cell, Table } from '../../datasets/tables/table.js';
 import { UserError } from '../../shared/errors.js';
@@ -52,10 +53,7 @@ export async function readTaskRows(
   const reader = rowReader(task, split, origin);
   const result: TaskRows = { rows: [], files: [], embedded: new Map(), tables: [] };
   try {
-    for (const name of split.files) {
-      const path = insideFolder(folder, name);
-      if (path === null)
-        throw new UserError(`${origin}: the file ${JSON.stringify(name)} is not inside the data folder.`);
+    for (const path of split.files.flatMap((name) => pathsOf(folder, name, origin))) {
       const table = await openTable(path, reader.request).catch((error) => {
         if (!(error instanceof UserError) || !error.message.includes('does not exist')) throw error;
         throw new UserError(`${error.message} ${task.source ?? `${origin} says that it is in ${join(folder, '.')}.`}`);
@@ -73,6 +71,26 @@ export async function readTaskRows(
   return result;
 }
 
+/** The paths of a file, or of those that fit a name with "*", sorted. The file itself may be missing. */
+function pathsOf(folder: string, name: string, origin: string): string[] {
+  const path = insideFolder(folder, name);
+  if (path === null) throw new UserError(`${origin}: the file ${JSON.stringify(name)} is not inside the data folder.`);
+  const [first, ...others] = basename(name).split('*') as [string, ...string[]];
+  const last = others.pop();
+  if (last === undefined) return [path];
+  const fits = (file: string): boolean => {
+    let at = first.length;
+    for (const piece of others) {
+      const found = file.indexOf(piece, at);
+      if (found < 0) return false;
+      at = found + piece.length;
+    }
+    return file.startsWith(first) && file.endsWith(last) && file.length >= at + last.length;
+  };
+  const files = existsSync(dirname(path)) ? readdirSync(dirname(path)).filter(fits).sort() : [];
+  return files.length > 0 ? files.map((file) => join(dirname(path), file)) : [path];
+}
+
 /** Everything about a task that is the same for all rows. */
 function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
   const { fields, image, answerIs = 'text', circular } = task;
@@ -86,6 +104,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
   const optionColumns = fields.options === undefined ? [] : [fields.options].flat();
   const categoryColumns = fields.category === undefined ? [] : [fields.category].flat();
   const where = Object.entries(split.where ?? {}).map(([column, values]) => [column, new Set(values)] as const);
+  const imageColumns = image && 'column' in image && Array.isArray(image.id) ? image.id : [];
   const columns = [
     fields.question,
     ...(fields.id === undefined ? [] : [fields.id]),
@@ -95,6 +114,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
     ...prompts.columns,
     ...(fileName?.names ?? []),
     ...(metric.formulas ? [metric.formulas.column] : []),
+    ...imageColumns,
     ...(circular ? [circular.column] : []),
     ...where.map(([column]) => column),
   ];
@@ -231,7 +251,8 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
       } else if (table.imageKeys) {
         const key = table.imageKeys[row];
         if (key !== null && key !== undefined) {
-          imageName = request.hashImages ? key : `${table.path.split(/[\\/]/).at(-1)}#${key}`;
+          const cell = imageColumns.map((column) => textAt(cells, column) ?? '').join(' ');
+          imageName = request.hashImages ? key : cell || `${basename(table.path)}#${key}`;
           if (!embedded.has(imageName)) embedded.set(imageName, { table, row });
         }
       }

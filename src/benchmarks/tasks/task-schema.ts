@@ -59,7 +59,12 @@ const TEMPLATE = oneOrMore(
 );
 
 const split = closed(
-  { files: list(PATH, 'JSON, JSON Lines, CSV, TSV or Parquet files with a row per question') },
+  {
+    files: list(
+      PATH,
+      'JSON, JSON Lines, CSV, TSV or Parquet files with a row per question; * stands for any part of a name',
+    ),
+  },
   {
     list: { ...COLUMN, description: 'JSON: field with the list of questions' },
     where: {
@@ -88,7 +93,14 @@ const image: SchemaObject = {
     file: { ...LONG_TEXT, description: 'template of the name of the image file, such as "{image}"' },
     in: { ...PATH, description: `${PATH['description']}: a folder, or a zip archive` },
     column: { ...COLUMN, description: 'column with the images, as base64 or bytes' },
-    id: { enum: ['row', 'content'], description: 'content: rows with equal images share them' },
+    id: {
+      type: ['string', 'array'],
+      pattern: '^(row|content)$',
+      items: COLUMN,
+      minItems: 1,
+      maxItems: 10,
+      description: 'row, content (rows with equal images share them), or a list of columns that identify the image',
+    },
   },
   patternProperties: { '^//': {} },
   additionalProperties: false,
