@@ -109,7 +109,7 @@ async function valuesOf(taker: Option | Argument, typed: TypedWords, word: strin
     case 'benchmarks':
     case 'benchmark':
     case '--benchmark benchmark':
-      return { candidates: inList(word, benchmarkNames(typed.command, name)), files: false };
+      return { candidates: inList(word, benchmarkNames(typed.command, name)), files: /[./]/.test(word) };
     case '--split split':
       return { candidates: splitNames(typed.values[0]), files: false };
     case 'models':
@@ -141,7 +141,11 @@ function named(...values: string[]): Candidate[] {
 function benchmarkNames(command: Command, argument: string): Candidate[] {
   const benchmarks = BENCHMARKS.map(({ name, title }) => ({ value: name, description: title }));
   if (argument !== 'benchmarks') return benchmarks;
-  const all = [...benchmarks, { value: 'all', description: 'every benchmark' }];
+  const all = [
+    ...benchmarks,
+    { value: 'all', description: 'the benchmarks of the paper' },
+    { value: 'extra', description: 'the later benchmarks' },
+  ];
   return command.name() === 'eval' ? [...all, { value: 'custom', description: 'your own questions' }] : all;
 }
 
@@ -167,10 +171,12 @@ async function runFolders(word: string): Promise<Candidate[]> {
     .map((name) => ({ value: join(folder, name) }));
 }
 
+const GROUPS: readonly string[] = ['all', 'extra'];
+
 /** Candidates for the last item of a comma-separated list; items that are there already are left out. */
 function inList(word: string, candidates: readonly Candidate[]): Candidate[] {
   const before = word.split(',').slice(0, -1);
-  const isFree = ({ value }: Candidate) => !before.includes(value) && !(before.length > 0 && value === 'all');
+  const isFree = ({ value }: Candidate) => !before.includes(value) && !(before.length > 0 && GROUPS.includes(value));
   return candidates
     .filter(isFree)
     .map((candidate) => ({ ...candidate, value: [...before, candidate.value].join(',') }));

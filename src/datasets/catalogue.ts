@@ -58,9 +58,10 @@ export function catalogueProblems({ assets, benchmarks, models }: Catalogue): st
         if (images.kind === 'members') use(`${where}, images`, images.asset, images.prefix);
         if (images.kind === 'archive') use(`${where}, images`, images.asset, undefined);
       }
-      for (const source of [split.mirror, split.hub]) {
-        if (source && !isPattern(source.files))
-          problems.push(`${where}: "${source.files}" is not a regular expression`);
+      for (const label of ['mirror', 'hub'] as const) {
+        const pattern = split[label]?.files;
+        if (pattern !== undefined && !isPattern(pattern))
+          problems.push(`${where}, ${label}: "${pattern}" is not a regular expression`);
       }
       if (split.files.length === 0 && !split.hub) problems.push(`${where} has no files`);
     }

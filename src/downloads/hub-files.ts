@@ -34,13 +34,14 @@ export async function matchingHubFiles(
 }
 
 /**
- * Downloads files of a repository under their paths in it. Files that are there and have the size and hash that the hub says are
- * kept.
+ * Downloads files of a repository under their paths in it; files of an earlier download are kept. Needs no network once all are
+ * there.
  * @throws UserError when a file cannot be downloaded or has another hash
  */
 export async function fetchHubFiles(entry: HubEntry, job: SplitJob): Promise<void> {
   const { folder, tools } = job;
-  const { requests, signal, progress, verify } = tools;
+  const { requests, signal, progress, verify = false } = tools;
+  if (!verify && job.stale.size === 0 && (await areHubFilesThere(entry, folder))) return;
   const files = await matchingHubFiles(entry, tools);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   progress.log(`${files.length} files from ${entry.repos[0]} (${byteSize(bytes)})`);

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BenchmarkOption } from '../../src/benchmarks/benchmark.js';
 import { checkOptions, requireOptions } from '../../src/benchmarks/benchmark-options.js';
-import { BENCHMARKS, EVALUABLE, findBenchmark, selectBenchmarks } from '../../src/benchmarks/registry.js';
+import {
+  BENCHMARKS,
+  EVALUABLE,
+  EXTRA_BENCHMARKS,
+  findBenchmark,
+  PAPER_BENCHMARKS,
+  selectBenchmarks,
+} from '../../src/benchmarks/registry.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 
 /** A value of each option, and the benchmarks that it means something for. */
@@ -10,7 +17,7 @@ const official = BENCHMARKS.map(({ name }) => name);
 const OPTIONS: Record<BenchmarkOption, { values: unknown[]; takenBy: string[] }> = {
   data: { values: ['folder'], takenBy: official },
   split: { values: [undefined], takenBy: official }, // values below: each benchmark has its own
-  protocol: { values: ['llava', 'lmms-eval'], takenBy: official },
+  protocol: { values: ['llava', 'lmms-eval'], takenBy: PAPER_BENCHMARKS.map(({ name }) => name) },
   ocrTokens: { values: [true, false], takenBy: ['textvqa'] },
   judge: { values: ['http://localhost/v1'], takenBy: ['mmvet'] },
   judgeModel: { values: ['gpt-4'], takenBy: ['mmvet'] },
@@ -45,6 +52,15 @@ for (const benchmark of EVALUABLE) {
     await assert.rejects(benchmark.load(sampleData(benchmark.name), options), { exitCode: 2, message: /no split/ });
   });
 }
+
+test('all are the benchmarks of the paper, extra the later ones', () => {
+  const named = (names: string) => selectBenchmarks(names).map(({ name }) => name);
+  assert.deepEqual(selectBenchmarks('all'), PAPER_BENCHMARKS);
+  assert.equal(PAPER_BENCHMARKS.length, 11);
+  assert.deepEqual(selectBenchmarks('Extra'), EXTRA_BENCHMARKS);
+  assert.deepEqual(named('gqa,extra'), ['gqa', ...EXTRA_BENCHMARKS.map(({ name }) => name)]);
+  assert.equal(findBenchmark('HR-Bench 4K').name, 'hrbench-4k');
+});
 
 test('an error names the option as it is typed, and who takes it', () => {
   assert.throws(() => checkOptions([findBenchmark('pope')], { ocrTokens: false }), {

@@ -38,10 +38,17 @@ test('commands and options complete, also the options of all commands', async ()
 
 test('benchmarks complete one by one in a list, splits by the benchmark', async () => {
   assert.deepEqual((await complete('eval', 'te')).values, ['textvqa']);
-  assert.deepEqual((await complete('eval', 'textvqa,mm')).values, ['textvqa,mme', 'textvqa,mmvet']);
+  assert.deepEqual((await complete('eval', 'textvqa,mm')).values, [
+    'textvqa,mme',
+    'textvqa,mmvet',
+    'textvqa,mmbench',
+    'textvqa,mmbench-cn',
+    'textvqa,mmmu',
+  ]);
   assert.deepEqual((await complete('eval', 'textvqa,t')).values, []);
-  assert.deepEqual((await complete('eval', 'c')).values, ['custom']);
-  assert.deepEqual((await complete('score', 'a')).values, []);
+  assert.deepEqual((await complete('eval', 'c')).values, ['chartqa', 'custom']);
+  assert.deepEqual((await complete('score', 'c')).values, ['chartqa']);
+  assert.deepEqual((await complete('eval', 'ex')).values, ['extra']);
   assert.ok((await complete('eval', 'vqav2', '--split', '')).values.includes('val'));
   assert.deepEqual((await complete('eval', 'textvqa', '--split=v')).values, ['val']);
 });

@@ -88,7 +88,7 @@ test('the error for unknown names lists the known ones', async () => {
   );
   assert.throws(
     () => splitEntry(benchmarkEntry(catalogue, 'gqa'), 'test'),
-    /gqa has no split "test"\. Available: testdev/,
+    /gqa has no split "test"\. Did you mean testdev-balanced\? Available: testdev/,
   );
   assert.equal(splitEntry(benchmarkEntry(catalogue, 'vizwiz')).name, 'test');
   assert.equal(modelEntry(catalogue, 'llava-hr-7b')?.repo, 'favor123/llava-hr-7b-sft-1024');

@@ -23,6 +23,8 @@ export const SAMPLE_SPLITS: Record<string, string> = {
   mme: 'test',
   seed: 'image',
   mmvet: 'test',
+  mmbench: 'dev',
+  'mmbench-cn': 'dev',
 };
 
 export interface Source {

@@ -6,7 +6,20 @@ import { taskBenchmark } from './task-benchmark.js';
 import type { TaskFile } from './task-file.js';
 
 /** Benchmarks that are task files shipped with llavahr, in the order of lists. Tests check the files. */
-const NAMES: readonly string[] = [];
+const NAMES: readonly string[] = [
+  'chartqa',
+  'docvqa',
+  'infovqa',
+  'ocrbench',
+  'realworldqa',
+  'ai2d',
+  'hrbench-4k',
+  'hrbench-8k',
+  'vstar',
+  'mmbench',
+  'mmbench-cn',
+  'mmmu',
+];
 
 /** Folder of the shipped task files. */
 export const TASKS_FOLDER = join(PACKAGE_ROOT, 'tasks');
