@@ -26,6 +26,7 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
     clipTower: options.clipTower,
     base: options.base,
     onProgress: progress.update,
+    onWait: (message) => say('info', message),
   }).finally(progress.stop);
   for (const warning of warnings) say('warn', warning);
   for (const note of notes) say('info', `note: ${note}`);

@@ -6,6 +6,7 @@ import { makeThumbnail } from '../evaluation/thumbnail.js';
 import { htmlReport } from '../results/html/report.js';
 import type { RunSamples } from '../results/html/sample-sets.js';
 import { runName } from '../results/reports/report-layout.js';
+import { type ImageHash, readImageHashes } from '../results/runs/image-hashes.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import { readPredictions } from '../results/runs/predictions.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
@@ -25,13 +26,14 @@ export interface HtmlOptions {
 export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlOptions): Promise<string> {
   const samplesOf = new Map<RunResult, RunSamples>();
   for (const run of runs) samplesOf.set(run, await readSamples(run.folder)); // one at a time: the files may be large
-  const opened = new Map<RunResult, Promise<ImageSource | null>>();
-  const imagesOf = (run: RunResult): Promise<ImageSource | null> => {
+  const opened = new Map<RunResult, Promise<RunImages | null>>();
+  const imagesOf = (run: RunResult): Promise<RunImages | null> => {
     const images = opened.get(run) ?? openImages(run, options.data);
     opened.set(run, images);
     return images;
   };
   let missing = 0;
+  let changed = 0;
   try {
     return await htmlReport(runs, {
       samplesOf,
@@ -39,14 +41,27 @@ export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlO
       publishedOf: publishedBeside,
       async makeThumbnail(run, image) {
         const images = await imagesOf(run);
-        const thumbnail = images && (await makeThumbnail(images, image));
-        if (images && !thumbnail) missing++;
+        if (!images) return null;
+        let isOther = false;
+        const onChanged = (): void => {
+          isOther = true;
+        };
+        const { sha256 } = images.hashes.get(image) ?? {};
+        const thumbnail = await makeThumbnail(images.source, image, { sha256, onChanged });
+        if (isOther) changed++;
+        else if (!thumbnail) missing++;
         return thumbnail;
       },
     });
   } finally {
     if (missing > 0) say('warn', `${missing} images could not be read; their questions have no thumbnail.`);
-    for (const images of opened.values()) await (await images)?.close();
+    if (changed > 0) {
+      say(
+        'warn',
+        `${changed} of the images are not those that the run was asked about; their questions have no thumbnail.`,
+      );
+    }
+    for (const images of opened.values()) await (await images)?.source.close();
   }
 }
 
@@ -58,10 +73,17 @@ async function readSamples(folder: string): Promise<RunSamples> {
   };
 }
 
+interface RunImages {
+  source: ImageSource;
+  /** What the images were during the run, as far as it is known. */
+  hashes: ReadonlyMap<string, ImageHash>;
+}
+
 /** Null, with a warning, if the images are missing: the report is still useful without them. */
-async function openImages(run: RunResult, data: string | undefined): Promise<ImageSource | null> {
+async function openImages(run: RunResult, data: string | undefined): Promise<RunImages | null> {
   try {
-    return await openRunImages(run.record, data);
+    const hashes = await readImageHashes(join(run.folder, RUN_FILES.images));
+    return { source: await openRunImages(run.record, data), hashes };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     say('warn', `${runName(run)}: no thumbnails: ${messageOf(error)}`);

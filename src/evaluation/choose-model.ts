@@ -54,7 +54,18 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   }
   const resolutions = resolution === undefined ? [] : [resolution];
   const { update: onProgress, stop } = startByteProgress(messageStream());
-  const options = { output, resolutions, precision, clipTower, base: choice.base, name, replace: true, onProgress };
+  const onWait = (message: string): void => say('info', message);
+  const options = {
+    output,
+    resolutions,
+    precision,
+    clipTower,
+    base: choice.base,
+    name,
+    replace: true,
+    onProgress,
+    onWait,
+  };
   const { outcome, notes, warnings } = await exportModel(folder, options).finally(stop);
   for (const warning of warnings) say('warn', `${name ?? basename(folder)}: ${warning}`);
   if (outcome === 'exported') for (const note of notes) say('info', `note: ${note}`);

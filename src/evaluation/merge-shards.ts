@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-import { openImageHashes, readImageHashes } from '../results/runs/image-hashes.js';
+import { type ImageHash, openImageHashes, readImageHashes } from '../results/runs/image-hashes.js';
 import { openBatchTimings, readBatchTimings } from '../results/runs/latency.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
 import { openPredictions, type Prediction, readPredictions } from '../results/runs/predictions.js';
@@ -31,6 +31,7 @@ export interface MergeOptions {
 export async function mergeShards(options: MergeOptions): Promise<{ result: RunResult; wasComplete: boolean }> {
   const { shards, identity, benchmark, output, fresh, argv, stream } = options;
   const predictions = await readAll(shards, benchmark);
+  const images = await readImages(shards);
 
   const start = { argv, settings: {} };
   let opened = await openRun(output, identity, start, { fresh });
@@ -48,7 +49,7 @@ export async function mergeShards(options: MergeOptions): Promise<{ result: RunR
   const { run } = opened;
   let closed = false;
   try {
-    await write(run, shards, predictions);
+    await write(run, shards, predictions, images);
     run.adoptSessions(shards.flatMap(({ record }) => record.sessions));
     const { signal } = new AbortController(); // only a judge would take long enough to be stopped
     await scoreRun({ benchmark, judging: null, signal, stream }, run);
@@ -94,6 +95,27 @@ async function readAll(shards: readonly ShardRun[], { questions }: LoadedBenchma
   );
 }
 
+/**
+ * What the images were, each once.
+ * @throws UserError when two shards were asked about one image and its bytes were others
+ */
+async function readImages(shards: readonly ShardRun[]): Promise<ImageHash[]> {
+  const known = new Map<string, { line: ImageHash; folder: string }>();
+  for (const { folder } of shards) {
+    for (const line of (await readImageHashes(join(folder, RUN_FILES.images))).values()) {
+      const other = known.get(line.image);
+      if (other && other.line.sha256 !== line.sha256) {
+        throw new UserError(
+          `${other.folder} and ${folder} were made from different images: ${line.image} is not the same file. Make both ` +
+            'from the same images.',
+        );
+      }
+      known.set(line.image, { line, folder });
+    }
+  }
+  return [...known.values()].map(({ line }) => line);
+}
+
 const SHOWN = 10;
 
 function shown(texts: readonly string[], separator: string): string {
@@ -101,7 +123,12 @@ function shown(texts: readonly string[], separator: string): string {
   return [...texts.slice(0, SHOWN), ...more].join(separator);
 }
 
-async function write(run: Run, shards: readonly ShardRun[], predictions: readonly Prediction[]): Promise<void> {
+async function write(
+  run: Run,
+  shards: readonly ShardRun[],
+  predictions: readonly Prediction[],
+  hashes: readonly ImageHash[],
+): Promise<void> {
   const file = await openPredictions(join(run.folder, RUN_FILES.predictions), run.owner);
   try {
     await file.append(predictions);
@@ -119,9 +146,7 @@ async function write(run: Run, shards: readonly ShardRun[], predictions: readonl
   }
   const images = await openImageHashes(join(run.folder, RUN_FILES.images), new Map(), run.owner);
   try {
-    for (const { folder } of shards) {
-      await images.append([...(await readImageHashes(join(folder, RUN_FILES.images))).values()]);
-    }
+    await images.append(hashes);
   } finally {
     await images.close();
   }

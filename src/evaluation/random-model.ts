@@ -51,6 +51,7 @@ export async function openRandomModel(choice: RandomModelChoice): Promise<Model>
       name: `${name} (random)`,
       replace: true,
       onProgress: progress.update,
+      onWait: (message) => say('info', message),
     },
   ).finally(progress.stop);
   const model = await openModel(output, resolution);

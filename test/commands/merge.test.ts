@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { shard } from '../../src/cli/options.js';
 import { mergeCommand } from '../../src/commands/merge.js';
+import { type ImageHash, openImageHashes } from '../../src/results/runs/image-hashes.js';
+import { RUN_FILES } from '../../src/results/runs/run-folder.js';
 import { messageOf } from '../../src/shared/errors.js';
 import { llavahr, readLines, resultFolder, testFolder } from './cli.js';
 import { printed } from './print.js';
@@ -104,6 +106,25 @@ test('missing, unfinished, duplicate and foreign shards are named', async () => 
     record.sessions[0].software.onnxruntime = '1.20.0';
   });
   await refused([a!, b!, c!], /was run with onnxruntime 1\.20\.0/);
+});
+
+test('shards that saw one image with different bytes are not merged', async () => {
+  const [a, b, c] = await copyOfShards('other-image');
+  const known = new Map<string, ImageHash>();
+  await (await openImageHashes(join(a!, RUN_FILES.images), known)).close();
+  const [line] = known.values();
+  const file = await openImageHashes(join(c!, RUN_FILES.images), new Map());
+  await file.append([{ ...line!, sha256: '0'.repeat(64) }]);
+  await file.close();
+  const output = join(folder, 'never');
+  await assert.rejects(merge([a!, b!, c!], output), (error) => {
+    assert.match(
+      messageOf(error),
+      /-1-of-3 and .*-3-of-3 were made from different images: .*\.jpg is not the same file/,
+    );
+    return true;
+  });
+  assert.ok(!existsSync(output), 'nothing was written');
 });
 
 test("a question answered by no shard or by two is named; rerunning the shard's command asks only what is missing", async () => {

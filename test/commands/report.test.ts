@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -7,6 +8,7 @@ import { promisify } from 'node:util';
 import { reportCommand } from '../../src/commands/report.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { findRuns } from '../../src/results/runs/find-runs.js';
+import { openImageHashes } from '../../src/results/runs/image-hashes.js';
 import { latencyFile } from '../../src/results/runs/latency.js';
 import { metricsFile } from '../../src/results/runs/metrics.js';
 import { openPredictions } from '../../src/results/runs/predictions.js';
@@ -138,6 +140,19 @@ test("HTML has a run's questions and answers, with images from the benchmark's f
   const [first, second] = data.sets[0].samples;
   assert.deepEqual([first.answers, first.references, first.thumbnail], [['one'], [['one', 10]], 0]);
   assert.deepEqual(second.answers, [{ failure: 'image-unreadable' }]);
+
+  const hashes = await openImageHashes(join(folders[0]!, RUN_FILES.images), new Map());
+  const [bytes, mark] = [null, ''];
+  const same = createHash('sha256').update(await readFile(join(sampleData('textvqa'), 'train_images', images[0])));
+  await hashes.append([{ image: images[0], sha256: same.digest('hex'), bytes, mark }]);
+  await hashes.append([{ image: images[1], sha256: '0'.repeat(64), bytes, mark }]);
+  await hashes.close();
+  const changed = await printed(() =>
+    reportCommand([folders[0]!], { format: 'html', output, data: dirname(sampleData('textvqa')), thumbnails: 2 }),
+  );
+  assert.match(changed.stderr, /^1 of the images are not those that the run was asked about; .* no thumbnail\./m);
+  assert.match(await readFile(output, 'utf8'), /"thumbnail":0/);
+  assert.doesNotMatch(await readFile(output, 'utf8'), /"thumbnail":1/);
 
   await reportCommand(folders, { format: 'html', output, thumbnails: 0 });
   assert.doesNotMatch(await readFile(output, 'utf8'), /"thumbnail":\d/);

@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { copyFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { checkDiskSpace } from '../../shared/disk-space.js';
 import { usageError } from '../../shared/errors.js';
 import { sha256OfFile } from '../../shared/file-hash.js';
-import { replaceFile, writeJson } from '../../shared/json-file.js';
-import { makeFolder } from '../../shared/make-folder.js';
-import { processExists } from '../../shared/process-exists.js';
+import { type Ownership, replaceFile, writeJson } from '../../shared/json-file.js';
 import { VERSION } from '../../shared/version.js';
 import type { Architecture } from '../architecture.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
@@ -21,6 +18,7 @@ import { type Int8StorageType, isQuantised, type Precision } from '../precision.
 import { checkTokenizer } from './check-tokenizer.js';
 import { findWeightProblem, WeightError, weightProblemError } from './check-weights.js';
 import { toFloat32Values } from './convert-elements.js';
+import { type ExportFolder, openExportFolder } from './export-folder.js';
 import { buildGenerateGraph, type PrefixSource } from './generate-graph.js';
 import { buildVisionGraph } from './vision-graph.js';
 import { visionSizes } from './vision-sizes.js';
@@ -43,6 +41,8 @@ export interface ExportOptions {
   /** Folder of the base model, for LoRA adapters and projectors. */
   base?: string;
   onProgress?: (progress: ExportProgress) => void;
+  /** Called before waiting for another process that exports to the same folder. */
+  onWait?: (message: string) => void;
 }
 
 export interface ExportProgress {
@@ -103,21 +103,71 @@ export async function exportCheckpoint(
   options: ExportOptions,
 ): Promise<ExportResult> {
   const output = resolve(options.output);
-  const existing = await readManifest(output);
   const { architecture } = checkpoint;
   const resolutions = options.resolutions.length > 0 ? options.resolutions : [architecture.inputImageSize];
   for (const resolution of resolutions) checkResolution(architecture, resolution);
-  const difference = existing && differenceOf(existing, source, options.precision);
-  if (existing && !difference) {
-    if (hasPlannedWeights(architecture, existing)) return extend(checkpoint, existing, source, output, resolutions);
-    // Another version stored the weights otherwise: its files fit none of today's graphs.
-    await rm(output, { recursive: true });
-    const sizes = [...existing.resolutions.map(({ resolution }) => resolution), ...resolutions];
-    return exportNew(checkpoint, source, output, sizes, options);
+  const finished = await finishedExport(checkpoint, source, output, resolutions, options);
+  if (finished) return finished;
+  const folder = await openExportFolder(output, options.onWait);
+  try {
+    // Another process, such as another task of a job array, may have exported the model meanwhile.
+    const finished = await finishedExport(checkpoint, source, output, resolutions, options);
+    return finished ?? (await exportOwned(checkpoint, source, folder, output, resolutions, options));
+  } catch (error) {
+    await folder.owner.check(); // else the new owner's renaming would look like a missing file
+    throw error;
+  } finally {
+    await folder.close();
   }
-  if (difference && options.replace) await rm(output, { recursive: true });
-  else if (difference) throw usageError(`${output} ${difference}. Delete it or choose another --output.`);
-  return exportNew(checkpoint, source, output, resolutions, options);
+}
+
+/**
+ * The existing export, if it lacks nothing.
+ * @throws UserError (usage) if `output` has something else that is not to be replaced
+ */
+async function finishedExport(
+  checkpoint: Checkpoint,
+  source: readonly SourceFile[],
+  output: string,
+  resolutions: readonly number[],
+  { precision, replace }: ExportOptions,
+): Promise<ExportResult | null> {
+  const existing = await readManifest(output);
+  if (!existing) {
+    await refuseOccupied(output);
+    return null;
+  }
+  const difference = differenceOf(existing, source, precision);
+  if (difference && !replace) throw usageError(`${output} ${difference}. Delete it or choose another --output.`);
+  if (difference || !hasPlannedWeights(checkpoint.architecture, existing)) return null;
+  const current = existing.graphVersion === GRAPH_VERSION;
+  if (!current || missingResolutions(existing, resolutions).length > 0) return null;
+  if (JSON.stringify(source) !== JSON.stringify(existing.source.files)) return null; // their times
+  if (missingTokenizerFiles(checkpoint, output).length > 0) return null;
+  const { notes, warnings } = checkpoint;
+  return { manifest: existing, outcome: 'unchanged', writtenBytes: 0, notes, warnings };
+}
+
+/** Exports to a folder that no other process exports to. */
+async function exportOwned(
+  checkpoint: Checkpoint,
+  source: SourceFile[],
+  folder: ExportFolder,
+  output: string,
+  resolutions: readonly number[],
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const existing = await readManifest(output);
+  if (!existing) return exportNew(checkpoint, source, folder, output, resolutions, options);
+  const isSame = differenceOf(existing, source, options.precision) === null;
+  if (isSame && hasPlannedWeights(checkpoint.architecture, existing)) {
+    return extend(checkpoint, existing, source, folder.owner, output, resolutions);
+  }
+  await folder.owner.check();
+  await rm(output, { recursive: true });
+  // Where it is the same model, another version stored the weights otherwise: its files fit none of today's graphs.
+  const kept = isSame ? existing.resolutions.map(({ resolution }) => resolution) : [];
+  return exportNew(checkpoint, source, folder, output, [...kept, ...resolutions], options);
 }
 
 /** @throws UserError (usage) for a size that the official code rejects, or that has too many visual tokens */
@@ -139,11 +189,11 @@ function hasPlannedWeights(architecture: Architecture, { precision, int8Storage,
 async function exportNew(
   checkpoint: Checkpoint,
   source: SourceFile[],
+  folder: ExportFolder,
   output: string,
   resolutions: readonly number[],
   options: ExportOptions,
 ): Promise<ExportResult> {
-  await refuseOccupied(output);
   const { architecture } = checkpoint;
   const int8Storage = options.int8Storage ?? (await int8StorageFor(options.precision));
   const plan = planWeights(architecture, options.precision, int8Storage);
@@ -152,8 +202,7 @@ async function exportNew(
     throw await weightProblemError(checkpoint, [table, ...plan.tensors.keys()], table, options.precision);
   }
   const totalBytes = [...plan.files.values()].reduce((sum, bytes) => sum + bytes, 0);
-  await makeFolder(dirname(output));
-  const partial = await openPartial(output, identityOf(source, options.precision, plan));
+  const partial = await folder.openPartial(identityOf(source, options.precision, plan));
   await checkDiskSpace(dirname(output), totalBytes - (await bytesIn(partial, plan)), 'The export');
   let doneBytes = 0;
   const hashes = await writeWeights(checkpoint, plan, partial, (bytes) => {
@@ -179,16 +228,7 @@ async function exportNew(
     source: { layout: checkpoint.layout, files: source },
   };
   await writeFile(join(partial, MODEL_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
-  await rm(join(partial, UNFINISHED));
-  try {
-    await rename(partial, output);
-  } catch (error) {
-    // Another process, such as another task of a job array, finished the same export first.
-    const other = await readManifest(output);
-    if (!other || differenceOf(other, source, options.precision)) throw error;
-    await rm(partial, { recursive: true });
-    return extend(checkpoint, other, source, output, resolutions);
-  }
+  await folder.finish(partial);
   return {
     manifest,
     outcome: 'exported',
@@ -200,11 +240,16 @@ async function exportNew(
 
 /** Copies the tokenizer's files, or those that the folder lacks. */
 async function copyTokenizer(checkpoint: Checkpoint, folder: string): Promise<void> {
-  for (const name of TOKENIZER_FILES) {
-    const from = join(checkpoint.tokenizerFolder, name);
-    if (!checkpoint.files.includes(from) || existsSync(join(folder, name))) continue;
-    await copyFile(from, join(folder, name));
+  for (const name of missingTokenizerFiles(checkpoint, folder)) {
+    await copyFile(join(checkpoint.tokenizerFolder, name), join(folder, name));
   }
+}
+
+/** The checkpoint's tokenizer files that an exported model lacks. */
+function missingTokenizerFiles({ files, tokenizerFolder }: Checkpoint, folder: string): string[] {
+  return TOKENIZER_FILES.filter(
+    (name) => files.includes(join(tokenizerFolder, name)) && !existsSync(join(folder, name)),
+  );
 }
 
 async function int8StorageFor(precision: Precision): Promise<Int8StorageType> {
@@ -217,28 +262,20 @@ async function extend(
   checkpoint: Checkpoint,
   existing: ModelManifest,
   source: SourceFile[],
+  owner: Ownership,
   output: string,
   resolutions: readonly number[],
 ): Promise<ExportResult> {
   await copyTokenizer(checkpoint, output); // earlier versions left out added_tokens.json
   const current = existing.graphVersion === GRAPH_VERSION;
   const kept = current ? existing.resolutions : [];
-  const present = new Set(kept.map(({ resolution }) => resolution));
-  const all = [...existing.resolutions.map(({ resolution }) => resolution), ...resolutions];
-  const missing = [...new Set(all)].filter((resolution) => !present.has(resolution));
-  const sourceChanged = JSON.stringify(source) !== JSON.stringify(existing.source.files);
-  if (missing.length === 0 && !sourceChanged) {
-    return {
-      manifest: existing,
-      outcome: 'unchanged',
-      writtenBytes: 0,
-      notes: checkpoint.notes,
-      warnings: checkpoint.warnings,
-    };
-  }
+  const missing = missingResolutions({ ...existing, resolutions: kept }, [
+    ...existing.resolutions.map(({ resolution }) => resolution),
+    ...resolutions,
+  ]);
   const plan = planWeights(checkpoint.architecture, existing.precision, existing.int8Storage ?? 'int8');
-  if (!current) await writeGenerateGraphs(checkpoint, plan, existing.precision, output);
-  const added = await writeVisionGraphs(checkpoint, plan, existing.precision, output, missing);
+  if (!current) await writeGenerateGraphs(checkpoint, plan, existing.precision, output, owner);
+  const added = await writeVisionGraphs(checkpoint, plan, existing.precision, output, missing, owner);
   const manifest: ModelManifest = {
     ...existing,
     architecture: checkpoint.architecture,
@@ -247,7 +284,7 @@ async function extend(
     resolutions: [...kept, ...added].sort((a, b) => a.resolution - b.resolution),
     source: { layout: checkpoint.layout, files: source },
   };
-  await writeJson(join(output, MODEL_FILES.manifest), manifest);
+  await writeJson(join(output, MODEL_FILES.manifest), manifest, 2, owner);
   const outcome = missing.length === 0 ? 'unchanged' : 'extended';
   return { manifest, outcome, writtenBytes: 0, notes: checkpoint.notes, warnings: checkpoint.warnings };
 }
@@ -258,6 +295,7 @@ async function writeVisionGraphs(
   precision: Precision,
   folder: string,
   resolutions: readonly number[],
+  owner?: Ownership,
 ): Promise<VisionGraphEntry[]> {
   const tableName = positionTableName(checkpoint.architecture);
   const table = toFloat32Values(await checkpoint.read(tableName), checkpoint.tensor(tableName).dtype);
@@ -267,7 +305,7 @@ async function writeVisionGraphs(
     const graph = visionGraphName(resolution);
     const write = (name: string, portable: boolean): Promise<void> => {
       const built = buildVisionGraph(checkpoint.architecture, sizes, plan.locations, table, precision, { portable });
-      return writeModel(join(folder, name), encodeModel(built, VERSION));
+      return writeModel(join(folder, name), encodeModel(built, VERSION), owner);
     };
     await write(graph, false);
     if (!isQuantised(precision)) await write(portableName(graph), true);
@@ -281,6 +319,7 @@ async function writeGenerateGraphs(
   plan: WeightPlan,
   precision: Precision,
   folder: string,
+  owner?: Ownership,
 ): Promise<void> {
   const write = async (name: string, portable: boolean, prefix: PrefixSource): Promise<void> => {
     const graph = buildGenerateGraph(architecture.language, plan.locations, precision, {
@@ -288,7 +327,7 @@ async function writeGenerateGraphs(
       prefix,
       logits: false,
     });
-    await writeModel(join(folder, name), encodeModel(graph, VERSION));
+    await writeModel(join(folder, name), encodeModel(graph, VERSION), owner);
   };
   await write(MODEL_FILES.generate, false, 'given');
   if (isQuantised(precision)) return; // runs on the CPU only
@@ -296,8 +335,8 @@ async function writeGenerateGraphs(
   await write(portableName(MODEL_FILES.generate), true, 'computed');
 }
 
-function writeModel(path: string, model: Uint8Array): Promise<void> {
-  return replaceFile(path, (file) => file.writeFile(model));
+function writeModel(path: string, model: Uint8Array, owner?: Ownership): Promise<void> {
+  return replaceFile(path, (file) => file.writeFile(model), owner);
 }
 
 /** sha256 of every source file; files with unchanged size and modification time reuse the recorded hash. */
@@ -330,7 +369,7 @@ async function hashSource(
 }
 
 /** How an existing model folder differs from an export of these sources, or null when it matches. */
-function differenceOf(existing: ModelManifest, source: SourceFile[], precision: Precision): string | null {
+function differenceOf(existing: ModelManifest, source: readonly SourceFile[], precision: Precision): string | null {
   if (existing.precision !== precision) return `contains a model in ${existing.precision}, not ${precision}`;
   const known = new Map(existing.source.files.map(({ name, sha256 }) => [name, sha256]));
   const changed = source.find(({ name, sha256 }) => known.get(name) !== sha256);
@@ -338,47 +377,11 @@ function differenceOf(existing: ModelManifest, source: SourceFile[], precision: 
   return known.size === source.length ? null : 'was exported from a checkpoint with different files';
 }
 
-function partialFolder(output: string, pid: number): string {
-  return `${output}.partial-${hostname()}-${pid}`; // the host name keeps us from deleting an export that runs on another machine
-}
-
-/** File in an unfinished folder that identifies the export. */
-const UNFINISHED = 'unfinished';
-
 /** Hash that tells whether an unfinished folder belongs to the same export. */
 function identityOf(source: readonly SourceFile[], precision: Precision, plan: WeightPlan): string {
   const hash = createHash('sha256').update(precision);
   for (const { name, sha256 } of source) hash.update(`${name} ${sha256}\n`);
   return hash.update(JSON.stringify([...plan.locations])).digest('hex');
-}
-
-/**
- * Opens the folder an export writes to until it is complete. Resumes the folder of an interrupted identical export;
- * deletes the leftovers of other interrupted exports.
- */
-async function openPartial(output: string, identity: string): Promise<string> {
-  const partial = partialFolder(output, process.pid);
-  const prefix = basename(partialFolder(output, 0)).slice(0, -1);
-  let resumed = false;
-  for (const name of await readdir(dirname(output))) {
-    if (!name.startsWith(prefix) || isRunning(Number(name.slice(prefix.length)))) continue;
-    const abandoned = join(dirname(output), name);
-    const found = await readFile(join(abandoned, UNFINISHED), 'utf8').catch(() => null);
-    // When several processes try to resume the same folder, renaming succeeds for only one of them.
-    if (!resumed && found === identity) {
-      resumed = await rename(abandoned, partial).then(
-        () => true,
-        () => false,
-      );
-    } else {
-      await rm(abandoned, { recursive: true, force: true });
-    }
-  }
-  if (!resumed) {
-    await mkdir(partial);
-    await writeFile(join(partial, UNFINISHED), identity);
-  }
-  return partial;
 }
 
 /** Bytes of the planned files that already exist. */
@@ -392,9 +395,10 @@ async function bytesIn(folder: string, plan: WeightPlan): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-/** Whether another process of this machine has the number. */
-function isRunning(pid: number): boolean {
-  return pid !== process.pid && processExists(pid) === true;
+/** The resolutions without a graph, each once. */
+function missingResolutions(existing: ModelManifest, resolutions: readonly number[]): number[] {
+  const present = new Set(existing.resolutions.map(({ resolution }) => resolution));
+  return [...new Set(resolutions)].filter((resolution) => !present.has(resolution));
 }
 
 async function refuseOccupied(output: string): Promise<void> {
@@ -402,5 +406,4 @@ async function refuseOccupied(output: string): Promise<void> {
   if (entries.length > 0) {
     throw usageError(`${output} exists but is not an exported model. Choose another --output.`);
   }
-  await rm(output, { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -179,10 +180,10 @@ test('an interrupted export resumes with the missing tensors and produces identi
     });
     const output = join(folder, 'model');
     await assert.rejects(exportCheckpoint(counted(120), source, { ...options, output }), /killed/);
-    const [partial] = (await readdir(folder)).filter((name) => name.startsWith('model.partial-'));
+    const [name] = await readdir(`${output}.partial`);
+    const vision = join(`${output}.partial`, name!, 'vision.weights');
     // As if killed in the middle of a tensor.
-    const { size } = await stat(join(folder, partial!, 'vision.weights'));
-    await truncate(join(folder, partial!, 'vision.weights'), size - 1);
+    await truncate(vision, (await stat(vision)).size - 1);
     reads = 0;
     const { manifest, writtenBytes } = await exportCheckpoint(counted(1000), source, { ...options, output });
     // Each export reads the position table once more than the others, to check it before anything is written.
@@ -211,4 +212,69 @@ test('leftovers of a different interrupted export are deleted, not resumed', () 
     await exportCheckpoint(failing(-1), source('1'), options);
     assert.equal(reads, requiredTensors(SMALL_HR).size + 1); // the position table twice
     assert.deepEqual(await readdir(folder), ['model']);
+  }));
+
+test('two exports to one folder: the second waits, then finds the model', () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    const waits: string[] = [];
+    const onWait = (message: string) => waits.push(message);
+    const options = { output, resolutions: [], precision: 'fp32', onWait } as const;
+    const results = await Promise.all([exportModel(CHECKPOINT, options), exportModel(CHECKPOINT, options)]);
+    assert.deepEqual(results.map(({ outcome }) => outcome).sort(), ['exported', 'unchanged']);
+    assert.match(waits.join(), /model\.partial is in use by another run \(process \d+ on .*Waiting for it to end/);
+    assert.deepEqual(await readdir(folder), ['model']);
+  }));
+
+test("an abandoned export is resumed though its process's number is another's now", () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    const source = [{ name: 'recipe', bytes: 1, modifiedMs: 0, sha256: '0'.repeat(64) }];
+    const whole = randomCheckpoint(SMALL_HR);
+    const options = { output, resolutions: [], precision: 'fp32' } as const;
+    let reads = 0;
+    const read = (name: string) => (reads++ === 20 ? Promise.reject(new Error('killed')) : whole.read(name));
+    // A killed process leaves its lock, with the number of one that lives.
+    let lock = '';
+    const onProgress = () => {
+      const work = `${output}.partial`;
+      const name = readdirSync(work).find((one) => one.startsWith('lock-'));
+      lock ||= readFileSync(join(work, name!), 'utf8');
+    };
+    await assert.rejects(exportCheckpoint({ ...whole, read }, source, { ...options, onProgress }), /killed/);
+    const { process: startTime, ...rest } = JSON.parse(lock);
+    if (startTime === null) return; // the system does not tell processes apart
+    const stale = { ...rest, process: String(Number(startTime) - 1) };
+    await writeFile(join(`${output}.partial`, `lock-${'0'.repeat(16)}.json`), JSON.stringify(stale));
+    reads = 1000;
+    await exportCheckpoint({ ...whole, read }, source, options);
+    assert.ok(reads - 1000 < requiredTensors(SMALL_HR).size, 'it was resumed');
+    assert.deepEqual(await readdir(folder), ['model']);
+  }));
+
+test('an export that was frozen until another took its folder over ends, and leaves the model whole', () =>
+  withFolder(async (folder) => {
+    const output = join(folder, 'model');
+    const source = [{ name: 'recipe', bytes: 1, modifiedMs: 0, sha256: '0'.repeat(64) }];
+    const whole = randomCheckpoint(SMALL_HR);
+    const options = { resolutions: [], precision: 'fp32' } as const;
+    const undisturbed = await exportCheckpoint(whole, source, { ...options, output: join(folder, 'undisturbed') });
+    for (const at of [10, 60, 118]) {
+      await rm(output, { recursive: true, force: true });
+      let reads = 0;
+      const freeze = async (name: string) => {
+        if (reads++ === at) {
+          const work = `${output}.partial`;
+          for (const one of await readdir(work)) if (one.startsWith('lock-')) await rm(join(work, one));
+          await exportCheckpoint(whole, source, { ...options, output });
+        }
+        return whole.read(name);
+      };
+      const frozen = exportCheckpoint({ ...whole, read: freeze }, source, { ...options, output });
+      await assert.rejects(frozen, /was taken over by another run/);
+      for (const { name } of undisturbed.manifest.weights) {
+        assert.deepEqual(await readFile(join(output, name)), await readFile(join(folder, 'undisturbed', name)));
+      }
+      assert.deepEqual((await readdir(folder)).sort(), ['model', 'undisturbed']);
+    }
   }));
