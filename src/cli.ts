@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addAblate } from './cli/ablate.js';
 import { addCompare } from './cli/compare.js';
 import { addCompletion } from './cli/completion.js';
+import { withConfig } from './cli/config-file.js';
 import { addDoctor } from './cli/doctor.js';
 import { addDownload } from './cli/download.js';
 import { addEval } from './cli/eval.js';
@@ -19,6 +20,7 @@ import { addShow } from './cli/show.js';
 import { addTask } from './cli/task.js';
 import { addVerify } from './cli/verify.js';
 import { addressSpaceAdvice } from './shared/address-space.js';
+import { commandLine, setCommandLine } from './shared/command-line.js';
 import { EXIT, messageOf, UserError } from './shared/errors.js';
 import { closeLog, LOG_LEVELS, type LogLevel, logEvent, openLog, say } from './shared/log.js';
 import { redactArguments } from './shared/redact.js';
@@ -37,10 +39,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   surviveLostStreams();
   endOnWarningSignals();
   endOnUncaughtErrors(argv);
-  const program = buildProgram(argv);
+  const program = buildProgram();
   try {
     checkWorkingFolder();
-    await program.parseAsync(argv as string[]);
+    const words = withConfig(argv, program);
+    setCommandLine(words.slice(2));
+    await program.parseAsync(words);
   } catch (error) {
     process.exitCode = report(error, argv.includes('--debug'));
   }
@@ -79,10 +83,12 @@ function report(error: unknown, debug: boolean): number {
   return error instanceof UserError ? error.exitCode : EXIT.failed;
 }
 
-export function buildProgram(argv: readonly string[]): Command {
+export function buildProgram(): Command {
   const program = configureHelp(new Command('llavahr'))
     .description('Evaluate LLaVA-HR and LLaVA-1.5 on vision-language benchmarks.')
-    .version(VERSION)
+    .version(VERSION, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .option('--config <file>', 'JSON file with options of any command; options on the command line win')
     .option('--debug', 'show stack traces')
     .addOption(
       new Option('--log-level <level>', 'verbosity of stderr and of the log file').choices(LOG_LEVELS).default('info'),
@@ -91,7 +97,7 @@ export function buildProgram(argv: readonly string[]): Command {
     .hook('preAction', (command) => {
       const { logLevel, logFile } = command.opts<{ logLevel: LogLevel; logFile?: string }>();
       openLog(logLevel, logFile);
-      logEvent('info', 'start', { argv: redactArguments(argv.slice(2)), version: VERSION, node: process.version });
+      logEvent('info', 'start', { argv: redactArguments(commandLine()), version: VERSION, node: process.version });
     })
     .showHelpAfterError('(run with --help to see the options)')
     .exitOverride();

@@ -1,5 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
 import { columnsOf, USUAL_WIDTH, wrapText } from '../shared/wrap-text.js';
+import { environmentLines } from './environment.js';
 
 /** An example in a help text: a command line and what it does. */
 export type Example = [commandLine: string, comment?: string];
@@ -17,22 +18,34 @@ export function configureHelp(program: Command): Command {
     })
     .configureHelp({
       minWidthToWrap: NARROWEST_DESCRIPTION,
+      showGlobalOptions: true,
       optionDescription: describeOption,
       argumentDescription: describeArgument,
       subcommandTerm: (command) => command.name(), // with its arguments, the list of commands would not fit
     });
 }
 
-/** Text for the end of a command's help: notes, then examples. */
-export function helpEnd(examples: readonly Example[], note?: string): (context: { error: boolean }) => string {
-  return ({ error }) => {
+/** Text for the end of a command's help: notes, examples, environment variables. */
+export function helpEnd(
+  examples: readonly Example[],
+  note?: string,
+): (context: { error: boolean; command: Command }) => string {
+  return ({ error, command }) => {
     const width = helpWidth(error ? process.stderr : process.stdout);
     const lines = examples.flatMap(([commandLine, comment]) => [
       ...(comment === undefined ? [] : [wrapText(`  # ${comment}`, width)]),
       wrapCommand(commandLine, width),
     ]);
     const title = examples.length === 1 ? 'Example:' : 'Examples:';
-    return ['', ...(note === undefined ? [] : [wrapText(note, width), '']), title, ...lines].join('\n');
+    const variables = environmentLines(command.name()).map((line) => wrapText(`  ${line}`, width));
+    return [
+      '',
+      ...(note === undefined ? [] : [wrapText(note, width), '']),
+      ...[title, ...lines],
+      '',
+      'Environment variables:',
+      ...variables,
+    ].join('\n');
   };
 }
 

@@ -13,6 +13,7 @@ import { checkJudgeBefore, type JudgeChoice } from '../evaluation/judge-answers.
 import { runOverview, runSummary } from '../results/reports/run-summary.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import type { Shard } from '../results/runs/run-identity.js';
+import { commandLine } from '../shared/command-line.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { logEvent, messageStream, say } from '../shared/log.js';
 import { visibleJson } from '../shared/visible-text.js';
@@ -178,7 +179,7 @@ async function evaluateOne(
     const count = benchmark.questions.length;
     logEvent('info', 'benchmark-loaded', { benchmark: name, split: benchmark.split, questions: count, folder });
     heartbeat.update({ state: 'starting', benchmark: name, answered: 0, failed: 0, questions: count });
-    const [argv, stream] = [process.argv.slice(2), messageStream()];
+    const [argv, stream] = [commandLine(), messageStream()];
     const judging = judge && { folder, judge };
     const shard = options.shard ?? null;
     const evaluated = {

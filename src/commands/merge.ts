@@ -3,6 +3,7 @@ import { mergeShards } from '../evaluation/merge-shards.js';
 import { TASK_FILE } from '../evaluation/run-definition.js';
 import { runSummary } from '../results/reports/run-summary.js';
 import { readShards } from '../results/runs/read-shards.js';
+import { commandLine } from '../shared/command-line.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
 import { visibleJson } from '../shared/visible-text.js';
@@ -23,7 +24,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeCom
   const task = options.task ?? textOf(settings[TASK_FILE]);
   const named = { data, questions, task, recorded: textOf(settings['data']) };
   const benchmark = await loadAskedBenchmark(identity, named);
-  const [argv, stream] = [process.argv.slice(2), messageStream()];
+  const [argv, stream] = [commandLine(), messageStream()];
   const merged = await mergeShards({ shards, identity, benchmark, output, fresh, argv, stream });
   const { result, wasComplete } = merged;
   const { failed, n } = result.metrics;

@@ -19,7 +19,7 @@ const SHORTEST_BEGINNING = 3;
 export function didYouMean(name: string, known: readonly string[]): string {
   const wanted = plain(name);
   const candidates = [...new Set(known.map(plain))].filter((one) => one !== '');
-  const maxDistance = Math.max(1, Math.floor(wanted.length / 4));
+  const maxDistance = wanted.length < 4 ? 1 : Math.max(2, Math.floor(wanted.length / 4));
   const begins = candidates.find(
     (one) =>
       (one.startsWith(wanted) || wanted.startsWith(one)) && Math.min(one.length, wanted.length) >= SHORTEST_BEGINNING,

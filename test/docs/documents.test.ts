@@ -16,7 +16,7 @@ const commands = documents.filter(({ path }) => path !== 'CHANGELOG.md').flatMap
 
 /** The program, which throws instead of printing what is wrong with a command line. */
 function quietProgram(): Command {
-  const program = buildProgram([]);
+  const program = buildProgram();
   for (const command of [program, ...program.commands]) command.configureOutput({ writeErr() {}, writeOut() {} });
   return program;
 }

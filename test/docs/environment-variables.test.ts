@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { environmentLines, READ_BY } from '../../src/cli/environment.js';
+import { buildProgram } from '../../src/cli.js';
 import { PACKAGE_ROOT } from '../../src/shared/package-root.js';
 
 const page = readFileSync(join(PACKAGE_ROOT, 'docs', 'troubleshooting.md'), 'utf8');
@@ -18,6 +20,25 @@ test('the variables that llavahr reads are those that troubleshooting.md says it
   assert.ok(documented.length > 8);
   for (const name of NAMED_BY_OPTIONS) assert.ok(source.includes(`'${name}'`));
   assert.deepEqual(documented.toSorted(), [...new Set([...variablesRead(), ...NAMED_BY_OPTIONS])].sort());
+});
+
+test('help names, for each command, variables that troubleshooting.md has; every one that llavahr reads is in some help', () => {
+  const commands = buildProgram().commands.map((command) => command.name());
+  for (const [command, names] of Object.entries(READ_BY)) {
+    assert.ok(commands.includes(command), command);
+    assert.deepEqual(
+      names.filter((name) => !page.includes(`\`${name}\``)),
+      [],
+    );
+  }
+  const helps = commands.flatMap(environmentLines).join('\n');
+  const notForUsers = ['LLAVAHR_PYTHON']; // of npm run bench
+  assert.deepEqual(
+    tableAfter('Read by llavahr').filter(
+      (name) => !notForUsers.includes(name) && !new RegExp(`\\b${name}\\b`).test(helps),
+    ),
+    [],
+  );
 });
 
 test('variables that messages advise to set are in troubleshooting.md', () => {

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { configSchema, withConfig } from '../../src/cli/config-file.js';
+import { buildProgram } from '../../src/cli.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'llavahr-config-'));
+after(() => rm(folder, { recursive: true }));
+const path = join(folder, 'llavahr.json');
+
+/** The command line that results from a file and what was typed. */
+function expanded(config: unknown, ...typed: string[]): string[] {
+  writeFileSync(path, typeof config === 'string' ? config : JSON.stringify(config));
+  return withConfig(['node', 'llavahr', ...typed, '--config', path], buildProgram()).slice(2, -2);
+}
+
+/** Options as a command would get them. */
+async function optionsOf(words: readonly string[]): Promise<Record<string, unknown>> {
+  const program = buildProgram();
+  let options: Record<string, unknown> = {};
+  for (const command of program.commands) {
+    command.action(() => {
+      options = command.optsWithGlobals();
+    });
+  }
+  await program.parseAsync(['node', 'llavahr', ...words]);
+  return options;
+}
+
+const CONFIG = {
+  $schema: 'schemas/config.schema.json',
+  'log-level': 'warn',
+  eval: { model: 'llava-hr-7b', device: 'cuda', limit: 10, 'ocr-tokens': false, 'fail-fast': true, fresh: false },
+  ablate: { resolutions: [384, 768] },
+};
+
+test('options of all commands and of the one that runs are taken; the command line wins', async () => {
+  const options = await optionsOf(expanded(CONFIG, 'eval', 'textvqa', '--limit', '3', '--ocr-tokens'));
+  const { model, device, limit, ocrTokens, failFast, fresh, logLevel, batchSize } = options;
+  assert.deepEqual(
+    { model, device, limit, ocrTokens, failFast, fresh, logLevel, batchSize },
+    {
+      ...{ model: 'llava-hr-7b', device: 'cuda', limit: 3, ocrTokens: true, failFast: true, fresh: false },
+      ...{ logLevel: 'warn', batchSize: 'auto' },
+    },
+  );
+  assert.deepEqual((await optionsOf(expanded(CONFIG, 'ablate', 'pope')))['resolutions'], [384, 768]);
+  assert.deepEqual(expanded(CONFIG, '--log-level', 'error', 'list'), [
+    '--log-level=warn',
+    '--log-level',
+    'error',
+    'list',
+  ]);
+  assert.deepEqual(expanded({ list: { json: true } }, '--log-file', 'eval', 'list').slice(2), ['list', '--json']);
+});
+
+test('what is typed also wins over options of the file that it excludes', async () => {
+  const several = await optionsOf(expanded(CONFIG, 'eval', 'textvqa', '--devices', 'cpu:2'));
+  assert.deepEqual([several['device'], several['devices']], ['auto', 'cpu:2']);
+  const served = ['--endpoint=http://localhost/v1', '--endpoint-model', 'm'];
+  const endpoint = await optionsOf(expanded(CONFIG, 'eval', 'textvqa', ...served));
+  assert.equal(endpoint['model'], undefined);
+});
+
+test('a file that cannot be used is a usage error that names what is wrong', () => {
+  const cases: [unknown, RegExp][] = [
+    ['{', /llavahr\.json cannot be read: /],
+    [[], /the document must be object/],
+    [{ evl: {} }, /evl is neither a command nor an option of all\. Did you mean eval\?/],
+    [{ eval: { modle: 'x' } }, /eval has no option modle\. Did you mean model\?/],
+    [{ eval: { limit: {} } }, /eval\.limit must be string,number/],
+    [{ eval: { fresh: 'yes' } }, /eval\.fresh must be boolean/],
+    [{ eval: { precision: 'fp64' } }, /eval\.precision must be equal to one of the allowed values/],
+    [{ eval: 3 }, /eval must be object/],
+    [{ config: 'other.json' }, /config is neither a command nor/],
+  ];
+  for (const [config, message] of cases) {
+    assert.throws(() => expanded(config, 'eval', 'textvqa'), { exitCode: 2, message }, JSON.stringify(config));
+  }
+  const missing = ['node', 'llavahr', 'list', '--config=/nothing/here.json'];
+  assert.throws(() => withConfig(missing, buildProgram()), { exitCode: 2, message: /here\.json cannot be read/ });
+});
+
+test('the schema has every option of every command', () => {
+  const { properties } = configSchema(buildProgram());
+  for (const command of buildProgram().commands) {
+    if (command.name() === 'complete') continue;
+    const known = Object.keys(properties[command.name()].properties);
+    for (const { long } of command.options) assert.ok(known.includes(long!.replace(/^--(no-)?/, '')), long);
+  }
+});
