@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import type { EvalJson } from '../src/commands/json-output.js';
 import type { RunResult } from '../src/results/runs/load-run.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { withFolder } from './temporary-folder.js';
@@ -32,6 +33,7 @@ async function evaluate(...options: string[]): Promise<RunResult> {
   return withFolder(async (folder) => {
     const args = [join(PACKAGE_ROOT, 'bin', 'llavahr'), 'eval', 'textvqa', '--json', '--output', folder, ...options];
     const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
-    return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio })) as RunResult;
+    const { runs } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio })) as EvalJson;
+    return runs[0]!;
   });
 }

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { EvalJson } from '../src/commands/json-output.js';
 import { readPredictions } from '../src/results/runs/predictions.js';
 import { EXIT } from '../src/shared/errors.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
@@ -85,7 +86,7 @@ async function runUndisturbed({ args, folder }: SoakOptions): Promise<Undisturbe
     for (const watcher of watchers) watcher.close();
   });
   if (ended.code !== 0) throw unexpected(ended);
-  const run = (JSON.parse(ended.stdout) as { folder: string }).folder;
+  const run = (JSON.parse(ended.stdout) as EvalJson).runs[0]!.folder;
   return { run, changes, questions: (await answersIn(run)).size };
 }
 

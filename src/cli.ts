@@ -2,7 +2,6 @@ import { Command, CommanderError, Option } from 'commander';
 import { addAblate } from './cli/ablate.js';
 import { addCompare } from './cli/compare.js';
 import { addCompletion } from './cli/completion.js';
-import { withConfig } from './cli/config-file.js';
 import { addDoctor } from './cli/doctor.js';
 import { addDownload } from './cli/download.js';
 import { addEval } from './cli/eval.js';
@@ -42,7 +41,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = buildProgram();
   try {
     checkWorkingFolder();
-    const words = withConfig(argv, program);
+    const words = await withOptionsOfFile(argv, program);
     setCommandLine(words.slice(2));
     await program.parseAsync(words);
   } catch (error) {
@@ -57,6 +56,13 @@ function endOnUncaughtErrors(argv: readonly string[]): void {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => process.exit(report(error, argv.includes('--debug'))));
   }
+}
+
+/** Imports what reads the file only if there is one: `--help` should not wait for it. */
+async function withOptionsOfFile(argv: readonly string[], program: Command): Promise<string[]> {
+  if (!argv.some((word) => /^--config(=|$)/.test(word))) return [...argv];
+  const { withConfig } = await import('./cli/config-file.js');
+  return withConfig(argv, program);
 }
 
 /** @throws UserError in a folder that was deleted, where every path fails in a way of its own */

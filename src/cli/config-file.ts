@@ -148,7 +148,9 @@ function tokensOf(command: Command, values: Values, typed: readonly string[]): s
       command.options.some((other) => isTyped(other) && conflictsOf(option).includes(other.attributeName()));
     if (value === undefined || isExcluded) return [];
     if (typeof value === 'boolean') return value === !option.negate ? [option.long!] : [];
-    return option.negate ? [] : [`${option.long}=${Array.isArray(value) ? value.join(',') : value}`];
+    if (option.negate) return [];
+    const given = Array.isArray(value) ? value : [value];
+    return (option.variadic ? given : [given.join(',')]).map((one) => `${option.long}=${one}`);
   });
 }
 

@@ -22,7 +22,7 @@ export function addPower(program: Command): void {
       'two runs, perhaps of a part of the questions: take from them how much the models differ',
     )
     .option('--results <folder>', 'where to search for the runs of models given by name', 'results')
-    .option('--json', 'print a list as JSON', false)
+    .option('--json', 'print the differences as JSON', false)
     .addHelpText(
       'after',
       helpEnd(

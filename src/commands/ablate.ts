@@ -10,7 +10,7 @@ import { checkPrecision, deviceName, parseDevice, parseDevices } from '../model/
 import { checkDevices } from '../model/inference/device-trial.js';
 import type { Model } from '../model/model-folder.js';
 import type { Precision } from '../model/precision.js';
-import { ablationFiles, ablationJson, ablationText } from '../results/reports/ablation-report.js';
+import { ablationFiles, ablationText } from '../results/reports/ablation-report.js';
 import type { AblationRow, AblationSpeed } from '../results/reports/ablation-table.js';
 import type { TimingReport } from '../results/reports/timing-report.js';
 import type { RunResult } from '../results/runs/load-run.js';
@@ -20,6 +20,7 @@ import { makeFolder } from '../shared/make-folder.js';
 import { writeOutput } from '../shared/write-output.js';
 import { childLlavahr } from './child-llavahr.js';
 import { interruptible } from './interrupt.js';
+import { type AblateJson, type EvalJson, printJson } from './json-output.js';
 import { benchmarksNamed } from './name-benchmarks.js';
 
 export interface AblateCommandOptions {
@@ -81,7 +82,8 @@ export async function ablateCommand(names: string, options: AblateCommandOptions
   for (const [name, content] of Object.entries(ablationFiles(rows, reference))) {
     await writeOutput(join(folder, name), content);
   }
-  console.log(options.json ? ablationJson(rows) : `${ablationText(rows, reference)}\n\n${folder}`);
+  if (options.json) printJson<AblateJson>({ rows });
+  else console.log(`${ablationText(rows, reference)}\n\n${folder}`);
   return worst;
 }
 
@@ -107,11 +109,9 @@ function evalArguments(benchmarks: string, { folder, vision }: Model, options: A
   return ['eval', benchmarks, ...values, '--json', ...(options.offline ? ['--offline'] : [])];
 }
 
-/** Parses the runs printed by `eval --json`; empty if every benchmark failed. */
+/** The runs printed by `eval --json`; empty if every benchmark failed. */
 function readRuns(stdout: string): RunResult[] {
-  if (stdout.trim() === '') return [];
-  const parsed = JSON.parse(stdout) as RunResult | RunResult[];
-  return Array.isArray(parsed) ? parsed : [parsed];
+  return stdout.trim() === '' ? [] : (JSON.parse(stdout) as EvalJson).runs;
 }
 
 /** Prompt and answer lengths as in LLaVA-HR's speed script, with warm-up runs added. */

@@ -7,19 +7,20 @@ import { cudaPackage, isInstalled } from '../downloads/cuda-libraries.js';
 import { type CheckpointState, checkpointStates, type SplitState, splitStates } from '../downloads/inventory.js';
 import { type ExportedModel, exportedModels } from '../model/exported-models.js';
 import { deviceName, parseDevice } from '../model/inference/device.js';
-import { type DeviceTrial, tryDevice } from '../model/inference/device-trial.js';
+import { tryDevice } from '../model/inference/device-trial.js';
 import { freeHostMemory } from '../model/inference/free-memory.js';
-import { describeHost, describeSoftware, type Host, type Software } from '../results/runs/host.js';
+import { describeHost, describeSoftware } from '../results/runs/host.js';
 import { gigabytes } from '../shared/byte-size.js';
 import { cacheFolder, defaultDataFolder } from '../shared/cache-folder.js';
 import { cpuQuota } from '../shared/cpu-quota.js';
 import { freeBytes } from '../shared/disk-space.js';
 import { EXIT, messageOf } from '../shared/errors.js';
 import { VERSION } from '../shared/version.js';
-import { visibleJson } from '../shared/visible-text.js';
+
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
+import { type DoctorJson, printJson } from './json-output.js';
 
 export interface DoctorCommandOptions {
   /** Check hashes, not only size and modification time. */
@@ -27,34 +28,7 @@ export interface DoctorCommandOptions {
   json: boolean;
 }
 
-/** A command line to run next. */
-interface Suggestion {
-  command: string;
-  purpose: string;
-}
-
-interface Findings {
-  schemaVersion: 1;
-  software: Software;
-  host: Host & {
-    freeMemoryBytes: number;
-    freeDiskBytes: number;
-    /** Memory of the machine; `memoryBytes` is less in a container with a limit. */
-    machineMemoryBytes: number;
-    /** Cores' worth of time by the container's limit; null without one. */
-    cpuQuota: number | null;
-  };
-  /** Why images cannot be read; null when they can. */
-  sharpProblem: string | null;
-  devices: DeviceTrial[];
-  autoDevice: string;
-  dataFolder: string;
-  data: SplitState[];
-  checkpoints: CheckpointState[];
-  models: ExportedModel[];
-  /** The most useful first. */
-  next: Suggestion[];
-}
+type Findings = Omit<DoctorJson, 'schemaVersion'>;
 
 /** `llavahr doctor`: checks the installation, devices, downloads and models. Exit code 1 if anything is damaged. */
 export async function doctorCommand({ verify, json }: DoctorCommandOptions): Promise<number> {
@@ -69,7 +43,6 @@ export async function doctorCommand({ verify, json }: DoctorCommandOptions): Pro
   ]);
   const autoDevice = deviceName(parseDevice('auto'));
   const findings: Findings = {
-    schemaVersion: 1,
     software: describeSoftware(VERSION),
     host: {
       ...describeHost(),
@@ -87,7 +60,8 @@ export async function doctorCommand({ verify, json }: DoctorCommandOptions): Pro
     models,
     next: suggestions(catalogue, data, checkpoints, autoDevice),
   };
-  console.log(json ? visibleJson(findings) : doctorText(findings));
+  if (json) printJson<DoctorJson>(findings);
+  else console.log(doctorText(findings));
   const isDamaged =
     sharpProblem !== null ||
     [...data, ...checkpoints].some(({ state }) => state === 'damaged') ||
@@ -112,8 +86,8 @@ function suggestions(
   data: readonly SplitState[],
   checkpoints: readonly CheckpointState[],
   autoDevice: string,
-): Suggestion[] {
-  const next: Suggestion[] = [];
+): Findings['next'] {
+  const next: Findings['next'] = [];
   const add = (command: string, purpose: string): number => next.push({ command: `llavahr ${command}`, purpose });
   if (lacksCudaLibraries()) add('setup-cuda', 'makes the NVIDIA GPU usable');
   for (const { state, command } of [...data, ...checkpoints]) {

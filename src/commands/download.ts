@@ -18,7 +18,7 @@ import type {
   SplitEntry,
   SplitFile,
 } from '../datasets/catalogue-schema.js';
-import { downloadSplit, type SplitDownload } from '../downloads/download-split.js';
+import { downloadSplit } from '../downloads/download-split.js';
 import { openDownloads, trafficLine } from '../downloads/downloads.js';
 import type { ImageOrigin } from '../downloads/split-job.js';
 import { openRequests } from '../fetch/http.js';
@@ -28,12 +28,20 @@ import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { didYouMean } from '../shared/known-names.js';
 import { messageStream, say } from '../shared/log.js';
 import { makeFolder } from '../shared/make-folder.js';
-import { visibleJson } from '../shared/visible-text.js';
+
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
 import { startTransferProgress } from '../terminal/transfer-progress.js';
 import { interruptible } from './interrupt.js';
+import {
+  type DownloadedBenchmark,
+  type DownloadJson,
+  type DownloadPlan,
+  type PlannedItem,
+  type PlannedSize,
+  printJson,
+} from './json-output.js';
 import { benchmarksNamed } from './name-benchmarks.js';
 
 export interface DownloadCommandOptions {
@@ -70,7 +78,7 @@ export async function downloadModelsCommand(
       models.push({ model: entry.name, folder });
       if (!json) console.log(folder);
     }
-    if (json) printJson({ models });
+    if (json) printJson<DownloadJson>({ models });
     return EXIT.done;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
@@ -111,7 +119,7 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
   if (options.split !== undefined && chosen.length > 1)
     throw usageError('--split can only be used with a single benchmark.');
   if (options.dryRun) {
-    if (options.json) printJson({ benchmarks: plans(catalogue, chosen, options.source) });
+    if (options.json) printJson<DownloadJson>({ benchmarks: plans(catalogue, chosen, options.source) });
     else console.log(dryRun(plans(catalogue, chosen, options.source)));
     return EXIT.done;
   }
@@ -119,7 +127,7 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
   await makeFolder(root);
   const requests = openRequests({ offline: options.offline });
   const interrupt = interruptible('Stopping. Everything downloaded so far is kept.');
-  const results: ({ benchmark: string; split: string } & (SplitDownload | { error: string }))[] = [];
+  const results: DownloadedBenchmark[] = [];
   let failures = 0;
   try {
     for (const { definition, entry, split } of chosen) {
@@ -158,35 +166,12 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
     interrupt.stop();
     await requests.close();
   }
-  if (options.json) printJson({ benchmarks: results });
+  if (options.json) printJson<DownloadJson>({ benchmarks: results });
   return failures > 0 ? EXIT.failed : EXIT.done;
 }
 
 function noDownloads({ name, taskFile }: BenchmarkDefinition): UserError {
   return usageError(`${taskFile?.path ?? name} has no downloads: its splits have no field "downloads".`);
-}
-
-function printJson(content: object): void {
-  console.log(visibleJson({ schemaVersion: 1, ...content }));
-}
-
-/** What a download of a split would fetch. */
-interface DownloadPlan {
-  benchmark: string;
-  split: string;
-  licence: BenchmarkEntry['licence'];
-  items: Item[];
-  total: PlannedSize;
-}
-
-/** Sum over the items of a split. */
-interface PlannedSize {
-  /** Of the files that are downloaded whole and whose size is known. */
-  bytes: number;
-  /** Of the archives and Parquet files of which only the needed parts are downloaded. */
-  bytesInPart: number;
-  /** Items of unknown size. */
-  unknown: number;
 }
 
 function plans(
@@ -201,7 +186,7 @@ function plans(
 }
 
 /** A file that several items come from counts once. */
-function totalOf(items: readonly Item[]): PlannedSize {
+function totalOf(items: readonly PlannedItem[]): PlannedSize {
   const total = { bytes: 0, bytesInPart: 0, unknown: 0 };
   const counted = new Set<string>();
   for (const { from, bytes, inPart } of items) {
@@ -255,16 +240,7 @@ function dryRun(planned: readonly DownloadPlan[]): string {
   ].join('\n');
 }
 
-interface Item {
-  what: string;
-  from: string;
-  /** Null if unknown. */
-  bytes: number | null;
-  /** Whether only parts of the file, whose size is `bytes`, are downloaded. */
-  inPart: boolean;
-}
-
-function itemsOf(catalogue: Catalogue, { files, images, mirror, hub }: SplitEntry, origin: ImageOrigin): Item[] {
+function itemsOf(catalogue: Catalogue, { files, images, mirror, hub }: SplitEntry, origin: ImageOrigin): PlannedItem[] {
   return [
     ...files.map((file) => itemOfFile(catalogue, file)),
     ...(hub ? [itemOfHub(hub)] : []),
@@ -272,14 +248,14 @@ function itemsOf(catalogue: Catalogue, { files, images, mirror, hub }: SplitEntr
   ];
 }
 
-function itemOfFile(catalogue: Catalogue, { to, asset, member, bytes }: SplitFile): Item {
+function itemOfFile(catalogue: Catalogue, { to, asset, member, bytes }: SplitFile): PlannedItem {
   const source = assetOf(catalogue, asset);
   return member === undefined
     ? { what: to, from: address(source), bytes: source.bytes ?? null, inPart: false }
     : { what: to, from: `${address(source)} (members)`, bytes: bytes ?? null, inPart: false };
 }
 
-function itemOfImages(catalogue: Catalogue, way: ImageSourceEntry): Item {
+function itemOfImages(catalogue: Catalogue, way: ImageSourceEntry): PlannedItem {
   if (way.kind === 'manual')
     return { what: `${way.to}/`, from: `manual download: ${way.page}`, bytes: null, inPart: false };
   if (way.kind === 'addresses') return { what: `${way.to}/`, from: "each image's URL", bytes: null, inPart: false };
@@ -289,11 +265,11 @@ function itemOfImages(catalogue: Catalogue, way: ImageSourceEntry): Item {
   return { what: `${way.to}/`, from: `${address(source)} (members)`, bytes: source.bytes ?? null, inPart: true };
 }
 
-function itemOfHub({ repos, files, bytes }: HubEntry): Item {
+function itemOfHub({ repos, files, bytes }: HubEntry): PlannedItem {
   return { what: 'questions and images', from: `${repos[0]}: ${files}`, bytes: bytes ?? null, inPart: false };
 }
 
-function itemOfMirror(mirror: MirrorEntry | undefined): Item {
+function itemOfMirror(mirror: MirrorEntry | undefined): PlannedItem {
   if (!mirror) return { what: 'images', from: 'no mirror; use --source official', bytes: null, inPart: false };
   const { to, repos, bytes } = mirror;
   return { what: `${to}/`, from: `Parquet files of ${repos[0]}`, bytes: bytes ?? null, inPart: true };

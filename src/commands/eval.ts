@@ -16,9 +16,10 @@ import type { Shard } from '../results/runs/run-identity.js';
 import { commandLine } from '../shared/command-line.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { logEvent, messageStream, say } from '../shared/log.js';
-import { visibleJson } from '../shared/visible-text.js';
+
 import { dataFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
+import { type EvalJson, printJson } from './json-output.js';
 import { type JudgeOptions, judgeChoice } from './judge-choice.js';
 import { benchmarksNamed } from './name-benchmarks.js';
 import { type AnswererOptions, answererOf, type OpenAnswerer } from './open-answerer.js';
@@ -150,10 +151,13 @@ async function evaluateAll(
     await downloads.close();
   }
 
-  const results = outcomes.flatMap((outcome) => (outcome.state === 'complete' ? [outcome.result] : []));
-  if (results.length > 0) console.log(render(results, definitions.length, options.json));
+  const runs = outcomes.flatMap((outcome) => (outcome.state === 'complete' ? [outcome.result] : []));
   const shards = outcomes.flatMap((outcome) => (outcome.state === 'shard-complete' ? [outcome.result] : []));
-  if (shards.length > 0) console.log(renderShards(shards, definitions.length, options.json));
+  if (options.json && runs.length + shards.length > 0) printJson<EvalJson>({ runs, shards });
+  else {
+    if (runs.length > 0) console.log(alone ? runSummary(runs[0]!) : runOverview(runs));
+    if (shards.length > 0) console.log(shardTexts(shards));
+  }
   return exitCode(outcomes);
 }
 
@@ -226,14 +230,8 @@ async function evaluateOne(
   }
 }
 
-function render(results: readonly RunResult[], requested: number, json: boolean): string {
-  if (json) return visibleJson(requested === 1 ? results[0] : results);
-  return requested === 1 ? runSummary(results[0]!) : runOverview(results);
-}
-
 /** Shards are not scored, so only counts are shown. */
-function renderShards(results: readonly ShardResult[], requested: number, json: boolean): string {
-  if (json) return visibleJson(requested === 1 ? results[0] : results);
+function shardTexts(results: readonly ShardResult[]): string {
   return results
     .map(({ benchmark, split, shard: { index, count }, questions, failed, folder }) => {
       const counts = `${questions - failed} of ${questions} questions answered, ${failed} failed`;

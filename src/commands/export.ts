@@ -3,8 +3,9 @@ import type { Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
-import { visibleJson } from '../shared/visible-text.js';
+
 import { startByteProgress } from '../terminal/byte-progress.js';
+import { type ExportJson, printJson } from './json-output.js';
 
 export interface ExportCommandOptions {
   resolution?: number[];
@@ -42,15 +43,14 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
   if (options.json) {
     const { name, precision, resolutions } = manifest;
     const inputs = resolutions.map(({ resolution, visualTokens }) => ({ resolution, visualTokens }));
-    const exported = {
+    printJson<ExportJson>({
       folder: output,
       model: name,
       precision,
       outcome,
       resolutions: inputs,
       notes: [...warnings, ...notes],
-    };
-    console.log(visibleJson({ schemaVersion: 1, ...exported }));
+    });
   } else {
     console.log(output);
   }

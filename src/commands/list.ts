@@ -3,10 +3,11 @@ import { publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS, PAPER_BENCHMARKS, selectBenchmarks } from '../benchmarks/registry.js';
 import { readCatalogue } from '../datasets/catalogue.js';
 import { EXIT } from '../shared/errors.js';
-import { visibleJson } from '../shared/visible-text.js';
+
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
+import { type ListJson, type ListPublishedJson, printJson } from './json-output.js';
 
 const UNKNOWN = '-';
 const HEADERS = ['benchmark', 'split', 'questions', 'images', 'per image', 'metric', 'scored', 'note'];
@@ -32,8 +33,9 @@ export async function listCommand({ json, published, validate }: ListCommandOpti
     return EXIT.done;
   }
   const chosen = names === undefined ? BENCHMARKS : selectBenchmarks(names);
-  if (published) console.log(json ? visibleJson(publishedRecords(chosen)) : publishedTables(chosen));
-  else console.log(json ? visibleJson(listRecords(chosen)) : listTable(chosen));
+  if (!json) console.log(published ? publishedTables(chosen) : listTable(chosen));
+  else if (published) printJson<ListPublishedJson>({ scores: publishedRecords(chosen) });
+  else printJson<ListJson>({ benchmarks: listRecords(chosen) });
   return EXIT.done;
 }
 
@@ -117,7 +119,7 @@ function listTable(benchmarks: readonly BenchmarkDefinition[]): string {
   return renderTable(HEADERS, rows, ALIGN, { keys: 2 });
 }
 
-function listRecords(benchmarks: readonly BenchmarkDefinition[]): object[] {
+function listRecords(benchmarks: readonly BenchmarkDefinition[]): ListJson['benchmarks'] {
   return benchmarks.map(({ name, title, metric, splits }) => ({
     name,
     title,

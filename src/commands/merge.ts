@@ -6,7 +6,8 @@ import { readShards } from '../results/runs/read-shards.js';
 import { commandLine } from '../shared/command-line.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
-import { visibleJson } from '../shared/visible-text.js';
+
+import { type EvalJson, printJson } from './json-output.js';
 import { sayFailures } from './say-failures.js';
 
 export interface MergeCommandOptions extends Pick<AskedData, 'data' | 'questions' | 'task'> {
@@ -30,7 +31,8 @@ export async function mergeCommand(folders: readonly string[], options: MergeCom
   const { failed, n } = result.metrics;
   if (wasComplete) say('info', 'This run is already complete. Use --fresh to merge it again.');
   sayFailures(failed, n, result.metrics.failures, 'the eval commands of the shards, then this one');
-  console.log(json ? visibleJson(result) : runSummary(result));
+  if (json) printJson<EvalJson>({ runs: [result], shards: [] });
+  else console.log(runSummary(result));
   return failed > 0 ? EXIT.someSamplesFailed : EXIT.done;
 }
 

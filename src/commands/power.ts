@@ -11,6 +11,7 @@ import { say } from '../shared/log.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
+import { type Power, type PowerJson, printJson } from './json-output.js';
 
 export interface PowerCommandOptions {
   /** Percentage points. */
@@ -22,21 +23,6 @@ export interface PowerCommandOptions {
   /** Folder to search for the finished runs of models given by name. */
   results: string;
   json: boolean;
-}
-
-/** What a split can show. Differences are in percentage points, or in points for scores that are sums of points. */
-interface Power {
-  benchmark: string;
-  split: string;
-  questions: number;
-  /** Percentage of the questions that exactly one model answers correctly; absent with a pilot. */
-  disagreement?: number;
-  /** The smallest difference that all of the questions show; null if they show none. */
-  detectable: number | null;
-  /** Questions that show the wanted difference; null if no number does. Absent if no difference is wanted. */
-  needed?: number | null;
-  /** The pilot's questions and the difference seen in it. */
-  pilot?: { questions: number; difference: number; detectable: number };
 }
 
 const USUAL_DISAGREEMENT = [5, 10, 20];
@@ -56,7 +42,7 @@ export async function powerCommand(names: string, options: PowerCommandOptions):
         }),
       );
   if (powers.length === 0) throw usageError(`No split of ${names} is scored here.`);
-  if (json) console.log(JSON.stringify(powers, null, 2));
+  if (json) printJson<PowerJson>({ powers });
   else console.log(pilot ? pilotTable(powers, difference) : powerTable(powers, difference));
   return EXIT.done;
 }

@@ -1,8 +1,9 @@
 import { type IntactRun, listRuns, type RunEntry } from '../results/runs/list-runs.js';
 import { megabytes } from '../shared/byte-size.js';
 import { EXIT } from '../shared/errors.js';
-import { visibleJson } from '../shared/visible-text.js';
+
 import { renderTable } from '../terminal/table.js';
+import { printJson, type RunsJson } from './json-output.js';
 
 const HEADERS = [
   'benchmark',
@@ -36,7 +37,8 @@ const ALIGN = [
 /** `llavahr runs`: lists the run folders in a folder. */
 export async function runsCommand(folder: string, { json }: { json: boolean }): Promise<number> {
   const entries = await listRuns(folder);
-  console.log(json ? visibleJson(entries) : runsText(folder, entries));
+  if (json) printJson<RunsJson>({ runs: entries });
+  else console.log(runsText(folder, entries));
   return EXIT.done;
 }
 

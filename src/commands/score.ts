@@ -11,12 +11,13 @@ import { scoreText } from '../results/statistics/digits.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { EXIT, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
-import { visibleJson, visibleLine } from '../shared/visible-text.js';
+import { visibleLine } from '../shared/visible-text.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { renderTable } from '../terminal/table.js';
 import { annotationFolder } from './data-folder.js';
 import { interruptible } from './interrupt.js';
+import { printJson, type ScoreJson } from './json-output.js';
 import { type JudgeOptions, judgeChoice } from './judge-choice.js';
 
 export interface ScoreCommandOptions extends JudgeOptions {
@@ -58,9 +59,8 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
     for (const path of files) say('info', `wrote ${path}`);
     const isScored = Object.keys(scored.metrics.scores).length > 0;
     if (!isScored && files.length === 0) throw notScored(benchmark, output !== undefined);
-    if (isScored || json) {
-      console.log(json ? visibleJson({ ...scoreRecord(scored, protocol), files }) : scoreTable(scored));
-    }
+    if (json) printJson<ScoreJson>({ ...scoreRecord(scored, protocol), files });
+    else if (isScored) console.log(scoreTable(scored));
     return EXIT.done;
   } finally {
     stop();
@@ -80,7 +80,10 @@ function notScored(benchmark: LoadedBenchmark, hasOutput: boolean): UserError {
 }
 
 /** Output of --json: scores at full precision and counts of missing, unknown and duplicate predictions. */
-function scoreRecord({ metrics, predictions, leftOut }: ScoredPredictions, protocol: Protocol): object {
+function scoreRecord(
+  { metrics, predictions, leftOut }: ScoredPredictions,
+  protocol: Protocol,
+): Omit<ScoreJson, 'schemaVersion' | 'files'> {
   const { benchmark, split, headline, scores, counts, intervals, points, n, failed, unparsable, notes } = metrics;
   return {
     benchmark,

@@ -6,8 +6,9 @@ import { tryDevice } from '../model/inference/device-trial.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { EXIT } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
-import { visibleJson } from '../shared/visible-text.js';
+
 import { startTransferProgress } from '../terminal/transfer-progress.js';
+import { printJson, type SetupCudaJson } from './json-output.js';
 
 export interface SetupCudaCommandOptions {
   /** NuGet package on the disk, instead of a download. */
@@ -28,8 +29,8 @@ export async function setupCudaCommand({ from, force, json }: SetupCudaCommandOp
   else say('warn', `The libraries are installed, but the GPU cannot be used yet: ${problem}`);
   const files = wanted.members.map(({ to }) => to);
   if (json) {
-    const installed = { outcome: wasInstalled ? 'unchanged' : 'installed', version: wanted.version, files, problem };
-    console.log(visibleJson({ schemaVersion: 1, ...installed }));
+    const outcome = wasInstalled ? 'unchanged' : 'installed';
+    printJson<SetupCudaJson>({ outcome, version: wanted.version, files, problem });
   } else for (const file of files) console.log(file);
   return EXIT.done;
 }

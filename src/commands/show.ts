@@ -4,8 +4,9 @@ import { findBenchmark } from '../benchmarks/registry.js';
 import type { ConvMode } from '../model/conversation.js';
 import { buildPrompt } from '../model/prompt.js';
 import { EXIT, usageError } from '../shared/errors.js';
-import { visibleJson, visibleText } from '../shared/visible-text.js';
+import { visibleText } from '../shared/visible-text.js';
 import { annotationFolder } from './data-folder.js';
+import { printJson, type ShowJson } from './json-output.js';
 
 export interface ShowCommandOptions {
   /** Position in the benchmark's order, from 0. */
@@ -27,20 +28,12 @@ export async function showCommand(name: string, options: ShowCommandOptions): Pr
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   await benchmark.images.close();
   const sample = sampleOf(benchmark, index, convMode);
-  console.log(json ? visibleJson({ ...sample, protocol }) : sampleText(sample, benchmark.questions.length));
+  if (json) printJson<ShowJson>({ ...sample, protocol });
+  else console.log(sampleText(sample, benchmark.questions.length));
   return EXIT.done;
 }
 
-interface ShownSample {
-  benchmark: string;
-  split: string;
-  index: number;
-  questionId: string | number;
-  image: string | null;
-  prompt: string;
-  gold: string | null;
-  maxNewTokens: number;
-}
+type ShownSample = Omit<ShowJson, 'schemaVersion' | 'protocol'>;
 
 /** @throws UserError (usage) if the index is out of range */
 function sampleOf(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { findBenchmark } from '../benchmarks/registry.js';
 import { SAMPLE_TASK, sampleData } from '../evaluation/sample.js';
 import { EXIT, messageOf, UserError } from '../shared/errors.js';
+import { printJson, type TaskJson } from './json-output.js';
 
 /** Files of the example, beside the images that its questions are about. */
 const FILES = ['task.json', 'questions.csv'];
@@ -25,6 +26,7 @@ export async function taskInitCommand(folder: string, { json }: { json: boolean 
     throw new UserError(`${folder} ${problem}.`, { cause: error });
   }
   const task = join(folder, 'task.json');
-  console.log(json ? JSON.stringify({ schemaVersion: 1, task }, null, 2) : task);
+  if (json) printJson<TaskJson>({ task });
+  else console.log(task);
   return EXIT.done;
 }

@@ -8,9 +8,10 @@ import { precisionLabel } from '../results/reports/quantised.js';
 import { decimalsFor, halfWidthOf, intervalText, signedText } from '../results/statistics/digits.js';
 import { EXIT } from '../shared/errors.js';
 import { say } from '../shared/log.js';
-import { visibleJson } from '../shared/visible-text.js';
+
 import { renderTable } from '../terminal/table.js';
 import { dataFolder } from './data-folder.js';
+import { printJson, type VerifyJson } from './json-output.js';
 
 export interface VerifyCommandOptions {
   against: string;
@@ -48,7 +49,8 @@ export async function verifyCommand(name: string, options: VerifyCommandOptions)
     const benchmark = await definition.load(folder, { protocol: 'llava', limit });
     const onModel = (label: ModelLabel): void => say('info', `Running ${labelText(label)}`);
     const verification = await verifyModel(model, against, benchmark, threads, onModel).finally(benchmark.images.close);
-    console.log(options.json ? visibleJson(verification) : verificationText(verification));
+    if (options.json) printJson<VerifyJson>(verification);
+    else console.log(verificationText(verification));
     return EXIT.done;
   } finally {
     await downloads.close();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import { type CommandResult, llavahr, start, testFolder, waitForLines } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 
 let folder: string;
 before(async () => {
@@ -43,6 +44,7 @@ test('every size becomes a row of the table, LLaVA-1.5 at its own and the larger
   assert.deepEqual(readdirSync(report).sort(), [
     ...['ablation.csv', 'ablation.json', 'ablation.md', 'ablation.svg', 'ablation.tex'],
   ]);
+  publishedJson('ablate', readFileSync(join(report, 'ablation.json'), 'utf8'));
   const rows: Record<string, string>[] = parse(readFileSync(join(report, 'ablation.csv'), 'utf8'), { columns: true });
   const scores = rows.filter(({ metric }) => metric === 'accuracy');
   assert.deepEqual(

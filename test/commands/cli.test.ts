@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import test, { after } from 'node:test';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, resultFolder, start, testFolder } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 
 const folder = await testFolder();
 after(() => rm(folder, { recursive: true }));
@@ -64,7 +65,7 @@ test('compare prints both runs, the difference and its interval; resolutions and
   assert.ok(stdout.split('\n').every((line) => line.length <= 100 || line.startsWith('Note:')));
 
   const json = await llavahr(folder, 'compare', '--json', ...folders);
-  const [comparison] = JSON.parse(json.stdout).comparisons;
+  const [comparison] = publishedJson('compare', json.stdout).comparisons;
   assert.ok(comparison.rows[1].difference.points > 30, 'small text needs the high-resolution pathway');
 
   const none = await llavahr(folder, 'compare', folder);

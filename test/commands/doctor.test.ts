@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { recordDownload } from '../../src/downloads/download-record.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { start } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 
 interface Found {
   data: { benchmark: string; split: string; state: string; detail: string }[];
@@ -26,7 +27,7 @@ test('doctor tells complete, partial, missing and damaged apart', async () => {
   const ask = async (...options: string[]): Promise<{ code: number | null; found: Found }> => {
     const env = { LLAVAHR_DATA: root, HF_HUB_CACHE: join(folder, 'hub') };
     const { code, stdout } = await start(folder, ['doctor', '--json', ...options], env).result;
-    return { code, found: JSON.parse(stdout) as Found };
+    return { code, found: publishedJson('doctor', stdout) as Found };
   };
   const stateOf = ({ data }: Found, benchmark: string) => data.find((row) => row.benchmark === benchmark);
 

@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import type { RunResult } from '../../src/results/runs/load-run.js';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, readLines, resultFolder, start, testFolder, waitForLines } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 
 const folder = await testFolder();
 after(() => rm(folder, { recursive: true }));
@@ -57,7 +57,7 @@ test('rerunning a complete run does nothing and says so; --fresh keeps the earli
   assert.equal(names.length, 2);
   assert.equal(names[1], `${names[0]}.1`);
   assert.deepEqual(answersOf(join(output, names[0]!)), expected);
-  assert.equal(JSON.parse(fresh.stdout).metrics.n, 48);
+  assert.equal(publishedJson('eval', fresh.stdout).runs[0].metrics.n, 48);
 });
 
 test('answers do not depend on batch size or packing', async () => {
@@ -189,7 +189,7 @@ test('an embedded model is taken, and asked the embedded sample, by its name', a
   ];
   const { code, stdout, stderr } = await llavahr(folder, 'eval', 'textvqa', ...args);
   assert.equal(code, 0, stderr);
-  assert.equal((JSON.parse(stdout) as RunResult).record.identity.model.name, 'llava-1.5-tiny');
+  assert.equal(publishedJson('eval', stdout).runs[0].record.identity.model.name, 'llava-1.5-tiny');
 });
 
 test('an exported model and its checkpoint give the same answers', async () => {
@@ -206,7 +206,7 @@ test('an exported model and its checkpoint give the same answers', async () => {
   assert.deepEqual(answersOf(await resultFolder(output)), expected);
   const again = await llavahr(folder, 'export', checkpoint, '--output', model, '--json');
   assert.match(again.stderr, /already exported, nothing to do/);
-  const { notes, ...about } = JSON.parse(again.stdout);
+  const { notes, ...about } = publishedJson('export', again.stdout);
   assert.match(notes[0], /tensors that the model never uses/);
   assert.deepEqual(about, {
     schemaVersion: 1,
@@ -251,9 +251,8 @@ test('download says what it would fetch, and from where', async () => {
   );
   assert.match(stdout, /^\[1\] https:\/\/dl\.fbaipublicfiles\.com.*_val\.json$/m);
   assert.match(stdout, /^Total:\n {2}textvqa val: .* MB, the images used of 7\.1 GB$/m);
-  const [benchmark] = JSON.parse(
-    (await llavahr(folder, 'download', 'textvqa', '--dry-run', '--json')).stdout,
-  ).benchmarks;
+  const dryRun = await llavahr(folder, 'download', 'textvqa', '--dry-run', '--json');
+  const [benchmark] = publishedJson('download', dryRun.stdout).benchmarks;
   assert.equal(benchmark.split, 'val');
   const images = benchmark.items.find(({ what }: { what: string }) => what === 'train_images/');
   assert.ok(images.inPart && images.bytes > 7e9);
@@ -263,7 +262,7 @@ test('download says what it would fetch, and from where', async () => {
 
 test('usage errors exit with 2 and say what is allowed', async () => {
   const cases: [string[], RegExp][] = [
-    [['eval', 'vqa9'], /Unknown benchmark "vqa9"\. Available: vqav2, .*mmvet/],
+    [['eval', 'vqa9'], /Unknown benchmark "vqa9"\. Did you mean vqav2\? Available: vqav2, .*mmvet/],
     [['eval', 'textvqa', '--device', 'tpu'], /--device must be auto, cpu, cuda, cuda:N or webgpu, got "tpu"/],
     [
       ['eval', 'textvqa', '--device', 'cpu', '--devices', 'cpu:2'],

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Asked, answer, type Behaviour, refuse, startChatServer } from '../chat/chat-server.js';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, resultFolder, start, testFolder } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 
 const folder = await testFolder();
 after(() => rm(folder, { recursive: true }));
@@ -123,7 +124,7 @@ test('custom questions are answered and scored with the chosen metric', async ()
   const args = ['eval', 'custom', '--questions', questions, '--images', images, '--output', output, '--json'];
   const { code, stdout, stderr } = await llavahr(folder, ...args, '--metric', 'exact');
   assert.equal(code, 0, stderr);
-  const { metrics } = JSON.parse(stdout);
+  const { metrics } = publishedJson('eval', stdout).runs[0];
   assert.equal(metrics.scores[metrics.headline], 50);
 
   const incomplete = await llavahr(folder, 'eval', 'custom', '--questions', questions);
@@ -161,11 +162,14 @@ test('eval all: every benchmark in one table; one that fails does not stop the o
 
 test("scoring a run's own predictions file gives the run's scores, without the model", async () => {
   const output = join(folder, 'scored');
-  const run = JSON.parse((await llavahr(folder, 'eval', 'vqav2', '--output', output, '--json')).stdout);
+  const [run] = publishedJson(
+    'eval',
+    (await llavahr(folder, 'eval', 'vqav2', '--output', output, '--json')).stdout,
+  ).runs;
   const predictions = join(await resultFolder(output), 'predictions.jsonl');
   const { code, stdout } = await llavahr(folder, 'score', 'vqav2', '--predictions', predictions, '--json');
   assert.equal(code, 0);
-  assert.deepEqual(JSON.parse(stdout).scores, run.metrics.scores);
+  assert.deepEqual(publishedJson('score', stdout).scores, run.metrics.scores);
 });
 
 test('options that mean nothing for a benchmark are usage errors before anything is run', async () => {

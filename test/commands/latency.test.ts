@@ -5,6 +5,7 @@ import test, { after } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import type { TimingReport } from '../../src/results/reports/timing-report.js';
 import { llavahr, start, testFolder } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 
 const folder = await testFolder();
 after(() => rm(folder, { recursive: true }));
@@ -17,7 +18,7 @@ test('two models, batch sizes and prompt lengths: every setting is measured, sta
     ...['--repetitions', '2', '--warmup', '1', '--json', '--output', csv],
   );
   assert.equal(code, 0, stderr);
-  const report = JSON.parse(stdout) as TimingReport;
+  const report = publishedJson('latency', stdout) as TimingReport;
   assert.deepEqual([report.together, report.interrupted, report.repetitions, report.warmup], [true, false, 2, 1]);
   assert.deepEqual(
     report.rows.map(({ model, setting }) => `${model.name} ${setting.batchSize} ${setting.promptTokens}`),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BENCHMARKS } from '../../src/benchmarks/registry.js';
 import { listCommand } from '../../src/commands/list.js';
+import { publishedJson } from './json-schemas.js';
 import { printed } from './print.js';
 
 test('the table has a row per split, with counts and where it is scored', async () => {
@@ -14,7 +15,10 @@ test('the table has a row per split, with counts and where it is scored', async 
 
 test('the JSON has every benchmark with its splits', async () => {
   const { stdout } = await printed(() => listCommand({ json: true, published: false, validate: false }));
-  const list = JSON.parse(stdout) as { name: string; splits: { questionsPerImage: number | null }[] }[];
+  const list: { name: string; splits: { questionsPerImage: number | null }[] }[] = publishedJson(
+    'list',
+    stdout,
+  ).benchmarks;
   assert.deepEqual(
     list.map(({ name }) => name),
     BENCHMARKS.map(({ name }) => name),
@@ -35,4 +39,12 @@ test('published scores are listed with their sources', async () => {
     /^ {4}vqav2 val, gqa testdev-balanced, okvqa val2014, vizwiz val: measured with lmms-eval/m,
   );
   assert.doesNotMatch(byLmmsEval!, /graded by GPT-4/);
+});
+
+test('published scores as JSON', async () => {
+  const { stdout } = await printed(() => listCommand({ json: true, published: true, validate: false }));
+  const { scores } = publishedJson('list-published', stdout);
+  assert.ok(
+    scores.length > 50 && scores.every(({ source }: { source: { address: string } }) => /^https:/.test(source.address)),
+  );
 });

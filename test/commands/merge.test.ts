@@ -9,6 +9,7 @@ import { type ImageHash, openImageHashes } from '../../src/results/runs/image-ha
 import { RUN_FILES } from '../../src/results/runs/run-folder.js';
 import { messageOf } from '../../src/shared/errors.js';
 import { llavahr, readLines, resultFolder, testFolder } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 import { printed } from './print.js';
 
 const folder = await testFolder();
@@ -57,6 +58,8 @@ test('three merged shards equal the run without shards, in any order', async () 
   assert.equal(code, 0);
   const run = await resultFolder(output);
   assert.equal(run.split('/').at(-1), expected.split('/').at(-1));
+  const again = await printed(() => mergeCommand(folders, { output, fresh: false, json: true }));
+  assert.deepEqual(publishedJson('merge', again.stdout).runs[0].metrics, json(run, 'metrics.json'));
   for (const name of ['predictions.jsonl', 'metrics.json', 'question-scores.json', 'references.json']) {
     assert.equal(bytes(run, name), bytes(expected, name), name);
   }

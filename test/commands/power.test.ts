@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { powerCommand } from '../../src/commands/power.js';
 import { llavahr, testFolder } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 import { printed } from './print.js';
 
 const OPTIONS = { results: 'results', json: false };
@@ -20,7 +21,7 @@ test('more than the models disagree on is never shown', async () => {
   const { stdout } = await printed(() =>
     powerCommand('pope', { ...OPTIONS, difference: 6, disagreement: [5], json: true }),
   );
-  assert.equal((JSON.parse(stdout) as { needed: number | null }[])[0]!.needed, null);
+  assert.equal(publishedJson('power', stdout).powers[0].needed, null);
 });
 
 test('what cannot be answered is a usage error', async () => {
@@ -39,7 +40,7 @@ test('a pilot gives the spread of the difference, and what all questions would s
     pilot.push(join(output, readdirSync(output)[0]!));
   }
   const { stdout } = await printed(() => powerCommand('all', { ...OPTIONS, pilot, difference: 5, json: true }));
-  const [power] = JSON.parse(stdout) as [
+  const [power] = publishedJson('power', stdout).powers as [
     { questions: number; detectable: number; needed: number; pilot: { detectable: number } },
   ];
   assert.equal(power.questions, 8910);

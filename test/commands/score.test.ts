@@ -10,6 +10,7 @@ import { findBenchmark } from '../../src/benchmarks/registry.js';
 import { textVqa } from '../../src/benchmarks/textvqa.js';
 import { scoreCommand } from '../../src/commands/score.js';
 import { sampleData } from '../../src/evaluation/sample.js';
+import { publishedJson } from './json-schemas.js';
 import { printed } from './print.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-score-command-'));
@@ -37,8 +38,9 @@ test('scores at full precision as one JSON object, without images', async () => 
   const predictions = await write('all.jsonl', answers);
   const { code, stdout, stderr } = await printed(() => scoreCommand('textvqa', { ...OPTIONS, predictions }));
   assert.deepEqual([code, stderr], [0, '']);
-  const { scores, intervals, predictions: counts, counts: questionCounts, ...rest } = JSON.parse(stdout);
+  const { scores, intervals, predictions: counts, counts: questionCounts, ...rest } = publishedJson('score', stdout);
   assert.deepEqual(rest, {
+    schemaVersion: 1,
     benchmark: 'textvqa',
     protocol: 'llava',
     split: 'val',
@@ -104,6 +106,6 @@ test('answers made elsewhere: a submission file for a server, and grades by a ju
   t.after(() => server.close());
   const judge = { judge: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, judgeModel: 'judge-1' };
   const graded = await printed(() => scoreCommand('mmvet', { ...options, ...judge, judgeRuns: 1, output, json: true }));
-  assert.equal(JSON.parse(graded.stdout).scores.total, 50);
+  assert.equal(publishedJson('score', graded.stdout).scores.total, 50);
   await assert.rejects(scoreCommand('pope', { ...options, ...judge }), { name: 'UserError', exitCode: 2 });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { showCommand } from '../../src/commands/show.js';
 import { temporaryFolder } from '../results/samples.js';
+import { publishedJson } from './json-schemas.js';
 import { printed } from './print.js';
 
 const OPTIONS = { index: 0, protocol: 'llava', convMode: 'vicuna_v1', json: true } as const;
@@ -15,7 +16,8 @@ const PROMPT =
 test('shows the exact prompt, image and answer', async () => {
   const { code, stdout } = await printed(() => showCommand('textvqa', OPTIONS));
   assert.equal(code, 0);
-  assert.deepEqual(JSON.parse(stdout), {
+  assert.deepEqual(publishedJson('show', stdout), {
+    schemaVersion: 1,
     benchmark: 'textvqa',
     split: 'val',
     index: 0,

@@ -8,6 +8,7 @@ import { fastInt8Storage } from '../../src/model/export/fast-int8-storage.js';
 import { INT8_STORAGE_TYPES } from '../../src/model/precision.js';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, testFolder } from './cli.js';
+import { publishedJson } from './json-schemas.js';
 
 const folder = await testFolder();
 after(() => rm(folder, { recursive: true }));
@@ -19,7 +20,7 @@ test('embedded models use the embedded sample, others the named benchmark', asyn
     llavahr(folder, 'verify', model, '--precision', 'int8', '--against', tiny, '--offline', '--json', ...args);
   const embedded = await verify(tiny, '--benchmark', 'pope', '--limit', '9');
   assert.equal(embedded.code, 0, embedded.stderr);
-  const { benchmark, questions, model, against } = JSON.parse(embedded.stdout) as Verification;
+  const { benchmark, questions, model, against } = publishedJson('verify', embedded.stdout) as Verification;
   assert.deepEqual([benchmark, questions, model.precision, against.precision], ['pope', 9, 'int8', 'fp32']);
   assert.doesNotMatch(embedded.stderr, /embedded TextVQA sample/);
 
@@ -45,7 +46,7 @@ test('int8 levels of either type give the same logits, and those of the other ki
     ...['verify', exports[0]!.output, '--against', exports[1]!.output, '--limit', '6', '--json'],
   );
   assert.equal(code, 0, stderr);
-  const { questions, sameAnswers, logitError } = JSON.parse(stdout) as Verification;
+  const { questions, sameAnswers, logitError } = publishedJson('verify', stdout) as Verification;
   assert.deepEqual([questions, sameAnswers, logitError.largest], [6, 6, 0]);
   const slow = exports.find(({ int8Storage }) => int8Storage !== fast)!.output;
   assert.equal(stderr.split('another kind of processor').length, 2, stderr);

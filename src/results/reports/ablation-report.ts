@@ -15,7 +15,7 @@ export function ablationFiles(rows: readonly AblationRow[], reference: AblationR
   const table = ablationTable(rows, reference);
   const notes = ablationNotes(rows);
   return {
-    'ablation.json': `${ablationJson(rows)}\n`,
+    'ablation.json': `${JSON.stringify({ schemaVersion: 1, rows }, null, 2)}\n`,
     'ablation.csv': ablationCsv(rows, reference),
     'ablation.md': `${[plainMarkdown(table), ...notes.map(escapeMarkdown)].join('\n\n')}\n`,
     'ablation.svg': ablationPlots(rows),
@@ -34,11 +34,6 @@ export function ablationText(rows: readonly AblationRow[], reference: AblationRo
   return [renderTable(titles, lines, align, { keys: 2 }), ...notes.map((note) => wrapText(note, terminalWidth))].join(
     '\n',
   );
-}
-
-/** The ablation's rows as indented JSON, without a newline at the end. */
-export function ablationJson(rows: readonly AblationRow[]): string {
-  return JSON.stringify({ schemaVersion: 1, rows }, null, 2);
 }
 
 /** One row per size and metric (`tidyCsv`). */

@@ -72,10 +72,14 @@ export function ablationTable(rows: readonly AblationRow[], reference: AblationR
     })),
     speedColumn('first token (ms)', rows, ({ speed }) => [speed?.timeToFirstTokenMs, speed?.timeToFirstTokenInterval]),
     speedColumn('tokens/s', rows, ({ speed }) => [speed?.tokensPerSecond, speed?.tokensPerSecondInterval]),
-    speedColumn('relative speed', rows, (row) => {
-      const relative = relativeSpeed(row, reference);
-      return [relative?.ratio, relative?.interval];
-    }),
+    {
+      title: 'relative speed',
+      align: 'right',
+      cell(row) {
+        const relative = relativeSpeed(row, reference);
+        return withInterval(relative?.ratio, relative?.interval, (ratio) => ratio.toFixed(2));
+      },
+    },
     { title: 'memory (GB)', align: 'right', cell: ({ speed }) => memoryCell(speed) },
   ];
   return {
@@ -89,7 +93,7 @@ function memoryCell(speed: AblationSpeed | null): string {
   return speed?.peakMemoryBytes == null ? NONE : gigabytes(speed.peakMemoryBytes);
 }
 
-/** "542 [530, 551]": a figure with its interval. */
+/** Figures with their intervals. */
 function speedColumn(
   title: string,
   rows: readonly AblationRow[],
@@ -101,10 +105,19 @@ function speedColumn(
     align: 'right',
     cell(row) {
       const [value, interval] = of(row);
-      if (value === null || value === undefined) return NONE;
-      return `${format(value)}${interval ? ` [${format(interval.low)}, ${format(interval.high)}]` : ''}`;
+      return withInterval(value, interval, format);
     },
   };
+}
+
+/** "542 [530, 551]" */
+function withInterval(
+  value: number | null | undefined,
+  interval: Interval | null | undefined,
+  format: (value: number) => string,
+): string {
+  if (value === null || value === undefined) return NONE;
+  return `${format(value)}${interval ? ` [${format(interval.low)}, ${format(interval.high)}]` : ''}`;
 }
 
 /**

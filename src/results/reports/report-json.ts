@@ -1,12 +1,10 @@
-import type { SchemaObject } from 'ajv';
-import { objectOf, TEXT } from '../../shared/json-schema.js';
-import { type LatencySummary, latencySchema } from '../runs/latency.js';
+import type { LatencySummary } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
-import { type Metrics, metricsSchema } from '../runs/metrics.js';
+import type { Metrics } from '../runs/metrics.js';
 import type { RunIdentity } from '../runs/run-identity.js';
-import { identitySchema } from '../runs/run-record.js';
 
-interface JsonReport {
+/** Output of `llavahr report --format json`. */
+export interface JsonReport {
   schemaVersion: 1;
   runs: JsonRun[];
 }
@@ -19,25 +17,7 @@ interface JsonRun {
   latency: LatencySummary;
 }
 
-/** JSON Schema (draft 7) of the report. `npm run schema` writes it to docs/report.schema.json. */
-export const reportSchema: SchemaObject = {
-  $schema: 'http://json-schema.org/draft-07/schema#',
-  title: 'llavahr report --format json',
-  ...objectOf<JsonReport>({
-    schemaVersion: { const: 1 },
-    runs: {
-      type: 'array',
-      items: objectOf<JsonRun>({
-        folder: TEXT,
-        identity: identitySchema,
-        metrics: metricsSchema,
-        latency: latencySchema,
-      }),
-    },
-  }),
-};
-
-/** Identity, metrics and latency of each run, in the format of `reportSchema`. Ends with a newline. */
+/** Identity, metrics and latency of each run as JSON. Ends with a newline. */
 export function jsonReport(runs: readonly RunResult[]): string {
   const report: JsonReport = {
     schemaVersion: 1,

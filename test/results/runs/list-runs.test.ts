@@ -9,6 +9,7 @@ import { openPredictions } from '../../../src/results/runs/predictions.js';
 import { openRun, type Run } from '../../../src/results/runs/run-folder.js';
 import type { RunIdentity } from '../../../src/results/runs/run-identity.js';
 import { runFile } from '../../../src/results/runs/run-record.js';
+import { publishedJson } from '../../commands/json-schemas.js';
 import { printed } from '../../commands/print.js';
 import { answered, failed, identity, runResult, temporaryFolder } from '../samples.js';
 
@@ -88,7 +89,7 @@ test('runs of every state are listed, the latest first; damaged folders come las
   assert.match(stdout, /gqa val +running, 1 failed +- +- +2\/4/);
   assert.match(stdout, /no-record +run\.json is missing/);
   const json = await printed(() => runsCommand(root, { json: true }));
-  assert.deepEqual(JSON.parse(json.stdout), entries);
+  assert.deepEqual(publishedJson('runs', json.stdout).runs, entries);
   await running.close('interrupted');
 });
 
