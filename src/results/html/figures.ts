@@ -5,6 +5,7 @@ import { categoryDifferences } from '../reports/category-differences.js';
 import type { RunGroup } from '../reports/comparable-groups.js';
 import type { RunResult } from '../runs/load-run.js';
 import { scoreText } from '../statistics/digits.js';
+import { INTERVAL_METHODS } from '../statistics/score-interval.js';
 import type { RunNames } from './run-names.js';
 import type { RunSamples } from './sample-sets.js';
 
@@ -25,7 +26,7 @@ export function figureRows(
   const rows: FigureRow[] = [
     {
       title: 'Score over input size',
-      caption: 'Error bars are 95 % intervals (bootstrap over images).',
+      caption: `Error bars are 95 % intervals (${INTERVAL_METHODS}).`,
       figures: groups.flatMap((group) => scoreFigure(group, names)),
     },
     {

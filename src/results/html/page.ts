@@ -7,6 +7,7 @@ import type { Align } from '../../terminal/table.js';
 import { escapeXml, PLOT_COLORS } from '../plots/svg-plot.js';
 import { bestTexts, NOT_COMPARABLE, type ReportLayout, type ReportScore, runName } from '../reports/report-layout.js';
 import { optionText } from '../runs/run-identity.js';
+import { INTERVAL_METHODS } from '../statistics/score-interval.js';
 import type { FigureRow } from './figures.js';
 import type { PageData } from './page-data.js';
 
@@ -103,7 +104,7 @@ function scoresSection({ scores, footnotes, notes }: ReportLayout, { systems }: 
   return `<section id="scores">
 <h2>Scores</h2>
 ${table('Scores', ['', ...scores.titles], ['left', ...scores.align], lines)}
-<p class="caption">The best score of each column is bold; [low, high] is the 95 % interval (bootstrap over images).${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
+<p class="caption">The best score of each column is bold; [low, high] is the 95 % interval (${INTERVAL_METHODS}).${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
 ${listed.length > 0 ? `<ul class="notes">${listed.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>` : ''}
 </section>`;
 }

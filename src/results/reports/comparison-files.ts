@@ -1,4 +1,5 @@
 import type { Align, PlainTable } from '../../terminal/table.js';
+import { questionsOf } from '../runs/metrics.js';
 import { pValueText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
 import type { Comparison, ComparisonRow } from './compare.js';
@@ -36,7 +37,7 @@ function csvRow({ run, score, interval, difference, published }: ComparisonRow, 
     value: score,
     low: interval?.low,
     high: interval?.high,
-    n: run.metrics.counts?.[metric ?? ''] ?? run.metrics.n,
+    n: questionsOf(run.metrics, metric),
     published: published?.score,
     published_source: published?.source.address,
     baseline: difference ? baseline?.label : undefined,
@@ -114,7 +115,7 @@ function cells(row: ComparisonRow, comparison: Comparison, sources: readonly Sou
     label,
     score ? `${score.text}${partMark(run)}${isIncomparable(row, comparison) ? '*' : ''}` : NONE,
     score?.interval ?? NONE,
-    String(run.metrics.counts?.[metric ?? ''] ?? run.metrics.n),
+    String(questionsOf(run.metrics, metric)),
     texts?.text ?? NONE,
     texts?.interval ?? NONE,
     difference ? pValueText(difference.pValue) : NONE,

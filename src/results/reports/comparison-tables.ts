@@ -6,6 +6,7 @@ import { heading, noteMark, terminalWidth } from '../../terminal/style.js';
 import { type Align, renderTable } from '../../terminal/table.js';
 import type { StageTimes } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
+import { questionsOf } from '../runs/metrics.js';
 import { convModeOf, sharedSettings } from '../runs/run-names.js';
 import { trainedResolution } from '../runs/run-record.js';
 import {
@@ -18,6 +19,7 @@ import {
   scoreText,
   signedText,
 } from '../statistics/digits.js';
+import { INTERVAL_METHODS } from '../statistics/score-interval.js';
 import { benchmarkNotes } from './benchmark-notes.js';
 import type { Comparison, ComparisonRow, PublishedReference, ScoreDifference } from './compare.js';
 import { comparisonVerdicts } from './comparison-verdicts.js';
@@ -91,7 +93,7 @@ export function comparisonTables(comparisons: readonly Comparison[]): string {
   const tests = comparisons.flatMap(({ rows }) => rows.flatMap(({ difference }) => difference ?? []));
   const parts = [
     caption(
-      `${heading('Scores')} over n questions with 95 % intervals (bootstrap over images)${shared === '' ? '' : `; ${shared}`}`,
+      `${heading('Scores')} over n questions with 95 % intervals (${INTERVAL_METHODS})${shared === '' ? '' : `; ${shared}`}`,
     ),
     render(scoreColumns(comparisons, sources), comparisons),
     ...(isMarked(comparisons) ? ['* not comparable with the baseline, see the notes'] : []),
@@ -164,7 +166,7 @@ function scoreColumns(comparisons: readonly Comparison[], sources: readonly Sour
       align: 'left',
       cell: (row, comparison) => scoreOf(row, comparison)?.interval ?? '',
     },
-    { title: 'n', align: 'right', cell: ({ run }) => String(run.metrics.n) },
+    { title: 'n', align: 'right', cell: ({ run }, { metric }) => String(questionsOf(run.metrics, metric)) },
     ...(comparisons.some(({ rows }) => rows.some(({ run }) => run.metrics.failed > 0))
       ? [{ title: 'failed', align: 'right' as const, cell: ({ run }: ComparisonRow) => String(run.metrics.failed) }]
       : []),

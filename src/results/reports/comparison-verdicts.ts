@@ -1,5 +1,6 @@
 import { visibleLine } from '../../shared/visible-text.js';
 import { better, worse } from '../../terminal/style.js';
+import { questionsOf } from '../runs/metrics.js';
 import { decimalsFor, halfWidthOf, pValueText, signedText } from '../statistics/digits.js';
 import type { Comparison, ComparisonRow, ScoreDifference } from './compare.js';
 
@@ -41,14 +42,14 @@ function verdictOf({ points, adjustedPValue }: ScoreDifference): 0 | 1 | 2 {
 }
 
 /** "textvqa: +4.2 percentage points (95 % CI 1.1 to 7.3), p 0.004" */
-function phrase({ benchmark, unit }: Comparison, row: ComparisonRow, difference: ScoreDifference): string {
+function phrase({ benchmark, metric, unit }: Comparison, row: ComparisonRow, difference: ScoreDifference): string {
   const { points, interval, adjustedPValue, detectable } = difference;
   const halfWidth = halfWidthOf(interval);
   const decimals = halfWidth === null ? 1 : decimalsFor(halfWidth);
   const range = interval ? ` (95 % CI ${interval.low.toFixed(decimals)} to ${interval.high.toFixed(decimals)})` : '';
   const needed =
     verdictOf(difference) === 2 && detectable !== null
-      ? `; detectable with ${row.run.metrics.n} questions: ${detectable.toFixed(decimals)}`
+      ? `; detectable with ${questionsOf(row.run.metrics, metric)} questions: ${detectable.toFixed(decimals)}`
       : '';
   const what = unit === 'points' ? 'points' : 'percentage points';
   return visibleLine(

@@ -74,3 +74,8 @@ export const metricsSchema = {
 };
 
 export const metricsFile = jsonFile<Metrics>('metrics.json', metricsSchema);
+
+/** Number of questions that a score covers: a category's score covers the category's. */
+export function questionsOf({ counts, n }: Pick<Metrics, 'counts' | 'n'>, score: string | null): number {
+  return counts?.[score ?? ''] ?? n;
+}

@@ -7,6 +7,9 @@ import { type Column, evaluateFormula, type Formula, type WeightedSum } from './
 const FEW_IMAGES = 30;
 const FEW_EVENTS = 10; // right or wrong answers, whichever are fewer
 
+/** How `scoreInterval` makes intervals, for captions. */
+export const INTERVAL_METHODS = 'bootstrap over images, or exact';
+
 export interface ScoreInterval extends Interval {
   method: 'bootstrap' | 'clopper-pearson';
 }

@@ -301,7 +301,7 @@ test('the whole page for a terminal fits in 100 columns', () => {
   );
   const page = lines.map((line) => line.replace(/\[\d.*?\]/, '[low, high]'));
   assert.deepEqual(page.slice(0, 5), [
-    'Scores over n questions with 95 % intervals (bootstrap over images); fp32, cpu',
+    'Scores over n questions with 95 % intervals (bootstrap over images, or exact); fp32, cpu',
     'benchmark       model                   value                  n  failed',
     '-'.repeat(72),
     'textvqa val     llava-hr-7b at 1024 px   50.0                200       0',
