@@ -13,6 +13,8 @@ import { exportReference } from '../reference.js';
 interface Recorded {
   config: object;
   tensors: Record<string, number[]>;
+  /** Resolution of the model. */
+  side?: number;
   /** Of the picture; one square by default. */
   width?: number;
   height?: number;
@@ -22,22 +24,21 @@ interface Recorded {
 const LOGIT_ERROR = 2e-3;
 /** Distance of the two largest logits from which on the chosen token is compared. */
 const ROBUST = 0.004;
-const SIDE = 56;
 const WAYS = [{}, { portable: true }, { prefix: 'computed' as const }];
 
-for (const name of ['grouped-llama3-rope', 'mistral', 'mistral-window', 'next']) {
+for (const name of ['grouped-llama3-rope', 'mistral', 'mistral-window', 'clip-alone', 'next']) {
   const recorded = JSON.parse(readFileSync(fixture('family', `${name}.json`), 'utf8')) as Recorded;
-  const { answers, width = SIDE, height = SIDE } = recorded;
+  const { answers, side = 56, width = side, height = side } = recorded;
   for (const options of WAYS) {
     test(`${name}, ${JSON.stringify(options)}: logits and greedy tokens equal transformers'`, async () => {
-      const model = await exportReference(await madeUpCheckpoint(recorded.config, recorded.tensors), [SIDE], options);
+      const model = await exportReference(await madeUpCheckpoint(recorded.config, recorded.tensors), [side], options);
       const { hiddenSize } = model.manifest.architecture.language;
       const png = await sharp(madeUpPicture(name, width, height), { raw: { width, height, channels: 3 } })
         .png()
         .toBuffer();
-      const { pixels, order } = await prepareInput(png, name, imageInput(await openModel(model.folder)));
-      const visual = await model.encodePixels(pixels, SIDE);
-      const squareTokens = Math.floor(visual.length / hiddenSize / (pixels.length / (SIDE * SIDE * 3)));
+      const { pixels, order } = await prepareInput(png, name, imageInput(await openModel(model.folder, side)));
+      const visual = await model.encodePixels(pixels, side);
+      const squareTokens = Math.floor(visual.length / hiddenSize / (pixels.length / (side * side * 3)));
       const rowOf = (prompts: number[][]) => [{ image: 0, prompts, order: order ?? undefined }];
       const together = rowOf(answers.map(({ prompt }) => prompt));
       for (const rows of [...answers.map(({ prompt }) => rowOf([prompt])), together]) {
