@@ -49,6 +49,8 @@ export interface LanguageModel {
   /** Longest sequence in tokens, image included. */
   maxPositions: number;
   eosTokenId: number;
+  /** Further tokens that end an answer; absent without. */
+  otherEosTokenIds?: number[];
 }
 
 /** Llama 3's scaling of the rotary embedding: low frequencies are divided by `factor`, those in between in part. */
@@ -58,6 +60,11 @@ export interface Llama3Rope {
   highFrequencyFactor: number;
   /** Context before the scaling, in tokens. */
   originalPositions: number;
+}
+
+/** All tokens that end an answer. */
+export function endTokensOf({ eosTokenId, otherEosTokenIds = [] }: LanguageModel): number[] {
+  return [eosTokenId, ...otherEosTokenIds];
 }
 
 /** Heads of keys and values in a decoder. */

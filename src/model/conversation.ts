@@ -1,9 +1,12 @@
 import { UserError } from '../shared/errors.js';
+import { pyStrip } from '../shared/python-strings.js';
 
 /** What a conversation template puts around the user's turn. */
 interface ConversationTemplate {
   before: string;
   after: string;
+  /** Whether white space around the user's turn, image included, is dropped. */
+  trims?: boolean;
   /** Removed from the end of an answer where the model writes it out as text; empty for nothing. */
   stop: string;
 }
@@ -20,7 +23,8 @@ const LLAMA_2_SYSTEM =
 
 /**
  * The conversation templates of LLaVA, by the names that its `--conv-mode` takes.
- * Source: LLaVA conversation.py (conv_templates, get_prompt); mistral_instruct: LLaVA-NeXT conversation.py.
+ * Source: LLaVA conversation.py (conv_templates, get_prompt); llava_llama_3: LLaVA-NeXT conversation.py with the chat template
+ * of Meta-Llama-3-8B-Instruct.
  */
 const TEMPLATES = {
   vicuna_v1: (system = chatSystem('user')) => chat(system),
@@ -29,6 +33,8 @@ const TEMPLATES = {
   llava_llama_2: (system = LLAVA_LLAMA_2_SYSTEM) => llama2(system),
   // The official separator is empty, so nothing is removed.
   mistral_instruct: (system) => withoutSystem(system, { before: '[INST] ', after: ' [/INST]', stop: '' }),
+  // The template's start token follows the tokenizer's own.
+  llava_llama_3: (system = LLAVA_LLAMA_2_SYSTEM) => llama3(system),
   plain: (system) => withoutSystem(system, { before: '', after: '\n', stop: '' }),
 } as const satisfies Record<string, (system?: string) => ConversationTemplate>;
 
@@ -63,6 +69,16 @@ function chatSystem(asker: string): string {
 
 function chat(system: string): ConversationTemplate {
   return { before: `${system} USER: `, after: ' ASSISTANT:', stop: '</s>' };
+}
+
+function llama3(system: string): ConversationTemplate {
+  const turn = (role: string): string => `<|start_header_id|>${role}<|end_header_id|>\n\n`;
+  return {
+    before: `<|begin_of_text|>${turn('system')}${pyStrip(system)}<|eot_id|>${turn('user')}`,
+    after: `<|eot_id|>${turn('assistant')}`,
+    trims: true,
+    stop: '', // a token of its own, which texts leave out
+  };
 }
 
 function llama2(system: string): ConversationTemplate {

@@ -84,8 +84,9 @@ const properties: Record<keyof ModelManifest, SchemaObject> = {
           slidingWindow: POSITIVE,
           maxPositions: POSITIVE,
           eosTokenId: COUNT,
+          otherEosTokenIds: { type: 'array', items: COUNT, maxItems: 16 },
         },
-        ['keyValueHeads', 'llama3Rope', 'slidingWindow'],
+        ['keyValueHeads', 'llama3Rope', 'slidingWindow', 'otherEosTokenIds'],
       ),
       clip: objectOf<ClipTower>({
         layers: POSITIVE,

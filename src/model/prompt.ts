@@ -25,13 +25,15 @@ export function buildPrompt(
   question: string,
   { image = true, convMode = OFFICIAL_CONV_MODE, system }: PromptOptions = {},
 ): string {
-  const { before, after } = conversationTemplate(convMode, system);
-  return `${before}${image ? `${IMAGE_TEXT}\n` : ''}${question}${after}`;
+  const { before, after, trims } = conversationTemplate(convMode, system);
+  const turn = `${image ? `${IMAGE_TEXT}\n` : ''}${question}`;
+  return `${before}${trims ? pyStrip(turn) : turn}${after}`;
 }
 
 /**
- * The token ids of a prompt, <s> first unless the tokenizer adds none, and IMAGE_TOKEN for every "<image>" in it. An "<image>" in the question
- * itself counts too, as in the official code, where such a question fails because there is no second image.
+ * The token ids of a prompt, <s> first unless the tokenizer adds none, and IMAGE_TOKEN for every "<image>" in it. An
+ * "<image>" in the question itself counts too, as in the official code, where such a question fails because there is no
+ * second image.
  * Source: LLaVA mm_utils.py, tokenizer_image_token.
  */
 export function tokenizePrompt(tokenizer: Tokenizer, prompt: string): number[] {

@@ -41,6 +41,19 @@ export function readInteger(block: ConfigBlock, key: string): number | undefined
   return read(block, key, 'an integer', (value): value is number => Number.isSafeInteger(value));
 }
 
+/** One non-negative integer, or a list of them, as a list. */
+export function readTokenIds(block: ConfigBlock, key: string): number[] | undefined {
+  const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  const value = read(
+    block,
+    key,
+    'a token id or a list of at most 16',
+    (one): one is number | number[] =>
+      isId(one) || (Array.isArray(one) && one.length > 0 && one.length <= 16 && one.every(isId)),
+  );
+  return typeof value === 'number' ? [value] : value;
+}
+
 export function readPositive(block: ConfigBlock, key: string): number | undefined {
   return read(block, key, 'a positive number', (value): value is number => Number.isFinite(value) && Number(value) > 0);
 }

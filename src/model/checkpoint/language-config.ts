@@ -6,9 +6,9 @@ import {
   readBlock,
   readCount,
   readFlag,
-  readInteger,
   readPositive,
   readText,
+  readTokenIds,
 } from './config-file.js';
 import { checkAgainstWeights, countIndices, type NamedTensors, shapeOf, unsupported } from './named-tensors.js';
 
@@ -84,8 +84,14 @@ export function readLanguageModel(config: ConfigBlock, type: DecoderType, tensor
     ...readRope(config, defaults),
     ...readSlidingWindow(config, defaults),
     maxPositions: readCount(config, 'max_position_embeddings') ?? defaults.maxPositions,
-    eosTokenId: readInteger(config, 'eos_token_id') ?? defaults.eosTokenId,
+    ...endTokens(readTokenIds(config, 'eos_token_id') ?? [defaults.eosTokenId]),
   };
+}
+
+/** The tokens that end an answer, the first of which fills what is left of a batch. */
+export function endTokens(ids: readonly number[]): Pick<LanguageModel, 'eosTokenId' | 'otherEosTokenIds'> {
+  const [eosTokenId, ...others] = [...new Set(ids)] as [number, ...number[]];
+  return others.length === 0 ? { eosTokenId } : { eosTokenId, otherEosTokenIds: others };
 }
 
 function readHeads(

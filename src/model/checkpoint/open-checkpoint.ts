@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError, usageError } from '../../shared/errors.js';
+import type { Architecture } from '../architecture.js';
 import { checkTensors, describeUnused, refuseUncomputed } from './check-tensors.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type Collected, collectTensors, emptyCollection, tieEmbeddings } from './collect-tensors.js';
-import { type ConfigBlock, keyName, readBlock, readConfigFile, readText } from './config-file.js';
+import { type ConfigBlock, keyName, readBlock, readConfigFile, readText, readTokenIds } from './config-file.js';
 import { explainFolder } from './explain-no-weights.js';
 import { findNamedFolder, lastPart } from './find-named-folder.js';
+import { endTokens } from './language-config.js';
 import { describeName, type NamedTensors } from './named-tensors.js';
 import { looksLikeCheckpoint, openCheckpointWeights } from './open-adapter.js';
 import { openWeights, type Weights } from './open-weights.js';
@@ -113,7 +115,8 @@ async function assemble(parts: Parts, clipFolder: string | undefined): Promise<O
   const tied = tiesEmbeddings(config) && tieEmbeddings(collected);
 
   const tensors: NamedTensors = { folder: root, infos: collected.infos, storedName: (name) => storedName(name, rules) };
-  const architecture = readArchitecture(layout, config, vision, tensors);
+  const configured = readArchitecture(layout, config, vision, tensors);
+  const architecture = await withGenerationConfig(configured, baseFolder ?? root);
   const required = requiredTensors(architecture);
   checkTensors(tensors, required);
   refuseUncomputed(tensors, required);
@@ -149,6 +152,15 @@ async function assemble(parts: Parts, clipFolder: string | undefined): Promise<O
       return info;
     },
   };
+}
+
+/** As transformers' `generate`, which takes the tokens that end an answer from generation_config.json if they are there. */
+async function withGenerationConfig(architecture: Architecture, folder: string): Promise<Architecture> {
+  const path = join(folder, 'generation_config.json');
+  const ids = existsSync(path) ? readTokenIds(await readConfigFile(path), 'eos_token_id') : undefined;
+  if (ids === undefined) return architecture;
+  const { otherEosTokenIds: _, ...language } = architecture.language;
+  return { ...architecture, language: { ...language, ...endTokens(ids) } };
 }
 
 /**

@@ -1,21 +1,40 @@
 import { max } from 'simple-statistics';
 import { UserError } from '../../shared/errors.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { loadTokenizer } from '../tokenizer/load-tokenizer.js';
+import type { ConvMode } from '../conversation.js';
+import { loadTokenizer, type Tokenizer } from '../tokenizer/load-tokenizer.js';
+
+/** Token of Llama 3's chat format. */
+const LLAMA_3_END_OF_TURN = '<|eot_id|>';
 
 /** Embeddings are padded to a multiple of this at most, so that matrix products are fast on GPUs. */
 const LARGEST_PADDING_UNIT = 256;
 
 /**
  * Compares a checkpoint's tokenizer with the rows of its embedding.
- * @returns `note` explains rows that are padding; `warning` says what does not fit
+ * @returns `note` and `warning` as `compareRows`; `convMode` is the conversation template that the tokenizer was made for,
+ *   where it is not the official one
  * @throws UserError when there is no tokenizer that can be read, or the model lacks rows for its tokens
  */
 export async function checkTokenizer({
   tokenizerFolder: folder,
   architecture,
-}: Checkpoint): Promise<{ note?: string; warning?: string }> {
+}: Checkpoint): Promise<{ note?: string; warning?: string; convMode?: ConvMode }> {
   const { size, addedTokens } = await loadTokenizer(folder);
+  const convMode = addedTokens.some(({ content }) => content === LLAMA_3_END_OF_TURN) ? 'llava_llama_3' : undefined;
+  return { ...compareRows(folder, size, addedTokens, architecture), ...(convMode && { convMode }) };
+}
+
+/**
+ * @returns `note` explains rows that are padding; `warning` says what does not fit
+ * @throws UserError when the model lacks rows for its tokens
+ */
+function compareRows(
+  folder: string,
+  size: number,
+  addedTokens: Tokenizer['addedTokens'],
+  architecture: Checkpoint['architecture'],
+): { note?: string; warning?: string } {
   const rows = architecture.language.vocabSize;
   // Llama-2's own files have <pad> as token 32000 beside 32000 rows: it is never in a prompt.
   const needed = max([0, ...addedTokens.filter(({ special }) => !special).map(({ id }) => id + 1)]);

@@ -83,9 +83,13 @@ export async function exportModel(checkpointFolder: string, options: ExportOptio
     baseFolder: options.base,
   });
   try {
-    const { note, warning } = await checkTokenizer(checkpoint);
+    const { note, warning, convMode } = await checkTokenizer(checkpoint);
     const source = await hashSource(checkpoint, await readManifest(resolve(options.output)), options.onProgress);
-    const result = await exportCheckpoint(checkpoint, source, options);
+    const result = await exportCheckpoint(
+      { ...checkpoint, convMode: convMode ?? checkpoint.convMode },
+      source,
+      options,
+    );
     const notes = note === undefined ? result.notes : [...result.notes, note];
     return { ...result, notes, warnings: warning === undefined ? result.warnings : [...result.warnings, warning] };
   } finally {

@@ -1,4 +1,4 @@
-import { keyValueHeadsOf, type LanguageModel } from '../architecture.js';
+import { endTokensOf, keyValueHeadsOf, type LanguageModel } from '../architecture.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
 import { elementType, type Precision } from '../precision.js';
@@ -267,7 +267,8 @@ function decodeStep(outer: Graph, context: DecodeContext): GraphProto {
   const greedy = h.op('ArgMax', [logits], { axis: 2, keepdims: 0 });
   const endOfSequence = h.ints([model.eosTokenId], []);
   const chosen = h.op('Where', [done, endOfSequence, greedy]);
-  const nowDone = h.op('Or', [done, h.op('Equal', [chosen, endOfSequence])]);
+  const isEnd = endTokensOf(model).map((id) => h.op('Equal', [chosen, h.ints([id], [])]));
+  const nowDone = isEnd.reduce((before, one) => h.op('Or', [before, one]), done);
   const openCount = h.op('ReduceSum', [cast(h, h.op('Not', [nowDone]), 'int64')], { keepdims: 0 });
   const nextPositions = h.op('Add', [h.op('GatherElements', [positions, last], { axis: 1 }), h.ints([1], [])]);
 

@@ -73,7 +73,7 @@ async function run({ pixels, rows, maxNewTokens, minSteps, timePrefill, keepVisu
   // Timed after the full run, so that the extra cost of the first run with a new shape is not counted as prefill.
   const firstStepMs = timePrefill ? (await generate(1)).ms : null;
   return {
-    ...readAnswers(rows, packed, tokens, topLogits, sizes.eosTokenId),
+    ...readAnswers(rows, packed, tokens, topLogits, sizes.endTokens),
     visual: keepVisual ? visual : new Float32Array(),
     steps: tokens.length / (packed.rows * packed.questions),
     promptTokens: packed.segments.reduce((count, segment) => count + (segment >= 0n ? 1 : 0), packed.prefixIds.length),
@@ -103,19 +103,19 @@ function readAnswers(
   packed: PackedPrompts,
   tokens: BigInt64Array,
   topLogits: Float32Array,
-  eosTokenId: number,
+  endTokens: readonly number[],
 ): Pick<BatchResult, 'tokens' | 'firstLogits' | 'finite'> {
   const stride = packed.rows * packed.questions;
+  const isEnd = (at: number): boolean => endTokens.includes(Number(tokens[at]));
   const answer = (slot: number): number[] => {
     const ids: number[] = [];
-    for (let at = slot; at < tokens.length && Number(tokens[at]) !== eosTokenId; at += stride)
-      ids.push(Number(tokens[at]));
+    for (let at = slot; at < tokens.length && !isEnd(at); at += stride) ids.push(Number(tokens[at]));
     return ids;
   };
   const allFinite = (slot: number): boolean => {
     for (let at = slot; at < tokens.length; at += stride) {
       if (!Number.isFinite(topLogits[at]!)) return false;
-      if (Number(tokens[at]) === eosTokenId) break;
+      if (isEnd(at)) break;
     }
     return true;
   };

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../../shared/errors.js';
 import { pendingRequests } from '../../shared/pending-requests.js';
 import '../without-telemetry.js'; // before the thread below loads ONNX Runtime
-import { keyValueHeadsOf } from '../architecture.js';
+import { endTokensOf, keyValueHeadsOf } from '../architecture.js';
 import { visionSizes } from '../export/vision-sizes.js';
 import { cudaName, MODEL_FILES, type Model, portableName } from '../model-folder.js';
 import { elementType } from '../precision.js';
@@ -55,7 +55,7 @@ export async function startInference(model: Model, device: Device, threads = 0):
       resolution: model.vision.resolution,
       squareTokens: visionSizes(model.manifest.architecture, model.vision.resolution).squareTokens,
       ...decoderSizes(model.manifest),
-      eosTokenId: language.eosTokenId,
+      endTokens: endTokensOf(language),
     },
   });
   if (loaded.kind !== 'loaded') {

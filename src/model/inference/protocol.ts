@@ -33,7 +33,8 @@ export interface ModelSizes extends DecoderSizes {
   resolution: number;
   /** Visual tokens of one square. */
   squareTokens: number;
-  eosTokenId: number;
+  /** Tokens that end an answer. */
+  endTokens: readonly number[];
 }
 
 /** One batch: square images or the tiles of images and, per row, the prompts about one of them. */

@@ -139,7 +139,7 @@ export async function readAddedTokens(
   return {
     addedTokens,
     settings: {
-      ...(await readSequenceSettings(folder)),
+      addBosToken: (await readSequenceSettings(folder)).addBosToken,
       legacy: config.legacy ?? true,
       addPrefixSpace: config.add_prefix_space ?? true,
       spacesAroundAdded: true,
@@ -148,11 +148,14 @@ export async function readAddedTokens(
   };
 }
 
-/**
- * Whether prompts begin with <s>, for tokenizer.model and tokenizer.json alike.
- * @throws UserError when they are to end with </s>, after which no model answers
- */
-export async function readSequenceSettings(folder: string): Promise<Pick<TokenizerSettings, 'addBosToken'>> {
+/** What tokenizer_config.json says whatever the tokenizer's file. */
+interface SequenceSettings extends Pick<TokenizerSettings, 'addBosToken' | 'cleanUpSpaces'> {
+  /** The token that ends an answer. */
+  eosToken: string | undefined;
+}
+
+/** @throws UserError when prompts are to end with </s>, after which no model answers */
+export async function readSequenceSettings(folder: string): Promise<SequenceSettings> {
   const config = (await readJson(folder, 'tokenizer_config.json')) ?? {};
   if (config.add_eos_token) {
     throw new UserError(
@@ -160,7 +163,12 @@ export async function readSequenceSettings(folder: string): Promise<Pick<Tokeniz
         '</s>, the end of an answer. It is a setting for training; set it to false.',
     );
   }
-  return { addBosToken: config.add_bos_token ?? true };
+  const { eos_token: eos } = config;
+  return {
+    addBosToken: config.add_bos_token ?? true,
+    cleanUpSpaces: config.clean_up_tokenization_spaces ?? false,
+    eosToken: (typeof eos === 'string' ? eos : eos?.content) ?? undefined,
+  };
 }
 
 function specialSpecs(special: SpecialTokens): TokenSpec[] {

@@ -1,9 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../shared/errors.js';
+import { messageOf, UserError } from '../../shared/errors.js';
+import { parseJson } from '../../shared/parse-json.js';
 import { systemReason } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
 import { readAddedTokens, readSequenceSettings } from './added-tokens.js';
+import { createByteLevelTokenizer, isByteLevel } from './byte-level.js';
 import { readSentencePiece } from './sentencepiece.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
 import { readTokenizerJson } from './tokenizer-json.js';
@@ -11,7 +13,7 @@ import { OFFICIAL_SETTINGS } from './vocabulary.js';
 
 export type { Tokenizer } from './tokenizer.js';
 
-const MAX_BYTES = 16 * 2 ** 20; // Llama's files are 0.5 MB (tokenizer.model) and 2 to 4 MB (tokenizer.json)
+const MAX_BYTES = 64 * 2 ** 20; // Llama's files are 0.5 MB (tokenizer.model) and 2 to 4 MB (tokenizer.json), Llama 3's up to 17 MB
 
 /**
  * Loads the tokenizer of a checkpoint or exported model: tokenizer.model with the added tokens beside it, or tokenizer.json
@@ -29,13 +31,24 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const jsonPath = join(folder, 'tokenizer.json');
   const json = await readIfPresent(jsonPath);
   if (json) {
+    const document = parse(decodeUtf8(json, jsonPath), jsonPath);
+    const { addBosToken, eosToken, cleanUpSpaces } = await readSequenceSettings(folder);
+    if (isByteLevel(document)) return createByteLevelTokenizer(document, jsonPath, { eosToken, cleanUpSpaces });
     // transformers reads such a checkpoint with its fast tokenizer only.
-    const settings = { ...OFFICIAL_SETTINGS, ...(await readSequenceSettings(folder)), spacesAroundAdded: false };
-    return createTokenizer(readTokenizerJson(decodeUtf8(json, jsonPath), jsonPath), jsonPath, settings);
+    const settings = { ...OFFICIAL_SETTINGS, addBosToken, spacesAroundAdded: false };
+    return createTokenizer(readTokenizerJson(document, jsonPath), jsonPath, settings);
   }
   throw new UserError(
     `${folder} has neither tokenizer.model nor tokenizer.json. Copy the checkpoint's tokenizer there.`,
   );
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new UserError(`${path} is not JSON (${messageOf(error)}). Download it again.`, { cause: error });
+  }
 }
 
 async function readIfPresent(path: string): Promise<Buffer | null> {

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Ajv, type SchemaObject } from 'ajv';
-import { messageOf, UserError } from '../../shared/errors.js';
-import { parseJson } from '../../shared/parse-json.js';
+import { UserError } from '../../shared/errors.js';
 import { type AddedToken, SPACE_MARK, unsupported, type Vocabulary } from './vocabulary.js';
 
 /** The fields used here from the tokenizer.json of Hugging Face tokenizers. */
@@ -77,11 +76,12 @@ const DECODER = {
 /**
  * Reads tokenizer.json, the format of Hugging Face's fast tokenizers. Its settings are only compared with Llama's: text
  * is always prepared in the official way, see createTokenizer.
+ * @param document content of the file
  * @param path for messages
  * @throws UserError when it is damaged or not a Llama tokenizer
  */
-export function readTokenizerJson(text: string, path: string): Vocabulary {
-  const json = parse(text, path);
+export function readTokenizerJson(document: unknown, path: string): Vocabulary {
+  const json = checked(document, path);
   const { normalizer = null, pre_tokenizer = null, decoder = null } = json;
   if (!TEXT_PREPARATIONS.some((known) => isDeepStrictEqual(known, { normalizer, pre_tokenizer }))) {
     throw unsupported(path, "normalizer and pre_tokenizer differ from Llama's");
@@ -108,13 +108,7 @@ export function readTokenizerJson(text: string, path: string): Vocabulary {
   return { pieces, merges, addedTokens };
 }
 
-function parse(text: string, path: string): TokenizerJson {
-  let json: unknown;
-  try {
-    json = parseJson(text);
-  } catch (error) {
-    throw new UserError(`${path} is not JSON (${messageOf(error)}). Download it again.`, { cause: error });
-  }
+function checked(json: unknown, path: string): TokenizerJson {
   const validate = new Ajv().compile<TokenizerJson>(schema);
   if (!validate(json)) {
     const { instancePath, message, params } = validate.errors![0]!;

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'node:test';
 import { prepareInput } from '../../../src/model/images/prepare-image.js';
 import { imageInput, openModel } from '../../../src/model/model-folder.js';
@@ -25,6 +27,19 @@ const LOGIT_ERROR = 2e-3;
 /** Distance of the two largest logits from which on the chosen token is compared. */
 const ROBUST = 0.004;
 const WAYS = [{}, { portable: true }, { prefix: 'computed' as const }];
+
+test('any of several tokens ends an answer', async () => {
+  const recorded = JSON.parse(readFileSync(fixture('family', 'mistral.json'), 'utf8')) as Recorded;
+  const { prompt, tokens } = recorded.answers[0]!;
+  const folder = await madeUpCheckpoint(recorded.config, recorded.tensors);
+  await writeFile(join(folder, 'generation_config.json'), JSON.stringify({ eos_token_id: [2, tokens[3], 700] }));
+  const model = await exportReference(folder, [56]);
+  const visual = await model.encodePixels(madeUpPicture('mistral', 56, 56), 56);
+  const generated = await model.generate([{ image: 0, prompts: [prompt] }], visual, 16, tokens.length);
+  assert.deepEqual(generated.tokens[0]![0], tokens.slice(0, 4));
+  const { eosTokenId, otherEosTokenIds } = model.manifest.architecture.language;
+  assert.deepEqual([eosTokenId, otherEosTokenIds], [2, [tokens[3], 700]]);
+});
 
 for (const name of ['grouped-llama3-rope', 'mistral', 'mistral-window', 'clip-alone', 'next']) {
   const recorded = JSON.parse(readFileSync(fixture('family', `${name}.json`), 'utf8')) as Recorded;

@@ -21,6 +21,15 @@ test('tokenizer.json is read when there is no tokenizer.model', async (t) => {
   assert.deepEqual(tokenizer.encode('</s>USER: hi'), [2, 723, 699, 506, 696, 324, 673]);
 });
 
+test('a tokenizer.json that is not JSON is refused', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'tokenizer.json'), '{"added_tokens": [');
+  await assert.rejects(loadTokenizer(folder), {
+    name: 'UserError',
+    message: /tokenizer\.json is not JSON .*Download it/,
+  });
+});
+
 test('tokenizer.model is preferred', async (t) => {
   const folder = await temporaryFolder(t);
   await copyFile(reference('tokenizer.model'), join(folder, 'tokenizer.model'));

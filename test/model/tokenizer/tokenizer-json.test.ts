@@ -20,11 +20,11 @@ interface Json {
 function readChanged(change: (json: Json) => void) {
   const json = JSON.parse(text) as Json;
   change(json);
-  return readTokenizerJson(JSON.stringify(json), 'a/tokenizer.json');
+  return readTokenizerJson(json, 'a/tokenizer.json');
 }
 
 test('pieces, merges and added tokens are read', () => {
-  const { pieces, merges, addedTokens } = readTokenizerJson(text, 'a/tokenizer.json');
+  const { pieces, merges, addedTokens } = readTokenizerJson(JSON.parse(text), 'a/tokenizer.json');
   assert.equal(pieces.length, 768);
   assert.equal(pieces[13], '<0x0A>');
   assert.deepEqual(merges[0], ['▁', 't']);
@@ -38,7 +38,7 @@ test('merges may be strings', () => {
   const asText = readChanged((json) => {
     json.model.merges = (json.model.merges as string[][]).map((pair) => pair.join(' '));
   });
-  assert.deepEqual(asText.merges, readTokenizerJson(text, '').merges);
+  assert.deepEqual(asText.merges, readTokenizerJson(JSON.parse(text), '').merges);
 });
 
 test('a Metaspace pre-tokenizer is accepted', () => {
@@ -113,11 +113,4 @@ test('refused: ids with gaps, duplicate ids, merges of unknown pieces', () => {
   assert.throws(() => readChanged((json) => json.added_tokens.push({ id: 700, content: '<x>', special: true })), gap);
   assert.throws(() => readChanged((json) => Object.assign(json.model.vocab, { zzzz: 2 ** 40 })), gap);
   assert.throws(() => readChanged((json) => json.model.merges.push(['a', 'zzzz'])), /"zzzz" is in the merges/);
-});
-
-test('refused: invalid JSON', () => {
-  assert.throws(() => readTokenizerJson(text.slice(0, -10), 'a/tokenizer.json'), {
-    name: 'UserError',
-    message: /^a\/tokenizer\.json is not JSON/,
-  });
 });

@@ -30,7 +30,7 @@ const modelPath = fixture('reference', 'hr-mini', 'tokenizer.model');
 const jsonPath = fixture('reference', 'l15-mini', 'tokenizer.json');
 const vocabularies: readonly (readonly [name: string, vocabulary: Vocabulary])[] = [
   ['tokenizer.model', readSentencePiece(readFileSync(modelPath), modelPath)],
-  ['tokenizer.json', readTokenizerJson(readFileSync(jsonPath, 'utf8'), jsonPath)],
+  ['tokenizer.json', readTokenizerJson(JSON.parse(readFileSync(jsonPath, 'utf8')), jsonPath)],
 ];
 
 for (const [name, vocabulary] of vocabularies) {
