@@ -5,8 +5,9 @@ import { startInference } from '../model/inference/inference.js';
 import { type Model, modelConvMode } from '../model/model-folder.js';
 import { answerText } from '../model/prompt.js';
 import { loadTokenizer } from '../model/tokenizer/load-tokenizer.js';
-import { type Interval, percentileInterval, resampledScores, resampleSums } from '../results/statistics/bootstrap.js';
+import { type Interval, resampledScores, resampleSums } from '../results/statistics/bootstrap.js';
 import { evaluateFormula } from '../results/statistics/formula.js';
+import { differenceInterval } from '../results/statistics/score-interval.js';
 import { UserError, usageError } from '../shared/errors.js';
 import { groupByImage } from './plan-batches.js';
 import { prepareBatch } from './prepare-batch.js';
@@ -176,14 +177,16 @@ function scoreDifference(
   const [ours, theirs] = [benchmark.score(model), benchmark.score(against)];
   if (ours === null || theirs === null) return null;
   const name = theirs.headline!; // null for a part of a benchmark only
-  const resamples = [ours, theirs].map((score) => {
-    const { columns, formulas, images } = questionsOf(benchmark.questions, score);
+  const questions = [ours, theirs].map((score) => questionsOf(benchmark.questions, score));
+  const resamples = questions.map(({ columns, formulas, images }) => {
     const formula = formulas[name];
     const sums = formula && resampleSums(columns, images);
     return sums ? resampledScores(sums, (row) => evaluateFormula(formula, row)) : null;
   });
   const [first, second] = resamples as [Float64Array | null, Float64Array | null];
-  const interval = first && second && percentileInterval(first.map((score, i) => score - second[i]!));
   const points = theirs.points?.includes(name) ?? false;
-  return { name, points, model: ours.scores[name]!, against: theirs.scores[name]!, interval };
+  const scores = { model: ours.scores[name]!, against: theirs.scores[name]! };
+  const drawn = first && second && first.map((score, i) => score - second[i]!);
+  const of = { images: questions[0]!.images.count, unit: points ? 'points' : 'percent' } as const;
+  return { name, points, ...scores, interval: drawn && differenceInterval(scores.model - scores.against, drawn, of) };
 }

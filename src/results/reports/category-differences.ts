@@ -1,11 +1,6 @@
 import type { QuestionScores } from '../runs/question-scores.js';
-import {
-  type Interval,
-  indexImages,
-  percentileInterval,
-  resampledScores,
-  resampleSums,
-} from '../statistics/bootstrap.js';
+import { type Interval, indexImages, resampledScores, resampleSums } from '../statistics/bootstrap.js';
+import { differenceInterval } from '../statistics/score-interval.js';
 
 /** Difference between two runs on one category. */
 export interface CategoryDifference {
@@ -49,7 +44,8 @@ function meanDifference(
   const images = indexImages(rows.map((row) => first.imageNames[row]!));
   const sums = resampleSums([differences, 1], images);
   const inPercent = (row: ArrayLike<number>): number => PERCENT * (row[0]! / row[1]!);
-  const interval = sums && percentileInterval(resampledScores(sums, inPercent));
-  const total = differences.reduce((sum, difference) => sum + difference, 0);
-  return interval && { mean: inPercent([total, rows.length]), ...interval };
+  const mean = inPercent([differences.reduce((sum, difference) => sum + difference, 0), rows.length]);
+  const drawn = sums && resampledScores(sums, inPercent);
+  const interval = drawn && differenceInterval(mean, drawn, { images: images.count, unit: 'percent' });
+  return interval && { mean, ...interval };
 }

@@ -7,13 +7,12 @@ import { trainedResolution } from '../runs/run-record.js';
 import {
   bootstrapPValue,
   type Interval,
-  percentileInterval,
   resampledScores,
   resampleSums,
   standardError,
 } from '../statistics/bootstrap.js';
 import { type Column, columnsOf, evaluateFormula, type Formula, renumberColumns } from '../statistics/formula.js';
-import { flatDifferenceInterval } from '../statistics/score-interval.js';
+import { differenceInterval } from '../statistics/score-interval.js';
 import { detectableDifference, holmAdjusted, mcnemarMidP } from '../statistics/significance.js';
 
 /** A run with the additional data for a comparison. */
@@ -91,7 +90,6 @@ export interface ScoreDifference {
   mcnemar: { onlyBaseline: number; onlyThis: number; pValue: number } | null;
 }
 
-const FLAT = 1e-9; // width of an interval that is none
 const FEW_IMAGES = 20; // bootstrap intervals over fewer units are too narrow
 
 /**
@@ -158,8 +156,12 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
       published,
     };
   });
-  const unit = name !== null && first.run.metrics.points.includes(name) ? 'points' : 'percent';
+  const unit = unitOf(first.run, name);
   return { benchmark: first.run.metrics.benchmark, metric: name, unit, rows: sorted(rows, sort), notes: [...notes] };
+}
+
+function unitOf({ metrics }: RunResult, name: string | null): 'percent' | 'points' {
+  return name !== null && metrics.points.includes(name) ? 'points' : 'percent';
 }
 
 function scoreOf({ metrics }: RunResult, name: string | null): number | null {
@@ -263,22 +265,14 @@ function differenceBetween(
   const error = standardError(drawn);
   return {
     ...untested,
-    interval: intervalOfDifference(base, own - theirs, name, drawn),
+    interval: differenceInterval(own - theirs, drawn, {
+      images: base.questions!.images.count,
+      unit: unitOf(base.run, name),
+    }),
     pValue: bootstrapPValue(drawn),
     detectable: error > 0 ? detectableDifference(error) : null,
     mcnemar,
   };
-}
-
-function intervalOfDifference(
-  { run, questions }: Entry,
-  difference: number,
-  name: string | null,
-  drawn: Float64Array,
-): Interval | null {
-  const interval = percentileInterval(drawn);
-  if (interval === null || interval.high - interval.low > FLAT) return interval;
-  return run.metrics.points.includes(name!) ? null : flatDifferenceInterval(difference, questions!.images.count);
 }
 
 /** Whether questions can be paired by index. They must be equal in the same order, which is checked by their images. */

@@ -40,12 +40,27 @@ export function scoreInterval(
   return { low: low * most, high: high * most, method: 'clopper-pearson' };
 }
 
+const FLAT = 1e-9; // width of an interval that is none
+
 /**
- * 95 % interval of a difference in percent that is the same in all resamples, as between two models that are right on the same
- * questions: at most as many images as the exact interval allows may differ in any way.
- * @param images number of them
+ * 95 % interval of the difference between two scores of the same questions: percentile bootstrap over images. Where all
+ * resamples are alike, as between two models that are right on the same questions, an exact interval for scores in percent,
+ * and none for scores in points.
+ * @param drawn the difference in each resample
+ * @param of.images number of them
  */
-export function flatDifferenceInterval(difference: number, images: number): Interval {
+export function differenceInterval(
+  difference: number,
+  drawn: Float64Array,
+  { images, unit }: { images: number; unit: 'percent' | 'points' },
+): Interval | null {
+  const interval = percentileInterval(drawn);
+  if (interval === null || interval.high - interval.low > FLAT) return interval;
+  return unit === 'points' ? null : flatDifferenceInterval(difference, images);
+}
+
+/** At most as many images as the exact interval allows may differ in any way. */
+function flatDifferenceInterval(difference: number, images: number): Interval {
   const alike = clopperPearson(images, images).low;
   const [middle, margin] = [difference * alike, 100 * (1 - alike)];
   return { low: Math.max(-100, middle - margin), high: Math.min(100, middle + margin) };

@@ -26,3 +26,21 @@ test('the mean difference of each category, with an interval around it', () => {
   assert.ok(Math.abs(mean - low - 1.96 * 9.3) < 3 && Math.abs(high - mean - 1.96 * 9.3) < 3, `${low} to ${high}`);
   assert.deepEqual(alone, { category: 'alone', questions: 1, difference: null });
 });
+
+test('equal scores on all questions of a category do not show that the models are equal', () => {
+  const names = Array.from({ length: 20 }, (_, i) => `${i}.jpg`);
+  const scores = questionScores(
+    names.map(() => 1),
+    names,
+    {},
+  );
+  const [only] = categoryDifferences(
+    scores,
+    scores,
+    names.map(() => 'text'),
+  );
+  const { mean, low, high } = only!.difference!;
+  assert.equal(mean, 0);
+  // Of 20 images, up to 16.8 % may differ: Clopper-Pearson's bound for 20 of 20.
+  assert.ok(Math.abs(high - 16.84) < 0.01 && Math.abs(low + 16.84) < 0.01, `${low} to ${high}`);
+});
