@@ -68,7 +68,9 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   };
   const { outcome, notes, warnings } = await exportModel(folder, options).finally(stop);
   for (const warning of warnings) say('warn', `${name ?? basename(folder)}: ${warning}`);
-  if (outcome === 'exported') for (const note of notes) say('info', `note: ${note}`);
+  // What was left out of the embedded models is no news to their users.
+  const level = name !== undefined && SAMPLE_MODEL_NAMES.includes(name) ? 'debug' : 'info';
+  if (outcome === 'exported') for (const note of notes) say(level, `note: ${note}`);
   return opened(output, resolution);
 }
 
