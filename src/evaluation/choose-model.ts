@@ -11,7 +11,7 @@ import { usageError } from '../shared/errors.js';
 import { didYouMean } from '../shared/known-names.js';
 import { messageStream, say } from '../shared/log.js';
 import { startByteProgress } from '../terminal/byte-progress.js';
-import { LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL, SAMPLE_MODEL_NAMES, sampleModel } from './sample.js';
+import { isSampleModel, LLAVA_15_SAMPLE_MODEL, SAMPLE_MODEL, SAMPLE_MODEL_NAMES, sampleModel } from './sample.js';
 import { warnSlowInt8 } from './warn-slow-int8.js';
 
 /** A model as selected on the command line. */
@@ -69,7 +69,7 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   const { outcome, notes, warnings } = await exportModel(folder, options).finally(stop);
   for (const warning of warnings) say('warn', `${name ?? basename(folder)}: ${warning}`);
   // What was left out of the embedded models is no news to their users.
-  const level = name !== undefined && SAMPLE_MODEL_NAMES.includes(name) ? 'debug' : 'info';
+  const level = isSampleModel(folder) ? 'debug' : 'info';
   if (outcome === 'exported') for (const note of notes) say(level, `note: ${note}`);
   return opened(output, resolution);
 }
