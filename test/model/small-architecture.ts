@@ -12,3 +12,21 @@ export const SMALL_HR: Architecture = {
   projector: { layers: 2, inputSize: 64 },
   inputImageSize: 256,
 };
+
+/** LLaVA-NeXT in small, with a decoder that has all that Mistral and Llama 3 add. */
+export const SMALL_NEXT: Architecture = {
+  ...SMALL_HR,
+  family: 'llava-next',
+  language: {
+    ...SMALL_HR.language,
+    keyValueHeads: 2,
+    slidingWindow: 50,
+    otherEosTokenIds: [7],
+    llama3Rope: { factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 64 },
+  },
+  clip: { ...SMALL_HR.clip, usedLayers: 3 },
+  convnext: null,
+  stageAdapters: false,
+  inputImageSize: 112,
+  tiling: { sizes: [[112, 224]], roundsBeforeTruncating: false },
+};

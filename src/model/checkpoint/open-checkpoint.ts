@@ -9,7 +9,7 @@ import { type ConfigBlock, keyName, readBlock, readConfigFile, readText, readTok
 import { explainFolder } from './explain-no-weights.js';
 import { findNamedFolder, lastPart } from './find-named-folder.js';
 import { endTokens } from './language-config.js';
-import { describeName, type NamedTensors } from './named-tensors.js';
+import { describeName, type NamedTensors, unsupported } from './named-tensors.js';
 import { looksLikeCheckpoint, openCheckpointWeights } from './open-adapter.js';
 import { openWeights, type Weights } from './open-weights.js';
 import { readArchitecture, tiesEmbeddings, trainedConvMode } from './read-config.js';
@@ -154,6 +154,12 @@ async function assemble(parts: Parts, clipFolder: string | undefined): Promise<O
   };
 }
 
+/** @throws UserError for towers of LLaVA-HR's and others' builders that are not CLIP */
+function refuseOtherTower(config: ConfigBlock, name: string): void {
+  const other = [/convnext/i, /(^|\/)eva/i, /siglip/i].find((pattern) => pattern.test(name));
+  if (other !== undefined) unsupported(config, 'mm_vision_tower', 'as the only tower, only CLIP is');
+}
+
 /** As transformers' `generate`, which takes the tokens that end an answer from generation_config.json if they are there. */
 async function withGenerationConfig(architecture: Architecture, folder: string): Promise<Architecture> {
   const path = join(folder, 'generation_config.json');
@@ -170,6 +176,7 @@ async function withGenerationConfig(architecture: Architecture, folder: string):
 async function openVision(parts: Parts, layout: Layout, clipFolder: string | undefined): Promise<ConfigBlock | null> {
   const { root, config, opened, collected, files, notes } = parts;
   const towerName = readText(config, 'mm_vision_tower') ?? '';
+  if (layout === 'llava-1.5') refuseOtherTower(config, towerName);
   const prefix = clipPrefix(layout === 'llava-hr' ? 'llava-hr' : 'llava-1.5');
   const hasTower = () => [...collected.infos.keys()].some((name) => name.startsWith(prefix));
   if (hasTower() || layout !== 'llava-1.5') {

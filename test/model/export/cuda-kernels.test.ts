@@ -7,7 +7,7 @@ import { visionSizes } from '../../../src/model/export/vision-sizes.js';
 import { planWeights } from '../../../src/model/export/weight-files.js';
 import { ELEMENT_TYPE, type GraphProto, type NodeProto } from '../../../src/model/onnx/onnx-proto.js';
 import { fixture } from '../../fixtures.js';
-import { SMALL_HR } from '../small-architecture.js';
+import { SMALL_HR, SMALL_NEXT } from '../small-architecture.js';
 
 /** ONNX Runtime's table of CUDA kernels, as far as the graphs need it; see `source` in the file. */
 const { operators } = JSON.parse(readFileSync(fixture('onnxruntime', 'cuda-kernels.json'), 'utf8')) as {
@@ -70,20 +70,22 @@ function outputTypes(node: NodeProto, inputs: string[], types: Types, problems: 
   }
 }
 
-for (const precision of ['fp32', 'fp16'] as const) {
-  test(`every node of the CUDA graphs has a CUDA kernel for its types in ${precision}`, () => {
-    const { locations } = planWeights(SMALL_HR, precision, 'int8');
-    const generate = { portable: false, prefix: 'computed', logits: false } as const;
-    const table = new Float32Array((64 + 1) * SMALL_HR.clip.hiddenSize);
-    const sizes = visionSizes(SMALL_HR, 256);
-    const graphs = [
-      buildGenerateGraph(SMALL_HR.language, locations, precision, generate),
-      buildVisionGraph(SMALL_HR, sizes, locations, table, precision, { portable: false }),
-    ];
-    const problems = new Set<string>();
-    for (const graph of graphs) checkGraph(graph, new Map(), problems);
-    assert.deepEqual([...problems], []);
-  });
+for (const architecture of [SMALL_HR, SMALL_NEXT]) {
+  for (const precision of ['fp32', 'fp16'] as const) {
+    test(`every node of ${architecture.family}'s CUDA graphs has a CUDA kernel for its types in ${precision}`, () => {
+      const { locations } = planWeights(architecture, precision, 'int8');
+      const generate = { portable: false, prefix: 'computed', logits: false } as const;
+      const table = new Float32Array((64 + 1) * architecture.clip.hiddenSize);
+      const sizes = visionSizes(architecture, architecture.inputImageSize);
+      const graphs = [
+        buildGenerateGraph(architecture.language, locations, precision, generate),
+        buildVisionGraph(architecture, sizes, locations, table, precision, { portable: false }),
+      ];
+      const problems = new Set<string>();
+      for (const graph of graphs) checkGraph(graph, new Map(), problems);
+      assert.deepEqual([...problems], []);
+    });
+  }
 }
 
 test('the check notices an operator without a kernel, and a type that its kernel does not take', () => {
