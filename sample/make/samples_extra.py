@@ -60,6 +60,9 @@ def chartqa(root):
         for k, typ in (("value", "human_test"), (["tallest", "bars", "shortest"][i % 3], "augmented_test")):
             q, a, _ = ask(s, k, rng)
             rows.append(dict(type=typ, question=q, answer=a, image=pic))
+        if i < 2:
+            q, a = [("How many bars are black?", "0"), ("What share of the bars is the tallest one?", f"{100 // len(s['objs'])}%")][i]
+            rows.append(dict(type="human_test", question=q, answer=a, image=pic))
     rows_file(root, "data/test-00000-of-00001.parquet", rows)
 
 
@@ -224,7 +227,7 @@ def mmmu(root):
         is_open = i % 8 == 7
         o = [] if is_open else choices(rng, a, opts, 4)
         answer = repr([a, {"0": "none"}.get(a, a)]) if is_open and i == 7 else a if is_open else LETTERS[o.index(a)]
-        rows.append(dict(id=f"validation_{subjects[i % 4]}_{i + 1}", question=f"<image 1> {q}", options=repr(o), explanation="",
+        rows.append(dict(id=f"validation_{subjects[i % 4]}_{i + 1}", question=f"<image 1> {'<image 2> ' if i == 3 else ''}{q}", options=repr(o), explanation="",
                          img_type="['Drawings']", answer=answer, topic_difficulty="Easy",
                          question_type="open" if is_open else "multiple-choice", subfield=["Drawing", "Geometry", "Shapes", "Maps"][i % 4],
                          image_1=b64(jpeg(draw(s))), image_2=b64(jpeg(draw(s))) if i == 3 else None))

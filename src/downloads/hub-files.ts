@@ -75,7 +75,7 @@ export async function fetchHubFiles(entry: HubEntry, job: SplitJob): Promise<voi
 /** Whether a download of these files was completed, and they are still there. */
 export async function areHubFilesThere({ files: pattern }: HubEntry, folder: string): Promise<boolean> {
   const recorded = await recordedHubFiles(folder, pattern);
-  return recorded !== null && recorded.every((path) => existsSync(join(folder, path)));
+  return recorded?.every((path) => existsSync(join(folder, path))) ?? false;
 }
 
 function formatOf(path: string): 'parquet' | 'jsonl' | 'other' {

@@ -1,4 +1,4 @@
-import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
+import { datasetInfo, HubApiError, listCommits, listFiles, modelInfo } from '@huggingface/hub';
 import { messageOf, UserError } from '../shared/errors.js';
 import { boundedBody } from '../shared/http/bounded-body.js';
 import { isUnreachable } from '../shared/http/connections.js';
@@ -32,6 +32,9 @@ export interface HubFile {
 /** A git hash or sha256. Checked because they are used as file names. */
 const HASH = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
+/** A commit's first digits. */
+const ABBREVIATED = /^[0-9a-f]{7,39}$/;
+
 /** The fields used from the hub's file listing. */
 interface ListedFile {
   path: string;
@@ -53,7 +56,7 @@ const MAX_ANSWERS = 200;
 
 /**
  * Reads the commit and file list of a repository.
- * @param revision a commit, branch or tag
+ * @param revision a commit or the first digits of one, a branch or tag
  * @throws UserError when the repository or revision does not exist, it is gated, or the responses are invalid
  */
 export async function readRepository(
@@ -70,11 +73,7 @@ export async function readRepository(
     ...(hub.accessToken && { accessToken: hub.accessToken }),
   };
   try {
-    const asked = { name, revision, ...access };
-    const { sha: commit } =
-      type === 'model'
-        ? await modelInfo({ ...asked, additionalFields: ['sha'] })
-        : await datasetInfo({ ...asked, additionalFields: ['sha'] });
+    const commit = await commitOf(repository, revision, access);
     if (typeof commit !== 'string' || !HASH.test(commit))
       throw new UserError(`${hub.url} returned no commit for ${name}.`);
     const files: HubFile[] = [];
@@ -100,6 +99,27 @@ export async function readRepository(
     if (error instanceof UserError) throw error;
     // The library throws other errors for responses that are not JSON or not the hub's.
     throw new UserError(`${page}: invalid response from ${hub.url}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+interface Access {
+  hubUrl: string;
+  fetch: typeof fetch;
+  accessToken?: string;
+}
+
+/** Asks for the commit. The hub need not know one by its first digits; then it is looked for among the commits of main. */
+async function commitOf({ type, name }: HubRepository, revision: string, access: Access): Promise<string> {
+  const asked = { name, revision, additionalFields: ['sha' as const], ...access };
+  try {
+    return (type === 'model' ? await modelInfo(asked) : await datasetInfo(asked)).sha;
+  } catch (error) {
+    const isUnknown = error instanceof HubApiError && [400, 404].includes(error.statusCode);
+    if (!isUnknown || !ABBREVIATED.test(revision)) throw error;
+    for await (const { oid } of listCommits({ repo: { type, name }, ...access })) {
+      if (typeof oid === 'string' && oid.startsWith(revision)) return oid;
+    }
+    throw error;
   }
 }
 

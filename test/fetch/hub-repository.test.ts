@@ -113,3 +113,10 @@ test('an unreachable hub is said in a plain sentence first', async () => {
       /^The Hugging Face hub cannot be reached at 127\.0\.0\.1:\d+\. Check .*HTTPS_PROXY.* Reason: .*refused the connection/,
   });
 });
+
+test('a commit is found by its first digits, which the hub itself need not know', async () => {
+  const digits = (revision: string) => readRepository(requests, { type: 'model', name: 'some/model' }, revision);
+  assert.equal((await digits(COMMIT.slice(0, 7))).commit, COMMIT);
+  await assert.rejects(digits('abcdef0'), { message: /does not exist or has no revision "abcdef0"/ });
+  await assert.rejects(digits('gone'), { message: /has no revision "gone"/ });
+});

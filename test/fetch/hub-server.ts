@@ -31,6 +31,14 @@ export function hubRoutes(
   const api = `/api/${type}s/${name}`;
   for (const revision of [...revisions, commit]) routes[`${api}/revision/${revision}`] = json(info);
   routes[`${api}/tree/${commit}`] = json(tree);
+  const commits = [commit, 'b'.repeat(40)].map((id) => ({
+    id,
+    title: '',
+    message: '',
+    authors: [],
+    date: '2024-01-01',
+  }));
+  routes[`${api}/commits/main`] = json(commits);
   return routes;
 }
 

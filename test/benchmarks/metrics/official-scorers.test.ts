@@ -9,6 +9,9 @@ import { inferredLetter } from '../../../src/benchmarks/metrics/option-letter.js
 import { isRelaxedMatch } from '../../../src/benchmarks/metrics/relaxed-accuracy.js';
 import { squadF1 } from '../../../src/benchmarks/metrics/squad-f1.js';
 import { containsAnswer, containsFormula } from '../../../src/benchmarks/metrics/substring.js';
+import { TASKS_FOLDER } from '../../../src/benchmarks/tasks/embedded-tasks.js';
+import { answerExtractor } from '../../../src/benchmarks/tasks/extract.js';
+import { readTaskFile } from '../../../src/benchmarks/tasks/read-task-file.js';
 import { projectRoot } from '../../fixtures.js';
 
 /*
@@ -46,6 +49,9 @@ equalsRecorded<[string, string, boolean]>('realworldqa.json', (answer, target, i
   // The script takes periods off the answer only; no target of RealWorldQA ends in one.
   target.trim().endsWith('.') ? isRight : scoreOf('exact', answer, target),
 );
+const vstar = readTaskFile(join(TASKS_FOLDER, 'vstar.json')).extract!;
+const vstarPart = answerExtractor(vstar);
+equalsRecorded<[string, string | null]>('vstar-letter.json', (answer) => vstarPart(answer)?.toUpperCase() ?? null);
 
 function scoreOf(metric: 'exact' | 'exact-words', answer: string, target: string): boolean {
   const grade = METRICS[metric]({ answers: [target], options: [] }, {});
