@@ -1,5 +1,6 @@
 import { max } from 'simple-statistics';
 import { type Architecture, keyValueHeadsOf } from '../architecture.js';
+import { QUERY_PARTS } from '../export/prefix-attention.js';
 import { visionSizes } from '../export/vision-sizes.js';
 import { maxTiles } from '../images/tiles.js';
 import type { Model } from '../model-folder.js';
@@ -87,18 +88,24 @@ function generateBytes({ manifest, vision }: Model, shape: BatchShape, maxNewTok
   const logits = rows * questions * vocabSize * (4 + float);
   const prefix = cacheOf(prefixLength);
   const tail = length - prefixLength;
-  const lastPart =
-    (part < prefixLength ? prefix : 0) + 2 * cacheOf(part) + stepBytes(manifest, rows, part, prefixLength);
-  const firstStep = prefix + cacheOf(tail) + stepBytes(manifest, rows, tail, length);
+  const scoresOf = (tokens: number, keys: number): number => float * rows * heads * tokens * keys;
+  const partScores = scoresOf(part / QUERY_PARTS, prefixLength);
+  const lastPart = (part < prefixLength ? prefix : 0) + 2 * cacheOf(part) + stepBytes(manifest, rows, part, partScores);
+  // Of both blocks, joined, and after the softmax.
+  const firstStep = prefix + cacheOf(tail) + stepBytes(manifest, rows, tail, 3 * scoresOf(tail, length));
   const lastStep = prefix + 2 * cacheOf(tail + questions * maxNewTokens);
   return Math.max(lastPart, firstStep, lastStep) + logits;
 }
 
-/** Peak bytes inside a decoder layer for new tokens that see so many keys. */
-function stepBytes({ architecture, precision }: Model['manifest'], rows: number, tokens: number, keys: number): number {
-  const { hiddenSize, heads, intermediateSize } = architecture.language;
+/** Peak bytes inside a decoder layer for new tokens. @param scores bytes of attention scores */
+function stepBytes(
+  { architecture, precision }: Model['manifest'],
+  rows: number,
+  tokens: number,
+  scores: number,
+): number {
+  const { hiddenSize, intermediateSize } = architecture.language;
   const float = precision === 'fp16' ? 2 : 4;
-  const scores = 3 * float * rows * heads * tokens * keys; // of both blocks, joined, and after the softmax
   const mlp = float * 3 * rows * tokens * intermediateSize;
   const hidden = float * 6 * rows * tokens * hiddenSize;
   const bias = rows * tokens ** 2 * (float + 4 + 3);

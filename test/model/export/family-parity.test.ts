@@ -58,7 +58,7 @@ for (const name of ['grouped-llama3-rope', 'mistral', 'mistral-window', 'clip-al
       const together = rowOf(answers.map(({ prompt }) => prompt));
       for (const rows of [...answers.map(({ prompt }) => rowOf([prompt])), together]) {
         // Parts of the prefix, where it is computed run by run: none sees all of what is before it at once.
-        const scoreBytes = rows === together ? 4000 : undefined;
+        const scoreBytes = rows === together ? 1000 : undefined;
         const steps = answers[0]!.tokens.length;
         const generated = await model.generate(rows, visual, squareTokens, steps, scoreBytes);
         rows[0]!.prompts.forEach((prompt, q) => {
