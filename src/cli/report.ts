@@ -5,13 +5,14 @@ import { nonNegativeInteger } from './options.js';
 export function addReport(program: Command): void {
   program
     .command('report')
-    .description('Export runs as CSV, Markdown, LaTeX, JSON or a self-contained HTML page.')
+    .description('Export runs as CSV, Markdown, LaTeX, JSON, a self-contained HTML page, or for other tools.')
     .argument('<runs...>', 'run folders, or a folder with run folders; what is no finished run is passed over')
     .addOption(
       new Option(
         '--format <format>',
-        'report format (default: by the name of the output file, .tex for latex; csv without one)',
-      ).choices(['csv', 'md', 'latex', 'html', 'json']),
+        "report format: lmms-eval is that tool's results file, eval-results the Hugging Face hub's .eval_results/*.yaml " +
+          '(default: by the name of the output file, .tex for latex; csv without one)',
+      ).choices(['csv', 'md', 'latex', 'html', 'json', 'lmms-eval', 'eval-results']),
     )
     .option('-o, --output <file>', 'file to write (default: stdout)')
     .option('--bom', 'csv: begin with a byte order mark, so that Excel reads it as UTF-8', false)

@@ -4,7 +4,7 @@ import { usageError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { writeOutput } from '../shared/write-output.js';
 
-export type FileFormat = 'csv' | 'md' | 'latex' | 'html' | 'json';
+export type FileFormat = 'csv' | 'md' | 'latex' | 'html' | 'json' | 'lmms-eval' | 'eval-results';
 
 const FORMAT_OF: Record<string, FileFormat> = {
   '.csv': 'csv',
@@ -14,6 +14,8 @@ const FORMAT_OF: Record<string, FileFormat> = {
   '.html': 'html',
   '.htm': 'html',
   '.json': 'json',
+  '.yaml': 'eval-results',
+  '.yml': 'eval-results',
 };
 
 /**

@@ -1,8 +1,11 @@
+import { officialQuestions } from '../evaluation/official-questions.js';
 import { publishedBeside } from '../evaluation/published-beside.js';
 import { csvReport } from '../results/reports/report-csv.js';
+import { evalResultsReport } from '../results/reports/report-eval-results.js';
 import { jsonReport } from '../results/reports/report-json.js';
 import { latexReport } from '../results/reports/report-latex.js';
 import { reportLayout } from '../results/reports/report-layout.js';
+import { lmmsEvalReport } from '../results/reports/report-lmms-eval.js';
 import { markdownReport } from '../results/reports/report-markdown.js';
 import { finishedRuns, passedOverLine } from '../results/runs/finished-runs.js';
 import type { RunResult } from '../results/runs/load-run.js';
@@ -16,6 +19,8 @@ const REPORTS = {
   latex: (runs: readonly RunResult[]) => latexReport(reportLayout(runs, publishedBeside)),
   html: htmlReport,
   json: jsonReport,
+  'lmms-eval': lmmsEvalReport,
+  'eval-results': (runs: readonly RunResult[]) => evalResultsReport(runs, officialQuestions),
 };
 
 const FORMATS = Object.keys(REPORTS) as (keyof typeof REPORTS)[];

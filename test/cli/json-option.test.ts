@@ -15,7 +15,8 @@ test('every command has --json, except report, which has JSON as a format', asyn
     for (const add of Object.values(module)) add(program);
     assert.equal(program.commands.length, 1, file);
     const command = program.commands[0]!;
-    if (command.name() === 'report') assert.match(command.helpInformation(), /--format <format> [^-]*\bjson\b/);
+    const format = command.options.find(({ long }) => long === '--format');
+    if (command.name() === 'report') assert.ok(format?.argChoices?.includes('json'));
     else assert.match(command.helpInformation(), /^ +--json +(print|same as --format json)/m, command.name());
   }
 });
