@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path';
-import { openModel, portableName, weightsHash } from '../../src/model/model-folder.js';
+import { modelHash, openModel, portableName } from '../../src/model/model-folder.js';
 import { loadTokenizer } from '../../src/model/tokenizer/load-tokenizer.js';
 import { fixture } from '../../test/fixtures.js';
 import { linkedFolder } from '../linked-folder.js';
@@ -14,7 +14,7 @@ export const target: FuzzTarget = {
     const damaged = mutateJson(TEXT, random);
     await linkedFolder(fixture('reference', 'hr-mini'), folder, 'model.json', damaged);
     const model = await openModel(folder, random.pick([undefined, 64, 128]));
-    weightsHash(model.manifest);
+    modelHash(model.manifest);
     await loadTokenizer(model.folder);
     const files = [
       ...model.manifest.resolutions.map(({ graph }) => graph),

@@ -1,6 +1,6 @@
 import { batchBytes, weightBytes } from '../model/inference/batch-memory.js';
 import { freeMemory } from '../model/inference/free-memory.js';
-import { weightsHash } from '../model/model-folder.js';
+import { modelHash } from '../model/model-folder.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { jsonFile } from '../shared/json-file.js';
@@ -66,5 +66,5 @@ async function readLimits(): Promise<Record<string, number>> {
 
 function key({ model: { manifest, vision }, devices }: ModelSession): string {
   const { provider } = devices[0]!;
-  return `${weightsHash(manifest).slice(0, 16)} at ${vision.resolution}, ${manifest.precision} on ${provider}`;
+  return `${modelHash(manifest).slice(0, 16)} at ${vision.resolution}, ${manifest.precision} on ${provider}`;
 }

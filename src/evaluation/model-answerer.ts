@@ -2,7 +2,7 @@ import { freemem } from 'node:os';
 import { type ConvMode, OFFICIAL_CONV_MODE } from '../model/conversation.js';
 import { squaresPerImage } from '../model/inference/batch-memory.js';
 import type { Inference } from '../model/inference/inference.js';
-import { type Model, modelConvMode, PREPROCESSING_VERSION, weightsHash } from '../model/model-folder.js';
+import { type Model, modelConvMode, modelHash, PREPROCESSING_VERSION } from '../model/model-folder.js';
 import { TRAINED_RESOLUTION } from '../results/runs/run-record.js';
 import { logEvent } from '../shared/log.js';
 import { takeInParallel } from '../shared/parallel.js';
@@ -61,7 +61,7 @@ export function identityOfModel({ manifest, vision }: Model, device: string, con
       family: manifest.architecture.family,
       resolution: vision.resolution,
       precision: manifest.precision,
-      weightsHash: weightsHash(manifest),
+      weightsHash: modelHash(manifest),
       graphVersion: manifest.graphVersion,
     },
     device,

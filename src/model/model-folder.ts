@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
+import { canonicalJson } from '../shared/canonical-json.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { schemaCheck } from '../shared/json-schema.js';
 import { parseJson } from '../shared/parse-json.js';
@@ -23,6 +25,15 @@ export const MODEL_FILES = {
   generate: 'generate.onnx',
   selfChecks: 'self-checks.json',
 } as const;
+
+/** Tokenizer files copied to the model folder when the checkpoint has them. */
+export const TOKENIZER_FILES: readonly string[] = [
+  'tokenizer.model',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+];
 
 /** Name of the vision graph for square input of `resolution` pixels. */
 export function visionGraphName(resolution: number): string {
@@ -117,7 +128,11 @@ export function modelConvMode({ manifest }: Model): ConvMode {
   return manifest.convMode ?? OFFICIAL_CONV_MODE;
 }
 
-/** One hash for all weights of a model, in file order. */
-export function weightsHash(manifest: ModelManifest): string {
-  return manifest.weights.map(({ sha256 }) => sha256).join('-');
+/** One hash for what a model computes: its weights, its architecture and its tokenizer. */
+export function modelHash({ weights, architecture, source }: ModelManifest): string {
+  const tokenizer = source.files
+    .map(({ name, sha256 }) => [basename(name), sha256] as const)
+    .filter(([name]) => TOKENIZER_FILES.includes(name));
+  const content = { weights: weights.map(({ sha256 }) => sha256), architecture, tokenizer };
+  return createHash('sha256').update(canonicalJson(content)).digest('hex');
 }

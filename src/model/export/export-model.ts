@@ -12,7 +12,15 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.js';
 import { decoderPositions, fitsDecoder } from '../context-length.js';
 import type { ModelManifest, SourceFile, VisionGraphEntry } from '../manifest.js';
-import { cudaName, GRAPH_VERSION, MODEL_FILES, portableName, readManifest, visionGraphName } from '../model-folder.js';
+import {
+  cudaName,
+  GRAPH_VERSION,
+  MODEL_FILES,
+  portableName,
+  readManifest,
+  TOKENIZER_FILES,
+  visionGraphName,
+} from '../model-folder.js';
 import { encodeModel } from '../onnx/onnx-proto.js';
 import { type Int8StorageType, isQuantised, type Precision } from '../precision.js';
 import { checkTokenizer } from './check-tokenizer.js';
@@ -61,15 +69,6 @@ export interface ExportResult {
   /** What may make the model another one than the user expects. */
   warnings: readonly string[];
 }
-
-/** Tokenizer files copied to the model folder when the checkpoint has them. */
-const TOKENIZER_FILES = [
-  'tokenizer.model',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-];
 
 /**
  * Exports a checkpoint as a model folder: weight files, one vision graph per resolution, the generation graph, the

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../shared/canonical-json.js';
 
 /** An option's value in JSON. */
 export type OptionValue = string | number | boolean | null;
@@ -48,7 +49,7 @@ export interface ModelIdentity {
   /** Side of the square input in pixels; null for a served model, whose server does not say. */
   resolution: number | null;
   precision: string;
-  /** For a served model the hash of `server`: all that is known of its weights. */
+  /** Hash of weights, architecture and tokenizer. For a served model that of `server`: all that is known of these. */
   weightsHash: string;
   /** Version of the exported graphs: other graphs may give other answers with the same weights. null for a served model. */
   graphVersion: number | null;
@@ -101,13 +102,6 @@ export function differences(first: RunIdentity, second: RunIdentity): Difference
 
 function sha256(value: object): Buffer {
   return createHash('sha256').update(canonicalJson(value)).digest();
-}
-
-/** JSON with keys sorted at every level, so that equal values have equal text. */
-function canonicalJson(value: object): string {
-  return JSON.stringify(value, (_key, entry: unknown) =>
-    isObject(entry) ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))) : entry,
-  );
 }
 
 function leaves(value: object, prefix = ''): Map<string, OptionValue> {
