@@ -1,15 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { uniformInt } from 'pure-rand/distribution/uniformInt';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { EvalJson } from '../src/commands/json-output.js';
 import { readPredictions } from '../src/results/runs/predictions.js';
 import { EXIT } from '../src/shared/errors.js';
-import { PACKAGE_ROOT } from '../src/shared/package-root.js';
+import {
+  drawKillPoint,
+  type Ended,
+  expectSame,
+  killAt,
+  type Running,
+  randomDraw,
+  startLlavahr,
+  unexpected,
+  killed as wasKilled,
+} from './processes.js';
 
 /*
  * Repeatedly kills `llavahr eval` at random moments and restarts it. A moment is a number of file system changes in the
@@ -46,8 +51,6 @@ export interface SoakReport {
 
 /** Files that must be identical to those of an uninterrupted run. */
 const COMPARED = ['predictions.jsonl', 'metrics.json', 'question-scores.json', 'references.json'];
-const MOST_DELAY_MS = 20; // about as long as a batch of the embedded model takes
-const ONE_INTERRUPT_IN = 8;
 const LANES = 2; // runs that are killed and resumed in parallel
 
 /** @throws Error when an answer is lost, duplicated or changed, or a final result differs from the uninterrupted run */
@@ -97,8 +100,7 @@ async function killAndContinue(
   undisturbed: Undisturbed,
   report: SoakReport,
 ): Promise<void> {
-  const random = xoroshiro128plus(seed);
-  const draw = (from: number, to: number) => uniformInt(random, from, to);
+  const draw = randomDraw(seed);
   for (let killed = 0; killed < kills; ) {
     const output = join(folder, `killed-${lane}`);
     const run = join(output, basename(undisturbed.run));
@@ -106,8 +108,7 @@ async function killAndContinue(
     const start = () => startEval(args, output, cacheIn(folder));
     let ended: Ended;
     do {
-      const signal = draw(1, ONE_INTERRUPT_IN) === 1 ? 'SIGINT' : 'SIGKILL';
-      const at: KillPoint = { signal, changes: draw(1, undisturbed.changes), delayMs: draw(0, MOST_DELAY_MS) };
+      const at = drawKillPoint(draw, undisturbed.changes);
       const before = await answersIn(run);
       ended = killed < kills ? await killAt(run, start, at) : await start().ended;
       const after = await answersIn(run);
@@ -115,8 +116,8 @@ async function killAndContinue(
         if (after.get(index) !== text)
           throw new Error(`answer ${index} changed from ${text} to ${after.get(index)} in ${run}`);
       }
-      // SIGINT kills the process before eval listens for it, and after it stops listening.
-      if (ended.signal === signal || ended.code === EXIT.interrupted) {
+      const { signal } = at;
+      if (wasKilled(ended, signal)) {
         killed++;
         report.kills++;
         if (signal === 'SIGINT') report.interrupts++;
@@ -125,7 +126,7 @@ async function killAndContinue(
         throw unexpected(ended);
       }
     } while (ended.code !== EXIT.done);
-    for (const name of COMPARED) await expectSame(run, undisturbed.run, name);
+    for (const name of COMPARED) await expectSame(join(run, name), join(undisturbed.run, name));
     report.runs++;
     await rm(output, { recursive: true });
   }
@@ -135,72 +136,11 @@ function cacheIn(folder: string): string {
   return join(folder, 'cache');
 }
 
-interface Ended {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-}
-
-interface Running {
-  child: ChildProcess;
-  ended: Promise<Ended>;
-}
-
 function startEval(args: readonly string[], output: string, cache: string): Running {
-  const command = [join(PACKAGE_ROOT, 'bin', 'llavahr'), 'eval', ...args, '--output', output, '--json'];
-  const env = { ...process.env, LLAVAHR_CACHE: cache };
-  const child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => {
-    const chunks: Buffer[] = [];
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    return () => Buffer.concat(chunks).toString();
-  });
-  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout: stdout!(), stderr: stderr!() }));
-  return { child, ended };
-}
-
-interface KillPoint {
-  signal: 'SIGINT' | 'SIGKILL';
-  changes: number;
-  delayMs: number;
-}
-
-/** Starts a process and sends it a signal after a number of changes in a folder, unless it has ended. */
-async function killAt(folder: string, start: () => Running, { signal, changes, delayMs }: KillPoint): Promise<Ended> {
-  let seen = 0;
-  let reach: () => void = () => {};
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve;
-  });
-  const watcher = watch(folder, () => {
-    if (++seen === changes) reach();
-  });
-  const { child, ended } = start();
-  try {
-    const isReached = await Promise.race([reached.then(() => true), ended.then(() => false)]);
-    if (isReached) {
-      await sleep(delayMs);
-      child.kill(signal);
-    }
-    return await ended;
-  } finally {
-    watcher.close();
-  }
+  return startLlavahr(['eval', ...args, '--output', output, '--json'], { LLAVAHR_CACHE: cache });
 }
 
 async function answersIn(run: string): Promise<Map<number, string | null>> {
   const predictions = await readPredictions(join(run, 'predictions.jsonl'));
   return new Map(predictions.map(({ index, text }) => [index, text]));
-}
-
-function unexpected({ code, signal, stderr }: Ended): Error {
-  return new Error(`eval ended with ${code ?? signal}:\n${stderr}`);
-}
-
-async function expectSame(run: string, expected: string, name: string): Promise<void> {
-  const [found, wanted] = await Promise.all([readFile(join(run, name)), readFile(join(expected, name))]);
-  if (found.equals(wanted)) return;
-  await cp(run, `${run}.different`, { recursive: true });
-  throw new Error(`${name} differs from that of the uninterrupted run: ${run}.different, ${expected}`);
 }

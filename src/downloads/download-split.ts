@@ -7,7 +7,7 @@ import type { ImageSourceEntry, SplitEntry, SplitFile } from '../datasets/catalo
 import { hubAddress } from '../fetch/hub-address.js';
 import { UserError, usageError } from '../shared/errors.js';
 import { sha256OfFile } from '../shared/file-hash.js';
-import { lockFolder } from '../shared/folder-lock.js';
+import { lockFolder, removeTemporaryFiles } from '../shared/folder-lock.js';
 import { makeFolder } from '../shared/make-folder.js';
 import { forEachParallel } from '../shared/parallel.js';
 import { fileState, recordDownload } from './download-record.js';
@@ -54,6 +54,7 @@ export async function downloadSplit(
     ...{ waits: true, signal: tools.signal },
   });
   try {
+    for (const place of [folder, archiveFolder(tools.root)]) await removeTemporaryFiles(place, lock);
     const job: SplitJob = {
       definition,
       split,

@@ -86,7 +86,7 @@ export async function lockFolder(
     await replaceFile(path, (file) => file.writeFile(textOf(lock)));
     const obstacle = await obstacleTo(folder, name, silent);
     if (obstacle === null) {
-      await removeTemporaryFiles(folder, token);
+      await removeTemporaryFiles(folder, { token });
       return heldLock(path, token, lock, beatMs);
     }
     await rm(path, { force: true });
@@ -112,10 +112,18 @@ function textOf(lock: Lock): string {
   return JSON.stringify(lock).padEnd(LOCK_BYTES);
 }
 
-/** What earlier owners of a folder were writing: one that still lives, but was frozen, must not give it a name. */
-async function removeTemporaryFiles(folder: string, ownToken: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => isTemporaryFile(name) && !isLockFile(name));
-  for (const name of names) if (!name.includes(ownToken)) await rm(join(folder, name), { force: true });
+/**
+ * Deletes what earlier owners of a folder were writing: one that still lives, but was frozen, must not give it a name.
+ * `lockFolder` does so in the folder itself, not in those that its lock protects, too.
+ * @param folder need not exist
+ */
+export async function removeTemporaryFiles(folder: string, { token }: Pick<Ownership, 'token'>): Promise<void> {
+  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const names = files.filter((name) => isTemporaryFile(name) && !isLockFile(name));
+  for (const name of names) if (!name.includes(token)) await rm(join(folder, name), { force: true });
 }
 
 function heldLock(path: string, token: string, lock: Lock, beatMs: number): FolderLock {

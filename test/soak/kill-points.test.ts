@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import test from 'node:test';
 import { type KillReport, soak } from '../../soak/kill-points.js';
+import { soakDownloads } from '../../soak/killed-downloads.js';
+import { soakGradings } from '../../soak/killed-gradings.js';
 import { testFolder } from '../commands/cli.js';
 
+const skip = process.platform === 'win32' && 'SIGINT cannot be sent there';
+
 test('killed at a dozen moments, a run ends with the undisturbed result: no answer lost, none doubled', {
-  skip: process.platform === 'win32' && 'SIGINT cannot be sent there',
+  skip,
 }, async (t) => {
   const folder = await testFolder();
   t.after(() => rm(folder, { recursive: true }));
@@ -20,4 +24,14 @@ test('killed at a dozen moments, a run ends with the undisturbed result: no answ
   t.diagnostic(kills.map(({ signal, changes, answers }) => `${signal} ${changes}: ${answers}`).join(', '));
   assert.equal(report.kills, 12);
   assert.ok(kills.some(({ answers }) => answers > 0 && answers < 16));
+});
+
+test('killed downloads and gradings end with the undisturbed files and scores', { skip }, async (t) => {
+  const folders = await Promise.all([testFolder(), testFolder()]);
+  t.after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
+  const completed = await Promise.all([
+    soakDownloads({ kills: 3, seed: 3, folder: folders[0]! }),
+    soakGradings({ kills: 3, seed: 3, folder: folders[1]! }),
+  ]);
+  for (const count of completed) assert.ok(count >= 1);
 });

@@ -1,6 +1,6 @@
 import { readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type FolderLock, lockFolder } from '../../shared/folder-lock.js';
+import { type FolderLock, lockFolder, removeTemporaryFiles } from '../../shared/folder-lock.js';
 import type { Ownership } from '../../shared/json-file.js';
 import { makeFolder } from '../../shared/make-folder.js';
 import { withPath } from '../../shared/system-errors.js';
@@ -34,6 +34,7 @@ export async function openExportFolder(output: string, onWait?: (message: string
   const folder = `${output}.partial`;
   await makeFolder(dirname(output));
   const lock = await lockExisting(folder, onWait);
+  await removeTemporaryFiles(output, lock);
   return {
     owner: lock,
     async openPartial(identity) {
