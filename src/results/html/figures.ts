@@ -1,6 +1,7 @@
 import { type DifferenceDot, plotCategoryDifferences } from '../plots/category-differences.js';
 import { plotLatencyStages, type StageBar } from '../plots/latency-stages.js';
 import { plotOverResolution, type ResolutionPoint } from '../plots/over-resolution.js';
+import { commonLegend, type LegendEntry, type SvgPlot } from '../plots/svg-plot.js';
 import { categoryDifferences } from '../reports/category-differences.js';
 import type { RunGroup } from '../reports/comparable-groups.js';
 import type { RunResult } from '../runs/load-run.js';
@@ -14,6 +15,8 @@ export interface FigureRow {
   title: string;
   /** Explains how to read the plots. */
   caption: string;
+  /** Of all of the plots. */
+  legend: readonly LegendEntry[];
   figures: string[];
 }
 
@@ -23,30 +26,38 @@ export function figureRows(
   samplesOf: ReadonlyMap<RunResult, RunSamples>,
   names: RunNames,
 ): FigureRow[] {
-  const rows: FigureRow[] = [
+  const differences = groups.flatMap((group) => differenceFigure(group, samplesOf, names));
+  const baselines = [...new Set(differences.map(({ baseline }) => baseline))].join(', ');
+  const rows = [
     {
       title: 'Score over input size',
       caption: `Error bars are 95 % intervals (${INTERVAL_METHODS}).`,
-      figures: groups.flatMap((group) => scoreFigure(group, names)),
+      plots: groups.flatMap((group) => scoreFigure(group, names)),
     },
     {
       title: 'Differences by category',
-      caption:
-        'Difference in mean score per question, with 95 % intervals (paired bootstrap over images). Numbers in parentheses count questions.',
-      figures: groups.flatMap((group) => differenceFigure(group, samplesOf, names)),
+      caption: `Difference in mean score per question from ${baselines}, with 95 % intervals (paired bootstrap over images). Numbers in parentheses count questions.`,
+      plots: differences.map(({ plot }) => plot),
     },
     {
       title: 'Where the time goes',
       caption:
         'Medians per image and question over the batches of the run, for an answer of the run’s mean length. Image decoding overlaps with the previous batch.',
-      figures: groups.flatMap((group) => latencyFigure(group, names)),
+      plots: groups.flatMap((group) => latencyFigure(group, names)),
     },
   ];
-  return rows.filter(({ figures }) => figures.length > 0);
+  return rows
+    .filter(({ plots }) => plots.length > 0)
+    .map(({ title, caption, plots }) => ({
+      title,
+      caption,
+      legend: commonLegend(plots),
+      figures: plots.map(({ svg }) => svg),
+    }));
 }
 
 /** Empty if all runs have the same input size: the table is enough. */
-function scoreFigure({ title, runs }: RunGroup, names: RunNames): string[] {
+function scoreFigure({ title, runs }: RunGroup, names: RunNames): SvgPlot[] {
   const { headline, points } = runs[0]!.metrics;
   if (headline === null) return [];
   const dots = runs.flatMap((run): ResolutionPoint[] => {
@@ -61,14 +72,14 @@ function scoreFigure({ title, runs }: RunGroup, names: RunNames): string[] {
   });
   if (new Set(dots.map(({ resolution }) => resolution)).size < 2) return [];
   const quantity = `${headline} (${points.includes(headline) ? 'points' : '%'})`;
-  return [plotOverResolution(dots, { title, series: names.allSeries, quantity, fromZero: false }).svg];
+  return [plotOverResolution(dots, { title, series: names.allSeries, quantity, fromZero: false })];
 }
 
 function differenceFigure(
   { title, runs }: RunGroup,
   samplesOf: ReadonlyMap<RunResult, RunSamples>,
   names: RunNames,
-): string[] {
+): { baseline: string; plot: SvgPlot }[] {
   const [first, ...others] = runs.filter((run) => samplesOf.get(run)!.scores !== null);
   const categories = runs.map((run) => samplesOf.get(run)!.references?.categories).find((list) => list !== undefined);
   if (first === undefined || others.length === 0 || categories === undefined) return [];
@@ -80,10 +91,11 @@ function differenceFigure(
     ),
   );
   if (new Set(dots.map(({ category }) => category)).size < 2) return [];
-  return [plotCategoryDifferences(dots, title, names.label(first), names.labels).svg];
+  const baseline = { key: names.systems[names.systemOf(first)]!.key, label: names.label(first) };
+  return [{ baseline: baseline.label, plot: plotCategoryDifferences(dots, title, baseline, names.labels) }];
 }
 
-function latencyFigure({ title, runs }: RunGroup, names: RunNames): string[] {
+function latencyFigure({ title, runs }: RunGroup, names: RunNames): SvgPlot[] {
   const bars = runs.flatMap((run): StageBar[] => {
     const { stages, newTokens, questions } = run.latency;
     const token = stages.decodeMsPerToken.p50;
@@ -96,5 +108,5 @@ function latencyFigure({ title, runs }: RunGroup, names: RunNames): string[] {
     };
     return bar.vision === null ? [] : [{ label: names.label(run), stages: bar }];
   });
-  return bars.length === 0 ? [] : [plotLatencyStages(bars, title).svg];
+  return bars.length === 0 ? [] : [plotLatencyStages(bars, title)];
 }

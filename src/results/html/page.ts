@@ -3,12 +3,20 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE_ROOT } from '../../shared/package-root.js';
 import { VERSION } from '../../shared/version.js';
-import type { Align } from '../../terminal/table.js';
-import { escapeXml, PLOT_COLORS } from '../plots/svg-plot.js';
-import { bestTexts, NOT_COMPARABLE, type ReportLayout, type ReportScore, runName } from '../reports/report-layout.js';
+import type { Align, PlainTable } from '../../terminal/table.js';
+import { escapeXml, legendMark, PLOT_COLORS } from '../plots/svg-plot.js';
+import {
+  bestTexts,
+  NOT_COMPARABLE,
+  type ReportLayout,
+  type ReportScore,
+  runName,
+  type ScoreTable,
+} from '../reports/report-layout.js';
 import { optionText } from '../runs/run-identity.js';
 import { INTERVAL_METHODS } from '../statistics/score-interval.js';
 import type { FigureRow } from './figures.js';
+import { htmlTable, withoutConstants } from './html-table.js';
 import type { PageData } from './page-data.js';
 
 const CLIENT_SCRIPT = new URL('./client/sample-browser.js', import.meta.url);
@@ -74,7 +82,12 @@ function hash(text: string): string {
 function pageTitle({ scores, runs }: ReportLayout): string {
   const models = [...new Set(scores.lines.map(({ model }) => model[0]!))];
   const benchmarks = [...new Set(runs.map(({ metrics }) => metrics.benchmark))];
-  return `${models.join(', ')} on ${benchmarks.join(', ')}`;
+  return `${listed(models, 'models')} on ${listed(benchmarks, 'benchmarks')}`;
+}
+
+/** Names, or how many there are: the title of a page is no list. */
+function listed(names: readonly string[], things: string): string {
+  return names.length > 4 ? `${names.length} ${things}` : names.join(', ');
 }
 
 function contents(figures: readonly FigureRow[], hasSamples: boolean): string {
@@ -93,31 +106,60 @@ function anchor(title: string): string {
 }
 
 function scoresSection({ scores, footnotes, notes }: ReportLayout, { systems }: PageData): string {
-  const listed = [...footnotes, ...notes];
+  const remarks = [...footnotes, ...notes];
   const best = bestTexts(scores);
-  const lines = scores.lines.map(({ model, cells }, line) => [
-    keyCell(systems[line]!.key),
-    ...model.map((text, i) => cell(escapeXml(text), scores.align[i]!)),
-    ...cells.map((found, i) => cell(found.map((score) => scoreCell(score, best[i]!)).join(' / ') || '–', 'right')),
-  ]);
+  const { model, constants } = modelTable(scores);
   const isMarked = scores.lines.some(({ cells }) => cells.flat().some(({ comparable }) => !comparable));
+  const table = {
+    titles: ['model', ...scores.titles.slice(scores.lines[0]!.model.length)],
+    align: ['left', ...scores.align.slice(scores.lines[0]!.model.length)] as Align[],
+    lines: scores.lines.map(({ cells }, line) => [
+      modelCell(systems[line]!.key, model, line),
+      ...cells.map((found, i) => found.map((score) => scoreCell(score, best[i]!)).join('') || '–'),
+    ]),
+  };
   return `<section id="scores">
 <h2>Scores</h2>
-${table('Scores', ['', ...scores.titles], ['left', ...scores.align], lines)}
-<p class="caption">The best score of each column is bold; [low, high] is the 95 % interval (${INTERVAL_METHODS}).${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
-${listed.length > 0 ? `<ul class="notes">${listed.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>` : ''}
+${htmlTable('Scores', table)}
+<p class="caption">${constants === '' ? '' : `All models: ${escapeXml(constants)}. `}The best score of each column is bold; [low, high] is the 95 % interval (${INTERVAL_METHODS}).${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
+${remarks.length > 0 ? `<ul class="notes">${remarks.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>` : ''}
 </section>`;
+}
+
+/** The columns that describe the models, without settings that all of them share. */
+function modelTable({ titles, align, lines }: ScoreTable): { model: PlainTable; constants: string } {
+  const count = lines[0]!.model.length;
+  const all = { titles: titles.slice(0, count), align: align.slice(0, count), lines: lines.map(({ model }) => model) };
+  const { table, constants } = withoutConstants(all, all.titles.slice(1));
+  return { model: table, constants };
+}
+
+/** A model in one cell, so that it stays beside the scores on a narrow screen: letter, name, and below what tells it apart. */
+function modelCell(key: string, { titles, lines }: PlainTable, line: number): string {
+  const [name, ...settings] = lines[line]!;
+  const unit = (title: string): string => / \(\w+\)$/.exec(title)?.[0].replace(/[()]/g, '') ?? '';
+  const texts = settings
+    .map((text, i) => (text === '-' ? '' : `${text}${unit(titles[i + 1]!)}`))
+    .filter((text) => text !== '');
+  const below = texts.length === 0 ? '' : ` <small>${escapeXml(texts.join(', '))}</small>`;
+  return `<span class="key">${key}</span> ${escapeXml(name!)}${below}`;
 }
 
 function scoreCell({ text, interval, comparable, published }: ReportScore, best: string | null): string {
   const value = comparable && text === best ? `<strong>${text}</strong>` : text;
-  return `${value}${comparable ? '' : '*'}${interval === null ? '' : ` <small>${interval}</small>`}${published === null ? '' : `<br><small>published ${escapeXml(published)}</small>`}`;
+  const below = [
+    ...(interval === null ? [] : [interval]),
+    ...(published === null ? [] : [`published ${escapeXml(published)}`]),
+  ];
+  return `<div>${value}${comparable ? '' : '*'}${below.map((small) => ` <small>${small}</small>`).join('')}</div>`;
 }
 
-function figureSection({ title, caption, figures }: FigureRow): string {
+function figureSection({ title, caption, legend, figures }: FigureRow): string {
   const items = figures.map((figure) => `<figure>${figure}</figure>`).join('\n');
+  const entries = legend.map((entry) => `<li>${legendMark(entry)}${escapeXml(entry.label)}</li>`).join('');
   return `<section id="${anchor(title)}">
 <h2>${title}</h2>
+<ul class="legend">${entries}</ul>
 <div class="figures">
 ${items}
 </div>
@@ -126,13 +168,20 @@ ${items}
 }
 
 function speedSection({ runs, scores, speed }: ReportLayout, { systems }: PageData): string {
-  const lines = speed.lines.map((line, i) => [
-    keyCell(systems[scores.lines.findIndex((model) => model.runs.includes(runs[i]!))]!.key),
-    ...line.map((text, i) => cell(escapeXml(text), speed.align[i]!)),
-  ]);
+  const { model } = modelTable(scores);
+  const own = speed.titles.map((_title, i) => i).filter((i) => !scores.titles.includes(speed.titles[i]!));
+  const pick = <T>(values: readonly T[]): T[] => own.map((i) => values[i]!);
+  const table = {
+    titles: ['model', ...pick(speed.titles)],
+    align: ['left' as Align, ...pick(speed.align)],
+    lines: speed.lines.map((line, i) => {
+      const place = scores.lines.findIndex(({ runs: own }) => own.includes(runs[i]!));
+      return [modelCell(systems[place]!.key, model, place), ...pick(line).map(escapeXml)];
+    }),
+  };
   return `<section id="speed">
 <h2>Speed</h2>
-${table('Speed', ['', ...speed.titles], ['left', ...speed.align], lines)}
+${htmlTable('Speed', table)}
 <p class="caption">Medians per image, question and token; tokens/s of vision and language model together; questions/s end to end; batch is questions per batch.</p>
 </section>`;
 }
@@ -145,7 +194,7 @@ function runsSection({ runs }: ReportLayout): string {
     const { identity, finishedAt, sessions } = run.record;
     const { software, host } = sessions.at(-1)!;
     const protocol = Object.entries(identity.protocol).map(([name, value]) => `${name} ${optionText(value)}`);
-    const texts = [
+    return [
       runName(run),
       finishedAt?.slice(0, 16).replace('T', ' ') ?? '–',
       String(run.metrics.n),
@@ -154,31 +203,14 @@ function runsSection({ runs }: ReportLayout): string {
       protocol.join(', '),
       software.llavahr,
     ];
-    return texts.map((text, i) => cell(escapeXml(text), align[i]!));
   });
+  const { table, constants } = withoutConstants({ titles, align, lines }, ['machine', 'protocol', 'llavahr']);
+  const cells = table.lines.map((line) => line.map(escapeXml));
   return `<section id="runs">
 <h2>Runs</h2>
-${table('Runs', titles, align, lines)}
+${htmlTable('Runs', { ...table, lines: cells })}
+${constants === '' ? '' : `<p class="caption">All runs: ${escapeXml(constants)}.</p>`}
 </section>`;
-}
-
-/** A table in a scrollable box that is reachable by keyboard. */
-function table(name: string, titles: readonly string[], align: readonly Align[], lines: readonly string[][]): string {
-  const head = titles
-    .map((title, i) => `<th scope="col"${align[i] === 'right' ? ' class="number"' : ''}>${escapeXml(title)}</th>`)
-    .join('');
-  const body = lines.map((cells) => `<tr>${cells.join('')}</tr>`).join('\n');
-  return `<div class="wide" role="region" aria-label="${name}" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>
-${body}
-</tbody></table></div>`;
-}
-
-function cell(html: string, align: Align): string {
-  return `<td${align === 'right' ? ' class="number"' : ''}>${html}</td>`;
-}
-
-function keyCell(key: string): string {
-  return `<th scope="row" class="key">${key}</th>`;
 }
 
 /** Elements that the script fills. */

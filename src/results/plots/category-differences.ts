@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
-import { LONGEST_ROW_NAME, rowNameMargin, type SvgPlot, seriesColor, shortened, svgPlot } from './svg-plot.js';
+import { rowNames, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
+import { valueDomain } from './value-domain.js';
 
 /** A dot: the difference of a model from the first one on a category. */
 export interface DifferenceDot {
@@ -13,6 +14,16 @@ export interface DifferenceDot {
 }
 
 const LINE_HEIGHT = 13; // of one series in a category
+const MARGIN_TOP = 4;
+const MARGIN_BOTTOM = 40;
+const PADDING = 0.6; // beyond the first and last category, in rows
+
+/** The model from which the others differ. */
+export interface Baseline {
+  /** Short, for the axis. */
+  key: string;
+  label: string;
+}
 
 /**
  * Dots with intervals around zero: one row per category with one line per model.
@@ -21,21 +32,24 @@ const LINE_HEIGHT = 13; // of one series in a category
 export function plotCategoryDifferences(
   dots: readonly DifferenceDot[],
   title: string,
-  baseline: string,
+  baseline: Baseline,
   allSeries: readonly string[],
 ): SvgPlot {
   const categories = [...new Set(dots.map(({ category }) => category))];
   const here = new Set(dots.map(({ series }) => series));
   const legend = allSeries.map((label, i) => ({ label, color: seriesColor(i) })).filter(({ label }) => here.has(label));
-  const labels = new Map(dots.map(({ category, questions }) => [category, rowName(category, questions)] as const));
+  const questionsOf = new Map(dots.map(({ category, questions }) => [category, questions]));
+  const names = rowNames(categories.map((category) => `${category} (${questionsOf.get(category)})`));
+  const rowHeight = Math.max(legend.length * LINE_HEIGHT, names.height) + 10;
   const options: Plot.PlotOptions = {
-    height: categories.length * (legend.length * LINE_HEIGHT + 10) + 48,
-    marginTop: 4,
-    marginLeft: rowNameMargin([...labels.values()]),
+    height: MARGIN_TOP + (categories.length - 1 + 2 * PADDING) * rowHeight + MARGIN_BOTTOM,
+    marginTop: MARGIN_TOP,
+    marginLeft: names.marginLeft,
     marginRight: 16,
-    marginBottom: 40,
+    marginBottom: MARGIN_BOTTOM,
     x: {
-      label: `difference from ${baseline} (percent of the full score)`,
+      domain: valueDomain([0, ...dots.flatMap(({ mean, low, high }) => [mean, low, high])]),
+      label: `difference from ${baseline.key} (percent of the full score)`,
       labelArrow: 'none',
       grid: true,
       ticks: 3,
@@ -44,10 +58,10 @@ export function plotCategoryDifferences(
     y: {
       label: null,
       domain: categories,
-      tickFormat: (category: string) => labels.get(category)!,
+      tickFormat: (category: string) => names.texts[categories.indexOf(category)]!,
       tickSize: 0,
       type: 'point',
-      padding: 0.7,
+      padding: PADDING,
     },
     marks: [
       Plot.ruleX([0], { stroke: 'currentColor' }),
@@ -61,13 +75,8 @@ export function plotCategoryDifferences(
       }),
     ],
   };
-  const description = `Difference from ${baseline} by category. ${dots.map(dotText).join('; ')}.`;
+  const description = `Difference from ${baseline.label} by category. ${dots.map(dotText).join('; ')}.`;
   return svgPlot(options, legend, { title, description });
-}
-
-function rowName(category: string, questions: number): string {
-  const count = ` (${questions})`;
-  return `${shortened(category, LONGEST_ROW_NAME - count.length)}${count}`;
 }
 
 function dotText({ series, category, questions, mean, low, high }: DifferenceDot): string {

@@ -1,13 +1,6 @@
 import * as Plot from '@observablehq/plot';
-import {
-  LONGEST_ROW_NAME,
-  QUIET_COLOR,
-  rowNameMargin,
-  type SvgPlot,
-  seriesColor,
-  shortened,
-  svgPlot,
-} from './svg-plot.js';
+import { QUIET_COLOR, rowNames, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
+import { valueDomain } from './value-domain.js';
 
 /** In order of execution. */
 const STAGES = ['image', 'vision', 'prefill', 'decode'] as const;
@@ -43,18 +36,24 @@ export function plotLatencyStages(bars: readonly StageBar[], title: string): Svg
     return { bar, ms, text: `${isWhole ? '' : '> '}${ms.toFixed(1)}` };
   });
   const legend = STAGES.map((stage, i) => ({ label: LABELS[stage], color: COLORS[i]! }));
-  const names = bars.map(({ label }) => shortened(label, LONGEST_ROW_NAME));
+  const names = rowNames(bars.map(({ label }) => label));
   const options: Plot.PlotOptions = {
-    height: 24 * bars.length + 48,
+    height: Math.max(24, names.height + 8) * bars.length + 48,
     marginTop: 4,
-    marginLeft: rowNameMargin(names),
+    marginLeft: names.marginLeft,
     marginRight: 46,
     marginBottom: 40,
-    x: { label: 'ms for one question about one image', labelArrow: 'none', grid: true, ticks: 3 },
+    x: {
+      domain: valueDomain([0, ...sums.map(({ ms }) => ms)], 0),
+      label: 'ms for one question about one image',
+      labelArrow: 'none',
+      grid: true,
+      ticks: 3,
+    },
     y: {
       label: null,
       domain: bars.map((_bar, i) => i),
-      tickFormat: (bar: number) => names[bar]!,
+      tickFormat: (bar: number) => names.texts[bar]!,
       tickSize: 0,
       padding: 0.3,
     },

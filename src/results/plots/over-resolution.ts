@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { max, min } from 'simple-statistics';
 import { type PlotText, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
+import { valueDomain } from './value-domain.js';
 
 /** A measured value of a model at an input size. */
 export interface ResolutionPoint {
@@ -27,6 +28,7 @@ export interface ResolutionAxis {
 
 const SYMBOLS = ['circle', 'triangle', 'square', 'diamond', 'triangle2', 'times', 'plus', 'wye'] as const;
 const CLOSEST_TICKS = 1.07; // smallest ratio of two sizes whose labels do not overlap
+const SIDESTEP = 3; // between series, so that equal points are all seen
 
 /** Plots a quantity over input size (logarithmic), with a line and symbol per series and error bars. */
 export function plotOverResolution(points: readonly ResolutionPoint[], axis: ResolutionAxis): SvgPlot {
@@ -36,10 +38,7 @@ export function plotOverResolution(points: readonly ResolutionPoint[], axis: Res
     .filter(({ label }) => here.has(label));
   const names = legend.map(({ label }) => label);
   const ordered = [...points].sort((a, b) => a.resolution - b.resolution);
-  const withInterval = ordered.flatMap(({ series, resolution, interval }) =>
-    interval === null ? [] : [{ series, resolution, ...interval }],
-  );
-  const place = { x: 'resolution', y: 'value', stroke: 'series' } as const;
+  const values = ordered.flatMap(({ value, interval }) => (interval ? [value, interval.low, interval.high] : [value]));
   const sizes = ordered.map(({ resolution }) => resolution);
   const options: Plot.PlotOptions = {
     height: 240,
@@ -54,23 +53,36 @@ export function plotOverResolution(points: readonly ResolutionPoint[], axis: Res
       ticks: readableTicks(sizes),
       tickFormat: 'd',
     },
-    y: { label: axis.quantity, labelArrow: 'none', grid: true, nice: true, zero: axis.fromZero, ticks: 5 },
-    color: { type: 'ordinal', domain: names, range: legend.map(({ color }) => color) },
-    symbol: { domain: names, range: legend.map(({ symbol }) => symbol) },
-    marks: [
-      Plot.ruleX(withInterval, {
-        x: 'resolution',
-        y1: 'low',
-        y2: 'high',
-        stroke: 'series',
-        strokeWidth: 2,
-        strokeOpacity: 0.5,
-      }),
-      Plot.lineY(ordered, { ...place, z: 'series', strokeWidth: 1.75 }),
-      Plot.dot(ordered, { ...place, symbol: 'series', r: 4, strokeWidth: 1.75, title: pointText }),
-    ],
+    y: {
+      domain: valueDomain(axis.fromZero ? [0, ...values] : values, 0),
+      label: axis.quantity,
+      labelArrow: 'none',
+      grid: true,
+      nice: true,
+      ticks: 5,
+    },
+    marks: legend.flatMap((entry, i) => {
+      const dx = (i - (legend.length - 1) / 2) * SIDESTEP;
+      const own = ordered.filter(({ series }) => series === entry.label);
+      return seriesMarks(own, { ...entry, dx });
+    }),
   };
   return svgPlot(options, legend, describe(ordered, names, axis));
+}
+
+function seriesMarks(
+  points: readonly ResolutionPoint[],
+  { color: stroke, symbol, dx }: { color: string; symbol: Plot.SymbolType; dx: number },
+): Plot.Markish[] {
+  const intervals = points.flatMap(({ resolution, interval }) =>
+    interval === null ? [] : [{ resolution, ...interval }],
+  );
+  const place = { x: 'resolution', y: 'value', stroke, strokeWidth: 1.75, dx } as const;
+  return [
+    Plot.ruleX(intervals, { x: 'resolution', y1: 'low', y2: 'high', stroke, strokeWidth: 2, strokeOpacity: 0.5, dx }),
+    Plot.lineY(points, place),
+    Plot.dot(points, { ...place, symbol, r: 4, title: pointText }),
+  ];
 }
 
 function describe(points: readonly ResolutionPoint[], names: readonly string[], axis: ResolutionAxis): PlotText {

@@ -5,7 +5,7 @@ import type { RunResult } from '../../../src/results/runs/load-run.js';
 import type { Prediction } from '../../../src/results/runs/predictions.js';
 import { questionScores } from '../../../src/results/runs/question-scores.js';
 import { model, textvqa } from '../reports/report-samples.js';
-import { answered, failed } from '../samples.js';
+import { answered, failed, latency, runResult } from '../samples.js';
 
 /** What a run says and scored on each question; null where no answer could be made. */
 export type Answers = readonly { text: string | null; score: number }[];
@@ -59,4 +59,77 @@ export function reportOf(
 ): Promise<string> {
   const samplesOf = new Map(runs.map((run, i) => [run, runSamples(asked, answers[i]!)]));
   return htmlReport(runs, { samplesOf, thumbnails: 10, makeThumbnail: async () => thumbnail, publishedOf });
+}
+
+const BENCHMARKS = {
+  textvqa: 'accuracy',
+  vqav2: 'accuracy',
+  okvqa: 'accuracy',
+  gqa: 'accuracy',
+  vizwiz: 'accuracy',
+  ocrvqa: 'accuracy',
+  scienceqa: 'accuracy (img)',
+  pope: 'average F1',
+  mme: 'total score',
+  'seed-bench': 'accuracy',
+  'mm-vet': 'score',
+};
+
+/** Eleven benchmarks of four models at two sizes each, timed, with all scores apart or all equal. */
+export function manyRuns({ areEqual = false } = {}): RunResult[] {
+  const sizes = [448, 1024];
+  return Object.entries(BENCHMARKS).flatMap(([benchmark, metric], column) =>
+    Array.from({ length: 8 }, (_, line) => {
+      const name = ['llava-hr-7b', 'llava-hr-13b', 'llava-1.5-7b-hf', 'llava-hr-x-13b-finetuned-on-documents'][
+        line >> 1
+      ]!;
+      const run = runResult(
+        { benchmark, split: 'val', ...model(name, sizes[line % 2]) },
+        { [metric]: areEqual ? 50 : (benchmark === 'mme' ? 1500 : 60) + column + 1.37 * line },
+      );
+      const value = run.metrics.scores[metric]!;
+      const half = areEqual ? 0 : benchmark === 'mme' ? 55 : 1.2;
+      run.folder = `results/${benchmark}-val-${name}-${sizes[line % 2]}-fp32-cpu-0123abcd`;
+      run.metrics.intervals = { [metric]: { low: value - half, high: value + half } };
+      if (benchmark === 'mme') run.metrics.points = [metric];
+      const stage = (p50: number) => ({ n: 30, p50, p95: 2 * p50, mean: p50 });
+      run.latency = {
+        ...latency,
+        questions: 5000,
+        newTokens: 20_000,
+        batches: 400,
+        visualTokensPerImage: 1024,
+        stages: {
+          ...latency.stages,
+          decodeImageMsPerImage: stage(52.3 + line),
+          visionMsPerImage: stage(418.6 + 10 * line),
+          prefillMsPerQuestion: stage(97.25),
+          decodeMsPerToken: stage(31.5),
+        },
+        tokensPerSecond: { generate: 50, model: 30.25, endToEnd: 20 },
+        questionsPerSecond: 3.125,
+        questionsPerBatch: 16,
+      };
+      return run;
+    }),
+  );
+}
+
+/** A report of all of `manyRuns` on some questions, which a model answers the more often rightly the later it comes. */
+export function reportOfMany(
+  runs: readonly RunResult[],
+  asked: Questions,
+  thumbnail: Buffer | null = null,
+): Promise<string> {
+  const samplesOf = new Map(
+    runs.map((run, i) => {
+      const answers = asked.prompts.map((_, row) =>
+        (row * 7 + i) % 11 < 5 + (i % 8) / 2
+          ? { text: `answer ${row}`, score: 1 }
+          : { text: `no idea, ${i % 3}`, score: 0 },
+      );
+      return [run, runSamples(asked, answers)];
+    }),
+  );
+  return htmlReport(runs, { samplesOf, thumbnails: 100, makeThumbnail: async () => thumbnail });
 }

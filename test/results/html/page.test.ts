@@ -37,14 +37,19 @@ test('the policy allows the page its own script and style, data images, and noth
   assert.doesNotMatch(html, /sourceMappingURL|\bimport\s*[({'"]/);
 });
 
-test('tables: a letter per model, the best score in bold, its interval beside it', () => {
+test('tables: a letter per model with what tells it from others, the best score in bold, its interval below', () => {
   const rows = [...document.querySelectorAll('#scores tbody tr')].map((row) =>
     [...row.children].map(({ textContent }) => textContent),
   );
   assert.deepEqual(rows, [
-    ['A', 'small', '448', 'fp32', 'cpu', '50.0 [49.0, 51.0]'],
-    ['B', 'large', '1024', 'fp32', 'cpu', '60.0 [59.0, 61.0]'],
+    ['A small 448 px', '50.0 [49.0, 51.0]'],
+    ['B large 1024 px', '60.0 [59.0, 61.0]'],
   ]);
+  assert.match(document.querySelector('#scores .caption')!.textContent!, /^All models: precision fp32; device cpu\. /);
+  assert.match(
+    document.querySelector('#runs .caption')!.textContent!,
+    /^All runs: machine Some CPU, 2 cores; protocol /,
+  );
   assert.deepEqual(
     [...document.querySelectorAll('#scores strong')].map(({ textContent }) => textContent),
     ['60.0'],
@@ -65,13 +70,10 @@ test('a published number is below the measured one with its source, never in bol
   const rows = [...page.querySelectorAll('#scores tbody tr')].map((row) =>
     [...row.children].map(({ textContent }) => textContent!.trim()),
   );
-  assert.deepEqual(
-    rows.map((row) => [row[0], row[1], row[2], row.at(-1)]),
-    [
-      ['A', 'small', '448', '50.0 [49.0, 51.0]published 99.5 [1]'],
-      ['B', 'large', '1024', '60.0 [59.0, 61.0]'],
-    ],
-  );
+  assert.deepEqual(rows, [
+    ['A small 448 px', '50.0 [49.0, 51.0] published 99.5 [1]'],
+    ['B large 1024 px', '60.0 [59.0, 61.0]'],
+  ]);
   assert.deepEqual(
     [...page.querySelectorAll('#scores strong')].map(({ textContent }) => textContent),
     ['60.0'],

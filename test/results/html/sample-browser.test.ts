@@ -1,44 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { after } from 'node:test';
-import { pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import test from 'node:test';
+import type { Page } from 'playwright-core';
 import sharp from '../../../src/shared/sharp.js';
 import { visibleText } from '../../../src/shared/visible-text.js';
+import { openPage as open, skip } from './open-page.js';
 import { type Answers, questions, reportOf } from './page-samples.js';
-
-const CHROMIUM = '/usr/bin/chromium'; // where Debian puts it
-const skip = existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`;
-const ARGUMENTS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  ...['--disable-component-update', '--disable-sync'],
-];
-
-const folder = await mkdtemp(join(tmpdir(), 'llavahr-html-'));
-const browser: Browser | null = skip ? null : await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
-after(async () => {
-  await browser?.close();
-  await rm(folder, { recursive: true });
-});
-
-/** A report in the browser. Fails the test when the page complains or asks for anything. */
-async function open(html: string): Promise<{ page: Page; complaints: string[] }> {
-  const path = join(folder, 'report.html');
-  await writeFile(path, html);
-  const page = await browser!.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => {
-    if (request.url() !== pathToFileURL(path).href && !request.url().startsWith('data:'))
-      complaints.push(request.url());
-  });
-  await page.goto(pathToFileURL(path).href);
-  return { page, complaints };
-}
 
 const rowsOf = (page: Page): Promise<string[]> => page.locator('#samples .row').allTextContents();
 const focusedRow = (page: Page): Promise<string | null> => page.locator('.sample:focus .row').textContent();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { plotOverResolution, type ResolutionPoint } from '../../../src/results/plots/over-resolution.js';
-import { svgFile } from '../../../src/results/plots/svg-plot.js';
+import { commonLegend, svgFile } from '../../../src/results/plots/svg-plot.js';
 import { parseSvg, texts } from './parse-svg.js';
 
 function point(series: string, resolution: number, value: number, half: number | null = null): ResolutionPoint {
@@ -28,15 +28,32 @@ test('a line per series, a symbol per point and a bar per interval', () => {
 
 test('points are placed at their values', () => {
   const plot = parseSvg(plotOverResolution(POINTS.slice(0, 2), AXIS).svg);
-  const dots = [...plot.querySelectorAll('[aria-label="dot"] [transform]')];
-  const [first, second] = dots.map((dot) =>
-    dot
-      .getAttribute('transform')!
-      .match(/[\d.]+/g)!
-      .map(Number),
-  );
+  const circles = [...plot.querySelectorAll('[aria-label="dot"] circle')];
+  const [first, second] = circles.map((circle) => ['cx', 'cy'].map((name) => Number(circle.getAttribute(name))));
   assert.ok(first![0]! < second![0]!, 'the smaller size is on the left');
   assert.ok(first![1]! > second![1]!, 'the lower score is below');
+});
+
+test('equal values are in the middle of an axis with different ticks, and intervals without width take no room', () => {
+  for (const [value, half] of [
+    [50, 0],
+    [0, 0],
+    [100, 0],
+    [1 / 3, 1e-15],
+  ] as const) {
+    const points = [point('hr', 384, value, half), point('hr', 1024, value, half), point('1.5', 336, value, half)];
+    for (const fromZero of [false, true]) {
+      const plot = parseSvg(plotOverResolution(points, { ...AXIS, fromZero }).svg);
+      const ticks = texts(plot, 'y-axis tick label');
+      assert.ok(ticks.length > 1 && new Set(ticks).size === ticks.length, `${value}: ${ticks}`);
+      const bars = [...plot.querySelectorAll('[aria-label="rule"] line')];
+      const lengths = bars.map((bar) => Number(bar.getAttribute('y2')) - Number(bar.getAttribute('y1')));
+      assert.ok(
+        lengths.every((length) => Math.abs(length) < 0.01),
+        `${value}: ${lengths}`,
+      );
+    }
+  }
 });
 
 test('the same points give the same bytes, with the values as text for screen readers', () => {
@@ -62,13 +79,18 @@ test('hostile names stay text, and no inline style is needed', () => {
   assert.ok(plot.getAttribute('aria-label')!.startsWith('</text><script>alert(1)</script>"&'));
 });
 
-test('a file is self-contained: its size, light and dark colours, plots below each other', () => {
+test('a file is self-contained: its size, light and dark colours, plots below each other and one legend', () => {
   const plots = [plotOverResolution(POINTS, AXIS), plotOverResolution(POINTS, { ...AXIS, title: 'second' })];
   const file = svgFile(plots);
   const svg = parseSvg(file);
   const [first, second] = [...svg.querySelectorAll('svg[role="img"]')];
   assert.equal(Number(second!.getAttribute('y')), Number(first!.getAttribute('y')) + plots[0]!.height + 16);
   assert.match(svg.querySelector('style')!.textContent, /prefers-color-scheme: dark/);
+  assert.deepEqual(
+    commonLegend(plots).map(({ label }) => label),
+    ['hr', '1.5'],
+  );
+  assert.equal([...svg.querySelectorAll('text')].filter(({ textContent }) => textContent === '1.5').length, 1);
   for (const [, variable] of file.matchAll(/"var\((--[\w-]+)\)"/g))
     assert.ok(file.includes(`${variable}: #`), variable);
 });
