@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { basename, join } from 'node:path';
 import test from 'node:test';
+import { loadAsked } from '../../src/benchmarks/question-selection.js';
 import { BENCHMARKS } from '../../src/benchmarks/registry.js';
 import { loadAskedBenchmark } from '../../src/evaluation/load-asked-benchmark.js';
 import { sampleData } from '../../src/evaluation/sample.js';
@@ -9,8 +10,11 @@ import { projectRoot } from '../fixtures.js';
 import { identity } from '../results/samples.js';
 
 test("every benchmark is reloaded from a run's record with the same questions", async () => {
-  for (const { name, load } of BENCHMARKS) {
-    const asked = await load(sampleData(name), { protocol: 'llava', limit: 20 });
+  const selections = [{ limit: 20 }, { offset: 5, limit: 10 }, { sample: 10, seed: 3 }];
+  for (const [i, definition] of BENCHMARKS.entries()) {
+    const { name } = definition;
+    const options = { protocol: 'llava', maxNewTokens: 7, ...selections[i % 3] } as const;
+    const asked = await loadAsked(definition, sampleData(name), options);
     await asked.images.close();
     const dataFiles: Record<string, string> = {};
     for (const path of asked.files) dataFiles[basename(path)] = await sha256OfFile(path);
@@ -18,6 +22,7 @@ test("every benchmark is reloaded from a run's record with the same questions", 
     const found = await loadAskedBenchmark({ ...identity, benchmark: name, split, protocol, dataFiles }, {});
     assert.deepEqual(found.questions, asked.questions, name);
     assert.deepEqual(found.files, asked.files, name);
+    assert.equal(found.maxNewTokens, 7);
   }
 });
 

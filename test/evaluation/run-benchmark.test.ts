@@ -6,7 +6,10 @@ import { PassThrough } from 'node:stream';
 import test, { after } from 'node:test';
 import type { LoadedBenchmark } from '../../src/benchmarks/benchmark.js';
 import { checkImages, surveyImages } from '../../src/evaluation/check-images.js';
+import { identityOfModel } from '../../src/evaluation/model-answerer.js';
+import { prepareBatch } from '../../src/evaluation/prepare-batch.js';
 import { type RunOutcome, runBenchmark } from '../../src/evaluation/run-benchmark.js';
+import type { ConvMode } from '../../src/model/conversation.js';
 import { exportModel } from '../../src/model/export/export-model.js';
 import { startImageThreads } from '../../src/model/images/image-threads.js';
 import type { BatchShape } from '../../src/model/inference/batch-memory.js';
@@ -54,6 +57,17 @@ const benchmark: LoadedBenchmark = {
   score: () => null,
   submission: () => [],
 };
+
+test('the conversation template makes the prompts and is part of what identifies answers', async () => {
+  const group = { image: 'one', questions: benchmark.questions.slice(0, 1) };
+  const convMode = 'mistral_instruct';
+  const { rows } = await prepareBatch({ ...sources, convMode, images: benchmark.images }, [group]);
+  const prompt = tokenizePrompt(sources.tokenizer, buildPrompt(texts[0]!, { convMode }));
+  assert.deepEqual(rows, [{ image: 0, prompts: [prompt] }]);
+  const generationOf = (mode: ConvMode) => identityOfModel(sources.model, 'cpu', mode).generation;
+  assert.deepEqual(generationOf(convMode), { method: 'greedy', convMode });
+  assert.deepEqual(generationOf('vicuna_v1'), { method: 'greedy' });
+});
 
 const BAD_LENGTH = tokenizePrompt(sources.tokenizer, buildPrompt(texts[2]!)).length;
 
