@@ -58,6 +58,17 @@ export function readPositive(block: ConfigBlock, key: string): number | undefine
   return read(block, key, 'a positive number', (value): value is number => Number.isFinite(value) && Number(value) > 0);
 }
 
+/** One number, or a list of them, as a list. */
+export function readNumbers(block: ConfigBlock, key: string): number[] | undefined {
+  const value = read(
+    block,
+    key,
+    'a number or a list of numbers',
+    (one): one is number | number[] => Number.isFinite(one) || (Array.isArray(one) && one.every(Number.isFinite)),
+  );
+  return typeof value === 'number' ? [value] : value;
+}
+
 export function readText(block: ConfigBlock, key: string): string | undefined {
   return read(block, key, 'a string', (value) => typeof value === 'string');
 }

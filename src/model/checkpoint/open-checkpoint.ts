@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError, usageError } from '../../shared/errors.js';
 import type { Architecture } from '../architecture.js';
+import { checkPreprocessor } from './check-preprocessor.js';
 import { checkTensors, describeUnused, refuseUncomputed } from './check-tensors.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type Collected, collectTensors, emptyCollection, tieEmbeddings } from './collect-tensors.js';
@@ -109,6 +110,9 @@ async function assemble(parts: Parts, clipFolder: string | undefined): Promise<O
   }
   refuseUnmerged(root, config, weights);
   const layout = detectLayout(config, weights.tensors);
+  const preprocessor = join(root, 'preprocessor_config.json');
+  // The official code takes the image processor of the tower, wherever the checkpoint is.
+  if (layout === 'llava-hf' && existsSync(preprocessor)) checkPreprocessor(await readConfigFile(preprocessor));
   const rules = nameRules(layout, weights.tensors);
   collectTensors(collected, weights, rules);
   const vision = await openVision(parts, layout, clipFolder);

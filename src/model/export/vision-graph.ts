@@ -1,5 +1,6 @@
 import type { Architecture } from '../architecture.js';
 import { CONVNEXT_PREFIX, clipPrefix, NEWLINE_NAME } from '../checkpoint/required-tensors.js';
+import { CLIP_MEAN, CLIP_STD } from '../clip-pixels.js';
 import { createGraph, type Graph, type Value, type WeightLocations } from '../onnx/graph.js';
 import type { GraphProto } from '../onnx/onnx-proto.js';
 import type { Precision } from '../precision.js';
@@ -9,10 +10,6 @@ import { cast, layerNorm, linear, linearGelu, reshape, toFloat32, toPrecision } 
 import { type AdapterSizes, bilinearAlignCorners, finalAdapter, stageAdapter } from './mr-adapter.js';
 import { resamplePositions } from './position-embeddings.js';
 import type { VisionSizes } from './vision-sizes.js';
-
-/** Mean and standard deviation of CLIP's image processor (openai/clip-vit-large-patch14-336 preprocessor_config.json). */
-const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073];
-const CLIP_STD = [0.26862954, 0.26130258, 0.27577711];
 
 /**
  * Builds the vision graph for one resolution: from square images to the projector's visual tokens.

@@ -256,6 +256,31 @@ for (const [age, rename] of Object.entries({ older: olderName, newer: newerName 
   });
 }
 
+test("llava-hf's preprocessor_config.json must be CLIP's", async (t) => {
+  const folder = await withTensors(
+    t,
+    'l15-mini',
+    (all) => [...all].map(([name, x]) => [olderName(name), x]),
+    HF_CONFIG,
+  );
+  const path = join(folder, 'preprocessor_config.json');
+  const own = { image_mean: [0.48145466, 0.4578275, 0.40821073], rescale_factor: 0.00392156862745098, resample: 3 };
+  await writeFile(path, JSON.stringify(own));
+  await openFor(t, folder);
+  for (const change of [
+    { image_mean: [0.5, 0.5, 0.5] },
+    { image_std: [0.5] },
+    { resample: 2 },
+    { rescale_factor: 1 },
+  ]) {
+    await writeFile(path, JSON.stringify({ ...own, ...change }));
+    const says = new RegExp(
+      `preprocessor_config\\.json: ${Object.keys(change)[0]} is .*, which is not supported: only CLIP's`,
+    );
+    await assert.rejects(openCheckpoint(folder), says);
+  }
+});
+
 test('layer scales may be named gamma, and a linear projector has no index', async (t) => {
   const gamma = await withTensors(t, 'hr-mini', (all) =>
     [...all].map(([name, x]) => [name.replace(/(blocks\.\d+)\.weight$/, '$1.gamma'), x]),
