@@ -1,4 +1,5 @@
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
+import type { EnergyMeter } from '../model/inference/energy-meter.js';
 import type { BatchTiming } from '../results/runs/latency.js';
 import type { Prediction } from '../results/runs/predictions.js';
 import type { OptionValue, RunIdentity } from '../results/runs/run-identity.js';
@@ -19,6 +20,8 @@ export interface Answerer {
    * @throws UserError if nothing more can be answered, or answers cannot be recorded
    */
   answer(work: AnswerWork): Promise<void>;
+  /** Measures what the devices take. Absent for a server, whose energy is not known. */
+  startEnergyMeter?(): EnergyMeter;
   close(): Promise<void>;
 }
 

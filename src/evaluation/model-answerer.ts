@@ -1,6 +1,7 @@
 import { freemem } from 'node:os';
 import { type ConvMode, OFFICIAL_CONV_MODE } from '../model/conversation.js';
 import { squaresPerImage } from '../model/inference/batch-memory.js';
+import { startEnergyMeter } from '../model/inference/energy-meter.js';
 import type { Inference } from '../model/inference/inference.js';
 import { type Model, modelConvMode, modelHash, PREPROCESSING_VERSION } from '../model/model-folder.js';
 import { TRAINED_RESOLUTION } from '../results/runs/run-record.js';
@@ -49,6 +50,8 @@ export function modelAnswerer(session: ModelSession, { batchSize, ...options }: 
       const shrunkTo = await answerByModel(work, by);
       if (shrunkTo !== null) await rememberLimit(session, shrunkTo);
     },
+    startEnergyMeter: () =>
+      startEnergyMeter(devices.flatMap(({ provider, index }) => (provider === 'cuda' ? [index] : []))),
     close: session.close,
   };
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark, Question } from '../benchmarks/benchmark.js';
+import type { EnergyMeter } from '../model/inference/energy-meter.js';
 import { type ImageHash, openImageHashes } from '../results/runs/image-hashes.js';
 import { type BatchTimings, openBatchTimings } from '../results/runs/latency.js';
 import { openPredictions, type Prediction, type PredictionsFile } from '../results/runs/predictions.js';
@@ -15,7 +16,7 @@ import { runningScore } from './running-score.js';
 
 export interface RunBenchmarkOptions {
   benchmark: LoadedBenchmark;
-  answerer: Pick<Answerer, 'identity' | 'answer'>;
+  answerer: Pick<Answerer, 'identity' | 'answer' | 'startEnergyMeter'>;
   /** What the images are: answers that were made from others are made again. */
   images: ImageCheck;
   run: Run;
@@ -80,15 +81,21 @@ async function answerAll(
   if (open.length === 0) return { finished: true, answered: state.answered, failed: 0 };
 
   const progress = startProgress({ total: benchmark.questions.length, done: state.answered, stream });
+  let meter: EnergyMeter | undefined;
+  let recorded = 0;
   const work: AnswerWork = {
     benchmark,
     questions: open,
     signal,
-    onReady: run.startClock,
+    onReady(memoryElsewhere) {
+      meter ??= answerer.startEnergyMeter?.();
+      run.startClock({ memoryElsewhere, energy: () => meter && { ...meter.read(), questions: recorded } });
+    },
     noteImage: options.images.note,
     record: oneByOne(async (added, finished = []) => {
       if (added.length > 0) await predictions.append(added);
       for (const prediction of added) state.add(prediction);
+      recorded += added.length;
       progress.update(state);
       options.onProgress(state);
       if (finished.length > 0) await timings.append(finished);
@@ -107,6 +114,7 @@ async function answerAll(
     await answerer.answer(work);
   } finally {
     progress.stop();
+    meter?.stop();
   }
   const remaining = benchmark.questions.length - state.answered - state.failed;
   return { finished: remaining === 0, answered: state.answered, failed: state.failed };

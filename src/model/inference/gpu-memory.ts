@@ -1,10 +1,10 @@
-import { queryNvidiaSmi } from './nvidia-smi.js';
+import { nvidiaSmiId, queryNvidiaSmi } from './nvidia-smi.js';
 
 const MEBIBYTE = 2 ** 20;
 
 /** Free bytes of an NVIDIA GPU, or null if nvidia-smi does not report them. */
 export async function freeGpuBytes(index: number): Promise<number | null> {
-  const lines = await queryNvidiaSmi('--query-gpu=memory.free', `--id=${index}`);
+  const lines = await queryNvidiaSmi('--query-gpu=memory.free', `--id=${nvidiaSmiId(index)}`);
   const mebibytes = Number.parseInt(lines?.[0]?.[0] ?? '', 10);
   return Number.isNaN(mebibytes) ? null : mebibytes * MEBIBYTE;
 }

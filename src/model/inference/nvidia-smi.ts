@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { environmentValue } from '../../shared/environment.js';
 
 /**
  * Asks nvidia-smi, the query tool of NVIDIA's driver.
@@ -16,4 +17,9 @@ export async function queryNvidiaSmi(...query: string[]): Promise<string[][] | n
   } catch {
     return null;
   }
+}
+
+/** What nvidia-smi calls a GPU of CUDA, which only counts those in CUDA_VISIBLE_DEVICES. */
+export function nvidiaSmiId(index: number): string {
+  return environmentValue('CUDA_VISIBLE_DEVICES')?.split(',')[index]?.trim() ?? `${index}`;
 }

@@ -81,6 +81,15 @@ const TIMES: ComparisonColumn[] = [
 
 const RATES: ComparisonColumn[] = [BENCHMARK, MODEL, ...[MODEL_COLUMNS[2]!, ...SPEED_COLUMNS.slice(4)]];
 
+const ENERGY: ComparisonColumn = {
+  title: 'J/question, GPU + CPU',
+  align: 'right',
+  cell({ run: { latency } }) {
+    const parts = [latency.energy?.gpu, latency.energy?.cpu];
+    return parts.flatMap((use) => (use ? [use.joulesPerQuestion.toFixed(1)] : [])).join(' + ') || NONE;
+  },
+};
+
 /**
  * Scores, differences, times and rates of all benchmarks as text for a terminal, in separate tables that fit into a hundred
  * columns, followed by verdicts in words and notes.
@@ -126,6 +135,7 @@ function speedTables(comparisons: readonly Comparison[]): string[] {
     rows.filter((row) => !isTimed(row)).map(({ label }) => `${label} on ${benchmark}`),
   );
   if (timed.length === 0) return ['All runs were too short to time.', ''];
+  const hasEnergy = timed.some(({ rows }) => rows.some(({ run }) => run.latency.energy));
   const short = untimed.length === 0 ? [] : [caption(visibleLine(`Too short to time: ${untimed.join(', ')}`)), ''];
   return [
     caption(
@@ -135,9 +145,10 @@ function speedTables(comparisons: readonly Comparison[]): string[] {
     render(TIMES, timed),
     '',
     caption(
-      `${heading('Rates')}: tokens/s of vision and language model together, questions/s end to end, questions per batch`,
+      `${heading('Rates')}: tokens/s of vision and language model together, questions/s end to end, questions per batch` +
+        `${hasEnergy ? '; energy of the whole GPU and CPU, as far as it was measured' : ''}`,
     ),
-    render(RATES, timed),
+    render(hasEnergy ? [...RATES, ENERGY] : RATES, timed),
     '',
     ...short,
   ];

@@ -6,7 +6,7 @@ import { tidyCsv } from './tidy-csv.js';
 /** A score, time, rate or memory figure. */
 interface Measurement {
   metric: string;
-  unit: 'percent' | 'points' | 'ms' | 'tokens_per_s' | 'questions_per_s' | 'bytes';
+  unit: 'percent' | 'points' | 'ms' | 'tokens_per_s' | 'questions_per_s' | 'bytes' | 'joules' | 'watts';
   /** Null if not measured. */
   value: number | null;
   /** Questions of the score, if it is not over all. */
@@ -69,7 +69,7 @@ function scoreMeasurements(run: RunResult, publishedOf: PublishedOf): Measuremen
 }
 
 function speedMeasurements({ latency }: RunResult): Measurement[] {
-  const { stages, firstTokenMs, tokensPerSecond, questionsPerSecond, peakMemoryBytes } = latency;
+  const { stages, firstTokenMs, tokensPerSecond, questionsPerSecond, peakMemoryBytes, energy } = latency;
   const times = [
     ['decode_image', 'per_image', stages.decodeImageMsPerImage],
     ['vision', 'per_image', stages.visionMsPerImage],
@@ -85,5 +85,13 @@ function speedMeasurements({ latency }: RunResult): Measurement[] {
     { metric: 'tokens_per_second', unit: 'tokens_per_s', value: tokensPerSecond.model },
     { metric: 'questions_per_second', unit: 'questions_per_s', value: questionsPerSecond },
     { metric: 'peak_memory', unit: 'bytes', value: peakMemoryBytes },
+    ...(['gpu', 'cpu'] as const).flatMap((part): Measurement[] => {
+      const use = energy?.[part];
+      if (!use) return [];
+      return [
+        { metric: `${part}_energy_per_question`, unit: 'joules', value: use.joulesPerQuestion },
+        { metric: `${part}_power`, unit: 'watts', value: use.watts },
+      ];
+    }),
   ];
 }

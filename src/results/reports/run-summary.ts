@@ -4,7 +4,7 @@ import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
 import { renderTable } from '../../terminal/table.js';
 import { describeFailure } from '../runs/failure-counts.js';
-import { costText, type LatencySummary, type StageTimes, type Usage } from '../runs/latency.js';
+import { costText, type LatencySummary, type PartUse, type StageTimes, type Usage } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { Metrics } from '../runs/metrics.js';
 import { modelTitle } from '../runs/run-names.js';
@@ -43,7 +43,7 @@ export function runSummary(run: RunResult): string {
 function modelCosts(latency: LatencySummary): [string, string][] {
   const { stages, tokensPerSecond, modelIdle, peakMemoryBytes } = latency;
   const memory: [string, string] = ['peak memory (GB)', peakMemoryBytes === null ? '-' : gigabytes(peakMemoryBytes)];
-  if (latency.batches === 0) return [['speed', 'too short to time'], memory];
+  if (latency.batches === 0) return [['speed', 'too short to time'], memory, ...energyCosts(latency)];
   return [
     ['visual tokens per image', whole(latency.visualTokensPerImage)],
     ['image decode (ms per image)', times(stages.decodeImageMsPerImage)],
@@ -54,6 +54,20 @@ function modelCosts(latency: LatencySummary): [string, string][] {
     ['questions/s, end to end', fixed(latency.questionsPerSecond)],
     ['model idle (% of the time)', fixed(modelIdle && 100 * modelIdle)],
     memory,
+    ...energyCosts(latency),
+  ];
+}
+
+/** "GPU 45.6, CPU 12.3"; no rows where energy was not measured. */
+function energyCosts({ energy }: LatencySummary): [string, string][] {
+  if (!energy) return [];
+  const parts = (of: (use: PartUse) => number): string =>
+    (['gpu', 'cpu'] as const)
+      .flatMap((part) => (energy[part] ? [`${part.toUpperCase()} ${of(energy[part]).toFixed(1)}`] : []))
+      .join(', ');
+  return [
+    ['energy (J per question)', parts(({ joulesPerQuestion }) => joulesPerQuestion)],
+    ['power (W)', parts(({ watts }) => watts)],
   ];
 }
 

@@ -81,6 +81,20 @@ export interface LatencySummary {
   peakMemoryBytes: number | null;
   /** What a server counted and asks for. Absent for models that run on this machine. */
   usage?: Usage;
+  /** Absent where it was not measured. */
+  energy?: EnergyUse;
+}
+
+/** Of the whole processors (RAPL) and GPUs (nvidia-smi), with all else that ran there; null where it was not measured. */
+export interface EnergyUse {
+  cpu: PartUse | null;
+  gpu: PartUse | null;
+}
+
+export interface PartUse {
+  joulesPerQuestion: number;
+  /** Mean while the run was active. */
+  watts: number;
 }
 
 /** Tokens of all answers as the server counted them. */
@@ -140,7 +154,7 @@ const checkBatch = schemaCheck<BatchTiming>({
 const maybe = nullable(AMOUNT);
 const stageTimes = objectOf<StageTimes>({ n: COUNT, p50: maybe, p95: maybe, mean: maybe });
 
-const latencyOfModel = objectOf<Omit<LatencySummary, 'usage'>>({
+const latencyOfModel = objectOf<Omit<LatencySummary, 'usage' | 'energy'>>({
   schemaVersion: { const: 1 },
   batches: COUNT,
   warmupBatches: COUNT,
@@ -165,8 +179,10 @@ const latencyOfModel = objectOf<Omit<LatencySummary, 'usage'>>({
 });
 
 const usage = objectOf<Usage>({ promptTokens: COUNT, completionTokens: COUNT, cost: maybe });
+const part = nullable(objectOf<PartUse>({ joulesPerQuestion: AMOUNT, watts: AMOUNT }));
+const energy = objectOf<EnergyUse>({ cpu: part, gpu: part });
 /** Schema of a `LatencySummary`. */
-export const latencySchema = { ...latencyOfModel, properties: { ...latencyOfModel['properties'], usage } };
+export const latencySchema = { ...latencyOfModel, properties: { ...latencyOfModel['properties'], usage, energy } };
 
 export const latencyFile = jsonFile<LatencySummary>('latency.json', latencySchema);
 

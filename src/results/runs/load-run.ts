@@ -3,7 +3,15 @@ import { UserError } from '../../shared/errors.js';
 import { type LatencySummary, latencyFile, readBatchTimings, summarizeLatency } from './latency.js';
 import { type Metrics, metricsFile } from './metrics.js';
 import { RUN_FILES } from './run-folder.js';
-import { activeSeconds, peakMemoryBytes, prices, type RunRecord, runFile, workerSeconds } from './run-record.js';
+import {
+  activeSeconds,
+  energyOf,
+  peakMemoryBytes,
+  prices,
+  type RunRecord,
+  runFile,
+  workerSeconds,
+} from './run-record.js';
 
 /** A finished run, read from its run folder. */
 export interface RunResult {
@@ -50,5 +58,7 @@ export async function loadRun(folder: string): Promise<RunResult> {
 export async function summarizeRun(folder: string, record: RunRecord): Promise<LatencySummary> {
   const batches = await readBatchTimings(join(folder, RUN_FILES.batches));
   const seconds = activeSeconds(record);
-  return summarizeLatency(batches, seconds, peakMemoryBytes(record), workerSeconds(record), prices(record));
+  const energy = energyOf(record);
+  const summary = summarizeLatency(batches, seconds, peakMemoryBytes(record), workerSeconds(record), prices(record));
+  return energy ? { ...summary, energy } : summary;
 }

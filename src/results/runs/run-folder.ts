@@ -11,7 +11,7 @@ import { isReadOnly } from '../../shared/system-errors.js';
 import { VERSION } from '../../shared/version.js';
 import { describeHost, describeSoftware } from './host.js';
 import { differences, type OptionValue, type RunIdentity, runFolderName } from './run-identity.js';
-import { type RunRecord, runFile, type Session } from './run-record.js';
+import { type RunRecord, runFile, type Session, type SessionEnergy } from './run-record.js';
 
 /** Names in a run folder, besides run.json, metrics.json and latency.json. */
 export const RUN_FILES = {
@@ -34,9 +34,8 @@ export interface Run {
   readonly record: RunRecord;
   /**
    * Starts counting active time; call it when the model is loaded.
-   * @param memoryElsewhere peak bytes of the run's other processes
    */
-  startClock(memoryElsewhere?: () => number): void;
+  startClock(use?: ResourceUse): void;
   /** Every write into the folder needs it. */
   readonly owner: Ownership;
   /** Notes time and memory in run.json, at most every few seconds; call it after each batch. */
@@ -50,6 +49,21 @@ export interface Run {
    * after all other files are written.
    */
   close(state: 'complete' | 'interrupted'): Promise<void>;
+}
+
+/** What a session uses, asked for whenever run.json is saved. */
+export interface ResourceUse {
+  /** Peak bytes of the run's other processes. */
+  memoryElsewhere?: (() => number) | undefined;
+  /** Since the clock was started; undefined where it is not measured. */
+  energy?: (() => MeasuredEnergy | undefined) | undefined;
+}
+
+/** Energy in joules, null where it is not measured, and the questions that it was used for. */
+export interface MeasuredEnergy {
+  cpuJoules: number | null;
+  gpuJoules: number | null;
+  questions: number;
 }
 
 /** How a session was started, recorded in run.json. */
@@ -123,12 +137,14 @@ async function finishedIn(folder: string, identity: RunIdentity, lockError: unkn
 function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
   const session = record.sessions.at(-1)!;
   let clockStart: number | null = null; // ms
-  let elsewhere = (): number => 0;
+  let use: ResourceUse = {};
   let isClosed = false;
   let lastSave = performance.now(); // ms
   const save = async (): Promise<void> => {
     if (clockStart !== null) session.activeSeconds = (performance.now() - clockStart) / 1000;
-    session.peakMemoryBytes = peakMemoryBytes() + elsewhere();
+    session.peakMemoryBytes = peakMemoryBytes() + (use.memoryElsewhere?.() ?? 0);
+    const energy = sessionEnergy(use.energy?.());
+    if (energy) session.energy = energy;
     await runFile.write(folder, record, lock);
     lastSave = performance.now();
   };
@@ -136,8 +152,8 @@ function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
     folder,
     record,
     owner: lock,
-    startClock(memoryElsewhere = () => 0) {
-      elsewhere = memoryElsewhere;
+    startClock(resources = {}) {
+      use = resources;
       clockStart ??= performance.now();
     },
     async saveProgress() {
@@ -163,6 +179,14 @@ function lockedRun(folder: string, lock: FolderLock, record: RunRecord): Run {
       }
     },
   };
+}
+
+/** undefined if nothing was measured, or nothing answered. */
+function sessionEnergy(measured: MeasuredEnergy | undefined): SessionEnergy | undefined {
+  if (!measured || measured.questions === 0) return undefined;
+  const { cpuJoules, gpuJoules, questions } = measured;
+  if (cpuJoules === null && gpuJoules === null) return undefined;
+  return { questions, ...(cpuJoules !== null && { cpuJoules }), ...(gpuJoules !== null && { gpuJoules }) };
 }
 
 function describeSession({ argv, settings, images }: SessionOptions): Session {

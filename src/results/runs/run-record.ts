@@ -2,7 +2,7 @@ import { max } from 'simple-statistics';
 import { jsonFile } from '../../shared/json-file.js';
 import { AMOUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../../shared/json-schema.js';
 import type { Host, Software } from './host.js';
-import type { TokenPrices } from './latency.js';
+import type { EnergyUse, PartUse, TokenPrices } from './latency.js';
 import type { ModelIdentity, OptionValue, RunIdentity, Shard } from './run-identity.js';
 
 /** run.json: everything needed to repeat a run, and its progress. */
@@ -31,6 +31,16 @@ export interface Session {
   activeSeconds: number;
   /** Summed over all its processes. */
   peakMemoryBytes: number;
+  /** Absent where it is not measured. */
+  energy?: SessionEnergy;
+}
+
+/** Energy of the whole processors and GPUs during a session, with all else that ran there. */
+export interface SessionEnergy {
+  /** Questions that were answered, or failed, meanwhile. */
+  questions: number;
+  cpuJoules?: number;
+  gpuJoules?: number;
 }
 
 const options = mapOf({ type: ['string', 'number', 'boolean', 'null'] });
@@ -63,7 +73,7 @@ export const identitySchema = {
   },
 };
 
-const ownSession = objectOf<Omit<Session, 'images'>>({
+const ownSession = objectOf<Omit<Session, 'images' | 'energy'>>({
   startedAt: TEXT,
   argv: { type: 'array', items: TEXT },
   settings: options,
@@ -73,7 +83,11 @@ const ownSession = objectOf<Omit<Session, 'images'>>({
   peakMemoryBytes: AMOUNT,
 });
 
-const session = { ...ownSession, properties: { ...ownSession['properties'], images: SHA256 } };
+const energy = {
+  ...objectOf<Pick<SessionEnergy, 'questions'>>({ questions: POSITIVE }),
+  properties: { questions: POSITIVE, cpuJoules: AMOUNT, gpuJoules: AMOUNT },
+};
+const session = { ...ownSession, properties: { ...ownSession['properties'], images: SHA256, energy } };
 
 const schema = objectOf<RunRecord>({
   schemaVersion: { const: 1 },
@@ -106,6 +120,19 @@ export function workerSeconds({ sessions }: RunRecord): number {
     (sum, { activeSeconds, settings }) => sum + activeSeconds * Number(settings['workers'] ?? 1),
     0,
   );
+}
+
+/** Energy and power over the sessions in which they were measured; undefined without any. */
+export function energyOf({ sessions }: RunRecord): EnergyUse | undefined {
+  const use = (of: 'cpuJoules' | 'gpuJoules'): PartUse | null => {
+    const measured = sessions.filter(({ energy }) => energy?.[of] !== undefined);
+    const total = (amount: (session: Session) => number): number => measured.reduce((sum, one) => sum + amount(one), 0);
+    const [joules, questions] = [total(({ energy }) => energy![of]!), total(({ energy }) => energy!.questions)];
+    const seconds = total(({ activeSeconds: active }) => active);
+    return seconds > 0 ? { joulesPerQuestion: joules / questions, watts: joules / seconds } : null;
+  };
+  const [cpu, gpu] = [use('cpuJoules'), use('gpuJoules')];
+  return cpu || gpu ? { cpu, gpu } : undefined;
 }
 
 /** Peak memory over all sessions. */

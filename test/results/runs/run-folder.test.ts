@@ -9,7 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ExistingRun, openRun, type Run } from '../../../src/results/runs/run-folder.js';
 import { type RunIdentity, runFolderName } from '../../../src/results/runs/run-identity.js';
-import { activeSeconds, peakMemoryBytes, type RunRecord, runFile } from '../../../src/results/runs/run-record.js';
+import {
+  activeSeconds,
+  energyOf,
+  peakMemoryBytes,
+  type RunRecord,
+  runFile,
+} from '../../../src/results/runs/run-record.js';
 import { UserError } from '../../../src/shared/errors.js';
 import { isLockFile, lockFolder } from '../../../src/shared/folder-lock.js';
 import { identity, temporaryFolder } from '../samples.js';
@@ -125,10 +131,16 @@ test('the same command resumes; times add up and peak memory is the maximum', as
 
   const second = await open(root);
   assert.equal(second.resumed, true);
-  second.run.startClock();
+  const energy = () => ({ cpuJoules: 40, gpuJoules: null, questions: 8 });
+  second.run.startClock({ memoryElsewhere: () => 1, energy });
   await sleep(20);
   await second.run.close('complete');
   const record = (await runFile.read(second.folder))!;
+  assert.deepEqual(record.sessions[1]!.energy, { questions: 8, cpuJoules: 40 }, 'without what is not measured');
+  const { cpu, gpu } = energyOf(record)!;
+  assert.equal(cpu!.joulesPerQuestion, 5, 'over the questions of the session that was measured');
+  assert.ok(cpu!.watts > 2 && cpu!.watts < 2100);
+  assert.equal(gpu, null);
   assert.equal(record.sessions.length, 2);
   assert.equal(record.createdAt, stored.createdAt);
   assert.ok(activeSeconds(record) > 1000.015 && activeSeconds(record) < 1020);
