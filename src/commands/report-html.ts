@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
+import { makeImageEdition } from '../evaluation/image-edition.js';
 import { publishedBeside } from '../evaluation/published-beside.js';
 import { openRunImages } from '../evaluation/run-images.js';
-import { makeThumbnail } from '../evaluation/thumbnail.js';
 import { htmlReport } from '../results/html/report.js';
 import type { RunSamples } from '../results/html/sample-sets.js';
 import { runName } from '../results/reports/report-layout.js';
@@ -15,14 +15,17 @@ import { RUN_FILES } from '../results/runs/run-folder.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 
+/** With 1000 small images, a page stays below the 25 MB that many mail servers take. */
+const LARGE_BYTES = 10e6;
+
 export interface HtmlOptions {
-  /** Maximum number of images with a thumbnail. */
+  /** Maximum number of images. */
   thumbnails: number;
   /** Folder with the benchmarks' files (default: where they were during the runs). */
   data?: string;
 }
 
-/** Renders runs as one HTML page, with thumbnails of those images that are found. Warnings go to stderr. */
+/** Renders runs as one HTML page, with those images that are found. Warnings go to stderr. */
 export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlOptions): Promise<string> {
   const samplesOf = new Map<RunResult, RunSamples>();
   for (const run of runs) samplesOf.set(run, await readSamples(run.folder)); // one at a time: the files may be large
@@ -32,33 +35,30 @@ export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlO
     opened.set(run, images);
     return images;
   };
-  let missing = 0;
-  let changed = 0;
+  const missing = new Set<string>();
+  const changed = new Set<string>();
   try {
     return await htmlReport(runs, {
       samplesOf,
-      thumbnails: options.thumbnails,
+      images: options.thumbnails,
+      largeBytes: LARGE_BYTES,
       publishedOf: publishedBeside,
-      async makeThumbnail(run, image) {
+      async makeImage(run, image, edition) {
         const images = await imagesOf(run);
         if (!images) return null;
-        let isOther = false;
-        const onChanged = (): void => {
-          isOther = true;
-        };
-        const { sha256 } = images.hashes.get(image) ?? {};
-        const thumbnail = await makeThumbnail(images.source, image, { sha256, onChanged });
-        if (isOther) changed++;
-        else if (!thumbnail) missing++;
-        return thumbnail;
+        const made = await makeImageEdition(images.source, image, edition, images.hashes.get(image)?.sha256);
+        const key = JSON.stringify([run.folder, image]); // may be made twice, the second time smaller
+        if (made === null) missing.add(key);
+        if (made === 'changed') changed.add(key);
+        return made;
       },
     });
   } finally {
-    if (missing > 0) say('warn', `${missing} images could not be read; their questions have no thumbnail.`);
-    if (changed > 0) {
+    if (missing.size > 0) say('warn', `${missing.size} images could not be read; their questions have no thumbnail.`);
+    if (changed.size > 0) {
       say(
         'warn',
-        `${changed} of the images are not those that the run was asked about; their questions have no thumbnail.`,
+        `${changed.size} of the images are not those that the run was asked about; their questions have no thumbnail.`,
       );
     }
     for (const images of opened.values()) await (await images)?.source.close();

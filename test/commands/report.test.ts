@@ -136,9 +136,9 @@ test("HTML has a run's questions and answers, with images from the benchmark's f
   await reportCommand(folders, { format: 'html', output, data: dirname(sampleData('textvqa')), thumbnails: 2 });
   const html = await readFile(output, 'utf8');
   const data = JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]!);
-  assert.equal(data.thumbnails.length, 2);
+  assert.equal(data.images.length, 2);
   const [first, second] = data.sets[0].samples;
-  assert.deepEqual([first.answers, first.references, first.thumbnail], [['one'], [['one', 10]], 0]);
+  assert.deepEqual([first.answers, first.references, first.image], [['one'], [['one', 10]], 0]);
   assert.deepEqual(second.answers, [{ failure: 'image-unreadable' }]);
 
   const hashes = await openImageHashes(join(folders[0]!, RUN_FILES.images), new Map());
@@ -151,11 +151,11 @@ test("HTML has a run's questions and answers, with images from the benchmark's f
     reportCommand([folders[0]!], { format: 'html', output, data: dirname(sampleData('textvqa')), thumbnails: 2 }),
   );
   assert.match(changed.stderr, /^1 of the images are not those that the run was asked about; .* no thumbnail\./m);
-  assert.match(await readFile(output, 'utf8'), /"thumbnail":0/);
-  assert.doesNotMatch(await readFile(output, 'utf8'), /"thumbnail":1/);
+  assert.match(await readFile(output, 'utf8'), /"image":0/);
+  assert.match(await readFile(output, 'utf8'), /"image":"changed"/);
 
   await reportCommand(folders, { format: 'html', output, thumbnails: 0 });
-  assert.doesNotMatch(await readFile(output, 'utf8'), /"thumbnail":\d/);
+  assert.doesNotMatch(await readFile(output, 'utf8'), /"image":\d/);
   await assert.rejects(
     reportCommand(folders, { format: 'csv', output, thumbnails: 2 }),
     /only be used with --format html/,

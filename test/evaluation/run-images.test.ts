@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { textVqa } from '../../src/benchmarks/textvqa.js';
+import { makeImageEdition } from '../../src/evaluation/image-edition.js';
 import { openRunImages } from '../../src/evaluation/run-images.js';
 import { sampleData } from '../../src/evaluation/sample.js';
-import { makeThumbnail } from '../../src/evaluation/thumbnail.js';
+
 import type { RunRecord } from '../../src/results/runs/run-record.js';
 import sharp from '../../src/shared/sharp.js';
 import { runResult, session } from '../results/samples.js';
@@ -36,19 +38,28 @@ test('images are found in their original place or in --data', async () => {
   await assert.rejects(openRunImages(record('textvqa', '/gone')), /gone/);
 });
 
-test('a thumbnail is a small WebP; an image that cannot be read has none', async () => {
+test('the editions of an image are a small and a larger WebP; an image that cannot be read or has changed has none', async () => {
   const images = await openRunImages(record('textvqa', SAMPLE));
-  const thumbnail = await makeThumbnail(images, image);
-  const { format, width, height } = await sharp(thumbnail!).metadata();
-  assert.equal(format, 'webp');
-  assert.ok(Math.max(width, height) <= 256);
-  assert.ok(thumbnail!.length < 10_000, `${thumbnail!.length} bytes`);
-  assert.equal(await makeThumbnail(images, 'none.jpg'), null);
+  const bytes = await images.read(image);
+  const original = await sharp(bytes).metadata();
+  const sizes = { small: 256, large: Math.min(1024, Math.max(original.width, original.height)) };
+  for (const edition of ['small', 'large'] as const) {
+    const made = await makeImageEdition(images, image, edition);
+    assert.ok(Buffer.isBuffer(made));
+    const { format, width, height } = await sharp(made).metadata();
+    assert.equal(format, 'webp');
+    assert.equal(Math.max(width, height), sizes[edition]);
+    if (edition === 'small') assert.ok(made.length < 10_000, `${made.length} bytes`);
+  }
+  assert.equal(await makeImageEdition(images, 'none.jpg', 'small'), null);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  assert.ok(Buffer.isBuffer(await makeImageEdition(images, image, 'small', sha256)));
+  assert.equal(await makeImageEdition(images, image, 'small', '0'.repeat(64)), 'changed');
   await images.close();
   const svg = {
     read: async () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
     stamp: async () => null,
     close: async () => {},
   };
-  assert.equal(await makeThumbnail(svg, 'drawing.jpg'), null);
+  assert.equal(await makeImageEdition(svg, 'drawing.jpg', 'large'), null);
 });

@@ -1,7 +1,4 @@
-/*
- * The JSON in a report page. The page's script imports only these types, so that it compiles to a single file without
- * imports.
- */
+/* The JSON in a report page. */
 
 export interface PageData {
   /** The models in table order. */
@@ -9,8 +6,10 @@ export interface PageData {
   /** Minimum score of a right answer: with ten human answers, half of the full score. */
   rightFrom: number;
   sets: SampleSet[];
-  /** WebP images in base64. */
-  thumbnails: string[];
+  /** WebP images in base64: some in which small text can be read, then small ones. */
+  images: string[];
+  /** Number of the former. */
+  largeImages: number;
 }
 
 /** Questions that several models answered under the same protocol. */
@@ -39,8 +38,10 @@ export interface Sample {
   answers: (string | Failure | null)[];
   /** 0 to 1; null if single answers are not scored. */
   scores: (number | null)[];
-  /** Index into `PageData.thumbnails`; null without a thumbnail. */
-  thumbnail: number | null;
+  /** Index into `PageData.images`; null without an image on the page. */
+  image: number | 'changed' | null;
+  /** Prompts, whole and by the place of the run, that are not the sample's. */
+  otherPrompts?: [number, string][];
 }
 
 /** A failed question. */

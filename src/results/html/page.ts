@@ -15,11 +15,11 @@ import {
 } from '../reports/report-layout.js';
 import { optionText } from '../runs/run-identity.js';
 import { INTERVAL_METHODS } from '../statistics/score-interval.js';
+import { clientScript } from './client-script.js';
 import type { FigureRow } from './figures.js';
 import { htmlTable, withoutConstants } from './html-table.js';
 import type { PageData } from './page-data.js';
 
-const CLIENT_SCRIPT = new URL('./client/sample-browser.js', import.meta.url);
 const STYLE_SHEET = join(PACKAGE_ROOT, 'src', 'results', 'html', 'report.css');
 
 /**
@@ -27,7 +27,7 @@ const STYLE_SHEET = join(PACKAGE_ROOT, 'src', 'results', 'html', 'report.css');
  * embedded script and style sheet, identified by their hashes. Deterministic.
  */
 export function htmlPage(layout: ReportLayout, figures: readonly FigureRow[], data: PageData): string {
-  const script = readFileSync(CLIENT_SCRIPT, 'utf8');
+  const script = clientScript();
   const style = `:root { ${PLOT_COLORS.light} }
 @media screen and (prefers-color-scheme: dark) { :root { ${PLOT_COLORS.dark} } }
 ${readFileSync(STYLE_SHEET, 'utf8')}`;
@@ -227,9 +227,16 @@ function browserSection(): string {
 </form>
 <div class="bar"><output id="count" aria-live="polite"></output>
 <span class="pager"><button type="button" id="previous">previous</button> <span id="page"></span> <button type="button" id="next">next</button></span>
-<span class="hint"><kbd>j</kbd> <kbd>k</kbd> move, <kbd>n</kbd> <kbd>p</kbd> turn the page, <kbd>/</kbd> search, <kbd>Esc</kbd> back</span></div>
+<span class="hint"><kbd>j</kbd> <kbd>k</kbd> move, <kbd>Enter</kbd> open, <kbd>n</kbd> <kbd>p</kbd> turn the page, <kbd>/</kbd> search, <kbd>Esc</kbd> back</span></div>
 <p id="instruction" class="caption"></p>
+<p id="empty" hidden>No question matches all of these filters. <button type="button" id="clear">Clear the filters</button></p>
 <ol id="samples"></ol>
 <p class="caption">✓ right, ✗ wrong, – no answer. An answer counts as right from half of the full score up.</p>
+<dialog id="question" aria-label="Question">
+<div class="bar"><span class="pager"><button type="button" id="question-previous">previous</button> <button type="button" id="question-next">next</button> <button type="button" id="question-close">close</button></span>
+<span class="hint"><kbd>j</kbd> <kbd>k</kbd> other questions, <kbd>z</kbd> image in full size, <kbd>Esc</kbd> close</span></div>
+<div id="question-content"></div>
+<p class="caption">Answers are as the models gave them; <mark>marked</mark> is what differs from the first.</p>
+</dialog>
 </section>`;
 }

@@ -16,7 +16,7 @@ export interface RunSamples {
   references: References | null;
 }
 
-/** A sample set before thumbnails are assigned. */
+/** A sample set before images are assigned. */
 export interface IllustratedSet {
   set: SampleSet;
   group: RunGroup;
@@ -51,6 +51,9 @@ export function sampleSet(
   const all = rows.map((row): Sample => {
     const lines = answers.map((byRow) => byRow.get(row) ?? null);
     const { question_id: id, prompt } = lines.find((line) => line !== null)!;
+    const otherPrompts = lines.flatMap((line, place): [number, string][] =>
+      line === null || line.prompt === prompt ? [] : [[place, visibleText(line.prompt)]],
+    );
     const right = Object.entries(references?.answers[row] ?? {});
     return {
       row,
@@ -62,7 +65,8 @@ export function sampleSet(
         (line) => line && (line.text === null ? { failure: line.error.code } : visibleText(line.text)),
       ),
       scores: runs.map(({ scores }) => scores?.scores[row] ?? null),
-      thumbnail: null,
+      image: null,
+      ...(otherPrompts.length === 0 ? {} : { otherPrompts }),
     };
   });
   const samples = all.length > MOST_SAMPLES ? chosen(all, MOST_SAMPLES) : all;

@@ -58,7 +58,7 @@ export function reportOf(
   { runs = twoRuns(), thumbnail = null as Buffer | null, publishedOf = undefined as PublishedOf | undefined } = {},
 ): Promise<string> {
   const samplesOf = new Map(runs.map((run, i) => [run, runSamples(asked, answers[i]!)]));
-  return htmlReport(runs, { samplesOf, thumbnails: 10, makeThumbnail: async () => thumbnail, publishedOf });
+  return htmlReport(runs, { samplesOf, images: 10, largeBytes: 1e6, makeImage: async () => thumbnail, publishedOf });
 }
 
 const BENCHMARKS = {
@@ -131,5 +131,5 @@ export function reportOfMany(
       return [run, runSamples(asked, answers)];
     }),
   );
-  return htmlReport(runs, { samplesOf, thumbnails: 100, makeThumbnail: async () => thumbnail });
+  return htmlReport(runs, { samplesOf, images: 100, largeBytes: 1e6, makeImage: async () => thumbnail });
 }

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import test from 'node:test';
 import { parseHTML } from 'linkedom';
 import { jsonForScript } from '../../../src/results/html/page.js';
+import type { PageData, Sample } from '../../../src/results/html/page-data.js';
+import { type HtmlReportOptions, htmlReport } from '../../../src/results/html/report.js';
 import { HOSTILE } from '../reports/report-samples.js';
-import { questions, reportOf, twoRuns } from './page-samples.js';
+import { type Answers, type Questions, questions, reportOf, runSamples, twoRuns } from './page-samples.js';
 
 const ANSWERS = [
   [
@@ -111,8 +113,21 @@ test('JSON in a script element cannot end it, nor begin a comment in it', () => 
   assert.deepEqual(JSON.parse(json), value);
 });
 
-test('thumbnails: images whose questions are disputed come first, each once', async () => {
-  const asked = questions(6); // two per image
+/** The data of a page whose images are made by `makeImage`. */
+async function dataOf(
+  asked: Questions,
+  answers: readonly [Answers, Answers],
+  options: Pick<HtmlReportOptions, 'images' | 'largeBytes' | 'makeImage'>,
+): Promise<PageData> {
+  const runs = twoRuns();
+  const samplesOf = new Map(runs.map((run, i) => [run, runSamples(asked, answers[i]!)]));
+  const page = await htmlReport(runs, { samplesOf, ...options });
+  return JSON.parse(parseHTML(page).document.getElementById('data')!.textContent!);
+}
+
+const imagesOf = ({ sets }: PageData): Sample['image'][] => sets[0]!.samples.map(({ image }) => image);
+
+test('images: those whose questions are disputed come first, each once', async () => {
   const wrong = { text: 'x', score: 0 };
   const right = { text: 'x', score: 1 };
   const answers = [
@@ -120,25 +135,37 @@ test('thumbnails: images whose questions are disputed come first, each once', as
     [wrong, wrong, wrong, right, wrong, wrong],
   ] as const;
   const made: string[] = [];
-  const { htmlReport } = await import('../../../src/results/html/report.js');
-  const { runSamples } = await import('./page-samples.js');
-  const runs = twoRuns();
-  const page = await htmlReport(runs, {
-    samplesOf: new Map(runs.map((run, i) => [run, runSamples(asked, answers[i]!)])),
-    thumbnails: 2,
-    async makeThumbnail(_run, image) {
+  const data = await dataOf(questions(6), answers, {
+    images: 2, // there are two questions per image
+    largeBytes: 1e6,
+    async makeImage(_run, image) {
       made.push(image);
       return Buffer.from(image);
     },
   });
   assert.deepEqual(made, ['1.jpg', '0.jpg']);
-  const data = JSON.parse(parseHTML(page).document.getElementById('data')!.textContent!);
   assert.deepEqual(
-    data.thumbnails,
+    data.images,
     made.map((image) => Buffer.from(image).toString('base64')),
   );
+  assert.deepEqual(imagesOf(data), [1, 1, 0, 0, null, null]);
+});
+
+test('images are large as long as there is room; one that has changed since the run is named so', async () => {
+  const answers = Array.from({ length: 40 }, () => ({ text: 'x', score: 0 }));
+  const data = await dataOf(questions(40), [answers, answers], {
+    images: 1000,
+    largeBytes: 1050,
+    makeImage: async (_run, image, edition) => {
+      if (image === '1.jpg') return null;
+      return image === '2.jpg' ? 'changed' : Buffer.alloc(edition === 'large' ? 100 : 1);
+    },
+  });
+  assert.equal(data.largeImages, 10);
   assert.deepEqual(
-    data.sets[0].samples.map(({ thumbnail }: { thumbnail: number | null }) => thumbnail),
-    [1, 1, 0, 0, null, null],
+    data.images.map((image) => Buffer.from(image, 'base64').length),
+    [...Array(10).fill(100), ...Array(8).fill(1)],
   );
+  assert.deepEqual(imagesOf(data).slice(0, 8), [0, 0, null, null, 'changed', 'changed', 1, 1]);
+  assert.deepEqual(imagesOf(data).slice(-2), [17, 17]);
 });

@@ -99,6 +99,110 @@ test('filters, search, pages and keys', { skip }, async () => {
   await page.close();
 });
 
+test('a question in a view of its own: image, whole prompt, all answers with what differs', { skip }, async () => {
+  const thumbnail = await sharp({ create: { width: 1024, height: 700, channels: 3, background: 'red' } })
+    .webp()
+    .toBuffer();
+  const answers = (text: string): Answers => first.map(() => ({ text, score: 1 }));
+  const html = await reportOf(questions(COUNT), [answers('a red bus'), answers('a blue bus')], { thumbnail });
+  const { page, complaints } = await open(html, { viewport: { width: 1280, height: 800 } });
+  const view = page.locator('#question');
+  const width = (): Promise<number> =>
+    view.locator('img').evaluate((image: { clientWidth: number }) => image.clientWidth);
+  const row = (): Promise<string | null> => view.locator('.row').textContent();
+
+  // By click on the image, which is then larger, and in full size after another one.
+  assert.ok(!(await view.isVisible()));
+  await page.locator('.sample img').nth(1).click();
+  assert.equal(await row(), '#1');
+  assert.equal(await view.locator('.prompt').textContent(), 'What is number 1?\nAnswer with one word.');
+  assert.deepEqual(await view.locator('.answer').allTextContents(), ['a red bus', 'a blue bus']);
+  assert.deepEqual(await view.locator('.model').allTextContents(), ['small at 448 px', 'large at 1024 px']);
+  assert.deepEqual(await view.locator('.answers mark').allTextContents(), ['blue']);
+  const fitted = await width();
+  assert.ok(fitted > 600, String(fitted));
+  await view.locator('img').click();
+  assert.equal(await width(), 1024);
+  await page.keyboard.press('z');
+  assert.equal(await width(), fitted);
+
+  // Keys go to other questions and back to the list; the address leads to the question.
+  await page.keyboard.press('j');
+  assert.equal(await row(), '#2');
+  assert.match(page.url(), /#browser\?question=2$/);
+  await page.keyboard.press('k');
+  await page.keyboard.press('Escape');
+  assert.ok(!(await view.isVisible()));
+  assert.equal(await focusedRow(page), '#1');
+  await page.keyboard.press('Enter');
+  assert.equal(await row(), '#1');
+  await page.getByRole('button', { name: 'close' }).click();
+  await page.locator('.sample .row').nth(4).click();
+  assert.equal(await row(), '#4');
+
+  // On a telephone.
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.keyboard.press('z');
+  const overflows = await page.evaluate<number[]>(
+    "['html', '#question'].map((name) => document.querySelector(name)).map((e) => e.scrollWidth - e.clientWidth)",
+  );
+  assert.deepEqual(overflows, [0, 0]);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test('filters are in the address, which opens the page in the same state', { skip }, async () => {
+  const html = await reportOf(questions(COUNT), [first, second]);
+  const { page, complaints } = await open(html);
+  await page.getByLabel('small').selectOption('wrong');
+  await page.locator('select[name="category"]').selectOption({ label: 'odd' });
+  await page.locator('input[name="search"]').fill('number 3');
+  assert.equal(await countOf(page), '5 of 60 samples');
+  const fragment = page.url().split('#')[1]!;
+  assert.equal(fragment, 'browser?category=odd&model+A=wrong&search=number+3');
+  await page.close();
+
+  const other = await open(html, {}, `${fragment}&question=35`);
+  assert.equal(await countOf(other.page), '5 of 60 samples');
+  assert.equal(await other.page.locator('#question .row').textContent(), '#35');
+  assert.equal(await other.page.locator('input[name="search"]').inputValue(), 'number 3');
+  await other.page.keyboard.press('Escape');
+  assert.ok(other.page.url().endsWith(`#${fragment}`));
+
+  // Nothing is found: a word, and a way back.
+  await other.page.locator('input[name="search"]').fill('nothing like it');
+  assert.equal(await countOf(other.page), '0 of 60 samples');
+  assert.match((await other.page.locator('#empty').textContent())!, /^No question matches/);
+  await other.page.getByRole('button', { name: 'Clear the filters' }).click();
+  assert.equal(await countOf(other.page), '60 of 60 samples');
+  assert.ok(await other.page.locator('#empty').isHidden());
+  assert.ok(other.page.url().endsWith('#browser'));
+
+  // Names that the page lacks are passed over.
+  await other.page.goto(`${page.url().split('#')[0]}#browser?page=3&set=gone&who=gone&model+Z=right&__proto__=1`);
+  assert.equal(await countOf(other.page), '60 of 60 samples');
+  assert.equal((await rowsOf(other.page))[0], '#50');
+  assert.deepEqual([...complaints, ...other.complaints], []);
+  await other.page.close();
+});
+
+test('12,000 questions: a part of them, and a page that stays narrow and quick to search', { skip }, async () => {
+  const asked = questions(12_000);
+  const answers = (text: string): Answers =>
+    asked.prompts.map((_, row) => ({ text: `${text} ${row}`, score: row % 2 }));
+  const { page, complaints } = await open(await reportOf(asked, [answers('one'), answers('other')]), {
+    viewport: { width: 390, height: 800 },
+  });
+  assert.equal(await countOf(page), '10,000 of 10,000 samples (a subset of 12,000 questions)');
+  await page.locator('input[name="search"]').fill('other 119');
+  const count = Number(/^\d+/.exec((await countOf(page))!)![0]);
+  assert.ok(count > 50 && count <= 112, String(count));
+  assert.equal((await rowsOf(page)).length, 25);
+  assert.equal(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
 test('hostile texts stay text and do not break the page', { skip }, async () => {
   const hostile = [
     '<img src=x onerror="document.title=1">',

@@ -31,7 +31,7 @@ test('a sample has the answers of all runs, the correct answers, and its categor
     ],
     answers: [{ failure: 'image-unreadable' }, 'nearly'],
     scores: [0, 0.6],
-    thumbnail: null,
+    image: null,
   });
 });
 
@@ -58,6 +58,16 @@ test('a folder of an earlier version has no references, and one without question
 test('a question asked in only one run is included without an answer from the other', () => {
   const { set } = setOf(questions(2), [[RIGHT], [RIGHT, WRONG]]);
   assert.deepEqual(set.samples[1]!.answers, [null, 'wrong']);
+});
+
+test('a prompt that another run was asked in other words is there whole', () => {
+  const runs = twoRuns();
+  const asked = questions(2);
+  const other = { ...asked, prompts: [asked.prompts[0]!, 'What is this?\nAnswer with one word.'] };
+  const samplesOf = new Map(runs.map((run, i) => [run, runSamples(i === 0 ? asked : other, [RIGHT, RIGHT])] as const));
+  const { set } = sampleSet({ title: 'textvqa val', runs }, samplesOf, () => 0);
+  assert.equal(set.samples[0]!.otherPrompts, undefined);
+  assert.deepEqual(set.samples[1]!.otherPrompts, [[1, 'What is this?\nAnswer with one word.']]);
 });
 
 test('only whole lines at the end count as the instruction', () => {

@@ -1,14 +1,22 @@
-import type { Failure, PageData, Sample } from '../page-data.js';
+import type { Sample, SampleSet } from '../page-data.js';
+import { putStateInAddress, stateInAddress } from './filters-in-address.js';
+import { openQuestion, toggleFullSize } from './question-view.js';
+import {
+  answerElement,
+  answerText,
+  data,
+  headElement,
+  imageElement,
+  referencesElement,
+  textElement,
+  type Verdict,
+  verdictOf,
+} from './sample-elements.js';
 
-/*
- * The sample browser of a report page: filters, pages, keyboard. It runs as an inline script, so it only imports types. All
- * text is inserted as text, never as markup.
- */
+/* The sample browser of a report page: filters, pages, keyboard. */
 
 const PAGE_SIZE = 25;
-const LONG_TEXT = 400; // characters; longer text scrolls in its own box
 
-const data = JSON.parse(document.getElementById('data')!.textContent!) as PageData;
 const form = document.getElementById('filters') as HTMLFormElement;
 const search = form.elements.namedItem('search') as HTMLInputElement;
 const setSelect = form.elements.namedItem('set') as HTMLSelectElement;
@@ -16,28 +24,20 @@ const categorySelect = form.elements.namedItem('category') as HTMLSelectElement;
 const whoSelect = form.elements.namedItem('who') as HTMLSelectElement;
 const systems = document.getElementById('systems')!;
 const list = document.getElementById('samples')!;
+const empty = document.getElementById('empty')!;
 const count = document.getElementById('count')!;
 const instruction = document.getElementById('instruction')!;
 const pageLabel = document.getElementById('page')!;
+const question = document.getElementById('question') as HTMLDialogElement;
 const [previousButton, nextButton] = ['previous', 'next'].map((id) => document.getElementById(id) as HTMLButtonElement);
 
-let set = data.sets[0]!;
+let set: SampleSet = data.sets[0]!;
 /** Searchable text of each sample, built when the set is selected. */
 let searchTexts: string[] = [];
 let found: Sample[] = [];
 let page = 0;
 /** Index on the page of the sample selected by the arrow keys. */
 let current = 0;
-
-type Verdict = 'right' | 'wrong' | 'failed' | 'unscored';
-
-function verdictOf({ answers, scores }: Sample, place: number): Verdict {
-  const answer = answers[place];
-  const score = scores[place] ?? null;
-  if (answer === null || typeof answer !== 'string') return 'failed';
-  if (score === null) return 'unscored';
-  return score >= data.rightFrom ? 'right' : 'wrong';
-}
 
 /** Predicates of the "answers" filter on the models' verdicts. A failed question counts as wrong. */
 const WHO: Record<string, (verdicts: Verdict[]) => boolean> = {
@@ -48,12 +48,13 @@ const WHO: Record<string, (verdicts: Verdict[]) => boolean> = {
   failed: (verdicts) => verdicts.includes('failed'),
 };
 
+/** Takes the chosen set, whose categories and models the filters offer, all at their defaults. */
 function chooseSet(): void {
   set = data.sets[Number(setSelect.value)]!;
   searchTexts = set.samples.map(searchText);
   const categories = set.categories.map((name, i) => ({ name, value: String(i) })).sort(byName);
-  categorySelect.replaceChildren(option('', 'all'));
-  for (const { name, value } of categories) categorySelect.append(option(value, name));
+  categorySelect.replaceChildren(new Option('all', ''));
+  for (const { name, value } of categories) categorySelect.append(new Option(name, value));
   categorySelect.parentElement!.hidden = set.categories.length === 0;
   const isScored = set.samples.some(({ scores }) => scores.some((score) => score !== null));
   whoSelect.parentElement!.hidden = !isScored;
@@ -62,7 +63,6 @@ function chooseSet(): void {
   list.classList.toggle('without-images', !hasImages());
   instruction.hidden = set.instruction === '';
   instruction.replaceChildren('Every prompt ends with ', textElement('q', set.instruction.trim(), 'prompt'));
-  filter();
 }
 
 function byName(a: { name: string }, b: { name: string }): number {
@@ -74,23 +74,25 @@ function searchText({ id, prompt, references, answers }: Sample): string {
   return texts.join('\n').toLowerCase();
 }
 
-function answerText(answer: string | Failure | null): string {
-  if (answer === null) return 'not asked';
-  return typeof answer === 'string' ? answer : `failed: ${answer.failure}`;
-}
-
 /** A model's key and name, with a filter on its verdict if answers are scored. */
 function systemElement(system: number, isScored: boolean): HTMLElement {
   const { key, name } = data.systems[system]!;
   const label = document.createElement('label');
   label.append(textElement('span', key, 'key'), textElement('span', name, 'name'));
   const select = document.createElement('select');
-  select.append(option('', 'any'), option('right', 'right'), option('wrong', 'wrong'));
+  select.name = `model ${key}`;
+  select.append(new Option('any', ''), new Option('right', 'right'), new Option('wrong', 'wrong'));
   select.hidden = !isScored;
   label.append(select);
   return label;
 }
 
+/** All filters that choose from a list, but the one of the set. */
+function filterSelects(): HTMLSelectElement[] {
+  return [categorySelect, whoSelect, ...systems.querySelectorAll('select')];
+}
+
+/** Finds the samples that match the filters. */
 function filter(): void {
   const wanted = search.value.trim().toLowerCase();
   const category = categorySelect.value === '' ? null : Number(categorySelect.value);
@@ -102,7 +104,11 @@ function filter(): void {
     const own = set.systems.map((_system, place) => verdictOf(sample, place));
     return isWanted(own) && verdicts.every((value, place) => value === '' || own[place] === value);
   });
-  show(0);
+}
+
+function clearFilters(): void {
+  search.value = '';
+  for (const select of filterSelects()) select.selectedIndex = 0;
 }
 
 /** Shows a page of the matching samples and selects one of them. */
@@ -113,12 +119,15 @@ function show(wantedPage: number, place = 0): void {
   const shown = found.slice(start, start + PAGE_SIZE);
   list.replaceChildren();
   for (const sample of shown) list.append(sampleElement(sample));
+  list.hidden = shown.length === 0;
+  empty.hidden = shown.length > 0;
   setCurrent(Math.min(place, shown.length - 1));
   const part = set.samples.length < set.total ? ` (a subset of ${number(set.total)} questions)` : '';
   count.textContent = `${number(found.length)} of ${number(set.samples.length)} samples${part}`;
   pageLabel.textContent = found.length === 0 ? '' : `${number(start + 1)}–${number(start + shown.length)}`;
   previousButton!.disabled = page === 0;
   nextButton!.disabled = page === last;
+  writeAddress();
 }
 
 function number(value: number): string {
@@ -129,83 +138,30 @@ function sampleElement(sample: Sample): HTMLElement {
   const item = document.createElement('li');
   item.className = 'sample';
   item.tabIndex = -1;
+  const open = (): void => {
+    setCurrent([...list.children].indexOf(item));
+    openCurrent();
+  };
   const about = document.createElement('div');
   about.className = 'about';
-  const head = document.createElement('p');
-  head.className = 'head';
-  head.append(textElement('span', `#${sample.row}`, 'row'));
-  if (sample.id !== sample.row) head.append(textElement('span', String(sample.id), 'id'));
-  if (sample.category !== null) head.append(textElement('span', set.categories[sample.category]!, 'category'));
-  about.append(head, textElement('p', sample.prompt, 'prompt'), referencesElement(sample.references));
-  if (hasImages()) item.append(thumbnailElement(sample));
-  item.append(about, answersElement(sample));
+  about.append(
+    headElement(sample, set, open),
+    textElement('p', sample.prompt, 'prompt'),
+    referencesElement(sample.references),
+  );
+  const answers = document.createElement('ul');
+  answers.className = 'answers';
+  sample.answers.forEach((answer, place) => {
+    answers.append(answerElement(sample, set, place, textElement('span', answerText(answer), 'answer')));
+  });
+  if (hasImages()) item.append(imageElement(sample, open));
+  item.append(about, answers);
   return item;
 }
 
-/** Whether any sample of the set has an image to show. */
+/** Whether any sample of the set has an image to show, or a word about it. */
 function hasImages(): boolean {
-  return set.samples.some(({ thumbnail }) => thumbnail !== null);
-}
-
-function thumbnailElement({ thumbnail }: Sample): HTMLElement {
-  const frame = document.createElement('div');
-  frame.className = 'thumbnail';
-  if (thumbnail !== null) {
-    const image = document.createElement('img');
-    image.src = `data:image/webp;base64,${data.thumbnails[thumbnail]}`;
-    image.alt = 'image of the question';
-    frame.append(image);
-  }
-  return frame;
-}
-
-function referencesElement(references: Sample['references']): HTMLElement {
-  const line = document.createElement('p');
-  line.className = 'references';
-  if (references.length > 0) line.append(textElement('span', 'reference: ', 'label'));
-  references.forEach(([text, people], i) => {
-    if (i > 0) line.append(', ');
-    line.append(textElement('b', text));
-    if (people > 1) line.append(` ×${people}`);
-  });
-  return line;
-}
-
-function answersElement(sample: Sample): HTMLElement {
-  const answers = document.createElement('ul');
-  answers.className = 'answers';
-  set.systems.forEach((system, place) => {
-    const { key, name } = data.systems[system]!;
-    const verdict = verdictOf(sample, place);
-    const line = document.createElement('li');
-    line.className = verdict;
-    const letter = textElement('span', key, 'key');
-    letter.title = name;
-    const mark = textElement('span', MARKS[verdict], 'mark');
-    mark.setAttribute('role', 'img');
-    mark.setAttribute('aria-label', verdict);
-    const score = sample.scores[place] ?? null;
-    const isPart = score !== null && score > 0 && score < 1;
-    line.append(letter, mark, textElement('span', answerText(sample.answers[place] ?? null), 'answer'));
-    line.append(textElement('span', isPart ? score.toFixed(2) : '', 'score'));
-    answers.append(line);
-  });
-  return answers;
-}
-
-const MARKS: Record<Verdict, string> = { right: '✓', wrong: '✗', failed: '–', unscored: '·' };
-
-/** An element with untrusted text, isolated so that it cannot affect the page or the text around it. */
-function textElement(tag: string, text: string, className = ''): HTMLElement {
-  const element = document.createElement(tag);
-  element.textContent = text;
-  element.className = text.length > LONG_TEXT ? `${className} long` : className;
-  element.dir = 'auto';
-  return element;
-}
-
-function option(value: string, text: string): HTMLOptionElement {
-  return new Option(text, value);
+  return set.samples.some(({ image }) => image !== null);
 }
 
 /** Moves the keyboard selection; only the selected sample is reachable with Tab. */
@@ -221,16 +177,17 @@ function focusCurrent(): void {
   item?.scrollIntoView({ block: 'nearest' });
 }
 
-/** Selects the sample `steps` after the current one, across pages; the first step only enters the list. */
-function move(steps: number): void {
-  if (!list.contains(document.activeElement)) {
-    focusCurrent();
-    return;
-  }
+/** Selects the sample `steps` after the current one, across pages. */
+function step(steps: number): void {
   const place = current + steps;
   if (place < 0 && page > 0) show(page - 1, PAGE_SIZE - 1);
   else if (place >= list.children.length && !nextButton!.disabled) show(page + 1);
   else setCurrent(Math.min(Math.max(0, place), list.children.length - 1));
+}
+
+/** `step` in the list; the first one only enters it. */
+function move(steps: number): void {
+  if (list.contains(document.activeElement)) step(steps);
   focusCurrent();
 }
 
@@ -239,6 +196,65 @@ function turn(pages: number): void {
   show(page + pages);
   if (hadFocus) focusCurrent();
   else list.scrollIntoView({ block: 'start' });
+}
+
+/** Opens the view of the selected sample. */
+function openCurrent(): void {
+  const sample = found[page * PAGE_SIZE + current];
+  if (sample === undefined) return;
+  openQuestion(sample, set);
+  writeAddress();
+}
+
+/** Opens the view of the sample `steps` after the one that is open. */
+function openNext(steps: number): void {
+  step(steps);
+  openCurrent();
+}
+
+function writeAddress(): void {
+  const state: Record<string, string> = {};
+  if (setSelect.selectedIndex > 0) state['set'] = set.title;
+  for (const select of filterSelects()) {
+    if (select.selectedIndex > 0) state[select.name] = select.selectedOptions[0]!.text;
+  }
+  if (search.value !== '') state['search'] = search.value;
+  if (page > 0) state['page'] = String(page + 1);
+  const open = question.open ? found[page * PAGE_SIZE + current] : undefined;
+  if (open) state['question'] = String(open.row);
+  putStateInAddress(state);
+}
+
+/**
+ * Takes the state from the address; what it names and the page lacks is passed over.
+ * @returns whether there is one
+ */
+function readAddress(): boolean {
+  const state = stateInAddress();
+  if (state === null) return false;
+  selectText(setSelect, state['set']);
+  chooseSet();
+  for (const select of filterSelects()) selectText(select, state[select.name]);
+  search.value = state['search'] ?? '';
+  filter();
+  const place = found.findIndex(({ row }) => String(row) === state['question']);
+  if (place === -1) {
+    question.close();
+    show(Number(state['page'] ?? 1) - 1 || 0);
+    document.getElementById('browser')!.scrollIntoView();
+    return true;
+  }
+  show(Math.floor(place / PAGE_SIZE), place % PAGE_SIZE);
+  focusCurrent();
+  openCurrent();
+  return true;
+}
+
+function selectText(select: HTMLSelectElement, text: string | undefined): void {
+  select.selectedIndex = Math.max(
+    0,
+    [...select.options].findIndex((option) => option.text === text),
+  );
 }
 
 /** Shortcuts that work outside of input fields. */
@@ -251,6 +267,20 @@ const KEYS: Record<string, () => void> = {
 };
 /** Keys that would otherwise scroll the page. */
 const LIST_KEYS: Record<string, () => void> = { ArrowDown: () => move(1), ArrowUp: () => move(-1) };
+/** In the view of one question. */
+const QUESTION_KEYS: Record<string, () => void> = {
+  j: () => openNext(1),
+  k: () => openNext(-1),
+  ArrowRight: () => openNext(1),
+  ArrowLeft: () => openNext(-1),
+  z: toggleFullSize,
+};
+
+function actionOf({ key, target }: KeyboardEvent): (() => void) | undefined {
+  if (question.open) return QUESTION_KEYS[key];
+  if (key === 'Enter' && (target as HTMLElement).matches('.sample')) return openCurrent;
+  return KEYS[key] ?? (list.contains(target as HTMLElement) ? LIST_KEYS[key] : undefined);
+}
 
 document.addEventListener('keydown', (event) => {
   const target = event.target as HTMLElement;
@@ -262,7 +292,7 @@ document.addEventListener('keydown', (event) => {
     }
     return;
   }
-  const action = KEYS[event.key] ?? (list.contains(target) ? LIST_KEYS[event.key] : undefined);
+  const action = actionOf(event);
   if (!action) return;
   event.preventDefault();
   action();
@@ -272,10 +302,31 @@ list.addEventListener('focusin', (event) => {
   if (item) setCurrent([...list.children].indexOf(item));
 });
 form.addEventListener('submit', (event) => event.preventDefault());
-form.addEventListener('input', (event) => (event.target === setSelect ? chooseSet() : filter()));
+form.addEventListener('input', (event) => {
+  if (event.target === setSelect) chooseSet();
+  filter();
+  show(0);
+});
+document.getElementById('clear')!.addEventListener('click', () => {
+  clearFilters();
+  filter();
+  show(0);
+  focusCurrent();
+});
 previousButton!.addEventListener('click', () => turn(-1));
 nextButton!.addEventListener('click', () => turn(1));
+document.getElementById('question-previous')!.addEventListener('click', () => openNext(-1));
+document.getElementById('question-next')!.addEventListener('click', () => openNext(1));
+question.addEventListener('close', () => {
+  writeAddress();
+  focusCurrent();
+});
+window.addEventListener('hashchange', readAddress);
 
-for (const [i, { title }] of data.sets.entries()) setSelect.append(option(String(i), title));
+for (const [i, { title }] of data.sets.entries()) setSelect.append(new Option(title, String(i)));
 setSelect.parentElement!.hidden = data.sets.length === 1;
-chooseSet();
+if (!readAddress()) {
+  chooseSet();
+  filter();
+  show(0);
+}
