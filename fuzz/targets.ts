@@ -1,7 +1,7 @@
 /** Names of the modules in targets/, each exporting a `target`. */
 export const TARGETS = [
   ...['safetensors', 'torch', 'checkpoint', 'tokenizer', 'model-folder'],
-  ...['images', 'zip', 'parquet', 'annotations', 'predictions', 'results', 'records', 'servers'],
+  ...['images', 'zip', 'parquet', 'annotations', 'tasks', 'predictions', 'results', 'records', 'servers'],
 ] as const;
 
 /** URL of a target's module. */

@@ -25,6 +25,9 @@ const FILES: readonly (readonly [benchmark: string, file: string])[] = [
   ['mme', 'MME_Benchmark_release_version/artwork/questions_answers_YN/0002.txt'],
   ['seed', 'SEED-Bench.json'],
   ['mmvet', 'mm-vet.json'],
+  ['hrbench-4k', 'hr_bench_4k.tsv'],
+  ['vstar', 'test_questions.jsonl'],
+  ['mmbench', 'mmbench_dev_20230712.tsv'],
 ];
 const ANSWERS = ['', 'yes', 'No.', 'A', '(B) cat', '2', '\ud800', '__proto__', 'constructor', 'x'.repeat(5000)];
 
@@ -34,8 +37,8 @@ export const target: FuzzTarget = {
     const original = sampleData(name);
     const text = readFileSync(join(original, file), 'utf8');
     const data = join(folder, name);
-    const isLines = file.startsWith('coco_pope');
-    const damaged = file.endsWith('.txt')
+    const isLines = file.startsWith('coco_pope') || file.endsWith('.jsonl');
+    const damaged = /\.(txt|tsv)$/.test(file)
       ? mutateBytes(Buffer.from(text), random)
       : isLines
         ? mutateJsonLines(text, random)

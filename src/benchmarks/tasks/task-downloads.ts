@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import type { Asset, Catalogue } from '../../datasets/catalogue-schema.js';
+import { fitsName } from './file-names.js';
 import type { TaskFile } from './task-file.js';
 
 const FORMATS: Readonly<Record<string, Asset['format']>> = {
@@ -20,7 +21,7 @@ export function taskDownloads({ name, licence, splits }: TaskFile): Pick<Catalog
       assets[asset] = { ...file, format, confidence: 'unverified', evidence: 'task file' };
       return { to, asset };
     });
-    const isTable = ({ to }: { to: string }): boolean => files.includes(to);
+    const isTable = ({ to }: { to: string }): boolean => files.some((file) => fitsName(file, to));
     return [
       {
         name: split,

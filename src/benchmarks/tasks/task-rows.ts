@@ -9,6 +9,7 @@ import { parsePythonList } from '../../shared/python-literal.js';
 import { type Grader, METRICS, type MetricSettings } from '../metrics/metrics.js';
 import { OPTION_LETTERS } from '../metrics/option-letter.js';
 import { answerExtractor } from './extract.js';
+import { fitsName } from './file-names.js';
 import type { TaskFile, TaskMetric, TaskSplit } from './task-file.js';
 import { fillTemplate, type ParsedTemplate, parseTemplate, TemplateError } from './template.js';
 
@@ -75,20 +76,9 @@ export async function readTaskRows(
 function pathsOf(folder: string, name: string, origin: string): string[] {
   const path = insideFolder(folder, name);
   if (path === null) throw new UserError(`${origin}: the file ${JSON.stringify(name)} is not inside the data folder.`);
-  const [first, ...others] = basename(name).split('*') as [string, ...string[]];
-  const last = others.pop();
-  if (last === undefined) return [path];
-  const fits = (file: string): boolean => {
-    let at = first.length;
-    for (const piece of others) {
-      const found = file.indexOf(piece, at);
-      if (found < 0) return false;
-      at = found + piece.length;
-    }
-    return file.startsWith(first) && file.endsWith(last) && file.length >= at + last.length;
-  };
-  const files = existsSync(dirname(path)) ? readdirSync(dirname(path)).filter(fits).sort() : [];
-  return files.length > 0 ? files.map((file) => join(dirname(path), file)) : [path];
+  if (!basename(name).includes('*') || !existsSync(dirname(path))) return [path];
+  const files = readdirSync(dirname(path)).filter((file) => fitsName(basename(name), file));
+  return files.length > 0 ? files.sort().map((file) => join(dirname(path), file)) : [path];
 }
 
 /** Everything about a task that is the same for all rows. */
@@ -128,13 +118,13 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
 
   /** Text of a cell; undefined where there is nothing. */
   const textAt = (cells: Readonly<Record<string, Cell>>, column: string): string | undefined => {
-    const text = cellText(cells[column]);
+    const text = cellText(cellAt(cells, column));
     return text === undefined || missing.has(text) ? undefined : text;
   };
 
   function optionsOf(cells: Readonly<Record<string, Cell>>, place: string): string[] {
     if (optionColumns.length === 0) return [];
-    const options = Array.isArray(fields.options) ? columnOptions(cells) : listOf(cells[fields.options!]);
+    const options = Array.isArray(fields.options) ? columnOptions(cells) : listOf(cellAt(cells, fields.options!));
     if (options === null) throw new UserError(`${place}: "${fields.options}" is no list of options.`);
     if (options.length <= OPTION_LETTERS.length) return options;
     throw new UserError(`${place} has ${options.length} options; there are only ${OPTION_LETTERS.length} letters.`);
@@ -148,11 +138,11 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
 
   /** The right answers as the metric takes them. */
   function answersOf(cells: Readonly<Record<string, Cell>>, options: readonly string[], place: string): string[] {
-    const [column, other] = answerColumns.filter((name) => cells[name] !== undefined);
+    const [column, other] = answerColumns.filter((name) => cellAt(cells, name) !== undefined);
     if (column === undefined) return [];
     if (other !== undefined)
       throw new UserError(`${place} has both "${column}" and "${other}"; one of them is enough.`);
-    const cell = cells[column];
+    const cell = cellAt(cells, column);
     if (cell === null) {
       throw new UserError(`${place}: ${column} is null or NaN. Leave it out where a question has no answer.`);
     }
@@ -218,7 +208,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
     checkTable({ path, rows }: Table): void {
       if (rows.length === 0) return;
       const absent = request.columns.find(
-        (column) => !request.optional.includes(column) && rows.every((cells) => cells[column] === undefined),
+        (column) => !request.optional.includes(column) && rows.every((cells) => cellAt(cells, column) === undefined),
       );
       if (absent !== undefined) {
         throw new UserError(`${path} has no "${absent}" in any row, which ${origin} names as a column.`);
@@ -227,9 +217,10 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
 
     addRow(table: Table, row: number, { rows, embedded }: TaskRows): void {
       const cells = table.rows[row]!;
-      if (!where.every(([column, values]) => values.has(cellText(cells[column]) ?? ''))) return;
+      if (!where.every(([column, values]) => values.has(cellText(cellAt(cells, column)) ?? ''))) return;
       const place = table.where(row);
-      if (cellText(cells[fields.question])?.trim() === '') throw new UserError(`${place}: the question is empty.`);
+      if (cellText(cellAt(cells, fields.question))?.trim() === '')
+        throw new UserError(`${place}: the question is empty.`);
       const options = optionsOf(cells, place);
       const answers = answersOf(cells, options, place);
       const fill = (template: ParsedTemplate, valueFor: (name: string) => string | undefined): string => {
@@ -257,7 +248,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
         }
       }
       rows.push({
-        id: fields.id === undefined ? rows.length : idOf(cells[fields.id], rows.length, place),
+        id: fields.id === undefined ? rows.length : idOf(cellAt(cells, fields.id), rows.length, place),
         image: imageName,
         text,
         answers,
@@ -274,7 +265,7 @@ function groupOf(
   { column, modulo }: NonNullable<TaskFile['circular']>,
   place: string,
 ): string {
-  const text = cellText(cells[column]) ?? '';
+  const text = cellText(cellAt(cells, column)) ?? '';
   if (modulo === undefined) return text;
   if (/^\d{1,15}$/.test(text)) return String(Number(text) % modulo);
   throw new UserError(`${place}: "${column}" is ${JSON.stringify(text)}, but circular.modulo needs a number.`);
@@ -306,6 +297,11 @@ function promptsOf({ prompt, optionFormat = '{letter}. {option}', optionSeparato
 function optionalNames(template: ParsedTemplate | null): string[] {
   const pieces = template?.parts.flat() ?? [];
   return pieces.flatMap((piece) => (typeof piece !== 'string' && piece.optional ? [piece.name] : []));
+}
+
+/** A column's cell, also if the column has the name of a property of all objects. */
+function cellAt(cells: Readonly<Record<string, Cell>>, column: string): Cell | undefined {
+  return Object.hasOwn(cells, column) ? cells[column] : undefined;
 }
 
 /** A cell as text; undefined for null, and for lists and records. */
