@@ -127,7 +127,10 @@ function doctorText(findings: Findings): string {
     '',
     `Devices (--device auto selects ${autoDevice}):`,
     ...devices.map(({ device, problem }) =>
-      wrapText(`  ${device}: ${problem === null ? 'works' : firstLine(problem)}`, terminalWidth),
+      wrapText(
+        `  ${device}: ${problem === null ? 'works' : firstLine(problem).replace(/^--device \S+:? /, '')}`,
+        terminalWidth,
+      ),
     ),
     '',
     `Benchmarks in ${dataFolder}:`,

@@ -202,7 +202,7 @@ function totalText({ bytes, bytesInPart, unknown }: PlannedSize): string {
   const parts = [
     ...(bytes > 0 ? [byteSize(bytes)] : []),
     ...(bytesInPart > 0 ? [`the images used of ${byteSize(bytesInPart)}`] : []),
-    ...(unknown > 0 ? [`${unknown} of unknown size`] : []),
+    ...(unknown > 0 ? [`${unknown} ${unknown === 1 ? 'item' : 'items'} of unknown size`] : []),
   ];
   return parts.join(', ');
 }

@@ -62,11 +62,11 @@ function publishedTables(chosen: readonly BenchmarkDefinition[]): string {
 /** One row per model and source, one column per benchmark, followed by the sources, each with the notes on its rows. */
 function publishedTable(benchmarks: readonly BenchmarkDefinition[]): string {
   const records = publishedRecords(benchmarks);
-  const sources = [...new Set(records.map(({ source }) => source))];
-  const lineOf = ({ model, resolution, source }: PublishedScore): string[] => [
-    model,
-    String(resolution),
-    `[${sources.indexOf(source) + 1}]`,
+  const sources = [...new Set(records.map(sourceText))];
+  const lineOf = (record: PublishedScore): string[] => [
+    record.model,
+    String(record.resolution),
+    `[${sources.indexOf(sourceText(record)) + 1}]`,
   ];
   const lines = new Map(records.map((record) => [lineOf(record).join(), lineOf(record)]));
   const names = benchmarks
@@ -86,21 +86,31 @@ function publishedTable(benchmarks: readonly BenchmarkDefinition[]): string {
     '',
     ...sources
       .flatMap((source, i) => [
-        `[${i + 1}] ${source.title}: ${source.address}`,
-        ...notesOn(records.filter((record) => record.source === source)).map((line) => `    ${line}`),
+        `[${i + 1}] ${source}`,
+        ...notesOn(records.filter((record) => sourceText(record) === source)).map((line) => `    ${line}`),
       ])
       .map((line) => wrapText(line, terminalWidth)),
   ].join('\n');
 }
 
-/** "vqav2 val, gqa testdev-balanced: the note", one line per note. */
+function sourceText({ source }: PublishedScore): string {
+  return `${source.title}: ${source.address}`;
+}
+
+/**
+ * "vqav2 val, gqa testdev-balanced: the note", one line per note; with the models if it is not on all of the source's.
+ * @param records of one source
+ */
 function notesOn(records: readonly PublishedScore[]): string[] {
-  const benchmarksOf = new Map<string, Set<string>>();
-  for (const { benchmark, split, note } of records) {
-    if (note === null) continue;
-    benchmarksOf.set(note, (benchmarksOf.get(note) ?? new Set()).add(`${benchmark} ${split}`));
-  }
-  return [...benchmarksOf].map(([note, benchmarks]) => `${[...benchmarks].join(', ')}: ${note}`);
+  const all = new Set(records.map(({ model }) => model));
+  const notes = new Set(records.flatMap(({ note }) => note ?? []));
+  return [...notes].map((note) => {
+    const noted = records.filter((record) => record.note === note);
+    const benchmarks = new Set(noted.map(({ benchmark, split }) => `${benchmark} ${split}`));
+    const models = new Set(noted.map(({ model }) => model));
+    const of = models.size < all.size ? ` of ${[...models].join(', ')}` : '';
+    return `${[...benchmarks].join(', ')}${of}: ${note}`;
+  });
 }
 
 function listTable(benchmarks: readonly BenchmarkDefinition[]): string {

@@ -39,6 +39,11 @@ test('published scores are listed with their sources', async () => {
     /^ {4}vqav2 val, gqa testdev-balanced, okvqa val2014, vizwiz val: measured with lmms-eval/m,
   );
   assert.doesNotMatch(byLmmsEval!, /graded by GPT-4/);
+  assert.match(stdout, /^ {4}scienceqa test of LLaVA-HR-7B, LLaVA-HR-13B, LLaVA-HR-X-13B: .* images were not padded/m);
+  for (const table of stdout.split(/\n(?=model +size)/)) {
+    const sources = [...table.matchAll(/^\[\d+\] (.*)$/gm)].map(([, source]) => source);
+    assert.equal(new Set(sources).size, sources.length, 'each source once');
+  }
 });
 
 test('published scores as JSON', async () => {
