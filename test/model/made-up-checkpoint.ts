@@ -40,15 +40,20 @@ export function madeUpPicture(name: string, width: number, height: number): Uint
   });
 }
 
-/** Writes a checkpoint with weights by formula and the tokenizer of the reference checkpoints. @returns its folder */
+/**
+ * Writes a checkpoint with weights by formula and the tokenizer of the reference checkpoints.
+ * @param rename the name under which a tensor is stored
+ * @returns its folder
+ */
 export async function madeUpCheckpoint(
   config: object,
   shapes: Readonly<Record<string, readonly number[]>>,
+  rename: (name: string) => string = (name) => name,
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'llavahr-made-up-'));
   const tensors = Object.entries(shapes).map(([name, shape]): [string, CraftedTensor] => {
     const values = weight(name, shape);
-    return [name, { dtype: 'F32', shape, bytes: new Uint8Array(values.buffer) }];
+    return [rename(name), { dtype: 'F32', shape, bytes: new Uint8Array(values.buffer) }];
   });
   await writeFile(join(folder, 'config.json'), JSON.stringify(config));
   await writeFile(join(folder, 'model.safetensors'), encodeSafetensors(new Map(tensors)));

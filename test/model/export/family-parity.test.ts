@@ -26,7 +26,7 @@ interface Recorded {
 const LOGIT_ERROR = 2e-3;
 /** Distance of the two largest logits from which on the chosen token is compared. */
 const ROBUST = 0.004;
-const WAYS = [{}, { portable: true }, { prefix: 'computed' as const }];
+const WAYS: { portable?: boolean; prefix?: 'computed' }[] = [{}, { portable: true }, { prefix: 'computed' }];
 
 test('any of several tokens ends an answer', async () => {
   const recorded = JSON.parse(readFileSync(fixture('family', 'mistral.json'), 'utf8')) as Recorded;
@@ -41,35 +41,66 @@ test('any of several tokens ends an answer', async () => {
   assert.deepEqual([eosTokenId, otherEosTokenIds], [2, [tokens[3], 700]]);
 });
 
+/** Official names of the tensors that transformers saves. */
+function officialName(name: string): string {
+  return name
+    .replace(/^language_model\.(lm_head|model)/, '$1')
+    .replace(/^vision_tower/, 'model.vision_tower.vision_tower.vision_model')
+    .replace(/^multi_modal_projector\.linear_1/, 'model.mm_projector.0')
+    .replace(/^multi_modal_projector\.linear_2/, 'model.mm_projector.2')
+    .replace(/^image_newline/, 'model.image_newline');
+}
+
+test('LLaVA-NeXT in the official layout gives the same', async () => {
+  const recorded = JSON.parse(readFileSync(fixture('family', 'next.json'), 'utf8')) as Recorded;
+  const { text_config, vision_config, image_grid_pinpoints } = recorded.config as Record<string, object>;
+  const config = {
+    ...text_config,
+    ...{ vision_config, model_type: 'llava_mistral', mm_projector_type: 'mlp2x_gelu', mm_vision_select_layer: -2 },
+    ...{ image_aspect_ratio: 'anyres', mm_patch_merge_type: 'spatial_unpad' },
+    image_grid_pinpoints: (image_grid_pinpoints as [number, number][]).map(([height, width]) => [width, height]),
+  };
+  await checkAnswers('next', recorded, await madeUpCheckpoint(config, recorded.tensors, officialName), {});
+});
+
 for (const name of ['grouped-llama3-rope', 'mistral', 'mistral-window', 'clip-alone', 'next']) {
   const recorded = JSON.parse(readFileSync(fixture('family', `${name}.json`), 'utf8')) as Recorded;
-  const { answers, side = 56, width = side, height = side } = recorded;
   for (const options of WAYS) {
     test(`${name}, ${JSON.stringify(options)}: logits and greedy tokens equal transformers'`, async () => {
-      const model = await exportReference(await madeUpCheckpoint(recorded.config, recorded.tensors), [side], options);
-      const { hiddenSize } = model.manifest.architecture.language;
-      const png = await sharp(madeUpPicture(name, width, height), { raw: { width, height, channels: 3 } })
-        .png()
-        .toBuffer();
-      const { pixels, order } = await prepareInput(png, name, imageInput(await openModel(model.folder, side)));
-      const visual = await model.encodePixels(pixels, side);
-      const squareTokens = Math.floor(visual.length / hiddenSize / (pixels.length / (side * side * 3)));
-      const rowOf = (prompts: number[][]) => [{ image: 0, prompts, order: order ?? undefined }];
-      const together = rowOf(answers.map(({ prompt }) => prompt));
-      for (const rows of [...answers.map(({ prompt }) => rowOf([prompt])), together]) {
-        // Parts of the prefix, where it is computed run by run: none sees all of what is before it at once.
-        const scoreBytes = rows === together ? 1000 : undefined;
-        const steps = answers[0]!.tokens.length;
-        const generated = await model.generate(rows, visual, squareTokens, steps, scoreBytes);
-        rows[0]!.prompts.forEach((prompt, q) => {
-          const { logits, tokens, margins } = answers.find((answer) => answer.prompt === prompt)!;
-          const error = maxError(generated.firstLogits[0]![q]!, Float32Array.from(logits));
-          assert.ok(error <= LOGIT_ERROR, `logits differ by ${error}`);
-          const robust = margins.findIndex((margin) => margin < ROBUST);
-          const compared = robust < 0 ? tokens : tokens.slice(0, robust);
-          assert.deepEqual(generated.tokens[0]![q]!.slice(0, compared.length), compared);
-        });
-      }
+      await checkAnswers(name, recorded, await madeUpCheckpoint(recorded.config, recorded.tensors), options);
+    });
+  }
+}
+
+/** Asks a checkpoint the recorded prompts, one by one and together. */
+async function checkAnswers(
+  name: string,
+  { answers, side = 56, width = side, height = side }: Recorded,
+  checkpoint: string,
+  options: (typeof WAYS)[number],
+): Promise<void> {
+  const model = await exportReference(checkpoint, [side], options);
+  const { hiddenSize } = model.manifest.architecture.language;
+  const png = await sharp(madeUpPicture(name, width, height), { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+  const { pixels, order } = await prepareInput(png, name, imageInput(await openModel(model.folder, side)));
+  const visual = await model.encodePixels(pixels, side);
+  const squareTokens = Math.floor(visual.length / hiddenSize / (pixels.length / (side * side * 3)));
+  const rowOf = (prompts: number[][]) => [{ image: 0, prompts, order: order ?? undefined }];
+  const together = rowOf(answers.map(({ prompt }) => prompt));
+  for (const rows of [...answers.map(({ prompt }) => rowOf([prompt])), together]) {
+    // Parts of the prefix, where it is computed run by run: none sees all of what is before it at once.
+    const scoreBytes = rows === together ? 1000 : undefined;
+    const steps = answers[0]!.tokens.length;
+    const generated = await model.generate(rows, visual, squareTokens, steps, scoreBytes);
+    rows[0]!.prompts.forEach((prompt, q) => {
+      const { logits, tokens, margins } = answers.find((answer) => answer.prompt === prompt)!;
+      const error = maxError(generated.firstLogits[0]![q]!, Float32Array.from(logits));
+      assert.ok(error <= LOGIT_ERROR, `logits differ by ${error}`);
+      const robust = margins.findIndex((margin) => margin < ROBUST);
+      const compared = robust < 0 ? tokens : tokens.slice(0, robust);
+      assert.deepEqual(generated.tokens[0]![q]!.slice(0, compared.length), compared);
     });
   }
 }
