@@ -149,8 +149,8 @@ export interface BenchmarkDefinition {
   downloads?: Pick<Catalogue, 'assets' | 'benchmarks'> | null;
   /** Scores published for it, if they are not in published.ts. */
   published?: readonly PublishedScore[];
-  /** Opens the images alone, where that takes none of the other files. */
-  openImages?(folder: string): Promise<ImageSource>;
+  /** Opens the images of a split alone, where that takes none of the other files. */
+  openImages?(folder: string, split: string): Promise<ImageSource>;
 }
 
 export interface SplitInfo {

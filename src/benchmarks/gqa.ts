@@ -115,6 +115,7 @@ export const gqa: BenchmarkDefinition = {
   splits: SPLITS.map(({ file, choices, ...info }) => info),
   options: OFFICIAL_OPTIONS,
   load,
+  openImages,
 };
 
 async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {

@@ -75,6 +75,11 @@ export async function readMmeRelease(folder: string): Promise<MmeRelease> {
   return { annotations, images, sha256 };
 }
 
+/** The images alone. @throws UserError when the release is missing */
+export async function openMmeImages(folder: string): Promise<ImageSource> {
+  return (await openRelease(folder)).images;
+}
+
 /** A file that was cut off would otherwise change the score without a word: pairs are formed from two lines each. */
 function incomplete(where: string, questions: number, folder: string): UserError {
   const count = questions === 0 ? 'no question' : questions === 1 ? '1 question' : `${questions} questions`;

@@ -12,7 +12,7 @@ import {
   type Protocol,
   type SubmissionFile,
 } from './benchmark.js';
-import { type MmeAnnotation, readMmeRelease, stem } from './mme-files.js';
+import { type MmeAnnotation, openMmeImages, readMmeRelease, stem } from './mme-files.js';
 import { type MmeItem, mmeVerdict, scoreMme } from './mme-score.js';
 import { readRecordLines } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
@@ -53,6 +53,7 @@ export const mme: BenchmarkDefinition = {
   splits: [{ name: 'test', questions: 2374, images: 1187, scored: 'here' }],
   options: OFFICIAL_OPTIONS,
   load,
+  openImages: openMmeImages,
 };
 
 async function load(folder: string, { protocol, limit, split }: LoadOptions): Promise<LoadedBenchmark> {

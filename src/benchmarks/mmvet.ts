@@ -72,6 +72,7 @@ export const mmVet: BenchmarkDefinition = {
     judgePrices: 'optional',
   },
   load,
+  openImages,
 };
 
 async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {

@@ -47,6 +47,7 @@ export const okVqa: BenchmarkDefinition = {
   splits: [{ name: 'val2014', questions: 5046, images: 5033, scored: 'here' }],
   options: OFFICIAL_OPTIONS,
   load,
+  openImages: (folder) => openCocoImages(folder, 'val2014'),
 };
 
 async function load(folder: string, { split, protocol, limit, images }: LoadOptions): Promise<LoadedBenchmark> {

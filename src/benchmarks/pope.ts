@@ -74,6 +74,7 @@ export const pope: BenchmarkDefinition = {
   splits: [{ name: 'test', questions: 8910, images: 500, scored: 'here' }],
   options: OFFICIAL_OPTIONS,
   load,
+  openImages: (folder) => openCocoImages(folder, 'val2014'),
 };
 
 async function load(folder: string, { protocol, limit, split, images }: LoadOptions): Promise<LoadedBenchmark> {

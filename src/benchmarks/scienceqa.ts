@@ -100,6 +100,7 @@ export const scienceQa: BenchmarkDefinition = {
   splits: SPLITS,
   options: OFFICIAL_OPTIONS,
   load,
+  openImages,
 };
 
 /** A question and the problem it was built from. */

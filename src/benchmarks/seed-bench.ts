@@ -103,6 +103,7 @@ export const seedBench: BenchmarkDefinition = {
   ],
   options: OFFICIAL_OPTIONS,
   load,
+  openImages: async (folder) => combinedSource(folder, await openImages(folder)),
 };
 
 async function load(folder: string, options: LoadOptions): Promise<LoadedBenchmark> {

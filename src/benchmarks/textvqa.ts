@@ -66,6 +66,7 @@ export const textVqa: BenchmarkDefinition = {
   splits: [{ name: 'val', questions: 5000, images: 3166, scored: 'here' }],
   options: { ...OFFICIAL_OPTIONS, ocrTokens: 'optional' },
   load,
+  openImages,
 };
 
 async function load(folder: string, { protocol, limit, ...options }: LoadOptions): Promise<LoadedBenchmark> {

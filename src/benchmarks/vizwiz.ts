@@ -101,6 +101,7 @@ export const vizWiz: BenchmarkDefinition = {
   ],
   options: OFFICIAL_OPTIONS,
   load,
+  openImages,
 };
 
 async function load(folder: string, options: LoadOptions): Promise<LoadedBenchmark> {
@@ -193,7 +194,7 @@ function uploadFile(split: string, prompts: readonly LlavaQuestion[], answers: A
   return { name: `vizwiz_${split}_results.json`, content: pythonJson(results) };
 }
 
-function openImages(folder: string, split: 'val' | 'test'): Promise<ImageSource> {
+function openImages(folder: string, split: string): Promise<ImageSource> {
   const origin = `Download ${DOWNLOADS}/images/${split}.zip into it; there is no need to unpack it.`;
   return openBenchmarkImages(folder, { names: [split], origin });
 }

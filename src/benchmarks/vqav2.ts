@@ -73,6 +73,7 @@ export const vqaV2: BenchmarkDefinition = {
   ],
   options: OFFICIAL_OPTIONS,
   load,
+  openImages: (folder, split) => openCocoImages(folder, split === 'val' ? 'val2014' : 'test2015'),
 };
 
 async function load(folder: string, options: LoadOptions): Promise<LoadedBenchmark> {

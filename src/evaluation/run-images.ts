@@ -20,7 +20,7 @@ export async function openRunImages(record: RunRecord, data?: string): Promise<I
   if (folder === undefined)
     throw new UserError("the run does not record where the benchmark's files are. Give the folder with --data.");
   const definition = definitionOfRun(record);
-  if (definition.openImages) return definition.openImages(folder);
+  if (definition.openImages) return definition.openImages(folder, split);
   const protocol = identity.protocol['protocol'] as Protocol;
   return (await loadAsked(definition, folder, { split, protocol, ...recordedOptions(identity.protocol) })).images;
 }

@@ -68,6 +68,12 @@ export function taskBenchmark(task: TaskFile, origin: string): BenchmarkDefiniti
       const split = chosenSplit(definition, options.split);
       return loadTask({ task, split, folder, origin, protocol: { task: taskHash(task) } }, options);
     },
+    ...(task.image && 'file' in task.image
+      ? {
+          openImages: (folder: string, split: string) =>
+            openTaskImages(task, task.splits[chosenSplit(definition, split)]!, folder, origin),
+        }
+      : {}),
   };
   return definition;
 }
