@@ -96,10 +96,7 @@ export function reportLayout(runs: readonly RunResult[], publishedOf: PublishedO
       lines: rows.map((row) => speedColumns.map(({ cell }) => cell(row))),
     },
     footnotes: [...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`), ...quantisedNotes(runs)],
-    notes: [
-      ...new Set(runs.flatMap(runNotes)),
-      ...benchmarkNotes([...comparisons, ...runs.map(({ metrics }) => metrics)]),
-    ],
+    notes: [...runNotes(runs), ...benchmarkNotes([...comparisons, ...runs.map(({ metrics }) => metrics)])],
   };
 }
 
@@ -187,11 +184,23 @@ function quantisedNotes(runs: readonly RunResult[]): string[] {
   return note === null ? [] : [note];
 }
 
-function runNotes(run: RunResult): string[] {
-  const { n, failed } = run.metrics;
-  const part = askedQuestions(run.record.identity.protocol);
+/** Notes on single runs, each once with the names of all runs that it is about. */
+function runNotes(runs: readonly RunResult[]): string[] {
+  const namesOf = new Map<string, Set<string>>();
+  for (const run of runs) {
+    for (const note of notesOf(run)) namesOf.set(note, (namesOf.get(note) ?? new Set()).add(runName(run)));
+  }
+  return [...namesOf].map(([note, names]) =>
+    names.size > 1 && names.size === new Set(runs.map(runName)).size
+      ? `All runs: ${note}`
+      : `${[...names].join(', ')}: ${note}`,
+  );
+}
+
+function notesOf({ metrics: { n, failed }, record }: RunResult): string[] {
+  const part = askedQuestions(record.identity.protocol);
   return [
-    ...(part === null ? [] : [`${runName(run)}: only ${part.text}.`]),
-    ...(failed === 0 ? [] : [`${runName(run)}: ${failed} of ${n} questions failed and count as wrong.`]),
+    ...(part === null ? [] : [`only ${part.text}.`]),
+    ...(failed === 0 ? [] : [`${failed} of ${n} questions failed and count as wrong.`]),
   ];
 }

@@ -64,6 +64,14 @@ test('failed questions and the notes of a run are listed once', () => {
     'some-run: 3 of 5000 questions failed and count as wrong.',
     'textvqa: Some images are missing.',
   ]);
+  const other = { ...textvqa(model('b'), 70), folder: 'results/other-run' };
+  other.metrics.failed = 3;
+  assert.equal(reportLayout([run, other]).notes[0], 'All runs: 3 of 5000 questions failed and count as wrong.');
+  const third = { ...textvqa(model('c'), 70), folder: 'results/third-run' };
+  assert.equal(
+    reportLayout([run, other, third]).notes[0],
+    'some-run, other-run: 3 of 5000 questions failed and count as wrong.',
+  );
 });
 
 test('quantised runs are marked, and a footnote says what that means', () => {
