@@ -139,7 +139,7 @@ function modelCell(key: string, { titles, lines }: PlainTable, line: number): st
   const [name, ...settings] = lines[line]!;
   const unit = (title: string): string => / \(\w+\)$/.exec(title)?.[0].replace(/[()]/g, '') ?? '';
   const texts = settings
-    .map((text, i) => (text === '-' ? '' : `${text}${unit(titles[i + 1]!)}`))
+    .map((text, i) => (text === '-' ? '' : text.replace(/^\d+/, (number) => number + unit(titles[i + 1]!))))
     .filter((text) => text !== '');
   const below = texts.length === 0 ? '' : ` <small>${escapeXml(texts.join(', '))}</small>`;
   return `<span class="key">${key}</span> ${escapeXml(name!)}${below}`;
