@@ -12,8 +12,7 @@ import { definitionOfRun } from './run-definition.js';
  */
 export function publishedBeside({ record, metrics }: RunResult): PublishedReference | null {
   const { model, protocol, generation } = record.identity;
-  const name = publishedModel(model.name);
-  if (name === null) return null;
+  const name = publishedModel(model.name) ?? model.name;
   const definition = knownDefinition(record);
   const references = (definition?.published ?? publishedScores(metrics.benchmark))
     .filter((published) => published.model === name)
