@@ -8,6 +8,9 @@ import { describeServer, type ServerDescription } from './describe-server.js';
 /** A server that is not there is noticed within a few seconds; one that is starting up is waited for. */
 const RETRY = { retries: 3, minTimeoutMs: 1000 };
 
+/** Models on a CPU take minutes for a picture; the user should not wonder why. */
+const QUIET_MS = 10_000;
+
 /**
  * Asks a server a question, to find out before any work whether it can be used, and what it says about itself.
  * @param question for the message: "a test question about an image"
@@ -20,6 +23,7 @@ export async function askTestQuestion(
   { question, signal, onNotice }: { question: string; signal: AbortSignal; onNotice: (message: string) => void },
 ): Promise<{ reply: ChatReply; description: ServerDescription }> {
   const pool = openChatPool([client], { limitOf: () => fixedLimit(1), onNotice, retry: RETRY });
+  const waiting = setTimeout(() => onNotice(`Waiting for ${client.baseUrl} to answer ${question}.`), QUIET_MS);
   const about = describeServer(client, signal).catch(() => ({ description: {}, models: null }));
   try {
     const { reply } = await pool.ask(async () => request, signal);
@@ -32,5 +36,7 @@ export async function askTestQuestion(
     throw new UserError(`${client.baseUrl} did not answer ${question}: ${messageOf(error)}${offered}`, {
       cause: error,
     });
+  } finally {
+    clearTimeout(waiting);
   }
 }

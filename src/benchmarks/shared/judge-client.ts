@@ -47,18 +47,33 @@ function openJudge({ baseUrl, model, apiKeyEnv, timeoutMs = TIMEOUT_MS }: JudgeS
   return openChatClient({ baseUrl, model, key: readApiKey(apiKeyEnv, 'judge'), timeoutMs });
 }
 
+/** A judge that takes longer may be loading its model, and is waited for when there are answers to grade. */
+const PATIENCE_MS = 8000;
+
 /**
- * Asks the judge a question before there is anything to grade.
+ * Asks the judge a question before there is anything to grade. One that says nothing for `patienceMs` is only pointed out.
  * @param onNotice called with what happens to the server, in a sentence for the user
- * @throws UserError within seconds when the judge cannot be used
+ * @throws UserError when the judge cannot be used
  */
 export async function checkJudge(
   server: JudgeServer,
   question: JudgeQuestion,
-  { signal, onNotice }: { signal: AbortSignal; onNotice: (message: string) => void },
+  {
+    signal,
+    onNotice,
+    patienceMs = PATIENCE_MS,
+  }: { signal: AbortSignal; onNotice: (message: string) => void; patienceMs?: number },
 ): Promise<void> {
-  const about = { question: 'a test question to the judge', signal, onNotice };
-  await askTestQuestion(openJudge(server), requestFor(question), about);
+  const patience = AbortSignal.timeout(patienceMs);
+  const about = { question: 'a test question to the judge', signal: AbortSignal.any([signal, patience]), onNotice };
+  try {
+    await askTestQuestion(openJudge(server), requestFor(question), about);
+  } catch (error) {
+    if (signal.aborted || error !== patience.reason) throw error;
+    onNotice(
+      `The judge at ${server.baseUrl} did not answer a test question within ${patienceMs / 1000} s. Continuing.`,
+    );
+  }
 }
 
 /**
