@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { JUDGE_GRADES } from '../src/evaluation/score-run.js';
 import { EXIT } from '../src/shared/errors.js';
 import { type Asked, answer, startChatServer } from '../test/chat/chat-server.js';
-import type { KillOptions } from './killed-downloads.js';
+import type { KillOptions } from './killed-folders.js';
 import {
   countChanges,
   drawKillPoint,

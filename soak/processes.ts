@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { cp, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -78,7 +78,7 @@ export async function killAt(
   const reached = new Promise<void>((resolve) => {
     reach = resolve;
   });
-  const watcher = watch(folder, { recursive: true }, () => {
+  const watcher = watchBelow(folder, () => {
     if (++seen === changes) reach();
   });
   const { child, ended } = start();
@@ -94,10 +94,15 @@ export async function killAt(
   }
 }
 
+function watchBelow(folder: string, onChange: () => void): FSWatcher {
+  // An error is a folder that is gone before Node.js watches it.
+  return watch(folder, { recursive: true }, onChange).on('error', () => {});
+}
+
 /** Lets a process end by itself. @returns the file system changes in a folder meanwhile */
 export async function countChanges(folder: string, start: () => Running): Promise<{ changes: number; ended: Ended }> {
   let changes = 0;
-  const watcher = watch(folder, { recursive: true }, () => {
+  const watcher = watchBelow(folder, () => {
     changes++;
   });
   const ended = await start().ended.finally(() => watcher.close());

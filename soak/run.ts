@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { soak } from './kill-points.js';
-import { soakDownloads } from './killed-downloads.js';
+import { soakDownloads, soakExports } from './killed-folders.js';
 import { soakGradings } from './killed-gradings.js';
 import { canMakeHosts, soakLosses } from './lost-folders.js';
 
 /*
- * `npm run soak [kills] [seed]`: kills the sample run 200 times by default, a download and a grading a quarter as often, and
+ * `npm run soak [kills] [seed]`: kills the sample run 200 times by default, a download, an export and a grading a quarter as often, and
  * takes folders over from hosts that froze or died (a minute each; needs root). The printed seed reproduces the same moments.
  */
 
@@ -50,6 +50,17 @@ await timed('downloads', async (folder) => {
     },
   });
   return `${fewer} kills over ${downloads} downloads: all files equal the uninterrupted one's`;
+});
+
+await timed('exports', async (folder) => {
+  let count = 0;
+  const exports = await soakExports({
+    ...{ kills: fewer, seed, folder },
+    onKill({ signal, changes, kept }) {
+      console.log(`export ${++count}/${fewer} ${signal} after ${changes} changes: ${kept} files on disk`);
+    },
+  });
+  return `${fewer} kills over ${exports} exports: all files equal the uninterrupted one's`;
 });
 
 await timed('gradings', async (folder) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import test from 'node:test';
 import { type KillReport, soak } from '../../soak/kill-points.js';
-import { soakDownloads } from '../../soak/killed-downloads.js';
+import { soakDownloads, soakExports } from '../../soak/killed-folders.js';
 import { soakGradings } from '../../soak/killed-gradings.js';
 import { testFolder } from '../commands/cli.js';
 
@@ -26,12 +26,13 @@ test('killed at a dozen moments, a run ends with the undisturbed result: no answ
   assert.ok(kills.some(({ answers }) => answers > 0 && answers < 16));
 });
 
-test('killed downloads and gradings end with the undisturbed files and scores', { skip }, async (t) => {
-  const folders = await Promise.all([testFolder(), testFolder()]);
+test('killed downloads, exports and gradings end with the undisturbed files and scores', { skip }, async (t) => {
+  const folders = await Promise.all([testFolder(), testFolder(), testFolder()]);
   t.after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
   const completed = await Promise.all([
     soakDownloads({ kills: 3, seed: 3, folder: folders[0]! }),
     soakGradings({ kills: 3, seed: 3, folder: folders[1]! }),
+    soakExports({ kills: 3, seed: 3, folder: folders[2]! }),
   ]);
   for (const count of completed) assert.ok(count >= 1);
 });

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type FolderLock, lockFolder, removeTemporaryFiles } from '../../shared/folder-lock.js';
+import { type FolderLock, isLocked, isLockFile, lockFolder, removeTemporaryFiles } from '../../shared/folder-lock.js';
 import type { Ownership } from '../../shared/json-file.js';
 import { makeFolder } from '../../shared/make-folder.js';
 import { withPath } from '../../shared/system-errors.js';
@@ -31,7 +32,7 @@ export interface ExportFolder {
  * @param output need not exist
  */
 export async function openExportFolder(output: string, onWait?: (message: string) => void): Promise<ExportFolder> {
-  const folder = `${output}.partial`;
+  const folder = workFolder(output);
   await makeFolder(dirname(output));
   const lock = await lockExisting(folder, onWait);
   await removeTemporaryFiles(output, lock);
@@ -51,7 +52,9 @@ export async function openExportFolder(output: string, onWait?: (message: string
           await rm(abandoned, { recursive: true, force: true });
         }
       }
-      if (!resumed) {
+      if (resumed) {
+        await removeTemporaryFiles(partial, lock);
+      } else {
         await makeFolder(partial);
         await writeFile(join(partial, IDENTITY), identity);
       }
@@ -70,6 +73,26 @@ export async function openExportFolder(output: string, onWait?: (message: string
       await rmdir(folder).catch(() => {}); // not empty: another process waits for it, or this export can be resumed
     },
   };
+}
+
+/** Deletes what an export left that was killed after it had finished. */
+export async function removeAbandonedExport(output: string, onWait?: (message: string) => void): Promise<void> {
+  const folder = workFolder(output);
+  if (!existsSync(folder) || (await isLocked(folder))) return;
+  try {
+    const lock = await lockFolder(folder, { onWait });
+    for (const name of await readdir(folder)) {
+      if (!isLockFile(name)) await rm(join(folder, name), { recursive: true, force: true });
+    }
+    await lock.release();
+    await rmdir(folder);
+  } catch {
+    // In use again, or not ours to delete: the model is whole.
+  }
+}
+
+function workFolder(output: string): string {
+  return `${output}.partial`;
 }
 
 /** Locks a folder that its last user may delete at any time. */

@@ -26,7 +26,7 @@ import { type Int8StorageType, isQuantised, type Precision } from '../precision.
 import { checkTokenizer } from './check-tokenizer.js';
 import { findWeightProblem, WeightError, weightProblemError } from './check-weights.js';
 import { toFloat32Values } from './convert-elements.js';
-import { type ExportFolder, openExportFolder } from './export-folder.js';
+import { type ExportFolder, openExportFolder, removeAbandonedExport } from './export-folder.js';
 import { buildGenerateGraph, type PrefixSource } from './generate-graph.js';
 import { buildVisionGraph } from './vision-graph.js';
 import { visionSizes } from './vision-sizes.js';
@@ -110,7 +110,10 @@ export async function exportCheckpoint(
   const resolutions = options.resolutions.length > 0 ? options.resolutions : [architecture.inputImageSize];
   for (const resolution of resolutions) checkResolution(architecture, resolution);
   const finished = await finishedExport(checkpoint, source, output, resolutions, options);
-  if (finished) return finished;
+  if (finished) {
+    await removeAbandonedExport(output, options.onWait);
+    return finished;
+  }
   const folder = await openExportFolder(output, options.onWait);
   try {
     // Another process, such as another task of a job array, may have exported the model meanwhile.

@@ -1,0 +1,110 @@
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { SAMPLE_MODEL } from '../src/evaluation/sample.js';
+import { EXIT } from '../src/shared/errors.js';
+import { assertSameAsSample, serveSample } from '../test/downloads/serve-sample.js';
+import {
+  countChanges,
+  drawKillPoint,
+  type Ended,
+  expectSame,
+  filesBelow,
+  killAt,
+  killed,
+  type Running,
+  randomDraw,
+  startLlavahr,
+  unexpected,
+} from './processes.js';
+
+/*
+ * Repeatedly kills `llavahr download` and `llavahr export` at random moments and restarts them until the folder is complete.
+ * Downloads come from a server on this machine that sends files in small pieces.
+ */
+
+const BENCHMARK = 'textvqa';
+const DRIP_BYTES = 40_000;
+/** A file with the times of its downloads. */
+const DATED = 'downloads.json';
+
+export interface KillOptions {
+  kills: number;
+  seed: number;
+  /** Empty folder. */
+  folder: string;
+  onKill?: (report: { signal: NodeJS.Signals; changes: number; kept: number }) => void;
+}
+
+/** @throws Error when a file of a killed download differs, is missing or left over. @returns the completed downloads */
+export async function soakDownloads(options: KillOptions): Promise<number> {
+  const { folder } = options;
+  const source = await serveSample(BENCHMARK, { behave: () => ({ drip: DRIP_BYTES }) });
+  try {
+    source.catalogue.benchmarks.find(({ name }) => name === BENCHMARK)!.splits = [source.split];
+    const datasets = join(folder, 'datasets.json');
+    await writeFile(datasets, JSON.stringify(source.catalogue));
+    const env = { LLAVAHR_DATASETS: datasets, LLAVAHR_CACHE: join(folder, 'cache') };
+    return await killUntilComplete(options, {
+      start: (data) => startLlavahr(['download', BENCHMARK, '--dir', data], env),
+      check: (data) => assertSameAsSample(BENCHMARK, join(data, BENCHMARK)),
+    });
+  } finally {
+    await source.server.close();
+    await rm(source.root, { recursive: true });
+  }
+}
+
+/** @throws Error when a file of a killed export differs, is missing or left over. @returns the completed exports */
+export function soakExports(options: KillOptions): Promise<number> {
+  return killUntilComplete(options, {
+    start: (output) =>
+      startLlavahr(['export', SAMPLE_MODEL, '--resolution', '256,512', '--output', join(output, 'model')], {}),
+  });
+}
+
+interface Killed {
+  /** Starts what fills a folder, or continues to fill it. */
+  start: (output: string) => Running;
+  /** Looks at a filled folder. */
+  check?: (output: string) => Promise<void>;
+}
+
+async function killUntilComplete(
+  { kills, seed, folder, onKill }: KillOptions,
+  { start, check }: Killed,
+): Promise<number> {
+  const undisturbed = join(folder, 'undisturbed');
+  await mkdir(undisturbed);
+  const { changes } = await countChanges(undisturbed, () => start(undisturbed));
+  const expected = await filesBelow(undisturbed);
+
+  const draw = randomDraw(seed);
+  let completed = 0;
+  for (let done = 0; done < kills; completed++) {
+    const output = join(folder, 'killed');
+    await mkdir(output);
+    let ended: Ended;
+    do {
+      const at = drawKillPoint(draw, changes);
+      ended = done < kills ? await killAt(output, () => start(output), at) : await start(output).ended;
+      if (killed(ended, at.signal)) {
+        done++;
+        onKill?.({ signal: at.signal, changes: at.changes, kept: (await filesBelow(output)).length });
+      } else if (ended.code !== EXIT.done) {
+        throw unexpected(ended);
+      }
+    } while (ended.code !== EXIT.done);
+    if (!isDeepStrictEqual(await filesBelow(output), expected)) {
+      await cp(output, `${output}.different`, { recursive: true });
+      throw new Error(`other files than in ${undisturbed}: ${output}.different`);
+    }
+    for (const name of expected) {
+      if (!name.endsWith(DATED)) await expectSame(join(output, name), join(undisturbed, name));
+    }
+    await check?.(output);
+    await rm(output, { recursive: true });
+  }
+  await rm(undisturbed, { recursive: true });
+  return completed;
+}
