@@ -49,7 +49,9 @@ const LEGEND_GAP = 22;
 const LEGEND_LETTERS = Math.floor((PLOT_WIDTH - LEGEND_MARK) / LETTER_WIDTH);
 const ROW_LINE = 12;
 const ROW_LETTERS = 28; // leaves almost half of the width for the plot
-const TITLE_HEIGHT = 24;
+const TITLE_LINE = 17;
+const TITLE_GAP = 7;
+const TITLE_LETTERS = 46; // of bold text in the width of a plot
 
 /* At least 3:1 to the background of their mode, and told apart by colour-blind readers in this order. */
 const LIGHT = ['#2a62b8', '#c8501e', '#1b7f5c', '#8a4fb0', '#8f6d00', '#2b8a9e', '#bd3b76', '#5c5c5c'];
@@ -64,13 +66,17 @@ export const PLOT_COLORS = { light: declarations(LIGHT, '#b9b9b9'), dark: declar
  * strict content security policy.
  */
 export function svgPlot(options: Plot.PlotOptions, legend: readonly LegendEntry[], text: PlotText): SvgPlot {
-  const plot = draw({ width: PLOT_WIDTH, ...options }, TITLE_HEIGHT);
-  const height = TITLE_HEIGHT + plot.height;
+  const title = brokenLines(text.title, TITLE_LETTERS);
+  const top = title.length * TITLE_LINE + TITLE_GAP;
+  const plot = draw({ width: PLOT_WIDTH, ...options }, top);
+  const height = top + plot.height;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 ${PLOT_WIDTH} ${height}" role="img"`,
     ` aria-label="${escapeXml(text.title)}" font-family="system-ui, sans-serif" font-size="${FONT_SIZE}" fill="currentColor">`,
     `<desc>${escapeXml(text.description)}</desc>`,
-    `<text y="13" font-size="13" font-weight="600">${escapeXml(text.title)}</text>`,
+    ...title.map(
+      (line, i) => `<text y="${13 + i * TITLE_LINE}" font-size="13" font-weight="600">${escapeXml(line)}</text>`,
+    ),
     plot.svg,
     '</svg>',
   ];

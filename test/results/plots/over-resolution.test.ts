@@ -65,6 +65,15 @@ test('the same points give the same bytes, with the values as text for screen re
   assert.match(plot.querySelector('desc')!.textContent, /hr at 384 px: 52\.00; hr at 1024 px: 67\.00/);
 });
 
+test('a long title takes several lines', () => {
+  const title = 'textvqa val (protocol.ocrTokens false, protocol.limit 100, protocol.sample none)';
+  const whole = plotOverResolution(POINTS, { ...AXIS, title });
+  const lines = [...parseSvg(whole.svg).querySelectorAll('text[font-weight]')].map(({ textContent }) => textContent);
+  assert.equal(lines.length, 2);
+  assert.equal(lines.join(' '), title);
+  assert.equal(whole.height, plotOverResolution(POINTS, AXIS).height + 17);
+});
+
 test('hostile names stay text, and no inline style is needed', () => {
   const name = '</text><script>alert(1)</script>"&\0\ud800';
   const { svg } = plotOverResolution([point(name, 384, 1), point(name, 768, 2)], {
