@@ -5,6 +5,7 @@ export interface PageData {
   systems: { key: string; name: string }[];
   /** Minimum score of a right answer: with ten human answers, half of the full score. */
   rightFrom: number;
+  /** None without samples. */
   sets: SampleSet[];
   /** WebP images in base64: some in which small text can be read, then small ones. */
   images: string[];

@@ -39,7 +39,7 @@ ${readFileSync(STYLE_SHEET, 'utf8')}`;
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
-  const hasSamples = data.sets.some(({ samples }) => samples.length > 0);
+  const hasSamples = data.sets.length > 0;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -55,13 +55,13 @@ ${readFileSync(STYLE_SHEET, 'utf8')}`;
 <body>
 <header>
 <h1>${escapeXml(pageTitle(layout))}</h1>
-${contents(figures, hasSamples)}
+${contents(figures)}
 </header>
 <main>
 ${scoresSection(layout, data)}
 ${figures.map(figureSection).join('\n')}
 ${speedSection(layout, data)}
-${hasSamples ? browserSection() : ''}
+${hasSamples ? browserSection() : noSamplesSection()}
 ${runsSection(layout)}
 </main>
 ${hasSamples ? `<script type="application/json" id="data">${jsonForScript(data)}</script>\n<script type="module">${script}</script>` : ''}
@@ -90,12 +90,12 @@ function listed(names: readonly string[], things: string): string {
   return names.length > 4 ? `${names.length} ${things}` : names.join(', ');
 }
 
-function contents(figures: readonly FigureRow[], hasSamples: boolean): string {
+function contents(figures: readonly FigureRow[]): string {
   const links = [
     ['scores', 'Scores'],
     ...figures.map(({ title }) => [anchor(title), title]),
     ['speed', 'Speed'],
-    ...(hasSamples ? [['browser', 'Samples']] : []),
+    ['browser', 'Samples'],
     ['runs', 'Runs'],
   ];
   return `<nav aria-label="Contents">${links.map(([id, text]) => `<a href="#${id}">${text}</a>`).join(' ')}</nav>`;
@@ -121,7 +121,7 @@ function scoresSection({ scores, footnotes, notes }: ReportLayout, { systems }: 
   return `<section id="scores">
 <h2>Scores</h2>
 ${htmlTable('Scores', table)}
-<p class="caption">${constants === '' ? '' : `All models: ${escapeXml(constants)}. `}The best score of each column is bold; [low, high] is the 95 % interval (${INTERVAL_METHODS}).${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
+<p class="caption">${constants === '' ? '' : `All models: ${escapeXml(constants)}. `}${best.some((text) => text !== null) ? 'The best score of each column is bold; ' : ''}[low, high] is the 95 % interval (${INTERVAL_METHODS}).${isMarked ? ` * ${NOT_COMPARABLE}.` : ''}</p>
 ${remarks.length > 0 ? `<ul class="notes">${remarks.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul>` : ''}
 </section>`;
 }
@@ -210,6 +210,13 @@ function runsSection({ runs }: ReportLayout): string {
 <h2>Runs</h2>
 ${htmlTable('Runs', { ...table, lines: cells })}
 ${constants === '' ? '' : `<p class="caption">All runs: ${escapeXml(constants)}.</p>`}
+</section>`;
+}
+
+function noSamplesSection(): string {
+  return `<section id="browser">
+<h2>Samples</h2>
+<p>The folders of the runs hold no answers.</p>
 </section>`;
 }
 

@@ -40,7 +40,9 @@ export async function htmlReport(
     title,
     runs: own.toSorted((a, b) => names.systemOf(a) - names.systemOf(b)), // so that a model has the same colour in all plots
   }));
-  const sets = groups.map((group) => sampleSet(group, samplesOf, names.systemOf));
+  const sets = groups
+    .map((group) => sampleSet(group, samplesOf, names.systemOf))
+    .filter(({ set }) => set.samples.length > 0);
   const pictures = await illustrate(imagesByInterest(sets).slice(0, most), largeBytes, makeImage);
   const data = { systems: names.systems, rightFrom: RIGHT_FROM, sets: sets.map(({ set }) => set), ...pictures };
   return htmlPage(layout, figureRows(groups, samplesOf, names), data);

@@ -5,7 +5,7 @@ import { parseHTML } from 'linkedom';
 import { jsonForScript } from '../../../src/results/html/page.js';
 import type { PageData, Sample } from '../../../src/results/html/page-data.js';
 import { type HtmlReportOptions, htmlReport } from '../../../src/results/html/report.js';
-import { HOSTILE } from '../reports/report-samples.js';
+import { HOSTILE, mme, model } from '../reports/report-samples.js';
 import { type Answers, type Questions, questions, reportOf, runSamples, twoRuns } from './page-samples.js';
 
 const ANSWERS = [
@@ -104,6 +104,25 @@ test('hostile names of models stay text', async () => {
   assert.equal(page.querySelectorAll('script').length, 2);
   assert.equal(page.querySelectorAll('img').length, 0);
   assert.ok(page.querySelector('title')!.textContent!.includes('</title><script>alert(1)</script>'));
+});
+
+test('a benchmark without answers is not offered, and a page without any says so', async () => {
+  const runs = [...twoRuns(), mme(model('large'), 1500)];
+  const none = { predictions: [], scores: null, references: null };
+  const asked = questions(2);
+  const options = { images: 0, largeBytes: 0, makeImage: async () => null };
+  const some = new Map(runs.map((run, i) => [run, i < 2 ? runSamples(asked, ANSWERS[i]!) : none]));
+  const page = parseHTML(await htmlReport(runs, { samplesOf: some, ...options })).document;
+  const { sets }: PageData = JSON.parse(page.getElementById('data')!.textContent!);
+  assert.deepEqual(
+    sets.map(({ title }) => title),
+    ['textvqa val'],
+  );
+  const empty = parseHTML(
+    await htmlReport(runs, { samplesOf: new Map(runs.map((run) => [run, none])), ...options }),
+  ).document;
+  assert.match(empty.querySelector('#browser p')!.textContent!, /no answers/);
+  assert.equal(empty.querySelectorAll('script').length, 0);
 });
 
 test('JSON in a script element cannot end it, nor begin a comment in it', () => {
