@@ -8,6 +8,7 @@ import { type Answers, questions, reportOf } from './page-samples.js';
 
 const rowsOf = (page: Page): Promise<string[]> => page.locator('#samples .row').allTextContents();
 const focusedRow = (page: Page): Promise<string | null> => page.locator('.sample:focus .row').textContent();
+const fragmentOf = (page: Page): Promise<string> => page.evaluate('location.hash');
 const countOf = (page: Page): Promise<string | null> => page.locator('#count').textContent();
 
 const RIGHT = { text: 'right', score: 1 };
@@ -129,7 +130,7 @@ test('a question in a view of its own: image, whole prompt, all answers with wha
   // Keys go to other questions and back to the list; the address leads to the question.
   await page.keyboard.press('j');
   assert.equal(await row(), '#2');
-  assert.match(page.url(), /#browser\?question=2$/);
+  assert.equal(await fragmentOf(page), '#browser?question=2');
   await page.keyboard.press('k');
   await page.keyboard.press('Escape');
   assert.ok(!(await view.isVisible()));
@@ -158,8 +159,8 @@ test('filters are in the address, which opens the page in the same state', { ski
   await page.locator('select[name="category"]').selectOption({ label: 'odd' });
   await page.locator('input[name="search"]').fill('number 3');
   assert.equal(await countOf(page), '5 of 60 samples');
-  const fragment = page.url().split('#')[1]!;
-  assert.equal(fragment, 'browser?category=odd&model+A=wrong&search=number+3');
+  const fragment = 'browser?category=odd&model+A=wrong&search=number+3';
+  assert.equal(await fragmentOf(page), `#${fragment}`);
   await page.close();
 
   const other = await open(html, {}, `${fragment}&question=35`);
@@ -167,7 +168,7 @@ test('filters are in the address, which opens the page in the same state', { ski
   assert.equal(await other.page.locator('#question .row').textContent(), '#35');
   assert.equal(await other.page.locator('input[name="search"]').inputValue(), 'number 3');
   await other.page.keyboard.press('Escape');
-  assert.ok(other.page.url().endsWith(`#${fragment}`));
+  await other.page.waitForFunction(`location.hash === '#${fragment}'`); // the event that a dialog is closed comes later
 
   // Nothing is found: a word, and a way back.
   await other.page.locator('input[name="search"]').fill('nothing like it');
@@ -176,12 +177,12 @@ test('filters are in the address, which opens the page in the same state', { ski
   await other.page.getByRole('button', { name: 'Clear the filters' }).click();
   assert.equal(await countOf(other.page), '60 of 60 samples');
   assert.ok(await other.page.locator('#empty').isHidden());
-  assert.ok(other.page.url().endsWith('#browser'));
+  assert.equal(await fragmentOf(other.page), '#browser');
 
   // Names that the page lacks are passed over.
   await other.page.goto(`${page.url().split('#')[0]}#browser?page=3&set=gone&who=gone&model+Z=right&__proto__=1`);
+  await other.page.locator('#samples .row', { hasText: '#50' }).waitFor();
   assert.equal(await countOf(other.page), '60 of 60 samples');
-  assert.equal((await rowsOf(other.page))[0], '#50');
   assert.deepEqual([...complaints, ...other.complaints], []);
   await other.page.close();
 });
