@@ -146,7 +146,7 @@ export async function loadTask(
         const { grade } = rows[index]!;
         return grade === null ? null : (grade(answer) ?? 0);
       },
-      score: (answers, part) => scoreTask(task, rows, answers, part),
+      score: (answers, part) => scoreTask(task, read, answers, part),
       submission: () => [],
     };
   } catch (error) {

@@ -37,6 +37,15 @@ export interface TaskRows {
   /** Where an image in a table is, by its name. */
   embedded: Map<string, { table: Table; row: number }>;
   tables: Table[];
+  /** The complete split, of which `limit` may have left out rows. */
+  whole: WholeSplit;
+}
+
+/** What is known of a split's rows beyond a limit. */
+export interface WholeSplit {
+  questions: number;
+  /** Per group of circular evaluation, how many copies it has. */
+  copies: ReadonlyMap<string, number>;
 }
 
 /**
@@ -52,7 +61,9 @@ export async function readTaskRows(
   { origin, limit = Number.POSITIVE_INFINITY }: { origin: string; limit?: number },
 ): Promise<TaskRows> {
   const reader = rowReader(task, split, origin);
-  const result: TaskRows = { rows: [], files: [], embedded: new Map(), tables: [] };
+  const copies = new Map<string, number>();
+  const whole = { questions: 0, copies };
+  const result: TaskRows = { rows: [], files: [], embedded: new Map(), tables: [], whole };
   try {
     for (const path of split.files.flatMap((name) => pathsOf(folder, name, origin))) {
       const table = await openTable(path, reader.request).catch((error) => {
@@ -62,7 +73,13 @@ export async function readTaskRows(
       result.tables.push(table);
       result.files.push(path);
       reader.checkTable(table);
-      for (let row = 0; row < table.rows.length && result.rows.length < limit; row++) reader.addRow(table, row, result);
+      for (let row = 0; row < table.rows.length; row++) {
+        if (!reader.isOfSplit(table, row)) continue;
+        whole.questions++;
+        const group = reader.groupOf(table, row);
+        if (group !== null) copies.set(group, (copies.get(group) ?? 0) + 1);
+        if (result.rows.length < limit) reader.addRow(table, row, result);
+      }
     }
   } catch (error) {
     for (const table of result.tables) await table.close();
@@ -215,9 +232,17 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
       }
     },
 
+    /** Whether the split's `where` takes a row. */
+    isOfSplit(table: Table, row: number): boolean {
+      return where.every(([column, values]) => values.has(cellText(cellAt(table.rows[row]!, column)) ?? ''));
+    },
+
+    groupOf(table: Table, row: number): string | null {
+      return circular ? groupOf(table.rows[row]!, circular, table.where(row)) : null;
+    },
+
     addRow(table: Table, row: number, { rows, embedded }: TaskRows): void {
       const cells = table.rows[row]!;
-      if (!where.every(([column, values]) => values.has(cellText(cellAt(cells, column)) ?? ''))) return;
       const place = table.where(row);
       if (cellText(cellAt(cells, fields.question))?.trim() === '')
         throw new UserError(`${place}: the question is empty.`);
@@ -254,7 +279,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
         answers,
         grade: graderOf(cells, answers, options, place),
         categories: categoryColumns.map((column) => textAt(cells, column) ?? null),
-        group: circular ? groupOf(cells, circular, place) : null,
+        group: this.groupOf(table, row),
       });
     },
   };

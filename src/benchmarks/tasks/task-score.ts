@@ -3,19 +3,20 @@ import type { Answers, Score } from '../benchmark.js';
 import type { MetricName } from '../metrics/metric-names.js';
 import { pick } from '../shared/statistics.js';
 import type { TaskFile } from './task-file.js';
-import type { TaskRow } from './task-rows.js';
+import type { TaskRow, TaskRows, WholeSplit } from './task-rows.js';
 
 /** Names of the score that a metric gives, if it is not called accuracy. */
 const METRIC_SCORES: Partial<Record<MetricName, string>> = { anls: 'ANLS', f1: 'F1' };
 
 /**
  * Scores answers as the task says. Questions without a right answer have no score and are in no denominator.
+ * @param rows all questions that were read; `whole` tells of those beyond a limit
  * @param part indices of the questions to score (default: all); only complete groups of circular evaluation count
  * @returns null when no question has a right answer
  */
 export function scoreTask(
   task: TaskFile,
-  all: readonly TaskRow[],
+  { rows: all, whole }: Pick<TaskRows, 'rows' | 'whole'>,
   given: Answers,
   part?: readonly number[],
 ): Score | null {
@@ -50,12 +51,12 @@ export function scoreTask(
 
   const units = graded.map((at) => ({ at, value: values[at]! }));
   if (task.circular) {
-    const groups = circularGroups(all, rows, values, part);
+    const groups = circularGroups(whole, rows, values);
     score.headline = groups.length > 0 ? 'circular' : null;
     if (groups.length > 0) add('circular', groups, MEAN_PERCENT);
   }
   if (task.score === 'sum') {
-    const isWhole = rows.length === all.length; // the sum of a part would be another score
+    const isWhole = rows.length === whole.questions; // the sum of a part would be another score
     if (isWhole) score.headline = 'points';
     if (isWhole) add('points', units, sumFormula(units.length));
     if (isWhole) score.points = ['points'];
@@ -121,21 +122,14 @@ function groupsBy(units: readonly Unit[], nameOf: (unit: Unit) => string | null)
  * Questions that are copies of one another, with other orders of the options: right only if all are. Source: VLMEvalKit
  * vlmeval/dataset/utils/multiple_choice.py, mcq_circular_eval.
  */
-function circularGroups(
-  all: readonly TaskRow[],
-  rows: readonly TaskRow[],
-  values: readonly number[],
-  part: readonly number[] | undefined,
-): Unit[] {
-  const sizes = new Map<string, number>();
-  for (const { group } of all) sizes.set(group!, (sizes.get(group!) ?? 0) + 1);
+function circularGroups(whole: WholeSplit, rows: readonly TaskRow[], values: readonly number[]): Unit[] {
   const copies = groupsBy(
     rows.map((_, at) => ({ at, value: values[at]! })),
     ({ at }) => rows[at]!.group,
   );
   return [...copies].flatMap(([group, members]) => {
-    const isComplete = part === undefined || members.length === sizes.get(group);
-    if (!isComplete || members.some(({ at }) => rows[at]!.grade === null)) return [];
+    if (members.length !== whole.copies.get(group)) return [];
+    if (members.some(({ at }) => rows[at]!.grade === null)) return [];
     return [{ at: members[0]!.at, value: members.every(({ value }) => value === 1) ? 1 : 0 }];
   });
 }

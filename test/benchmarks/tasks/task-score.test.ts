@@ -20,11 +20,12 @@ const QUESTIONS = [
   { q: 'b again', a: 'x', i: 1_000_002, k: 'two' },
   { q: 'a once more', a: 'x', i: 2_000_001, k: 'one' },
 ];
-const load = (changes: object) =>
+const load = (changes: object, limit?: number) =>
   loadOwn(
     folder,
     { fields: { question: 'q', answer: 'a', category: 'k' }, ...changes },
     { 'q.jsonl': asLines(...QUESTIONS) },
+    { limit },
   );
 const ANSWERS = ['x', 'x', 'x', 'y', 'x'];
 
@@ -53,6 +54,15 @@ test('of a part, only complete circular groups count', async () => {
   assert.equal(part.score(['x', 'x', 'x'])!.counts['circular'], 1);
   const none = restrictToRows(benchmark, [0]).score(['x'])!;
   assert.deepEqual([none.headline, none.scores['circular'], none.scores['accuracy']], [null, undefined, 100]);
+});
+
+test('a limit makes a part as well', async () => {
+  const circular = { circular: { column: 'i', modulo: 1_000_000 } };
+  const { headline, scores, counts } = (await load(circular, 4)).score(ANSWERS.slice(0, 4))!;
+  assert.deepEqual([headline, scores['circular'], counts['circular']], ['circular', 0, 1]);
+  assert.equal((await load(circular, 2)).score(ANSWERS.slice(0, 2))!.headline, null);
+  assert.equal((await load({ score: 'sum' }, 4)).score(ANSWERS.slice(0, 4))!.headline, 'accuracy');
+  assert.equal((await load({ score: 'sum' }, 9)).score(ANSWERS)!.headline, 'points');
 });
 
 test('a sum is in points, and is not given for a part', async () => {
