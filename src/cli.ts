@@ -60,7 +60,8 @@ function endOnUncaughtErrors(argv: readonly string[]): void {
 
 /** Imports what reads the file only if there is one: `--help` should not wait for it. */
 async function withOptionsOfFile(argv: readonly string[], program: Command): Promise<string[]> {
-  if (!argv.some((word) => /^--config(=|$)/.test(word))) return [...argv];
+  // What is being completed may name a file that is not there yet.
+  if (argv[2] === 'complete' || !argv.some((word) => /^--config(=|$)/.test(word))) return [...argv];
   const { withConfig } = await import('./cli/config-file.js');
   return withConfig(argv, program);
 }

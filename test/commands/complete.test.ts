@@ -63,6 +63,7 @@ test('models, choices, run folders and files complete where they are taken', asy
   assert.ok((await complete('compare', '')).values.includes('llava-1.5-tiny'));
   assert.deepEqual(await complete('eval', 'textvqa', '--data', ''), { values: [], files: true });
   assert.deepEqual(await complete('eval', 'textvqa', '--limit', ''), { values: [], files: false });
+  assert.deepEqual(await complete('eval', '--config', 'not-there.json', '--data', ''), { values: [], files: true });
 });
 
 for (const shell of ['bash', 'zsh', 'fish']) {
