@@ -41,6 +41,7 @@ export function seriesColor(index: number): string {
 export const QUIET_COLOR = 'var(--quiet)';
 
 const FONT_SIZE = 11;
+const TEXT_STYLE = `font-family="system-ui, sans-serif" font-size="${FONT_SIZE}" fill="currentColor"`;
 const LETTER_WIDTH = 6.2; // generous, since text cannot be measured here and legend entries must not overlap
 const ROW_LETTER_WIDTH = 7; // row names are right-aligned at the plot: a name wider than the margin would be cut off at the start
 const LEGEND_LINE = 17;
@@ -72,7 +73,7 @@ export function svgPlot(options: Plot.PlotOptions, legend: readonly LegendEntry[
   const height = top + plot.height;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 ${PLOT_WIDTH} ${height}" role="img"`,
-    ` aria-label="${escapeXml(text.title)}" font-family="system-ui, sans-serif" font-size="${FONT_SIZE}" fill="currentColor">`,
+    ` aria-label="${escapeXml(text.title)}" ${TEXT_STYLE}>`,
     `<desc>${escapeXml(text.description)}</desc>`,
     ...title.map(
       (line, i) => `<text y="${13 + i * TITLE_LINE}" font-size="13" font-weight="600">${escapeXml(line)}</text>`,
@@ -114,7 +115,7 @@ export function svgFile(plots: readonly SvgPlot[]): string {
     return svg.replace('<svg', at);
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}" ${TEXT_STYLE}>`,
     `<style>:root { color: #1a1a1a; background: #fff; ${PLOT_COLORS.light} }`,
     `@media (prefers-color-scheme: dark) { :root { color: #e6e6e6; background: #16181c; ${PLOT_COLORS.dark} } }</style>`,
     ...placed,
@@ -163,13 +164,14 @@ function legendDrawing(legend: readonly LegendEntry[]): Drawing {
       x = 0;
       line++;
     }
-    const place = { ...entry, text: lines.join('\n'), x: x + 5, y: line * LEGEND_LINE + 7 };
+    const y = line * LEGEND_LINE + 7;
+    const place = { ...entry, text: lines.join('\n'), x: x + 5, y, middle: y + ((lines.length - 1) * FONT_SIZE) / 2 };
     line += lines.length - 1;
     x += width;
     return place;
   });
   if (entries.length === 0) return { svg: '', height: 0 };
-  const text = { x: 'x', y: 'y', text: 'text', textAnchor: 'start', dx: LEGEND_MARK - 3 } as const;
+  const text = { x: 'x', y: 'middle', text: 'text', textAnchor: 'start', dx: LEGEND_MARK - 3 } as const;
   return draw({
     ...BARE,
     width: PLOT_WIDTH,

@@ -94,6 +94,7 @@ test('a file is self-contained: its size, light and dark colours, plots below ea
   const svg = parseSvg(file);
   const [first, second] = [...svg.querySelectorAll('svg[role="img"]')];
   assert.equal(Number(second!.getAttribute('y')), Number(first!.getAttribute('y')) + plots[0]!.height + 16);
+  assert.equal(svg.getAttribute('fill'), 'currentColor'); // of the legend, too
   assert.match(svg.querySelector('style')!.textContent, /prefers-color-scheme: dark/);
   assert.deepEqual(
     commonLegend(plots).map(({ label }) => label),
