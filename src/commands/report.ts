@@ -25,7 +25,7 @@ const REPORTS = {
 
 const FORMATS = Object.keys(REPORTS) as (keyof typeof REPORTS)[];
 
-const THUMBNAILS = 1000; // about 5 MB
+const THUMBNAILS = 1000; // about 20 MB of a page with large editions of some
 
 export interface ReportCommandOptions {
   /** (default: by the name of the output file, else csv) */
