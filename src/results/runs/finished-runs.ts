@@ -26,8 +26,13 @@ export async function finishedRuns(paths: readonly string[]): Promise<FinishedRu
   const missing = paths.find((path) => !existsSync(path));
   if (missing !== undefined) throw new UserError(`${missing} does not exist.`);
   const folders = paths.some(isRunFolder) ? paths : (await Promise.all(paths.map(runFoldersIn))).flat();
-  const [only = paths[0]!] = folders;
-  if (folders.length < 2) return { runs: [await loadRun(only)], passedOver: [] };
+  if (folders.length === 0) {
+    throw new UserError(
+      `${paths.join(', ')} is not a run folder: it has no ${runFile.name}, and neither has a folder in it. Give a folder ` +
+        'created by `llavahr eval`.',
+    );
+  }
+  if (folders.length === 1) return { runs: [await loadRun(folders[0]!)], passedOver: [] };
   const found: FinishedRuns = { runs: [], passedOver: [] };
   for (const path of new Set(folders)) {
     const run = await loadFinished(path, folders);
