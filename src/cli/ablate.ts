@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import { helpEnd } from './help.js';
 import {
   batchSize,
+  benchmarkProtocolOption,
   deviceOption,
   devicesOption,
   offlineOption,
   positiveInteger,
   positiveIntegers,
   precisionOption,
-  protocolOption,
   splitOption,
   threadsOption,
 } from './options.js';
@@ -34,7 +34,7 @@ export function addAblate(program: Command): void {
     .option('--data <folder>', "folder with the benchmark's files, as for eval")
     .addOption(offlineOption())
     .addOption(splitOption())
-    .addOption(protocolOption())
+    .addOption(benchmarkProtocolOption())
     .option('--limit <n>', 'only the first n questions', positiveInteger)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
     .addOption(deviceOption())

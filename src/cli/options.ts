@@ -11,10 +11,6 @@ export function splitOption(): Option {
   return new Option('--split <split>', 'split of the benchmark, see `llavahr list` (default: its first one)');
 }
 
-export function protocolOption(): Option {
-  return benchmarkProtocolOption().default('llava');
-}
-
 /** Without a value of its own, so that it can be refused where it means nothing. */
 export function benchmarkProtocolOption(): Option {
   const description = 'evaluation protocol: sets prompts and scoring; the papers use llava (default: llava)';

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { helpEnd } from './help.js';
 import {
+  benchmarkProtocolOption,
   judgeKeyOption,
   judgeModelOption,
   judgeOption,
   judgePricesOption,
   judgeRunsOption,
   ocrTokensOption,
-  protocolOption,
   splitOption,
 } from './options.js';
 
@@ -23,7 +23,7 @@ export function addScore(program: Command): void {
     )
     .option('--data <folder>', "folder with the benchmark's annotations (default: the embedded sample)")
     .addOption(splitOption())
-    .addOption(protocolOption())
+    .addOption(benchmarkProtocolOption())
     .addOption(ocrTokensOption("the predictions come from LLaVA's prompts with OCR tokens"))
     .option('--no-ocr-tokens', 'TextVQA: the predictions come from prompts without OCR tokens')
     .option('--allow-partial', 'score only the questions that have a prediction', false)

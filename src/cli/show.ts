@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
 import { OFFICIAL_CONV_MODE } from '../model/conversation.js';
 import { helpEnd } from './help.js';
-import { convModeOption, nonNegativeInteger, ocrTokensOption, protocolOption, splitOption } from './options.js';
+import {
+  benchmarkProtocolOption,
+  convModeOption,
+  nonNegativeInteger,
+  ocrTokensOption,
+  splitOption,
+} from './options.js';
 
 export function addShow(program: Command): void {
   program
@@ -11,7 +17,7 @@ export function addShow(program: Command): void {
     .option('--index <n>', "position in the benchmark's order, from 0", nonNegativeInteger, 0)
     .option('--data <folder>', "folder with the benchmark's annotations (default: the embedded sample)")
     .addOption(splitOption())
-    .addOption(protocolOption())
+    .addOption(benchmarkProtocolOption())
     .addOption(convModeOption().default(OFFICIAL_CONV_MODE))
     .addOption(ocrTokensOption("show the prompt with the OCR tokens of LLaVA's question file"))
     .option('--no-ocr-tokens', 'TextVQA: show the prompt without OCR tokens')

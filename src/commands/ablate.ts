@@ -31,7 +31,7 @@ export interface AblateCommandOptions {
   data?: string;
   offline: boolean;
   split?: string;
-  protocol: Protocol;
+  protocol?: Protocol;
   limit?: number;
   batchSize: number | 'auto';
   device: string;
@@ -54,7 +54,7 @@ export async function ablateCommand(names: string, options: AblateCommandOptions
   const benchmarks = isAll ? 'all' : definitions.map(({ name, taskFile }) => taskFile?.path ?? name).join(',');
   const title = isAll ? 'all' : definitions.map(({ name }) => name).join('-');
   const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
-  checkOptions(definitions, { split: options.split }); // before anything is exported
+  checkOptions(definitions, { split: options.split, protocol: options.protocol }); // before anything is exported
   for (const device of devices) checkPrecision(device, options.precision);
   await checkDevices(devices);
   const [device] = devices.map(deviceName);
@@ -94,7 +94,7 @@ function evalArguments(benchmarks: string, { folder, vision }: Model, options: A
   const given: Record<string, string | number | undefined> = {
     model: folder,
     resolution: vision.resolution,
-    data: options.data ?? (isEmbedded && !benchmarks.split(',').some(isTaskPath) ? SAMPLE_BENCHMARKS : undefined),
+    data: options.data ?? (isEmbedded && !benchmarks.split(',').every(isTaskPath) ? SAMPLE_BENCHMARKS : undefined),
     split: options.split,
     protocol: options.protocol,
     limit: options.limit,

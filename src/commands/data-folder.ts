@@ -18,8 +18,8 @@ export interface DataChoice {
 }
 
 /**
- * Folder with a benchmark's files. Without `data`, a task file's data are beside it, unless they are missing there and it says
- * where to download them; otherwise embedded models use the embedded sample, and for other models the benchmark is downloaded.
+ * Folder with a benchmark's files. Without `data`, or a folder for it in that of several benchmarks, a task file's data are beside it,
+ * unless they are missing there and it says where to download them; otherwise embedded models use the embedded sample, and for other models the benchmark is downloaded.
  */
 export async function dataFolder(
   definition: BenchmarkDefinition,
@@ -28,7 +28,11 @@ export async function dataFolder(
   signal: AbortSignal,
 ): Promise<string> {
   const { name, taskFile } = definition;
-  if (data !== undefined) return alone && !existsSync(join(data, name)) ? data : join(data, name);
+  if (data !== undefined) {
+    if (existsSync(join(data, name))) return join(data, name);
+    if (alone) return data;
+    if (!taskFile) return join(data, name);
+  }
   if (taskFile) {
     if (!definition.downloads || hasFiles(definition, split, taskFile.folder)) return taskFile.folder;
     return (await downloads.open()).benchmark(definition, split, signal);

@@ -25,7 +25,7 @@ export interface ScoreCommandOptions extends JudgeOptions {
   predictions: string;
   data?: string;
   split?: string;
-  protocol: Protocol;
+  protocol?: Protocol;
   ocrTokens?: boolean;
   /** Score only the questions that have a prediction. */
   allowPartial: boolean;
@@ -36,10 +36,13 @@ export interface ScoreCommandOptions extends JudgeOptions {
 
 /** `llavahr score`: prints scores on stdout; what was written and mismatched predictions on stderr. */
 export async function scoreCommand(name: string, options: ScoreCommandOptions): Promise<number> {
-  const { split, protocol, ocrTokens, allowPartial, output, json } = options;
+  const { split, protocol = 'llava', ocrTokens, allowPartial, output, json } = options;
   const { judge: judgeUrl, judgeModel, judgeRuns, judgeKey, judgePrices } = options;
   const definition = findBenchmark(name);
-  checkOptions([definition], { split, ocrTokens, judge: judgeUrl, judgeModel, judgeRuns, judgeKey, judgePrices });
+  checkOptions([definition], {
+    ...{ split, protocol: options.protocol, ocrTokens },
+    ...{ judge: judgeUrl, judgeModel, judgeRuns, judgeKey, judgePrices },
+  });
   const judge = judgeChoice(options);
   const folder = annotationFolder(definition, options.data, split);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });

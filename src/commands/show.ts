@@ -13,7 +13,7 @@ export interface ShowCommandOptions {
   index: number;
   data?: string;
   split?: string;
-  protocol: Protocol;
+  protocol?: Protocol;
   ocrTokens?: boolean;
   convMode: ConvMode;
   json: boolean;
@@ -21,9 +21,9 @@ export interface ShowCommandOptions {
 
 /** `llavahr show`: prints the exact prompt and the reference answer of one question. */
 export async function showCommand(name: string, options: ShowCommandOptions): Promise<number> {
-  const { index, split, protocol, ocrTokens, convMode, json } = options;
+  const { index, split, protocol = 'llava', ocrTokens, convMode, json } = options;
   const definition = findBenchmark(name);
-  checkOptions([definition], { split, ocrTokens });
+  checkOptions([definition], { split, protocol: options.protocol, ocrTokens });
   const folder = annotationFolder(definition, options.data, split);
   const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
   await benchmark.images.close();

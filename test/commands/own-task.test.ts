@@ -93,6 +93,22 @@ test('a report and a comparison contain runs of a task', async () => {
   assert.match(readFileSync(at('report.html'), 'utf8'), /signs.*61\.5/s);
 });
 
+test('an ablation takes a task beside a benchmark, and --protocol is refused where it has no meaning', async () => {
+  const places = ['--output', at('ablated'), '--report', at('ablations')];
+  const ablated = await llavahr(folder, 'ablate', `${task},vstar`, '--resolutions', '128', '--limit', '3', ...places);
+  assert.match(ok(ablated), /signs test +vstar test/);
+  for (const args of [
+    ['show', task],
+    ['eval', 'vstar'],
+    ['ablate', task],
+    ['score', task, '--predictions', task],
+  ]) {
+    const { code, stderr } = await llavahr(folder, ...args, '--protocol', 'lmms-eval');
+    assert.equal(code, 2);
+    assert.match(stderr, /--protocol has no meaning for (signs|vstar)\./);
+  }
+});
+
 test('a task given away alone downloads its data', async () => {
   const questions = await readFile(join(at('signs'), 'questions.csv'));
   const server = await startFileServer({ '/q.csv': { body: questions } });
