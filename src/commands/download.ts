@@ -19,7 +19,7 @@ import type {
   SplitFile,
 } from '../datasets/catalogue-schema.js';
 import { downloadSplit } from '../downloads/download-split.js';
-import { openDownloads, trafficLine } from '../downloads/downloads.js';
+import { noteOf, openDownloads, trafficLine } from '../downloads/downloads.js';
 import type { ImageOrigin } from '../downloads/split-job.js';
 import { openRequests } from '../fetch/http.js';
 import { byteSize } from '../shared/byte-size.js';
@@ -133,6 +133,8 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
     for (const { definition, entry, split } of chosen) {
       const progress = startTransferProgress(messageStream());
       progress.log(`${entry.name} ${split.name} (licence: ${entry.licence.text})`);
+      const note = noteOf(definition, split.name);
+      if (note !== undefined) progress.log(`Note: ${note}`);
       const upstream = options.update ? 'take' : 'tell';
       const { signal } = interrupt;
       const tools = {
@@ -176,12 +178,13 @@ function noDownloads({ name, taskFile }: BenchmarkDefinition): UserError {
 
 function plans(
   catalogue: Catalogue,
-  chosen: readonly { entry: BenchmarkEntry; split: SplitEntry }[],
+  chosen: readonly { definition: BenchmarkDefinition; entry: BenchmarkEntry; split: SplitEntry }[],
   origin: ImageOrigin,
 ): DownloadPlan[] {
-  return chosen.map(({ entry: { name, licence }, split }) => {
+  return chosen.map(({ definition, entry: { name, licence }, split }) => {
     const items = itemsOf(catalogue, split, origin);
-    return { benchmark: name, split: split.name, licence, items, total: totalOf(items) };
+    const note = noteOf(definition, split.name) ?? null;
+    return { benchmark: name, split: split.name, licence, note, items, total: totalOf(items) };
   });
 }
 
@@ -220,6 +223,9 @@ function dryRun(planned: readonly DownloadPlan[]): string {
     const doubt = licence.confidence === 'unverified' ? ' (not verified)' : '';
     return `${benchmark}: ${licence.text}${doubt}`;
   });
+  const notes = planned.flatMap(({ benchmark, split, note }) =>
+    note === null ? [] : [`${benchmark} ${split}: ${note}`],
+  );
   const align: Align[] = ['left', 'left', 'left', 'right', 'left'];
   return [
     renderTable(['benchmark', 'split', 'what', 'size', 'from'], rows, align, { keys: 3 }),
@@ -230,13 +236,14 @@ function dryRun(planned: readonly DownloadPlan[]): string {
     ...planned.map(({ benchmark, split, total }) => `  ${benchmark} ${split}: ${totalText(total)}`),
     '',
     wrapText(
-      'From archives marked "members" and from Parquet files, only the images that the questions use are downloaded, ' +
+      'From archives marked "members" and from Parquet mirrors, only the images that the questions use are downloaded, ' +
         'provided the server supports range requests.',
       terminalWidth,
     ),
     '',
     'Licences:',
     ...licences.map((line) => wrapText(`  ${line}`, terminalWidth)),
+    ...(notes.length > 0 ? ['', 'Notes:', ...notes.map((line) => wrapText(`  ${line}`, terminalWidth))] : []),
   ].join('\n');
 }
 

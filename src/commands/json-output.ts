@@ -136,6 +136,8 @@ export interface DownloadPlan {
   benchmark: string;
   split: string;
   licence: BenchmarkEntry['licence'];
+  /** What is to be known of the split, such as a server that is closed. */
+  note: string | null;
   items: PlannedItem[];
   total: PlannedSize;
 }

@@ -48,10 +48,13 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
     async benchmark(definition, split, signal) {
       const root = defaultDataFolder();
       const own = withOwnDownloads(known, [definition]);
-      const entry = splitEntry(benchmarkEntry(own, definition.name), split);
+      const benchmark = benchmarkEntry(own, definition.name);
+      const entry = splitEntry(benchmark, split);
       if (await isSplitThere(definition, entry, root)) return join(root, definition.name);
       const progress = startTransferProgress(messageStream());
       progress.log(`Downloading ${definition.name} ${entry.name} into ${join(root, definition.name)}`);
+      const note = noteOf(definition, entry.name);
+      progress.log(`Licence: ${benchmark.licence.text}${note === undefined ? '' : `. Note: ${note}`}`);
       const tools = {
         catalogue: own,
         requests,
@@ -69,6 +72,11 @@ export async function openDownloads(offline: boolean, catalogue?: Catalogue): Pr
     },
     close: requests.close,
   };
+}
+
+/** What is to be known of a split before it is downloaded: a closed server, questions that are asked in another way. */
+export function noteOf({ splits }: BenchmarkDefinition, split: string): string | undefined {
+  return splits.find(({ name }) => name === split)?.note;
 }
 
 /** Summary of a download. */

@@ -117,17 +117,26 @@ test('a task given away alone downloads its data', async () => {
     name: 'alone',
     licence: 'CC0 of the test',
     image: undefined,
-    splits: { test: { files: ['questions.csv'], downloads: [{ to: 'questions.csv', urls: [`${server.url}/q.csv`] }] } },
+    splits: {
+      test: {
+        note: 'seen in training',
+        files: ['questions.csv'],
+        downloads: [{ to: 'questions.csv', urls: [`${server.url}/q.csv`] }],
+      },
+    },
   };
   await writeFile(at('alone.json'), JSON.stringify(alone));
   const env = { LLAVAHR_DATA: at('data') };
   const run = (...args: string[]) => start(folder, args, env).result;
   try {
-    assert.match(ok(await run('download', at('alone.json'), '--dry-run')), /CC0 of the test/);
+    assert.match(
+      ok(await run('download', at('alone.json'), '--dry-run')),
+      /CC0 of the test.*alone test: seen in training/s,
+    );
     assert.equal(server.requests.filter(({ bytes }) => bytes > 0).length, 0);
     const first = await run('eval', at('alone.json'), ...FAST, '--limit', '3', '--output', at('alone'));
     assert.match(ok(first), /^alone test/);
-    assert.match(first.stderr, /Downloading alone test/);
+    assert.match(first.stderr, /Downloading alone test.*Licence: CC0 of the test\. Note: seen in training/s);
     assert.equal(
       ok(await run('show', at('alone.json'), '--index', '0')).includes('What does the blue sign say?'),
       true,
