@@ -10,7 +10,7 @@ import { UserError } from '../shared/errors.js';
 /** A benchmark that can be loaded, with its official splits; the first split is the default. */
 export type BenchmarkInfo = Pick<BenchmarkDefinition, 'name' | 'title' | 'metric' | 'splits'>;
 
-/** Every benchmark, in the order of the paper's tables. */
+/** Every benchmark: the paper's in the order of its tables, then later ones. */
 export const benchmarks: readonly BenchmarkInfo[] = BENCHMARKS.map(({ name, title, metric, splits }) => ({
   ...{ name, title, metric, splits },
 }));
@@ -19,23 +19,30 @@ export const benchmarks: readonly BenchmarkInfo[] = BENCHMARKS.map(({ name, titl
 export interface Benchmark extends LoadedBenchmark {
   /** Folder that its files were read from. */
   folder: string;
+  /** Path of the task file that describes it, if it is not one of `benchmarks`. */
+  taskFile?: string;
 }
 
 export interface LoadBenchmarkOptions extends Partial<Omit<AskedOptions, 'rows'>> {
-  /** Folder with the benchmark's official files, as `downloadBenchmark` returns it (default: the embedded sample). */
+  /**
+   * Folder with the benchmark's official files, as `downloadBenchmark` returns it (default: the embedded sample, and for a task file
+   * its own folder).
+   */
   data?: string;
 }
 
 /**
  * Loads a benchmark from its official files.
- * @param name one of `benchmarks`
- * @throws UserError when there is no such benchmark or split, or files are missing or damaged
+ * @param name one of `benchmarks`, or the path of a task file, ending in .json
+ * @throws UserError when there is no such benchmark or split, the task file is invalid, or files are missing or damaged
  */
 export async function loadBenchmark(name: string, options: LoadBenchmarkOptions = {}): Promise<Benchmark> {
   const { data, protocol = 'llava', ...others } = options;
   const definition = findBenchmark(name);
-  const folder = data ?? sampleData(definition.name);
-  return { ...(await loadAsked(definition, folder, { ...others, protocol })), folder };
+  const { taskFile } = definition;
+  const folder = data ?? taskFile?.folder ?? sampleData(definition.name);
+  const loaded = await loadAsked(definition, folder, { ...others, protocol });
+  return { ...loaded, folder, ...(taskFile && { taskFile: taskFile.path }) };
 }
 
 /**

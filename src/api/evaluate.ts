@@ -109,6 +109,7 @@ export async function evaluate(model: Model, benchmark: Benchmark, options: Eval
     answerer: modelAnswerer(session, { batchSize, convMode }),
     judging: judge === undefined ? null : { folder: benchmark.folder, judge },
     data: benchmark.folder,
+    taskFile: benchmark.taskFile,
     argv: [],
     stream: messageStream(),
     heartbeat: progressOf(benchmark, onProgress),

@@ -82,3 +82,19 @@ test('an aborted evaluation is rejected with the reason, and the next call finis
     await model.close();
   }
 });
+
+test('a task file is a benchmark, and its runs know where it is', async () => {
+  const task = join(folder, 'signs', 'task.json');
+  await run(process.execPath, [join(projectRoot, 'bin', 'llavahr'), 'task', 'init', join(folder, 'signs')], { env });
+  const model = await api.openModel({ device: 'cpu', resolution: 128 });
+  const benchmark = await api.loadBenchmark(task, { limit: 2 });
+  try {
+    assert.equal(benchmark.folder, join(folder, 'signs'));
+    const { folder: made } = await api.evaluate(model, benchmark, { output: join(folder, 'of-a-task') });
+    const { record } = await api.loadRun(made);
+    assert.equal(record.sessions[0]!.settings['taskFile'], task);
+  } finally {
+    await benchmark.images.close();
+    await model.close();
+  }
+});
