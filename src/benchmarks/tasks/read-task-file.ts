@@ -81,8 +81,12 @@ function describe({ instancePath, keyword, message, params, parentSchema, data }
       const known = Object.keys((parentSchema?.['properties'] ?? {}) as object);
       return `${at} has an unknown field ${JSON.stringify(name)}.${didYouMean(name, known)} Its fields are ${known.join(', ')}`;
     }
-    case 'required':
-      return `${at} lacks the field "${params['missingProperty']}"`;
+    case 'required': {
+      const known = Object.keys((parentSchema?.['properties'] ?? {}) as object);
+      const unknown = Object.keys(data as object).find((name) => !known.includes(name) && !/^(\/\/|\$)/.test(name));
+      const instead = unknown === undefined ? '' : `, but has an unknown field ${JSON.stringify(unknown)}`;
+      return `${at} lacks the field "${params['missingProperty']}"${instead}`;
+    }
     case 'enum':
       return `${at} must be one of ${(params['allowedValues'] as unknown[]).join(', ')}, not ${JSON.stringify(data)}`;
     case 'const':

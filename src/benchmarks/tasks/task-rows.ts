@@ -112,25 +112,31 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
   const categoryColumns = fields.category === undefined ? [] : [fields.category].flat();
   const where = Object.entries(split.where ?? {}).map(([column, values]) => [column, new Set(values)] as const);
   const imageColumns = image && 'column' in image && Array.isArray(image.id) ? image.id : [];
-  const columns = [
-    fields.question,
-    ...(fields.id === undefined ? [] : [fields.id]),
-    ...answerColumns,
-    ...optionColumns,
-    ...categoryColumns,
-    ...prompts.columns,
-    ...(fileName?.names ?? []),
-    ...(metric.formulas ? [metric.formulas.column] : []),
-    ...imageColumns,
-    ...(circular ? [circular.column] : []),
-    ...where.map(([column]) => column),
+  const imageColumn = image && 'column' in image ? image.column : null;
+  const named: [place: string, columns: readonly string[]][] = [
+    ['fields.question', [fields.question]],
+    ['fields.id', [fields.id ?? []].flat()],
+    ['fields.answer', answerColumns],
+    ['fields.options', optionColumns],
+    ['fields.category', categoryColumns],
+    ['prompt', prompts.columns],
+    ['image.file', fileName?.names ?? []],
+    ['image.id', imageColumns],
+    ['metric.formulas.column', [metric.formulas?.column ?? []].flat()],
+    ['circular.column', [circular?.column ?? []].flat()],
+    ['where', where.map(([column]) => column)],
   ];
   const request = {
-    columns: [...new Set(columns)],
+    columns: [...new Set(named.flatMap(([, columns]) => columns))],
     optional: [...prompts.optional, ...optionalNames(fileName), ...(answerColumns.length > 1 ? answerColumns : [])],
-    image: image && 'column' in image ? image.column : null,
+    image: imageColumn,
     hashImages: image !== undefined && 'column' in image && image.id === 'content',
     ...(split.list === undefined ? {} : { list: split.list }),
+    namedBy: Object.fromEntries(
+      [...named, ['image.column', [imageColumn ?? []].flat()] as const].flatMap(([place, columns]) =>
+        columns.map((column) => [column, `${origin} names in ${place}`]),
+      ),
+    ),
   };
 
   /** Text of a cell; undefined where there is nothing. */
@@ -228,7 +234,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
         (column) => !request.optional.includes(column) && rows.every((cells) => cellAt(cells, column) === undefined),
       );
       if (absent !== undefined) {
-        throw new UserError(`${path} has no "${absent}" in any row, which ${origin} names as a column.`);
+        throw new UserError(`${path} has no "${absent}" in any row, which ${request.namedBy[absent]}.`);
       }
     },
 

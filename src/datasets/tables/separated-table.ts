@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { ImageError, messageOf, UserError } from '../../shared/errors.js';
+import { didYouMean } from '../../shared/known-names.js';
 import { systemReason } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
 import { stampOfFile } from '../image-source.js';
@@ -148,11 +149,22 @@ function fieldsOf(text: string, delimiter: string, where: string): string[] {
 
 /** @throws UserError listing the file's columns when it lacks one */
 export function checkColumns(path: string, titles: readonly string[], request: TableRequest): void {
-  const { columns, optional, image } = request;
+  const { columns, optional, image, namedBy = {} } = request;
   const required = columns.filter((column) => !optional.includes(column));
   const missing = [...required, ...(image === null ? [] : [image])].find((column) => !titles.includes(column));
   if (missing === undefined) return;
-  throw new UserError(`${path} has no column "${missing}"; its columns are ${titles.join(', ')}.`);
+  const who = Object.hasOwn(namedBy, missing) ? `, which ${namedBy[missing]}` : '';
+  throw new UserError(
+    `${path} has no column "${missing}"${who}.${didYouMean(missing, titles)} Its columns are ${shownTitles(titles)}.`,
+  );
+}
+
+/** Titles for a message: a file that is no table may have thousands, or long ones. */
+function shownTitles(titles: readonly string[]): string {
+  const shown = titles.slice(0, 30).map((title) => (title.length > 40 ? `${title.slice(0, 40)}...` : title));
+  return titles.length > shown.length
+    ? `${shown.join(', ')} and ${titles.length - shown.length} more`
+    : shown.join(', ');
 }
 
 async function readSpan(path: string, { start, end }: Span): Promise<string> {

@@ -12,6 +12,8 @@ export interface TableRequest {
   hashImages: boolean;
   /** JSON: field with the list of records, if the document is not the list itself. */
   list?: string;
+  /** Who names a column, for messages: "task.json names in fields.id". */
+  namedBy?: Readonly<Record<string, string>>;
 }
 
 /** A cell as the file has it: text of CSV and TSV files; JSON values; of Parquet files bytes are read as UTF-8. */

@@ -93,3 +93,9 @@ test('names of object properties are columns, values and tasks like others', asy
   );
   assert.equal(({} as Record<string, unknown>)['question'], undefined);
 });
+
+test('a file that is no table has a short message', async () => {
+  const titles = Array.from({ length: 5000 }, (_, i) => `${i}`.repeat(i % 100)).join(',');
+  const loading = loadOwn(join(root, 'wide'), { splits: { test: { files: ['q.csv'] } } }, { 'q.csv': `${titles}\n` });
+  await assert.rejects(loading, ({ message }: Error) => /and 4970 more\.$/.test(message) && message.length < 2000);
+});
