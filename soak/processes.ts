@@ -2,11 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
 import { cp, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { EXIT } from '../src/shared/errors.js';
+import { isLockFile } from '../src/shared/folder-lock.js';
+import { isTemporaryFile } from '../src/shared/json-file.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 
 const MOST_DELAY_MS = 20; // about as long as a batch of the embedded model takes
@@ -123,11 +125,12 @@ export async function expectSame(found: string, expected: string): Promise<void>
   throw new Error(`${found} differs from that of the uninterrupted run: ${folder}.different, ${expected}`);
 }
 
-/** Names of all files below a folder, sorted. */
+/** Names of all files below a folder, sorted. Without those of a lock that was being made, which are kept for two minutes. */
 export async function filesBelow(folder: string): Promise<string[]> {
   const files: string[] = [];
   for (const name of await readdir(folder, { recursive: true })) {
-    if ((await stat(join(folder, name))).isFile()) files.push(name);
+    const isUnbornLock = isLockFile(basename(name)) && isTemporaryFile(name);
+    if (!isUnbornLock && (await stat(join(folder, name))).isFile()) files.push(name);
   }
   return files.sort();
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import { assetOf } from '../datasets/catalogue.js';
 import type { ImageSourceEntry, SplitEntry, SplitFile } from '../datasets/catalogue-schema.js';
+import { removeFinishedParts } from '../fetch/download-file.js';
 import { hubAddress } from '../fetch/hub-address.js';
 import { UserError, usageError } from '../shared/errors.js';
 import { sha256OfFile } from '../shared/file-hash.js';
@@ -54,7 +55,10 @@ export async function downloadSplit(
     ...{ waits: true, signal: tools.signal },
   });
   try {
-    for (const place of [folder, archiveFolder(tools.root)]) await removeTemporaryFiles(place, lock);
+    for (const place of [folder, archiveFolder(tools.root)]) {
+      await removeTemporaryFiles(place, lock);
+      await removeFinishedParts(place);
+    }
     const job: SplitJob = {
       definition,
       split,

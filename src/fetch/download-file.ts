@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, writeSync } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { type FileHandle, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkFreeBytes, freeBytes } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
@@ -52,6 +52,18 @@ const MAX_BREAKS = 5;
 const RETRY_PAUSE_MS = 1000;
 /** Flush regularly, so that little is left to flush at the end. */
 const FLUSH_STEP_BYTES = 64 << 20;
+
+/**
+ * Deletes what is left of downloads that were killed just after they had given the file its name.
+ * @param folder need not exist
+ */
+export async function removeFinishedParts(folder: string): Promise<void> {
+  const names = new Set(await readdir(folder).catch(() => []));
+  for (const name of names) {
+    const destination = name.endsWith('.part.json') ? name.slice(0, -'.part.json'.length) : '';
+    if (names.has(destination) && !names.has(`${destination}.part`)) await rm(join(folder, name), { force: true });
+  }
+}
 
 /** Identifies the file whose beginning is in a `.part` file. */
 interface PartState {

@@ -9,7 +9,7 @@ import { lockFolder } from '../shared/folder-lock.js';
 import { insideFolder } from '../shared/inside-folder.js';
 import { makeFolder } from '../shared/make-folder.js';
 import { forEachParallel } from '../shared/parallel.js';
-import { downloadFile, gitBlobSha1 } from './download-file.js';
+import { downloadFile, gitBlobSha1, removeFinishedParts } from './download-file.js';
 import type { Requests } from './http.js';
 import { type HubFile, hashOption, type RepositoryState } from './hub-repository.js';
 
@@ -79,6 +79,7 @@ export async function downloadCheckpoint(
   await makeFolder(cache);
   const lock = await lockFolder(cache, { onWait, waits: true, signal });
   try {
+    await removeFinishedParts(join(cache, 'blobs'));
     await forEachParallel(files, FILES_AT_ONCE, fetchOne, signal);
   } finally {
     await lock.release();

@@ -87,6 +87,7 @@ export async function lockFolder(
     const obstacle = await obstacleTo(folder, name, silent);
     if (obstacle === null) {
       await removeTemporaryFiles(folder, { token });
+      await removeUnbornLocks(folder, path);
       return heldLock(path, token, lock, beatMs);
     }
     await rm(path, { force: true });
@@ -124,6 +125,19 @@ export async function removeTemporaryFiles(folder: string, { token }: Pick<Owner
   });
   const names = files.filter((name) => isTemporaryFile(name) && !isLockFile(name));
   for (const name of names) if (!name.includes(token)) await rm(join(folder, name), { force: true });
+}
+
+/**
+ * Deletes the temporary files of locks whose processes were killed before they had them. Those of processes that are about to
+ * lock the folder are younger; both times are those of the file system's clock.
+ */
+async function removeUnbornLocks(folder: string, ownLock: string): Promise<void> {
+  const now = await mtimeMs(ownLock);
+  for (const name of await readdir(folder)) {
+    if (!isLockFile(name) || !isTemporaryFile(name)) continue;
+    const path = join(folder, name);
+    if ((await mtimeMs(path)) < now - 2 * LAPSE_MS) await rm(path, { force: true });
+  }
 }
 
 function heldLock(path: string, token: string, lock: Lock, beatMs: number): FolderLock {

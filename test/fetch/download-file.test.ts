@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { downloadFile, type FileSource } from '../../src/fetch/download-file.js';
+import { downloadFile, type FileSource, removeFinishedParts } from '../../src/fetch/download-file.js';
 import { openRequests, type Requests } from '../../src/fetch/http.js';
 import { type Behaviour, type FileServer, type Route, startFileServer } from './file-server.js';
 
@@ -334,3 +334,13 @@ test('Ctrl-C keeps what was downloaded', () =>
       assert.match(server.requests[1]?.range ?? '', /^bytes=\d+-$/);
     },
   ));
+
+test('the state of a download that has its file is deleted; that of an unfinished one is not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'download-'));
+  for (const name of ['done', 'done.part.json', 'half.part', 'half.part.json', 'mine.part.json']) {
+    await writeFile(join(folder, name), '{}');
+  }
+  await removeFinishedParts(folder);
+  assert.deepEqual((await readdir(folder)).sort(), ['done', 'half.part', 'half.part.json', 'mine.part.json']);
+  await removeFinishedParts(join(folder, 'missing'));
+});

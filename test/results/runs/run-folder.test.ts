@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -326,6 +326,17 @@ for (const [name, lock, message] of [
     assert.deepEqual(await readdir(folder), [LOCK]);
   });
 }
+
+test('what a process left that was killed while it made its lock is deleted later; that of a living one is not', async (t) => {
+  const folder = await temporaryFolder(t);
+  const [old, young] = ['1', '2'].map((digit) => `${LOCK}.${digit.repeat(16)}.tmp`);
+  for (const name of [old!, young!]) await writeFile(join(folder, name), '');
+  const past = new Date(Date.now() - 10 * 60_000);
+  await utimes(join(folder, old!), past, past);
+  const own = await lockFolder(folder);
+  await own.release();
+  assert.deepEqual(await readdir(folder), [young]);
+});
 
 test("another machine's lock holds while it is renewed, and is taken over when it expires", async (t) => {
   const folder = await temporaryFolder(t);
