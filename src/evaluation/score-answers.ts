@@ -31,7 +31,8 @@ export function metricsOf({ name, split, questions }: LoadedBenchmark, answers: 
   const sums = resampleSums(columns, images);
   const exact: string[] = [];
   for (const [name, formula] of Object.entries(formulas)) {
-    const interval = scoreInterval(formula, columns, images, sums);
+    const unit = metrics.points.includes(name) ? 'points' : 'percent';
+    const interval = scoreInterval(formula, columns, images, { sums, unit });
     if (!interval) continue;
     metrics.intervals[name] = { low: interval.low, high: interval.high };
     if (interval.method === 'clopper-pearson') exact.push(name);

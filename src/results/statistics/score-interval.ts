@@ -17,18 +17,20 @@ export interface ScoreInterval extends Interval {
 /**
  * 95 % interval of a score: percentile bootstrap over images; but for few images, few right or few wrong answers, and where
  * all resamples are alike, an exact binomial interval over the effective number of questions, which holds there.
- * @param sums resampled sums of the columns; null with fewer than two images
+ * @param of.sums resampled sums of the columns; null with fewer than two images
+ * @param of.unit scores in percent end at 100, those in points at the sum of the formula's factors
  * @returns null when the score is not defined
  */
 export function scoreInterval(
   formula: Formula,
   columns: readonly Column[],
   images: ImageIndex,
-  sums: readonly Float64Array[] | null,
+  { sums, unit }: { sums: readonly Float64Array[] | null; unit: 'percent' | 'points' },
 ): ScoreInterval | null {
   const score = evaluateFormula(formula, columns.map(columnSum(images.of.length)));
   const bootstrapped = sums && percentileInterval(resampledScores(sums, (row) => evaluateFormula(formula, row)));
-  const most = formula.terms.reduce((sum, { factor }) => sum + factor, 0); // all ratios are 0 to 1
+  // All ratios are 0 to 1, but those of an average precision are not 1 together.
+  const most = unit === 'percent' ? 100 : formula.terms.reduce((sum, { factor }) => sum + factor, 0);
   if (!Number.isFinite(score) || !(most > 0)) return bootstrapped && { ...bootstrapped, method: 'bootstrap' };
   const share = Math.min(1, Math.max(0, score / most));
   const isFlat = bootstrapped === null || bootstrapped.high - bootstrapped.low < 1e-9 * most;

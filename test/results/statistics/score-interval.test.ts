@@ -29,7 +29,8 @@ test('Clopper-Pearson: values of SciPy 1.17, binomtest(k, n).proportion_ci(metho
 function intervalOf(scores: readonly number[], imageOf?: readonly number[]) {
   const images = indexImages(imageOf ?? scores.map((_, i) => i));
   const columns = [Float64Array.from(scores), 1];
-  return scoreInterval(MEAN_PERCENT, columns, images, resampleSums(columns, images, { resamples: 200 }))!;
+  const sums = resampleSums(columns, images, { resamples: 200 });
+  return scoreInterval(MEAN_PERCENT, columns, images, { sums, unit: 'percent' })!;
 }
 
 test('2 of 2 right is not certainty, and neither is a single question', () => {
@@ -53,7 +54,10 @@ test('a perfect sum of ratios has an interval that reaches below the maximum', (
   const formula = { terms: [...one.terms, ...one.terms], zeroByZero: 'nothing' as const };
   const columns = [Float64Array.from({ length: 40 }, () => 1), 1];
   const images = indexImages([...Array(40).keys()]);
-  const { low, high, method } = scoreInterval(formula, columns, images, resampleSums(columns, images))!;
+  const { low, high, method } = scoreInterval(formula, columns, images, {
+    sums: resampleSums(columns, images),
+    unit: 'points',
+  })!;
   assert.deepEqual([high, method], [200, 'clopper-pearson']);
   assert.ok(low > 175 && low < 190);
 });
