@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { restrictToRows } from '../../../src/benchmarks/shared/restrict-to-rows.
 import { columnSums } from '../../../src/benchmarks/shared/statistics.js';
 import { scoreAnswers } from '../../../src/evaluation/score-answers.js';
 import { evaluateFormula } from '../../../src/results/statistics/formula.js';
+import { projectRoot } from '../../fixtures.js';
 import { asLines, loadOwn } from './own-task.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-task-score-'));
@@ -46,6 +48,30 @@ test('circular evaluation wants every copy right', async () => {
   const { intervals } = scoreAnswers(benchmark, ANSWERS).metrics;
   assert.ok(intervals['circular']!.low < 50 && intervals['circular']!.high > 50);
 });
+
+test('circular accuracy equals the recorded one of the official rule', async () => {
+  const path = join(projectRoot, 'test', 'fixtures', 'metrics', 'circular.json');
+  const { columns, cases } = JSON.parse(readFileSync(path, 'utf8')) as CircularFixture;
+  const task = {
+    splits: { test: { files: ['q.tsv'] } },
+    fields: { id: 'index', question: 'q', options: ['A', 'B', 'C', 'D'], answer: 'answer' },
+    metric: 'choice-vlmevalkit',
+    circular: { column: 'index', modulo: 1_000_000 },
+  };
+  for (const { circular, rows } of cases) {
+    const lines = rows.map((row) => ['What?', ...row].join('\t'));
+    const { score } = await loadOwn(folder, task, {
+      'q.tsv': `${['q', ...columns].join('\t')}\n${lines.join('\n')}\n`,
+    });
+    const ours = score(rows.map((row) => String(row.at(-1))))!.scores['circular']!;
+    assert.ok(Math.abs(ours - circular) < 1e-9, `${ours}, official ${circular}`);
+  }
+});
+
+interface CircularFixture {
+  columns: string[];
+  cases: { circular: number; rows: (string | number)[][] }[];
+}
 
 test('of a part, only complete circular groups count', async () => {
   const benchmark = await load({ circular: { column: 'i', modulo: 1_000_000 } });
