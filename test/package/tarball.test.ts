@@ -11,6 +11,7 @@ test('the package holds what runs, and nothing that only made or tested it', asy
   const { files, size } = await npmPack('--dry-run');
   const paths = files.map(({ path }) => path);
   const needed = [
+    ...['tasks/chartqa.json', 'sample/task/task.json', 'docs/task-files.md', 'docs/task.schema.json'],
     ...['LICENSE', 'README.md', 'bin/llavahr', 'bin/package.json', 'datasets.json', 'dist/src/cli.js'],
     ...['dist/src/results/html/client/sample-browser.js', 'src/results/html/report.css'],
     ...['sample/models/llava-hr-tiny/model.safetensors', 'sample/models/llava-1.5-tiny/model.safetensors'],
