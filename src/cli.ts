@@ -95,6 +95,7 @@ export function buildProgram(): Command {
     .description('Evaluate LLaVA-HR and LLaVA-1.5 on vision-language benchmarks.')
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'Show the help of a command.')
     .option('--config <file>', 'JSON file with options of any command; options on the command line win')
     .option('--debug', 'show stack traces')
     .addOption(

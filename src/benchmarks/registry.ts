@@ -57,7 +57,7 @@ const GROUPS: Readonly<Record<string, readonly BenchmarkDefinition[]>> = {
 export function selectBenchmarks(names: string, among = BENCHMARKS): BenchmarkDefinition[] {
   const chosen = names.split(',').flatMap((name) => {
     const group = name.trim().toLowerCase();
-    return Object.hasOwn(GROUPS, group) ? GROUPS[group]! : [findBenchmark(name.trim(), among)];
+    return Object.hasOwn(GROUPS, group) ? GROUPS[group]! : [findBenchmark(name.trim(), among, Object.keys(GROUPS))];
   });
   const byName = new Map<string, BenchmarkDefinition>();
   for (const benchmark of chosen) {
@@ -73,9 +73,10 @@ export function selectBenchmarks(names: string, among = BENCHMARKS): BenchmarkDe
 /**
  * The benchmark of a name or title, whatever its case and separators (textvqa, TextVQA, mm-vet), or of a task file's path.
  * @param among the benchmarks to search
+ * @param groups names of several that could have been given instead
  * @throws UserError (usage) for an unknown name, and for a task file that is invalid
  */
-export function findBenchmark(name: string, among = BENCHMARKS): BenchmarkDefinition {
+export function findBenchmark(name: string, among = BENCHMARKS, groups: readonly string[] = []): BenchmarkDefinition {
   if (isTaskPath(name)) return readTaskBenchmark(name);
   const names = among.map((benchmark) => benchmark.name);
   const titles = among.map(({ title }) => title);
@@ -83,8 +84,8 @@ export function findBenchmark(name: string, among = BENCHMARKS): BenchmarkDefini
   const found = among.find((benchmark) => benchmark.name === known);
   if (found) return found;
   throw usageError(
-    `Unknown benchmark "${name}".${didYouMean(name, [...names, ...Object.keys(GROUPS)])} Available: ${names.join(', ')}; ` +
-      'or the path of a task file, ending in .json.',
+    `Unknown benchmark "${name}".${didYouMean(name, [...names, ...groups])} Available: ` +
+      `${[...names, ...groups].join(', ')}; or the path of a task file, ending in .json.`,
   );
 }
 

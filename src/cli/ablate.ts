@@ -17,7 +17,10 @@ export function addAblate(program: Command): void {
   program
     .command('ablate')
     .description('Evaluate and time a model at several input resolutions and tabulate the results.')
-    .argument('<benchmarks>', 'a benchmark, a comma-separated list, or all (see `llavahr list`)')
+    .argument(
+      '<benchmarks>',
+      "a benchmark or a task file, or several with commas; all for the paper's, extra for the others (see `llavahr list`)",
+    )
     .option('--model <model>', 'as for eval (default: llava-hr-tiny)')
     .option('--resolutions <list>', 'comma-separated input sizes in pixels', positiveIntegers)
     .option(

@@ -12,13 +12,11 @@ export function addCompare(program: Command): void {
     .option('--results <folder>', 'where to search for the runs of models given by name', 'results')
     .option('--baseline <run or model>', 'run or model to compare with (default: the first)')
     .option('--metric <name>', "score to compare (default: each benchmark's main score)")
-    .addOption(new Option('--sort <key>', 'order of the rows (default: as given)').choices(SORT_KEYS))
+    .addOption(new Option('--sort <key>', 'order of the rows').choices(SORT_KEYS).default(undefined, 'as given'))
     .addOption(
-      new Option(
-        '--format <format>',
-        'write scores, differences, intervals and p-values as csv, md, latex or json (default: tables for a terminal, or by ' +
-          'the name of the output file)',
-      ).choices(['csv', 'md', 'latex', 'json']),
+      new Option('--format <format>', 'write scores, differences, intervals and p-values in a format')
+        .choices(['csv', 'md', 'latex', 'json'])
+        .default(undefined, 'by the name of the output file; tables for a terminal without one'),
     )
     .option('-o, --output <file>', 'file to write (default: stdout)')
     .option('--bom', 'csv: begin with a byte order mark, so that Excel reads it as UTF-8', false)

@@ -31,7 +31,8 @@ export function addEval(program: Command): void {
     .description('Answer benchmarks with a model and score the answers.')
     .argument(
       '<benchmarks>',
-      'a benchmark, a comma-separated list, or all (see `llavahr list`); custom for your own questions',
+      "a benchmark or a task file, or several with commas; all for the paper's, extra for the others (see `llavahr list`); " +
+        'custom for your own questions',
     )
     .option(
       '--model <model>',
@@ -64,7 +65,7 @@ export function addEval(program: Command): void {
       ).conflicts(['limit', 'offset']),
     )
     .option('--max-new-tokens <n>', "most tokens of an answer (default: the benchmark's own limit)", positiveInteger)
-    .addOption(convModeOption(" (default: the model's own, for most vicuna_v1)"))
+    .addOption(convModeOption().default(undefined, "the model's own, for most vicuna_v1"))
     .option('--shard <i/n>', 'only part i of n, counted from 1; combine the parts with `llavahr merge`', shard)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
     .option('--fail-fast', 'stop at the first question that fails; earlier answers are kept', false)

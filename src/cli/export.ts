@@ -20,7 +20,7 @@ export function addExport(program: Command): void {
     .addHelpText(
       'after',
       helpEnd([
-        ['llavahr export llava-hr-7b --precision fp16 --output models/llava-hr-7b'],
+        ['llavahr export checkpoints/llava-hr-7b --precision fp16 --output models/llava-hr-7b'],
         ['llavahr export sample/models/llava-hr-tiny --resolution 128,256,384'],
       ]),
     )

@@ -61,8 +61,8 @@ function wrapCommand(commandLine: string, width: number): string {
 }
 
 function describeOption({ description, argChoices, defaultValue, ...option }: Option): string {
-  const isShown = defaultValue !== undefined && typeof defaultValue !== 'boolean';
-  return withDetails(description, argChoices, isShown ? (option.defaultValueDescription ?? defaultValue) : undefined);
+  const shown = typeof defaultValue === 'boolean' ? undefined : defaultValue;
+  return withDetails(description, argChoices, option.defaultValueDescription ?? shown);
 }
 
 function describeArgument({ description, argChoices, defaultValue }: Argument): string {

@@ -13,8 +13,8 @@ export function splitOption(): Option {
 
 /** Without a value of its own, so that it can be refused where it means nothing. */
 export function benchmarkProtocolOption(): Option {
-  const description = 'evaluation protocol: sets prompts and scoring; the papers use llava (default: llava)';
-  return new Option('--protocol <protocol>', description).choices(PROTOCOLS);
+  const description = 'evaluation protocol: sets prompts and scoring; the papers use llava';
+  return new Option('--protocol <protocol>', description).choices(PROTOCOLS).default(undefined, 'llava');
 }
 
 /** How TextVQA is prompted; `what` is what the command does with the OCR tokens. */
@@ -22,8 +22,8 @@ export function ocrTokensOption(what: string): Option {
   return new Option('--ocr-tokens', `TextVQA: ${what} (default: on if LLaVA's question file is present)`);
 }
 
-export function convModeOption(ofWhat = ''): Option {
-  return new Option('--conv-mode <name>', `LLaVA's conversation template${ofWhat}`).choices(CONV_MODES);
+export function convModeOption(): Option {
+  return new Option('--conv-mode <name>', "LLaVA's conversation template").choices(CONV_MODES);
 }
 
 export function deviceOption(): Option {

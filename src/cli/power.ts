@@ -5,7 +5,7 @@ export function addPower(program: Command): void {
   program
     .command('power')
     .description('Before a run: the difference between two models that a number of questions can show.')
-    .argument('[benchmarks]', 'comma-separated names, or all', 'all')
+    .argument('[benchmarks]', "comma-separated names; all for the paper's, extra for the others", 'all')
     .option(
       '--difference <points>',
       'count the questions that show a difference of this many percentage points (default: the smallest difference that ' +

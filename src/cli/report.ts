@@ -10,9 +10,10 @@ export function addReport(program: Command): void {
     .addOption(
       new Option(
         '--format <format>',
-        "report format: lmms-eval is that tool's results file, eval-results the Hugging Face hub's .eval_results/*.yaml " +
-          '(default: by the name of the output file, .tex for latex; csv without one)',
-      ).choices(['csv', 'md', 'latex', 'html', 'json', 'lmms-eval', 'eval-results']),
+        "report format: lmms-eval is that tool's results file, eval-results the Hugging Face hub's .eval_results/*.yaml",
+      )
+        .choices(['csv', 'md', 'latex', 'html', 'json', 'lmms-eval', 'eval-results'])
+        .default(undefined, 'by the name of the output file, .tex for latex; csv without one'),
     )
     .option('-o, --output <file>', 'file to write (default: stdout)')
     .option('--bom', 'csv: begin with a byte order mark, so that Excel reads it as UTF-8', false)

@@ -10,7 +10,10 @@ export function addVerify(program: Command): void {
     .requiredOption('--against <model>', 'model to compare with; a checkpoint is exported in fp32')
     .addOption(precisionOption())
     .option('--resolution <pixels>', 'input size (default: the size the model was trained at)', positiveInteger)
-    .option('--benchmark <benchmark>', 'benchmark whose questions to ask (default: the embedded TextVQA sample)')
+    .option(
+      '--benchmark <benchmark>',
+      'benchmark or task file whose questions to ask (default: the embedded TextVQA sample)',
+    )
     .option('--data <folder>', "folder with the benchmark's files (default: as for eval)")
     .option('--limit <n>', 'only the first n questions', positiveInteger)
     .addOption(threadsOption())

@@ -49,11 +49,12 @@ export async function compareCommand(names: readonly string[], options: CompareC
     })),
   );
   const { together, alone } = separate(compareRuns(entries, compareOptions));
+  if (together.length === 0) {
+    const what =
+      entries.length === 1 ? 'there is one run only' : `the ${entries.length} runs are of different benchmarks`;
+    throw usageError(`Nothing to compare: ${what}. Name at least two runs of the same one, or two models.`);
+  }
   for (const { benchmark, rows } of alone) say('info', `${benchmark}: skipped, only ${rows[0]!.label} has a run.`);
-  if (together.length === 0)
-    throw usageError(
-      `Nothing to compare: none of the ${entries.length} runs share a benchmark. Name at least two runs of the same one.`,
-    );
   if (metric !== undefined) checkMetric(metric, together);
   if (format === null) console.log(comparisonTables(together));
   else await putOut(FILES[format](together), { format, output, bom });

@@ -117,7 +117,6 @@ async function valuesOf(taker: Option | Argument, typed: TypedWords, word: strin
     case '--also list':
       return { candidates: inList(word, await modelNames()), files: true };
     case 'model':
-    case 'checkpoint':
     case '--random-weights name':
       return { candidates: await modelNames(), files: true };
     case 'run or model':
@@ -131,7 +130,7 @@ async function valuesOf(taker: Option | Argument, typed: TypedWords, word: strin
   }
   if (name === 'device') return { candidates: named('auto', 'cpu', 'cuda', 'webgpu'), files: false };
   if (name === 'model') return { candidates: await modelNames(), files: true };
-  return ['folder', 'file', 'path'].includes(name) ? FILES : NOTHING;
+  return ['folder', 'file', 'path', 'checkpoint'].includes(name) ? FILES : NOTHING;
 }
 
 function named(...values: string[]): Candidate[] {

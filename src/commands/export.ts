@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
-import { EXIT } from '../shared/errors.js';
+import { EXIT, UserError } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
 
 import { startByteProgress } from '../terminal/byte-progress.js';
@@ -18,6 +19,11 @@ export interface ExportCommandOptions {
 
 /** `llavahr export`: prints the folder of the exported model, or its description as JSON. */
 export async function exportCommand(checkpoint: string, options: ExportCommandOptions): Promise<number> {
+  if (!existsSync(checkpoint)) {
+    const advice =
+      'Give the folder of a checkpoint; `llavahr eval --model` takes names, downloads and exports by itself.';
+    throw new UserError(`${checkpoint} does not exist. ${advice}`);
+  }
   const output = options.output ?? (await defaultModelFolder(checkpoint, options.precision));
   const progress = startByteProgress(messageStream());
   const { manifest, outcome, notes, warnings } = await exportModel(checkpoint, {

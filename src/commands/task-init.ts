@@ -2,7 +2,8 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findBenchmark } from '../benchmarks/registry.js';
 import { SAMPLE_TASK, sampleData } from '../evaluation/sample.js';
-import { EXIT, messageOf, UserError } from '../shared/errors.js';
+import { EXIT, UserError } from '../shared/errors.js';
+import { systemReason } from '../shared/system-errors.js';
 import { printJson, type TaskJson } from './json-output.js';
 
 /** Files of the example, beside the images that its questions are about. */
@@ -22,8 +23,10 @@ export async function taskInitCommand(folder: string, { json }: { json: boolean 
     }
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    const problem = exists ? 'exists already. Name another folder' : `cannot be written: ${messageOf(error)}`;
-    throw new UserError(`${folder} ${problem}.`, { cause: error });
+    const problem = exists
+      ? 'exists already. Name another folder.'
+      : `cannot be written: ${systemReason(error, folder)}`;
+    throw new UserError(`${folder} ${problem}`, { cause: error });
   }
   const task = join(folder, 'task.json');
   if (json) printJson<TaskJson>({ task });

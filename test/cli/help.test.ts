@@ -25,7 +25,7 @@ for (const columns of [60, 80, 120]) {
 test('help shows defaults as (default: x), without quotes, and none for flags', async () => {
   const { stdout } = await start(folder, ['eval', '--help'], { COLUMNS: '200' }).result;
   assert.match(stdout, /--output <folder> +where run folders are created \(default: results\)$/m);
-  assert.match(stdout, /--protocol .*\(default: llava\)/m);
+  assert.match(stdout, /--protocol .*\(choices: llava, lmms-eval; default: llava\)/m);
   assert.doesNotMatch(stdout, /default: (?:true|false|undefined|")/);
 });
 

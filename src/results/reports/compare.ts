@@ -120,7 +120,10 @@ interface Entry extends ComparedRun {
 
 function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline, sort }: CompareOptions): Comparison {
   const baselineKey = baseline ?? modelKey(all[0]!.run);
-  const bases = entries.filter(({ run }) => modelKey(run) === baselineKey);
+  const bases = baseRuns(
+    entries.filter(({ run }) => modelKey(run) === baselineKey),
+    entries,
+  );
   const notes = new Set<string>();
   if (bases.length === 0 && baseline === undefined) bases.push(entries[0]!);
   if (bases.length === 0) notes.add('The baseline has no run of this benchmark, so there are no differences.');
@@ -144,7 +147,7 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
     for (const note of publishedNotes(label, published)) notes.add(note);
     if (score !== null && questions !== undefined && !resampled.get(entry)) notes.add(noIntervalNote(entry, name!));
     if (questions && questions.images.count < FEW_IMAGES) {
-      notes.add(`Intervals over only ${questions.images.count} images are too narrow.`);
+      notes.add(`Bootstrapped intervals over only ${questions.images.count} images are too narrow.`);
     }
     return {
       run,
@@ -158,6 +161,18 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
   });
   const unit = unitOf(first.run, name);
   return { benchmark: first.run.metrics.benchmark, metric: name, unit, rows: sorted(rows, sort), notes: [...notes] };
+}
+
+/**
+ * The runs that others are compared with: the first of the baseline model, and its runs of other questions that another
+ * model's run shares.
+ */
+function baseRuns(ofBaseline: readonly Entry[], entries: readonly Entry[]): Entry[] {
+  return ofBaseline.filter(
+    (base, i) =>
+      i === 0 ||
+      entries.some((other) => !ofBaseline.includes(other) && incomparableFields(base.run, other.run).length === 0),
+  );
 }
 
 function unitOf({ metrics }: RunResult, name: string | null): 'percent' | 'points' {

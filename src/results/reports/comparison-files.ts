@@ -1,4 +1,5 @@
 import type { Align, PlainTable } from '../../terminal/table.js';
+import { partMark } from '../runs/asked-questions.js';
 import { questionsOf } from '../runs/metrics.js';
 import { pValueText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
@@ -13,7 +14,6 @@ import {
 } from './comparison-tables.js';
 import { describeRun } from './report-csv.js';
 import { plainLatex } from './report-latex.js';
-import { partMark } from './report-layout.js';
 import { escapeMarkdown, plainMarkdown } from './report-markdown.js';
 import { type TidyRow, tidyCsv } from './tidy-csv.js';
 

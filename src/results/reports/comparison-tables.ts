@@ -4,6 +4,7 @@ import { visibleLine } from '../../shared/visible-text.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, noteMark, terminalWidth } from '../../terminal/style.js';
 import { type Align, renderTable } from '../../terminal/table.js';
+import { partMark } from '../runs/asked-questions.js';
 import type { StageTimes } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
 import { questionsOf } from '../runs/metrics.js';
@@ -213,8 +214,8 @@ export function scoreOf({ run, score }: ComparisonRow, { metric, rows }: Compari
 }
 
 function scoreCell(row: ComparisonRow, comparison: Comparison): string {
-  const text = scoreOf(row, comparison)?.text ?? NONE;
-  return `${text}${isIncomparable(row, comparison) ? '*' : ''}`;
+  const score = scoreOf(row, comparison);
+  return score ? `${score.text}${partMark(row.run)}${isIncomparable(row, comparison) ? '*' : ''}` : NONE;
 }
 
 /** Whether the row's questions or protocol differ from the baseline's. */

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { Align, PlainTable } from '../../terminal/table.js';
-import { askedQuestions } from '../runs/asked-questions.js';
+import { askedQuestions, partMark } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
 import { benchmarkNotes } from './benchmark-notes.js';
 import { type Comparison, type ComparisonRow, compareRuns, type PublishedReference } from './compare.js';
@@ -171,12 +171,6 @@ function reportScore(row: ComparisonRow, comparison: Comparison, sources: readon
       comparable: row.isBaseline || row.difference !== null,
     },
   ];
-}
-
-/** Says in the cell of a score that it is over a part of the questions: no markup can lose it. Empty for whole runs. */
-export function partMark({ record }: RunResult): string {
-  const part = askedQuestions(record.identity.protocol);
-  return part === null ? '' : ` (${part.mark})`;
 }
 
 function quantisedNotes(runs: readonly RunResult[]): string[] {

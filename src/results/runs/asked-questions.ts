@@ -1,3 +1,4 @@
+import type { RunResult } from './load-run.js';
 import type { OptionValue } from './run-identity.js';
 
 /** How a run's questions were chosen from its benchmark. */
@@ -25,6 +26,12 @@ export function askedQuestions(protocol: Readonly<Record<string, OptionValue>>):
     return { mark: `${first} to ${last}`, text: `questions ${first} to ${last}` };
   }
   return limit === null ? null : { mark: `first ${limit}`, text: `the first ${limit} questions` };
+}
+
+/** Says in the cell of a score that it is over a part of the questions: no markup can lose it. Empty for whole runs. */
+export function partMark({ record }: RunResult): string {
+  const part = askedQuestions(record.identity.protocol);
+  return part === null ? '' : ` (${part.mark})`;
 }
 
 /** Number of rows in a text such as "0-2,7". */

@@ -67,7 +67,8 @@ async function runFoldersIn(folder: string): Promise<string[]> {
 
 /** A finished run, or why the path holds none. @param others all paths */
 async function loadFinished(path: string, others: readonly string[]): Promise<RunResult | string> {
-  if (!isRunFolder(path)) return 'no run folder';
+  if (!isRunFolder(path))
+    return (await runFoldersIn(path)).length > 0 ? 'a folder of runs, not a run' : 'no run folder';
   try {
     const { identity, state } = (await runFile.read(path))!;
     if (identity.shard) return 'a shard';

@@ -65,7 +65,9 @@ async function readFolder(root: string): Promise<string[]> {
     const entries = await readdir(root, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
-    throw new UserError(`Cannot read ${root}: ${systemReason(error, root)}`, { cause: error });
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const problem = isMissing ? 'does not exist.' : `cannot be read: ${systemReason(error, root)}`;
+    throw new UserError(`${root} ${problem}`, { cause: error });
   }
 }
 

@@ -71,7 +71,7 @@ for (const [field, change] of [
     assert.ok(text.startsWith('llava-hr-7b at 384 px is not comparable with llava-hr-7b at 1024 px'), text);
     assert.ok(text.includes(field), text);
     const page = comparisonTables(comparisons);
-    assert.match(page, /at 384 px +60\.0\* /);
+    assert.match(page, /at 384 px +60\.0(?: \(first 100\))?\* /);
     assert.match(page, /^\* not comparable with the baseline, see the notes$/m);
     assert.doesNotMatch(page, /Differences|better|worse/);
   });
@@ -96,6 +96,19 @@ test('a run is compared with the baseline run on the same questions', () => {
     ],
   );
   assert.deepEqual(notes, []);
+});
+
+test('a run of other questions of the baseline model is marked, unless another model was asked them', () => {
+  const limit = { protocol: { ocrTokens: true, limit: 10 } };
+  const comparisons = compareRuns(entries(runResult({}, { accuracy: 50 }), runResult(limit, { accuracy: 40 })));
+  const [{ rows, notes }] = comparisons as [ReturnType<typeof compareRuns>[number]];
+  assert.deepEqual(
+    rows.map(({ isBaseline }) => isBaseline),
+    [true, false],
+  );
+  assert.equal(notes.length, 1);
+  assert.match(notes[0]!, /is not comparable with .*: protocol\.limit is 10, not none\.$/);
+  assert.match(comparisonTables(comparisons), /40\S* \(first 10\)\*/);
 });
 
 test('each benchmark is compared separately, with one baseline model for all', () => {
@@ -230,7 +243,7 @@ test('notes explain missing or rough intervals', () => {
   few.questions = questionScores([1, 0], ['a', 'b'], {});
   assert.deepEqual(compareRuns([few])[0]!.notes, [
     'accuracy is not computed from sums over questions, so it has no interval.',
-    'Intervals over only 2 images are too narrow.',
+    'Bootstrapped intervals over only 2 images are too narrow.',
   ]);
 });
 

@@ -54,7 +54,10 @@ test("a model's name selects its finished whole runs; skipped folders are report
   });
 
   const options = { results: root, json: true };
-  await assert.rejects(compareCommand([whole], options), { exitCode: 2, message: /^Nothing to compare/ });
+  await assert.rejects(compareCommand([whole], options), {
+    exitCode: 2,
+    message: /^Nothing to compare: there is one run only\. /,
+  });
   await assert.rejects(compareCommand([whole, smaller], { ...options, metric: 'beauty' }), {
     exitCode: 2,
     message: 'No run has a score named "beauty". Available: accuracy.',
