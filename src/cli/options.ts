@@ -62,7 +62,7 @@ export function judgeKeyOption(): Option {
 export function judgePricesOption(): Option {
   return new Option(
     '--judge-prices <in,out>',
-    "MM-Vet: the judge's prices of a million input and output tokens, to tell the cost before and after",
+    "MM-Vet: the judge's prices of a million input and output tokens, to report the cost before and after",
   ).argParser(tokenPrices);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import test, { after } from 'node:test';
 import { projectRoot } from '../fixtures.js';
 import { llavahr, readLines, resultFolder, start, testFolder, waitForLines } from './cli.js';
@@ -41,6 +41,20 @@ test('the embedded default answers, scores and prints a table', async () => {
   assert.match(first.stderr, /48\/48/);
   const latency = JSON.parse(readFileSync(join(run, 'latency.json'), 'utf8'));
   assert.ok(latency.stages.visionMsPerImage.p50 > 0 && latency.stages.prefillMsPerQuestion.p50 > 0);
+});
+
+test('README.md shows what is printed, but for times', {
+  skip: /on cpu/.test(first.stdout) ? false : 'not on the CPU',
+}, async () => {
+  const shape = (text: string): string => text.replace(/\s+/g, ' ').replace(/ \d+(\.\d+)?(?= |$)/g, ' 0');
+  const readme = await readFile(join(projectRoot, 'README.md'), 'utf8');
+  const run = basename(await resultFolder(undisturbed));
+  assert.ok(readme.includes(`\n    results/${run}\n`), `README.md names the folder of another run than ${run}`);
+  const lines = first.stdout.split('\n').filter((line) => !/^(|energy.*|power.*)$/.test(line) && !line.endsWith(run));
+  assert.deepEqual(
+    lines.filter((line) => !shape(readme).includes(shape(line))),
+    [],
+  );
 });
 
 test('rerunning a complete run does nothing and says so; --fresh keeps the earlier folder', async () => {
