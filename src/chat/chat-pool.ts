@@ -16,6 +16,8 @@ export interface ChatPool {
    *   signal's reason when it is aborted
    */
   ask(prepare: () => Promise<ChatRequest>, signal: AbortSignal): Promise<TimedReply>;
+  /** Why servers were given up, each reason once. */
+  lost(): string[];
 }
 
 export interface PoolOptions {
@@ -75,7 +77,7 @@ export function openChatPool(
     for (;;) {
       signal.throwIfAborted();
       const left = members.filter(({ gone }) => gone === null);
-      if (left.length === 0) throw noServerLeft(members);
+      if (left.length === 0) throw noServerLeft(lost());
       const now = performance.now();
       const [freest] = left
         .filter(({ inFlight, limit, pausedUntil }) => pausedUntil <= now && inFlight < limit.current)
@@ -119,7 +121,10 @@ export function openChatPool(
     onNotice(`${failure.message}. Next try in ${seconds(ms)} (failure ${member.failures} in a row).`);
   };
 
+  const lost = (): string[] => [...new Set(members.flatMap(({ gone }) => gone ?? []))];
+
   return {
+    lost,
     async ask(prepare, signal) {
       setMaxListeners(0, signal); // every request adds a listener
       let request: ChatRequest | null = null;
@@ -160,10 +165,9 @@ function concernsRequest({ kind }: TemporaryFailure): boolean {
   return kind === 'broken' || kind === 'timeout';
 }
 
-function noServerLeft(members: readonly Member[]): UserError {
-  const reasons = [...new Set(members.map(({ gone }) => gone!))];
+function noServerLeft(reasons: readonly string[]): UserError {
   return new UserError(
-    `${members.length === 1 ? 'The server can' : 'The servers can'} no longer be used: ${reasons.join('; ')}. ` +
+    `${reasons.length === 1 ? 'The server can' : 'The servers can'} no longer be used: ${reasons.join('; ')}. ` +
       'Answers so far are saved: rerun the command to resume.',
   );
 }

@@ -33,9 +33,9 @@ export async function askTestQuestion(
     const { models } = await about;
     const offered =
       models === null || models.includes(client.model) ? '' : ` It offers ${models.join(', ') || 'no model'}.`;
-    throw new UserError(`${client.baseUrl} did not answer ${question}: ${messageOf(error)}${offered}`, {
-      cause: error,
-    });
+    const [lost] = pool.lost(); // the pool's own error speaks of answers, of which there are none yet
+    const reason = lost === undefined ? messageOf(error) : `${lost}.`;
+    throw new UserError(`${client.baseUrl} did not answer ${question}: ${reason}${offered}`, { cause: error });
   } finally {
     clearTimeout(waiting);
   }

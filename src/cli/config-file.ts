@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { SchemaObject } from 'ajv';
 import type { Command, Option } from 'commander';
-import { messageOf, usageError } from '../shared/errors.js';
+import { usageError } from '../shared/errors.js';
 import { schemaCheck, TEXT } from '../shared/json-schema.js';
 import { didYouMean } from '../shared/known-names.js';
 import { parseJson } from '../shared/parse-json.js';
+import { systemReason } from '../shared/system-errors.js';
 
 /*
  * --config <file>: options in a JSON file, by command and long name without dashes. They are put onto the command line in
@@ -107,7 +108,7 @@ function readConfig(path: string, program: Command): Values {
   try {
     config = parseJson(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw usageError(`--config ${path} cannot be read: ${messageOf(error)}`);
+    throw usageError(`--config ${path} cannot be read: ${systemReason(error, path)}`);
   }
   const schema = configSchema(program);
   if (typeof config === 'object' && config !== null) checkNames(config as Values, schema, path);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { exportModel } from '../model/export/export-model.js';
 import type { Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
@@ -19,10 +19,11 @@ export interface ExportCommandOptions {
 
 /** `llavahr export`: prints the folder of the exported model, or its description as JSON. */
 export async function exportCommand(checkpoint: string, options: ExportCommandOptions): Promise<number> {
-  if (!existsSync(checkpoint)) {
+  const found = statSync(checkpoint, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) {
     const advice =
       'Give the folder of a checkpoint; `llavahr eval --model` takes names, downloads and exports by itself.';
-    throw new UserError(`${checkpoint} does not exist. ${advice}`);
+    throw new UserError(`${checkpoint} ${found ? 'is a file' : 'does not exist'}. ${advice}`);
   }
   const output = options.output ?? (await defaultModelFolder(checkpoint, options.precision));
   const progress = startByteProgress(messageStream());

@@ -92,9 +92,11 @@ async function readOwnConfig(root: string): Promise<ConfigBlock | null> {
   const path = join(root, 'config.json');
   if (existsSync(path)) return readConfigFile(path);
   if (looksLikeCheckpoint(root)) return null;
+  if (!existsSync(root)) return readConfigFile(path); // which says why it cannot be read
   const explanation = explainFolder(root);
-  if (explanation !== null) throw new UserError(`${root} is not a checkpoint: it has no config.json. ${explanation}`);
-  return readConfigFile(path); // which says why it cannot be read
+  throw new UserError(
+    `${root} is not a checkpoint: it has no config.json.${explanation === null ? '' : ` ${explanation}`}`,
+  );
 }
 
 async function assemble(parts: Parts, clipFolder: string | undefined): Promise<Omit<Checkpoint, 'close'>> {

@@ -417,7 +417,9 @@ test('refuses two names of one tensor', async (t) => {
 });
 
 test('refuses a folder without config or with a broken one', async (t) => {
-  await assert.rejects(openCheckpoint(temporaryFolder(t)), /config\.json cannot be read: there is no such file/);
+  const empty = temporaryFolder(t);
+  await assert.rejects(openCheckpoint(empty), /is not a checkpoint: it has no config\.json\.$/);
+  await assert.rejects(openCheckpoint(join(empty, 'nothing')), /config\.json cannot be read: there is no such file/);
   const folder = checkpointWith(t, 'l15-mini', {});
   await writeFile(join(folder, 'config.json'), '[]');
   await assert.rejects(openCheckpoint(folder), /config\.json is not a JSON object/);
