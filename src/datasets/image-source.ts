@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { crc32 } from '../shared/crc32.js';
-import { ImageError, messageOf, UserError } from '../shared/errors.js';
+import { ImageError, UserError } from '../shared/errors.js';
 import { insideFolder } from '../shared/inside-folder.js';
 import { isExhaustion, systemReason } from '../shared/system-errors.js';
 
@@ -113,7 +113,7 @@ export async function openImageZip(zipPath: string, prefix = ''): Promise<ImageS
         if (crc32(bytes) !== entry.crc32) throw new Error('bad CRC-32: the archive is damaged');
         return bytes;
       } catch (error) {
-        throw new ImageError('unreadable', `${member} cannot be read: ${messageOf(error)}`, { cause: error });
+        throw new ImageError('unreadable', `${member} cannot be read: ${systemReason(error)}`, { cause: error });
       }
     },
     async stamp(image) {
@@ -140,6 +140,8 @@ async function openZip(zipPath: string, prefix: string): Promise<{ zip: ZipFile;
       throw error;
     }
   } catch (error) {
-    throw new UserError(`${zipPath} cannot be read as a zip archive: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${zipPath} cannot be read as a zip archive: ${systemReason(error, zipPath)}`, {
+      cause: error,
+    });
   }
 }

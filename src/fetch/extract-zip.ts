@@ -1,7 +1,7 @@
 import { type Entry, openPromise, type ZipFileOptions } from 'yauzl';
-import { messageOf, UserError } from '../shared/errors.js';
+import { UserError } from '../shared/errors.js';
 import { isAbort } from '../shared/http/connections.js';
-import { systemErrorMessage } from '../shared/system-errors.js';
+import { systemErrorMessage, systemReason } from '../shared/system-errors.js';
 import {
   checkRoomFor,
   type ExtractOptions,
@@ -21,7 +21,9 @@ export async function extractZip(
   { signal, onProgress }: ExtractOptions = {},
 ): Promise<void> {
   const zip = await openPromise(archive, { autoClose: false }).catch((error) => {
-    throw new UserError(`${archive} cannot be read as a zip archive: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${archive} cannot be read as a zip archive: ${systemReason(error, archive)}`, {
+      cause: error,
+    });
   });
   try {
     const entries: Entry[] = [];
@@ -44,7 +46,9 @@ export async function extractZip(
   } catch (error) {
     const isOurs = error instanceof UserError || isAbort(error) || systemErrorMessage(error) !== null;
     if (isOurs) throw error; // the archive is not to blame
-    throw new UserError(`${archive} cannot be read as a zip archive: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${archive} cannot be read as a zip archive: ${systemReason(error, archive)}`, {
+      cause: error,
+    });
   } finally {
     zip.close();
   }

@@ -118,4 +118,8 @@ test('the wrong version, the wrong package and a damaged file are refused, and n
     await assert.rejects(installCudaPackage(wanted, file), { name: 'UserError', message });
     assert.equal(isInstalled(wanted), false, name);
   }
+  await assert.rejects(installCudaPackage(await wantedAt(''), join(folder, 'nothing')), {
+    name: 'UserError',
+    message: /nothing cannot be read as a zip archive: there is no such file or folder \(ENOENT\)\.$/,
+  });
 });

@@ -1,3 +1,4 @@
+import { partMark } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { JudgeRecord } from '../runs/metrics.js';
 import type { QuestionScores } from '../runs/question-scores.js';
@@ -138,7 +139,8 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
     if (!base && bases.length > 0) {
       for (const { field, first: theirs, second: own } of incomparableFields(first.run, run)) {
         notes.add(
-          `${label} is not comparable with ${first.label}: ${field} is ${optionText(own)}, not ${optionText(theirs)}.`,
+          `${label}${partMark(run)} is not comparable with ${first.label}${partMark(first.run)}: ${field} is ` +
+            `${optionText(own)}, not ${optionText(theirs)}.`,
         );
       }
     }
