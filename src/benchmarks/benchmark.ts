@@ -71,7 +71,7 @@ export interface LoadedBenchmark {
   category?(index: number): string;
   /** A question's id in the benchmark's source files, if it differs from `questionId`; need not be unique. */
   sourceId?(index: number): string | number;
-  /** Score of one answer, 0 to 1, for the running accuracy; null where single answers are not scored. */
+  /** Score of one answer, 0 to 1; null where single answers are not scored. */
   scoreOne(index: number, answer: string): number | null;
   /**
    * null for splits scored by a server or a judge.
