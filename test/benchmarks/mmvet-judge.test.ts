@@ -348,7 +348,7 @@ test('invalid options give errors before the first request', async () => {
   delete process.env['LLAVAHR_NO_KEY'];
   await assert.rejects(gradeMmVet(options({ judge: { ...judge, apiKeyEnv: 'LLAVAHR_NO_KEY' } })), {
     name: 'UserError',
-    message: /LLAVAHR_NO_KEY is empty/,
+    message: /LLAVAHR_NO_KEY is not set or empty/,
   });
   await assert.rejects(gradeMmVet(options({ judge: { ...judge, baseUrl: 'localhost:80' } })), { exitCode: 2 });
   await assert.rejects(gradeMmVet(options({ runs: 0 })), { exitCode: 2 });
