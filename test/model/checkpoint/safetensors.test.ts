@@ -134,7 +134,7 @@ test('refuses a truncated checkpoint at every length', async (t) => {
 test('refuses folders and missing files', async (t) => {
   const folder = temporaryFolder(t);
   await assert.rejects(openSafetensors(folder), new UserError(`${folder} is not a file.`));
-  await assert.rejects(openSafetensors(join(folder, 'none')), /cannot be opened: ENOENT/);
+  await assert.rejects(openSafetensors(join(folder, 'none')), /cannot be opened: .*ENOENT/);
 });
 
 test('reads a large file with the memory of one tensor', async (t) => {
