@@ -1,6 +1,7 @@
 import { UserError } from '../shared/errors.js';
+import { parseJsonAt } from '../shared/parse-json.js';
+import { unreadable } from '../shared/system-errors.js';
 import { readUtf8 } from '../shared/utf8-text.js';
-import { parse, unreadable } from './shared/read-records.js';
 
 const FORMAT = 'It needs an id per line, a JSON list of ids, or JSON lines with "question_id".';
 
@@ -10,14 +11,10 @@ const FORMAT = 'It needs an id per line, a JSON list of ids, or JSON lines with 
  * @throws UserError when the file cannot be read or has no ids
  */
 export async function readQuestionIds(path: string): Promise<string[]> {
-  let text: string;
-  try {
-    text = await readUtf8(path);
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw unreadable(path, FORMAT, error);
-  }
-  const ids = text.trimStart().startsWith('[') ? idsOfList(parse(text, path), path) : idsOfLines(text, path);
+  const text = await readUtf8(path).catch((error) => {
+    throw unreadable(path, error, FORMAT);
+  });
+  const ids = text.trimStart().startsWith('[') ? idsOfList(parseJsonAt(text, path), path) : idsOfLines(text, path);
   if (ids.length === 0) throw new UserError(`${path} has no question ids. ${FORMAT}`);
   return ids;
 }
@@ -31,7 +28,7 @@ function idsOfLines(text: string, path: string): string[] {
     const where = `${path}, line ${i + 1}`;
     const id = line.trim();
     if (id === '') return [];
-    return id.startsWith('{') ? idOf(parse(id, where), where) : id;
+    return id.startsWith('{') ? idOf(parseJsonAt(id, where), where) : id;
   });
 }
 

@@ -1,3 +1,5 @@
+import { messageOf, UserError } from './errors.js';
+
 const MAX_DEPTH = 500; // no file of llavahr or a benchmark has more than ten
 
 /**
@@ -23,6 +25,19 @@ export function parsePythonJson(text: string): unknown {
   } catch (error) {
     if (!text.includes('NaN') && !text.includes('Infinity')) throw error;
     return parseJson(text.replace(STRING_OR_NAN, (token) => (token.startsWith('"') ? token : 'null')));
+  }
+}
+
+/**
+ * `parsePythonJson` for files of the user's.
+ * @param where names the document or record in the error
+ * @throws UserError when the text is not JSON
+ */
+export function parseJsonAt(text: string, where: string): unknown {
+  try {
+    return parsePythonJson(text);
+  } catch (error) {
+    throw new UserError(`${where} is not JSON: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 import { variableOf } from './cache-folder.js';
-import { messageOf } from './errors.js';
+import { messageOf, UserError } from './errors.js';
 
 /** What a failed system call means, and what helps; `elsewhere` if another folder does. */
 interface Explanation {
@@ -53,6 +53,17 @@ export function systemReason(error: unknown, path?: string): string {
   const place = path ?? (error as NodeJS.ErrnoException).path;
   const sentence = advice === 'elsewhere' ? adviceElsewhere(place, code) : advice;
   return `${reason} (${code}).${sentence === '' ? '' : ` ${sentence}`}`;
+}
+
+/**
+ * The error for a file or folder that is missing or cannot be read. A `UserError` is returned as it is.
+ * @param origin what to say of a missing one, in complete sentences: where to get it
+ */
+export function unreadable(path: string, error: unknown, origin?: string): UserError {
+  if (error instanceof UserError) return error;
+  const missing = origin === undefined ? 'does not exist.' : `does not exist. ${origin}`;
+  const problem = codeOf(error) === 'ENOENT' ? missing : `cannot be read: ${systemReason(error, path)}`;
+  return new UserError(`${path} ${problem}`, { cause: error });
 }
 
 /** The message for a failed system call that nothing else explains; null for any other error. */

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
+import { UserError } from '../../src/shared/errors.js';
 import {
   isExhaustion,
   isReadOnly,
   systemErrorMessage,
   systemReason,
+  unreadable,
   withPath,
 } from '../../src/shared/system-errors.js';
 
@@ -47,4 +49,14 @@ test('other errors are left as they are', async () => {
   assert.equal(systemReason(real), 'there is no such file or folder (ENOENT).');
   assert.deepEqual([isExhaustion(failure('EMFILE', 'open')), isExhaustion(real)], [true, false]);
   assert.deepEqual([isReadOnly(failure('EROFS', 'open')), isReadOnly(real)], [true, false]);
+});
+
+test('a file that is missing is said to be that, with where to get it; of another, why it cannot be read', () => {
+  const missing = failure('ENOENT', 'open', '/d/x');
+  assert.equal(unreadable('/d/x', missing, 'Get it there.').message, '/d/x does not exist. Get it there.');
+  assert.equal(unreadable('/d/x', missing).message, '/d/x does not exist.');
+  const folder = unreadable('/d', failure('EISDIR', 'read'), 'Get it there.');
+  assert.equal(folder.message, '/d cannot be read: it is a folder (EISDIR).');
+  const known = new UserError('/d/x, line 1 is not UTF-8.');
+  assert.equal(unreadable('/d/x', known), known);
 });

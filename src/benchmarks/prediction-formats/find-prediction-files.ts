@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { UserError } from '../../shared/errors.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { unreadable } from '../../shared/system-errors.js';
 
 /** LLaVA's scripts split a run over GPUs: `<chunks>_<chunk>.jsonl`, later concatenated into merge.jsonl. */
 const CHUNK = /^(\d+)_(\d+)\.jsonl(?:\.gz)?$/;
@@ -80,10 +80,7 @@ async function namesIn(path: string): Promise<string[] | null> {
       .filter((name) => name.split('/').length <= MAX_DEPTH)
       .sort();
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new UserError(`${path} ${isMissing ? 'does not exist.' : `cannot be read: ${systemReason(error, path)}`}`, {
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
 }
 

@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { UserError } from '../../shared/errors.js';
+import { parseJsonAt } from '../../shared/parse-json.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8Chunks } from '../../shared/utf8-text.js';
-import { checked, parse, type RecordFile, unreadable } from './read-records.js';
+import { checked, type RecordFile } from './read-records.js';
 
 /** A complete string, the opening quote of an incomplete one, or a bracket, brace or comma. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|["{}[\],]/gs;
@@ -25,7 +27,7 @@ export async function* readMembers<T>({ path, check, origin }: RecordFile<T>): A
 }
 
 function parseMember(text: string, where: string): [id: string, record: unknown] {
-  const [member] = Object.entries(parse(`{${text}}`, where) as Record<string, unknown>);
+  const [member] = Object.entries(parseJsonAt(`{${text}}`, where) as Record<string, unknown>);
   if (member) return member;
   throw new UserError(`${where} is not valid JSON: unexpected comma.`);
 }
@@ -85,6 +87,6 @@ async function* chunksOf(path: string, origin: string): AsyncGenerator<string> {
   try {
     yield* decodeUtf8Chunks(createReadStream(path, { highWaterMark: 1024 * 1024 }), path);
   } catch (error) {
-    throw unreadable(path, origin, error);
+    throw unreadable(path, error, origin);
   }
 }

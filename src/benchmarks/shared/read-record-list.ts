@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { UserError } from '../../shared/errors.js';
+import { parseJsonAt } from '../../shared/parse-json.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
-import { checked, parse, type RecordFile, unreadable } from './read-records.js';
+import { checked, type RecordFile } from './read-records.js';
 
 /** Far above any real record; keeps a wrong file from filling the memory. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
@@ -22,7 +24,7 @@ export async function* readRecordList<T>(
     const whereIs = (i: number): string => `${path}, record ${count + i + 1} of "${key}"`;
     const records =
       (scanner.isShallow() ? parseTogether(elements) : null) ??
-      elements.map((bytes, i) => parse(decodeUtf8(bytes, whereIs(i)), whereIs(i)));
+      elements.map((bytes, i) => parseJsonAt(decodeUtf8(bytes, whereIs(i)), whereIs(i)));
     for (const [i, record] of records.entries()) yield checked(record, check, whereIs(i));
     count += records.length;
     if (scanner.pendingBytes() > MAX_RECORD_BYTES) {
@@ -143,6 +145,6 @@ async function* chunksOf(path: string, origin: string): AsyncGenerator<Buffer, v
   try {
     yield* createReadStream(path, { highWaterMark: 1024 * 1024 });
   } catch (error) {
-    throw unreadable(path, origin, error);
+    throw unreadable(path, error, origin);
   }
 }

@@ -1,7 +1,7 @@
-import { messageOf, UserError } from '../../shared/errors.js';
+import { UserError } from '../../shared/errors.js';
 import type { SchemaCheck } from '../../shared/json-schema.js';
-import { parsePythonJson } from '../../shared/parse-json.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { parseJsonAt } from '../../shared/parse-json.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { readUtf8 } from '../../shared/utf8-text.js';
 
 /** An annotation file, the schema of its records, and where to get it. */
@@ -18,7 +18,7 @@ export interface RecordFile<T> {
  */
 export async function readRecords<T>(file: RecordFile<T>, key?: string): Promise<T[]> {
   const text = await readText(file);
-  const document: unknown = parse(text, file.path);
+  const document = parseJsonAt(text, file.path);
   const records = key === undefined ? document : (document as Record<string, unknown> | null)?.[key];
   const list = key === undefined ? '' : ` "${key}"`;
   if (!Array.isArray(records)) throw new UserError(`${file.path} has no list${list}. ${file.origin}`);
@@ -36,7 +36,7 @@ export async function readRecordLines<T>(file: RecordFile<T>): Promise<T[]> {
   const records = lines.flatMap((line, i) => {
     if (line.trim() === '') return [];
     const where = `${file.path}, line ${i + 1}`;
-    return [checked(parse(line, where), file.check, where)];
+    return [checked(parseJsonAt(line, where), file.check, where)];
   });
   if (records.length === 0) throw new UserError(`${file.path} has no records. ${file.origin}`);
   return records;
@@ -47,35 +47,14 @@ export async function readRecordLines<T>(file: RecordFile<T>): Promise<T[]> {
  * @throws UserError when the file is missing or does not match the schema
  */
 export async function readDocument<T>(file: RecordFile<T>): Promise<T> {
-  return checked(parse(await readText(file), file.path), file.check, file.path);
+  return checked(parseJsonAt(await readText(file), file.path), file.check, file.path);
 }
 
 async function readText<T>({ path, origin }: RecordFile<T>): Promise<string> {
   try {
     return await readUtf8(path);
   } catch (error) {
-    throw unreadable(path, origin, error);
-  }
-}
-
-/** The error for an annotation file that is missing or cannot be read. */
-export function unreadable(path: string, origin: string, error: unknown): UserError {
-  if (error instanceof UserError) return error;
-  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  const problem = isMissing ? `does not exist. ${origin}` : `cannot be read: ${systemReason(error, path)}`;
-  return new UserError(`${path} ${problem}`, { cause: error });
-}
-
-/**
- * Parses JSON as Python's json does, NaN and infinities included, which become null.
- * @param where names the record in the error
- * @throws UserError when the text is not JSON
- */
-export function parse(text: string, where: string): unknown {
-  try {
-    return parsePythonJson(text);
-  } catch (error) {
-    throw new UserError(`${where} is not JSON: ${messageOf(error)}`, { cause: error });
+    throw unreadable(path, error, origin);
   }
 }
 

@@ -61,15 +61,16 @@ export async function readTaskRows(
   { origin, limit = Number.POSITIVE_INFINITY }: { origin: string; limit?: number },
 ): Promise<TaskRows> {
   const reader = rowReader(task, split, origin);
+  const request = {
+    ...reader.request,
+    origin: task.source ?? `${origin} says that it is in ${join(folder, '.')}.`,
+  };
   const copies = new Map<string, number>();
   const whole = { questions: 0, copies };
   const result: TaskRows = { rows: [], files: [], embedded: new Map(), tables: [], whole };
   try {
     for (const path of split.files.flatMap((name) => pathsOf(folder, name, origin))) {
-      const table = await openTable(path, reader.request).catch((error) => {
-        if (!(error instanceof UserError) || !error.message.includes('does not exist')) throw error;
-        throw new UserError(`${error.message} ${task.source ?? `${origin} says that it is in ${join(folder, '.')}.`}`);
-      });
+      const table = await openTable(path, request);
       result.tables.push(table);
       result.files.push(path);
       reader.checkTable(table);

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { ImageError, messageOf, UserError } from '../../shared/errors.js';
-import { parsePythonJson } from '../../shared/parse-json.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { ImageError, UserError } from '../../shared/errors.js';
+import { parseJsonAt } from '../../shared/parse-json.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { readUtf8 } from '../../shared/utf8-text.js';
 import { stampOfFile } from '../image-source.js';
 import { contentKey, decodeImage } from './base64-image.js';
@@ -16,7 +16,7 @@ const MAX_BYTES = 2 ** 29 - 2 ** 10;
  * @throws UserError naming the line or record that is no JSON object
  */
 export async function openJsonTable(path: string, request: TableRequest): Promise<Table> {
-  const records = parseRecords(await readText(path), path, request.list);
+  const records = parseRecords(await readText(path, request.origin), path, request.list);
   if (records.length > MAX_TABLE_ROWS) throw new UserError(`${path} has more than ${MAX_TABLE_ROWS} records.`);
   const rows: Record<string, Cell>[] = [];
   const images: (Cell | undefined)[] = [];
@@ -58,7 +58,7 @@ function keyOf(cell: Cell, row: number, { hashImages }: TableRequest): string {
   return hashImages && typeof cell === 'string' ? contentKey(cell) : String(row);
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(path: string, origin: string): Promise<string> {
   try {
     const { size } = await stat(path);
     if (size > MAX_BYTES) {
@@ -68,14 +68,7 @@ async function readText(path: string): Promise<string> {
     }
     return await readUtf8(path);
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new UserError(
-      isMissing ? `${path} does not exist.` : `${path} cannot be read: ${systemReason(error, path)}`,
-      {
-        cause: error,
-      },
-    );
+    throw unreadable(path, error, origin);
   }
 }
 
@@ -86,23 +79,15 @@ interface ParsedRecord {
 
 function parseRecords(text: string, path: string, list: string | undefined): ParsedRecord[] {
   if (list !== undefined || text.trimStart().startsWith('[')) {
-    const document = parse(text, path);
+    const document = parseJsonAt(text, path);
     const records = list === undefined ? document : fieldOf(document as Record<string, unknown>, list);
     if (!Array.isArray(records)) throw new UserError(`${path} has no list "${list}" of questions.`);
     return records.map((value, i) => ({ value, where: `${path}, record ${i + 1}` }));
   }
   return text.split('\n').flatMap((line, i) => {
     const where = `${path}, line ${i + 1}`;
-    return line.trim() === '' ? [] : [{ value: parse(line, where), where }];
+    return line.trim() === '' ? [] : [{ value: parseJsonAt(line, where), where }];
   });
-}
-
-function parse(text: string, where: string): unknown {
-  try {
-    return parsePythonJson(text);
-  } catch (error) {
-    throw new UserError(`${where} is not JSON: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 /** The value of an own field; "a.b" is a field of a field, unless there is a field of that very name. */

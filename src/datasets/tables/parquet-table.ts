@@ -13,7 +13,7 @@ import type { Table, TableRequest } from './table.js';
  * @throws UserError when the file is missing, damaged, or lacks a column
  */
 export async function openParquetTable(path: string, request: TableRequest): Promise<Table> {
-  if (!existsSync(path)) throw new UserError(`${path} does not exist.`);
+  if (!existsSync(path)) throw new UserError(`${path} does not exist. ${request.origin}`);
   const reader = startWatchedProcess<ParquetTableRequest, ParquetTableAnswer>(
     new URL('./parquet-table-process.js', import.meta.url),
     {

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { ImageError, messageOf, UserError } from '../../shared/errors.js';
 import { didYouMean } from '../../shared/known-names.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
 import { stampOfFile } from '../image-source.js';
 import { contentKey, decodeImage } from './base64-image.js';
@@ -25,7 +25,7 @@ export async function openSeparatedTable(path: string, request: TableRequest): P
   const imageKeys: (string | null)[] = [];
   let titles: readonly string[] | undefined;
   let imagePlace = -1;
-  for await (const { text, span } of recordsOf(path)) {
+  for await (const { text, span } of recordsOf(path, request.origin)) {
     const record = fieldsOf(text, delimiter, `${path}, record ${rows.length + 1}`);
     if (titles === undefined) {
       titles = record;
@@ -85,13 +85,13 @@ interface PlacedRecord {
 }
 
 /** Streams the records of a file, each with its quotes: a line feed between quotes belongs to the record. Skips empty lines. */
-async function* recordsOf(path: string): AsyncGenerator<PlacedRecord> {
+async function* recordsOf(path: string, origin: string): AsyncGenerator<PlacedRecord> {
   let pending: Buffer = Buffer.alloc(0);
   let offset = 0; // of `pending` in the file
   let start = 0; // of the current record in `pending`
   let scanned = 0; // position in `pending`
   let isQuoted = false;
-  for await (const chunk of chunksOf(path)) {
+  for await (const chunk of chunksOf(path, origin)) {
     pending = Buffer.concat([pending.subarray(start), chunk]);
     offset += start;
     scanned -= start;
@@ -127,13 +127,11 @@ function recordAt(buffer: Buffer, { start, end }: Span, offset: number, path: st
   return { text: decodeUtf8(buffer.subarray(from, to), `${path}, at byte ${span.start}`), span };
 }
 
-async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+async function* chunksOf(path: string, origin: string): AsyncGenerator<Buffer> {
   try {
     yield* createReadStream(path, { highWaterMark: 4 * 1024 * 1024 });
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const reason = isMissing ? 'does not exist.' : `cannot be read: ${systemReason(error, path)}`;
-    throw new UserError(`${path} ${reason}`, { cause: error });
+    throw unreadable(path, error, origin);
   }
 }
 

@@ -2,6 +2,8 @@ import type { ImageStamp } from '../image-source.js';
 
 /** What is needed of a file with a row per question. */
 export interface TableRequest {
+  /** Where to get the file, in complete sentences; part of the error when it is missing. */
+  origin: string;
   /** Columns to read; of a JSON record, "a.b" is the field b of its field a. */
   columns: readonly string[];
   /** Those of `columns` that a table may lack. */

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { max } from 'simple-statistics';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { isLocked } from '../../shared/folder-lock.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { type Metrics, metricsFile } from './metrics.js';
 import { RUN_FILES } from './run-folder.js';
 import { type RunRecord, runFile } from './run-record.js';
@@ -65,9 +65,7 @@ async function readFolder(root: string): Promise<string[]> {
     const entries = await readdir(root, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const problem = isMissing ? 'does not exist.' : `cannot be read: ${systemReason(error, root)}`;
-    throw new UserError(`${root} ${problem}`, { cause: error });
+    throw unreadable(root, error);
   }
 }
 

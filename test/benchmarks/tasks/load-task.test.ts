@@ -209,6 +209,12 @@ const UNFIT: readonly [what: string, changes: object, files: Record<string, stri
     /q\.jsonl does not exist\. Download it from example\.org/,
   ],
   [
+    'a damaged file with the name of a missing one',
+    { source: 'Download it from example.org.', splits: { test: { files: ['does not exist.csv'] } } },
+    { 'does not exist.csv': 'q,a\n1,2,3\n' },
+    /does not exist\.csv, row 1 has 3 fields, but there are 2 titles\.$/,
+  ],
+  [
     'a missing column of JSON',
     {},
     { 'q.jsonl': asLines({ x: 1 }) },
