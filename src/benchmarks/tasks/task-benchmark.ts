@@ -123,9 +123,9 @@ export async function loadTask(
   const taskSplit = task.splits[split]!;
   const read = await readTaskRows(task, taskSplit, folder, { origin, limit });
   const { rows, files } = read;
-  checkCategories(task, read);
   const open = openImages ?? (() => openTaskImages(task, taskSplit, folder, origin));
   try {
+    checkCategories(task, read);
     return {
       name: task.name,
       split,
@@ -150,7 +150,7 @@ export async function loadTask(
       submission: () => [],
     };
   } catch (error) {
-    for (const table of read.tables) await table.close();
+    await read.close();
     throw error;
   }
 }
@@ -191,18 +191,18 @@ function embeddedImages(places: TaskRows['embedded']): ImageSource {
 }
 
 /** Closes the tables at once: their rows are in memory. */
-async function scoredOnly(folder: string, { tables }: TaskRows): Promise<ImageSource> {
-  for (const table of tables) await table.close();
+async function scoredOnly(folder: string, { close }: TaskRows): Promise<ImageSource> {
+  await close();
   return noImages(folder);
 }
 
 /** Closes the tables with the images. */
-function closing(images: ImageSource, { tables }: TaskRows): ImageSource {
+function closing(images: ImageSource, rows: TaskRows): ImageSource {
   return {
     ...images,
     async close() {
       await images.close();
-      for (const table of tables) await table.close();
+      await rows.close();
     },
   };
 }

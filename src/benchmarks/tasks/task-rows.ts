@@ -36,9 +36,10 @@ export interface TaskRows {
   files: string[];
   /** Where an image in a table is, by its name. */
   embedded: Map<string, { table: Table; row: number }>;
-  tables: Table[];
   /** The complete split, of which `limit` may have left out rows. */
   whole: WholeSplit;
+  /** Closes the tables, which images in them are read from. */
+  close(): Promise<void>;
 }
 
 /** What is known of a split's rows beyond a limit. */
@@ -67,11 +68,15 @@ export async function readTaskRows(
   };
   const copies = new Map<string, number>();
   const whole = { questions: 0, copies };
-  const result: TaskRows = { rows: [], files: [], embedded: new Map(), tables: [], whole };
+  const tables: Table[] = [];
+  const close = async (): Promise<void> => {
+    for (const table of tables) await table.close();
+  };
+  const result: TaskRows = { rows: [], files: [], embedded: new Map(), whole, close };
   try {
     for (const path of split.files.flatMap((name) => pathsOf(folder, name, origin))) {
       const table = await openTable(path, request);
-      result.tables.push(table);
+      tables.push(table);
       result.files.push(path);
       reader.checkTable(table);
       for (let row = 0; row < table.rows.length; row++) {
@@ -82,12 +87,12 @@ export async function readTaskRows(
         if (result.rows.length < limit) reader.addRow(table, row, result);
       }
     }
+    if (result.rows.length === 0) throw new UserError(`${result.files.join(', ')} has no questions for this split.`);
+    return result;
   } catch (error) {
-    for (const table of result.tables) await table.close();
+    await close();
     throw error;
   }
-  if (result.rows.length === 0) throw new UserError(`${result.files.join(', ')} has no questions for this split.`);
-  return result;
 }
 
 /** The paths of a file, or of those that fit a name with "*", sorted. The file itself may be missing. */

@@ -152,6 +152,23 @@ test('a Parquet file with image records, lists of options and indices as answers
   }
 });
 
+test('the process that reads a Parquet file ends with an error of its questions', async () => {
+  const data = Array.from({ length: 600 }, (_, i) => `${i}`);
+  const content = new Uint8Array(parquetWriteBuffer({ columnData: [{ name: 'q', data, type: 'STRING' }] }));
+  const changes = {
+    splits: { none: { files: ['q.parquet'], where: { q: ['x'] } }, all: { files: ['q.parquet'] } },
+    fields: { question: 'q', answer: 'q', category: 'q' },
+  };
+  const before = process.listenerCount('exit'); // each reader has one, which ends it with this process
+  for (const [split, message] of [
+    ['none', /q\.parquet has no questions for this split/],
+    ['all', /600 categories in 600 questions/],
+  ] as const) {
+    await assert.rejects(loadOwn(next(), changes, { 'q.parquet': content }, { split }), { message });
+    assert.equal(process.listenerCount('exit'), before, split);
+  }
+});
+
 test('images are files of a folder or archive that a template names; text-only questions need none', async () => {
   const folder = next();
   await mkdir(join(folder, 'pictures'), { recursive: true });
