@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { ImageSource } from '../../datasets/image-source.js';
-import { openImageFolder, openImageZip } from '../../datasets/image-source.js';
+import { openImageZip } from '../../datasets/image-source.js';
 import { noImages } from '../../datasets/no-images.js';
 import { ImageError, UserError } from '../../shared/errors.js';
 import { insideFolder } from '../../shared/inside-folder.js';
 import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions, SplitInfo } from '../benchmark.js';
 import type { MetricName } from '../metrics/metric-names.js';
+import { openFolderOrZip } from '../shared/open-images.js';
 import { chosenSplit } from '../shared/splits.js';
 import { mostFrequent } from '../shared/vqa-accuracy.js';
 import type { TaskFile, TaskSplit } from './task-file.js';
@@ -220,8 +221,9 @@ async function openTaskImages(
     throw new UserError(`${origin}: the image folder ${JSON.stringify(name)} is not inside the data folder.`);
   }
   const place = path ?? folder;
-  if (existsSync(place)) return place.toLowerCase().endsWith('.zip') ? openImageZip(place) : openImageFolder(place);
-  if (existsSync(`${place}.zip`)) return openImageZip(`${place}.zip`, `${basename(place)}/`);
+  if (place.toLowerCase().endsWith('.zip') && existsSync(place)) return openImageZip(place);
+  const images = await openFolderOrZip(dirname(place), basename(place));
+  if (images) return images;
   throw new UserError(
     `${place} does not exist, nor does ${place}.zip. ${source ?? `${origin} says that the images are there.`}`,
   );
