@@ -1,6 +1,6 @@
 import type { Statistic } from '../results/statistics/formula.js';
 import { MEAN_PERCENT } from '../results/statistics/formula.js';
-import { pySplit, pyStrip } from '../shared/python-strings.js';
+import { lowerWithoutPunctuation, pyRstrip, pySplit, pyStrip } from '../shared/python-strings.js';
 import { meanPercent } from './shared/statistics.js';
 
 /** The fields of a GQA question that the metrics use. */
@@ -37,15 +37,12 @@ export interface GqaScores {
 
 /** Converts an answer for comparison. Source: LLaVA convert_gqa_for_eval.py */
 export function gqaPrediction(answer: string): string {
-  let end = answer.length;
-  while (answer[end - 1] === '.') end--;
-  return answer.slice(0, end).toLowerCase();
+  return pyRstrip(answer, '.').toLowerCase();
 }
 
 /** Equality ignoring case and ASCII punctuation. Source: lmms-eval exact_match with the options of its gqa task */
 export function lmmsExactMatch(answer: string, gold: string): boolean {
-  const bare = (text: string) => text.toLowerCase().replace(/[!-/:-@[-`{-~]/g, '');
-  return bare(pyStrip(answer)) === bare(gold);
+  return lowerWithoutPunctuation(pyStrip(answer)) === lowerWithoutPunctuation(gold);
 }
 
 /** An operation of a question's functional program. */

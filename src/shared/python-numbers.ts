@@ -17,18 +17,11 @@ const DIGIT = /\p{Nd}/gu;
 export function pyFloat(text: string): number | null {
   // In ASCII text the C library skips spaces, which has no \x1c to \x1f; in other text every space of Unicode is one.
   const isAscii = Buffer.byteLength(text) === text.length;
-  const stripped = isAscii ? stripAscii(text) : pyStrip(text);
+  const stripped = pyStrip(text, isAscii ? C_SPACES : undefined);
   const number = stripped.replace(DIGIT, (digit) => (digit <= '9' ? digit : asciiDigit(digit)));
   if (DECIMAL.test(number)) return Number(number.replaceAll('_', ''));
   if (INFINITE.test(number)) return number.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return NOT_A_NUMBER.test(number) ? Number.NaN : null;
-}
-
-function stripAscii(text: string): string {
-  let [start, end] = [0, text.length];
-  while (start < end && C_SPACES.includes(text[start]!)) start++;
-  while (end > start && C_SPACES.includes(text[end - 1]!)) end--;
-  return text.slice(start, end);
 }
 
 /** The five series of mathematical digits, the only ones without a gap before them. */

@@ -8,27 +8,38 @@
 // 3.11.
 const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const ONE_SPACE = new RegExp(`[${SPACE}]`);
-const LEADING_SPACES = new RegExp(`^[${SPACE}]+`);
 const SPACES = new RegExp(`[${SPACE}]+`);
 
 /** The characters of `string.punctuation`. */
-export const PUNCTUATION = /[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g;
+const PUNCTUATION = /[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g;
 
-/** `str.strip()`: removes white space at both ends. */
-export function pyStrip(text: string): string {
-  return pyLstrip(pyRstrip(text));
+/** `str.strip(characters)`: removes these characters, by default white space, at both ends. */
+export function pyStrip(text: string, characters?: string): string {
+  return pyLstrip(pyRstrip(text, characters), characters);
 }
 
-/** `str.lstrip()`: the text without white space at its start. */
-export function pyLstrip(text: string): string {
-  return text.replace(LEADING_SPACES, '');
+/** `str.lstrip(characters)`: removes these characters, by default white space, at the start. */
+export function pyLstrip(text: string, characters?: string): string {
+  let start = 0;
+  while (start < text.length && isOneOf(text[start]!, characters)) start++;
+  return text.slice(start);
 }
 
-/** `str.rstrip()`: removes white space at the end. */
-export function pyRstrip(text: string): string {
+/** `str.rstrip(characters)`: removes these characters, by default white space, at the end. */
+export function pyRstrip(text: string, characters?: string): string {
   let end = text.length; // a loop: /[...]+$/ would take quadratic time on long spaces inside the text
-  while (end > 0 && ONE_SPACE.test(text[end - 1]!)) end--;
+  while (end > 0 && isOneOf(text[end - 1]!, characters)) end--;
   return text.slice(0, end);
+}
+
+/** @param characters none of which takes two units in UTF-16 */
+function isOneOf(character: string, characters: string | undefined): boolean {
+  return characters === undefined ? ONE_SPACE.test(character) : characters.includes(character);
+}
+
+/** Lower-case text without ASCII punctuation, as several official scripts compare it. */
+export function lowerWithoutPunctuation(text: string): string {
+  return text.toLowerCase().replace(PUNCTUATION, '');
 }
 
 /** `str.split()`: the words between white space; empty for a blank string. */

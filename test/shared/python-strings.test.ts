@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { pyCapitalize, pyRstrip, pySplit, pyStrip } from '../../src/shared/python-strings.js';
+import {
+  lowerWithoutPunctuation,
+  pyCapitalize,
+  pyLstrip,
+  pyRstrip,
+  pySplit,
+  pyStrip,
+} from '../../src/shared/python-strings.js';
 
 // All characters of which Python 3.11 says isspace().
 const PYTHON_SPACES = [
@@ -25,6 +32,20 @@ test('strip keeps inner spaces and empties a text of spaces only', () => {
 test('rstrip leaves the start', () => {
   assert.equal(pyRstrip(' yes \x1f'), ' yes');
   assert.equal(pyRstrip(''), '');
+});
+
+test('given characters are removed, and white space is not', () => {
+  assert.equal(pyStrip('.,a., b.,.', '.,'), 'a., b');
+  assert.equal(pyStrip(' .a. ', '.'), ' .a. ');
+  assert.equal(pyStrip('...', '.'), '');
+  assert.deepEqual([pyLstrip('%5%%', '%'), pyRstrip('%5%%', '%')], ['5%%', '%5']);
+});
+
+test('exactly the punctuation of ASCII is removed', () => {
+  const ascii = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code)).join('');
+  const others = [...ascii].filter((character) => !/[\p{P}\p{S}]/u.test(character)).join('');
+  assert.equal(lowerWithoutPunctuation(ascii), others.toLowerCase());
+  assert.equal(lowerWithoutPunctuation('\u00bfQu\u00e9 \u2014 O.K.?'), '\u00bfqu\u00e9 \u2014 ok');
 });
 
 test('rstrip of a long text with long spaces inside is quick', () => {

@@ -1,4 +1,4 @@
-import { PUNCTUATION, pyStrip } from '../../shared/python-strings.js';
+import { lowerWithoutPunctuation, pyRstrip, pyStrip } from '../../shared/python-strings.js';
 import { popeVerdict } from '../pope-score.js';
 import { processAnswer } from '../shared/evalai-answer-processor.js';
 import { vqaAccuracy } from '../shared/vqa-accuracy.js';
@@ -59,8 +59,8 @@ export const METRICS: Readonly<
 
   // Source: exact_match of Hugging Face's evaluate with ignore_case and ignore_punctuation, as lmms-eval's ai2d uses it.
   'exact-words'({ answers }): Grader | string {
-    const right = new Set(answers.map(withoutPunctuation));
-    return (answer) => Number(right.has(withoutPunctuation(answer)));
+    const right = new Set(answers.map(lowerWithoutPunctuation));
+    return (answer) => Number(right.has(lowerWithoutPunctuation(answer)));
   },
 
   vqa({ answers }): Grader | string {
@@ -140,11 +140,5 @@ function list(answers: readonly string[]): string {
 }
 
 function comparable(text: string): string {
-  let lower = pyStrip(text).toLowerCase();
-  while (lower.endsWith('.')) lower = lower.slice(0, -1);
-  return lower;
-}
-
-function withoutPunctuation(text: string): string {
-  return text.toLowerCase().replace(PUNCTUATION, '');
+  return pyRstrip(pyStrip(text).toLowerCase(), '.');
 }

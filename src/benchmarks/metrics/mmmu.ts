@@ -15,7 +15,7 @@ import { OPTION_LETTERS } from './option-letter.js';
  */
 export function mmmuLetter(answer: string, options: readonly string[]): string | null {
   let response = answer;
-  for (const mark of [',', '.', '!', '?', ';', ':', "'"]) response = stripMark(response, mark);
+  for (const mark of [',', '.', '!', '?', ';', ':', "'"]) response = pyStrip(response, mark);
   response = ` ${response} `;
   const letters = [...OPTION_LETTERS.slice(0, options.length)];
   const lower = response.toLowerCase();
@@ -30,14 +30,6 @@ export function mmmuLetter(answer: string, options: readonly string[]): string |
     if (named.length > 0) return named.reduce((last, one) => (one.place > last.place ? one : last)).letter;
   }
   return null;
-}
-
-/** `text.strip(mark)` */
-function stripMark(text: string, mark: string): string {
-  let [start, end] = [0, text.length];
-  while (start < end && text[start] === mark) start++;
-  while (end > start && text[end - 1] === mark) end--;
-  return text.slice(start, end);
 }
 
 /** A part of an answer or a right answer: a number rounded to two decimals, or lower-case text. */
@@ -57,7 +49,7 @@ const INDICATORS = ['could be ', 'so ', 'is ', 'thus ', 'therefore ', 'final ', 
 const TRIVIAL = new Set([':', ',', '.', '!', '?', ';', "'"]);
 
 function parseOpenAnswer(answer: string): Value[] {
-  const whole = stripMark(pyStrip(answer), '.').toLowerCase();
+  const whole = pyStrip(pyStrip(answer), '.').toLowerCase();
   // The script means to split at sentences too, but looks for capitals in lower-case text.
   const lines = whole.split('\n');
   const keys = lines.flatMap((line, i) => {

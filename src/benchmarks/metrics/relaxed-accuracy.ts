@@ -1,4 +1,5 @@
 import { pyFloat } from '../../shared/python-numbers.js';
+import { pyRstrip } from '../../shared/python-strings.js';
 
 /**
  * ChartQA's relaxed accuracy: numbers may differ by a share of the right one, anything else must be equal but for case. A right
@@ -14,8 +15,6 @@ export function isRelaxedMatch(answer: string, target: string, tolerance: number
 /** "12 %" is no number in the official script, "12%" is 0.12. */
 function toNumber(text: string): number | null {
   if (!text.endsWith('%')) return pyFloat(text);
-  let end = text.length;
-  while (text[end - 1] === '%') end--;
-  const percent = pyFloat(text.slice(0, end));
+  const percent = pyFloat(pyRstrip(text, '%'));
   return percent === null ? null : percent / 100;
 }

@@ -1,5 +1,5 @@
 import { max } from 'simple-statistics';
-import { PUNCTUATION, pySplit } from '../../shared/python-strings.js';
+import { lowerWithoutPunctuation, pySplit } from '../../shared/python-strings.js';
 
 /** Python's \b: word characters are letters, digits and underscores of any script. */
 const ARTICLES = /(?<![\p{L}\p{N}_])(?:a|an|the)(?![\p{L}\p{N}_])/gu;
@@ -15,7 +15,7 @@ export function squadF1(answer: string, targets: readonly string[]): number {
 }
 
 function wordsOf(text: string): string[] {
-  return pySplit(text.toLowerCase().replace(PUNCTUATION, '').replace(ARTICLES, ' '));
+  return pySplit(lowerWithoutPunctuation(text).replace(ARTICLES, ' '));
 }
 
 function f1(given: readonly string[], right: readonly string[]): number {
