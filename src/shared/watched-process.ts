@@ -74,9 +74,12 @@ export function startWatchedProcess<Request, Answer, Note = never>(
     watch?.stop();
     if (requests.count === 0) {
       child.channel?.unref();
+      child.unref();
       return;
     }
+    // The channel of a process that crashes closes before its exit is reported, so this program waits for both.
     child.channel?.ref();
+    child.ref();
     watch = watchSilence(stallMs, () => {
       end(`hung (no response for ${stallMs / 1000} s)`);
       kill();
@@ -84,7 +87,6 @@ export function startWatchedProcess<Request, Answer, Note = never>(
     if (hasStarted) watch.heard();
   };
 
-  child.unref();
   process.on('exit', kill);
   child.on('error', (error) => end(`failed (${error.message})`));
   child.on('exit', (code, signal) => end(`crashed the reader process (${signal ?? `code ${code}`})`));
