@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BENCHMARKS } from '../../src/benchmarks/registry.js';
+import { restrictToRows } from '../../src/benchmarks/shared/restrict-to-rows.js';
 import { runningScore } from '../../src/evaluation/running-score.js';
 import { sampleData } from '../../src/evaluation/sample.js';
 import { smallBenchmark } from '../benchmarks/small-benchmark.js';
@@ -25,6 +26,19 @@ for (const definition of BENCHMARKS) {
     assert.deepEqual(running.current(), { name: headline, value: reported.scores[headline], unit });
   });
 }
+
+test('of a part of the questions, those not answered yet do not count as wrong', () => {
+  const restricted = restrictToRows(smallBenchmark('small', [{}, {}, {}, {}, {}]), [1, 3, 4]);
+  let clock = 0;
+  const running = runningScore(restricted, () => clock);
+  running.add(2, 'yes');
+  assert.equal(running.current()?.value, 100);
+  running.add(0, 'no');
+  clock = 1000;
+  assert.equal(running.current()?.value, 50);
+  const part = restricted.score(['no', null, 'yes'], [2, 0])!;
+  assert.deepEqual([part.n, part.failed, part.perQuestion], [2, 0, [1, 0]]);
+});
 
 test('scoring again waits until it takes one hundredth of the time', () => {
   let clock = 0;

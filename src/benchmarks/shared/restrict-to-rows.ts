@@ -1,4 +1,5 @@
 import type { Answers, LoadedBenchmark, Score } from '../benchmark.js';
+import { pick } from './statistics.js';
 
 /**
  * A benchmark restricted to some of its questions, as if the others had never been asked. Breakdowns only cover categories
@@ -22,10 +23,11 @@ export function restrictToRows(benchmark: LoadedBenchmark, rows: readonly number
     category: benchmark.category && ((index) => benchmark.category!(rows[index]!)),
     sourceId: benchmark.sourceId && ((index) => benchmark.sourceId!(rows[index]!)),
     scoreOne: (index, answer) => benchmark.scoreOne(rows[index]!, answer),
-    score(answers) {
+    score(answers, part) {
       const all = allAnswers(answers);
-      const score = benchmark.score(all, rows);
-      return score && ofPart(score, benchmark.score(all)!, rows.length, benchmark.questions.length);
+      const scored = pick(rows, part);
+      const score = benchmark.score(all, scored);
+      return score && ofPart(score, benchmark.score(all)!, scored.length, benchmark.questions.length);
     },
     missingAnswers: missingAnswers && {
       ...missingAnswers,
