@@ -112,7 +112,8 @@ export function openRequests({
       return await retryTemporary(once, retry, signal);
     } catch (error) {
       if (!(error instanceof TemporaryFailure)) throw error;
-      throw new UserError(`${error.message}. Try again later; the download will resume.`, { cause: error });
+      const asked = error.isWorthWaiting ? '' : ` and asks to wait ${Math.ceil(error.retryAfterMs / 1000)} s`;
+      throw new UserError(`${error.message}${asked}. Try again later; the download will resume.`, { cause: error });
     }
   };
   const get = (url: string, options: GetOptions = {}): Promise<HttpResponse> =>

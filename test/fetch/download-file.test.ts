@@ -146,7 +146,7 @@ test('a server that requests a pause of hours is an error', () =>
     { behave: () => ({ status: 429, headers: { 'retry-after': '7200' } }) },
     async (server, source, destination) => {
       await assert.rejects(downloadFile(requests, source, destination, fast), {
-        message: `${server.url}/file answered 429. Try again later; the download will resume.`,
+        message: `${server.url}/file answered 429 and asks to wait 7200 s. Try again later; the download will resume.`,
       });
       assert.equal(server.requests.length, 1);
     },

@@ -5,12 +5,12 @@ import { logEvent, say } from '../log.js';
 /** Number of retries after a temporary failure, and the pause before them. */
 export interface RetryPolicy {
   retries: number;
-  /** Pause before the first retry, doubled for each further one up to a minute. Retry-After is added. */
+  /** Pause before the first retry, doubled for each further one up to 30 to 60 s. Retry-After is added. */
   minTimeoutMs: number;
 }
 
 export const DEFAULT_RETRY: RetryPolicy = { retries: 6, minTimeoutMs: 1000 };
-const MAX_PAUSE_MS = 60_000;
+const MAX_PAUSE_MS = 30_000;
 /** Do not retry if the server asks for a longer pause. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
@@ -66,14 +66,19 @@ export function retryTemporary<T>(
   });
 }
 
+/** A pause from this length on is told even after a single failure. */
+const LONG_PAUSE_MS = 10_000;
+
 /**
- * Tells the user that something is tried again, from the second failure in a row on: single ones are common.
+ * Tells the user that something is tried again, from the second failure in a row on: single ones are common. Nobody is left
+ * waiting without a word for longer than a few seconds.
  * @param failures in a row
  */
 export function tellRetry(message: string, pauseMs: number, failures: number): void {
   logEvent('info', 'retry', { message, pauseMs, failures });
-  if (failures > 1)
-    say('warn', `${message}. Trying again in ${Math.ceil(pauseMs / 1000)} s (failure ${failures} in a row).`);
+  if (failures === 1 && pauseMs < LONG_PAUSE_MS) return;
+  const inARow = failures > 1 ? ` (failure ${failures} in a row)` : '';
+  say('warn', `${message}. Trying again in ${Math.ceil(pauseMs / 1000)} s${inARow}.`);
 }
 
 /** Request timeout, too early, too many requests, and all server errors (RFC 9110, RFC 6585, RFC 8470). */

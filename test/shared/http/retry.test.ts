@@ -47,6 +47,19 @@ test('retries are told from the second failure on, with the pause', async () => 
   ]);
 });
 
+test('a long pause is told after the first failure already', async () => {
+  const told: string[] = [];
+  const printAsBefore = printMessagesBy((text) => told.push(text));
+  const cancel = new AbortController();
+  const once = async (): Promise<void> => {
+    setTimeout(() => cancel.abort(new Error('cancelled')), 10);
+    throw new TemporaryFailure('http://a answered 429', 100_000);
+  };
+  await assert.rejects(retryTemporary(once, policy, cancel.signal), { message: 'cancelled' });
+  printAsBefore();
+  assert.deepEqual(told, ['http://a answered 429. Trying again in 101 s.']);
+});
+
 test('aborting ends the pause between retries', async () => {
   const cancel = new AbortController();
   const once = async (): Promise<void> => {
