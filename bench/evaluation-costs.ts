@@ -40,8 +40,8 @@ function gpu(name: string, peakFlops: number, bandwidth: number): Device {
 
 const DEVICES: readonly Device[] = [
   // Data sheets: dense fp16 with fp32 accumulation, memory bandwidth.
-  gpu('A100 80 GB', 312e12, 2.0e12),
-  gpu('RTX 4090 24 GB', 165e12, 1.0e12),
+  gpu('A100 80 GB, fp16', 312e12, 2.0e12),
+  gpu('RTX 4090 24 GB, fp16', 165e12, 1.0e12),
   // One question measured on two EPYC cores with AVX-512 VNNI, int8: 2.2 TFLOP of vision in 13.9 s, 14.3 TFLOP of
   // prefill in 24.0 s, 0.38 s per further token.
   {
@@ -131,12 +131,12 @@ function shown(value: number): string {
     : `${value < 10 ? value.toFixed(1) : Math.round(value)} h`;
 }
 
-/** The tables of docs/devices.md in Markdown. */
+/** The tables of docs/devices.md in Markdown; a test compares the two. */
 export async function evaluationCosts(): Promise<string> {
   const lines: string[] = [];
   lines.push(
     '',
-    '| model | precision | weights | 1 question | 7 images, 16 questions each |',
+    '| model | precision | weights | 1 image, 1 question | 7 images, 16 questions each |',
     '|---|---|---:|---:|---:|',
   );
   for (const name of ['llava-hr-7b', 'llava-1.5-7b', 'llava-hr-13b-x', 'llava-1.5-13b'] as const) {
