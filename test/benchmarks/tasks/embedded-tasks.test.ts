@@ -92,6 +92,9 @@ test('every shipped task file is valid, has a licence and an entry in datasets.j
     );
     assert.ok(task.licence && entry.licence.text.length > 0);
     assert.match(task.source!, new RegExp(`\`llavahr download ${name}\``));
+    for (const repository of entry.splits.flatMap(({ hub }) => hub?.repos ?? [])) {
+      assert.ok(task.source!.includes(repository), `${name} names ${repository}`);
+    }
   }
 });
 
