@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { SchemaObject } from 'ajv';
 import type { Command, Option } from 'commander';
-import { usageError } from '../shared/errors.js';
+import { UserError, usageError } from '../shared/errors.js';
 import { schemaCheck, TEXT } from '../shared/json-schema.js';
 import { didYouMean } from '../shared/known-names.js';
 import { parseJson } from '../shared/parse-json.js';
 import { systemReason } from '../shared/system-errors.js';
+import { decodeUtf8 } from '../shared/utf8-text.js';
 
 /*
  * --config <file>: options in a JSON file, by command and long name without dashes. They are put onto the command line in
@@ -106,8 +107,9 @@ function configPath(argv: readonly string[]): string | null {
 function readConfig(path: string, program: Command): Values {
   let config: unknown;
   try {
-    config = parseJson(readFileSync(path, 'utf8'));
+    config = parseJson(decodeUtf8(readFileSync(path), path));
   } catch (error) {
+    if (error instanceof UserError) throw usageError(`--config ${error.message}`);
     throw usageError(`--config ${path} cannot be read: ${systemReason(error, path)}`);
   }
   const schema = configSchema(program);

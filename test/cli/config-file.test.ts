@@ -13,7 +13,7 @@ const path = join(folder, 'llavahr.json');
 
 /** The command line that results from a file and what was typed. */
 function expanded(config: unknown, ...typed: string[]): string[] {
-  writeFileSync(path, typeof config === 'string' ? config : JSON.stringify(config));
+  writeFileSync(path, typeof config === 'string' || Buffer.isBuffer(config) ? config : JSON.stringify(config));
   return withConfig(['node', 'llavahr', ...typed, '--config', path], buildProgram()).slice(2, -2);
 }
 
@@ -68,6 +68,7 @@ test('what is typed also wins over options of the file that it excludes', async 
 test('a file that cannot be used is a usage error that names what is wrong', () => {
   const cases: [unknown, RegExp][] = [
     ['{', /llavahr\.json cannot be read: /],
+    [Buffer.from('{"eval":\n{"data": "/Übung"}}', 'latin1'), /^--config \/.*llavahr\.json, line 2 is not UTF-8\. /],
     [[], /the document must be object/],
     [{ evl: {} }, /evl is neither a command nor an option of all\. Did you mean eval\?/],
     [{ eval: { modle: 'x' } }, /eval has no option modle\. Did you mean model\?/],
