@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { SchemaObject } from 'ajv';
-import type { Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { UserError, usageError } from '../shared/errors.js';
 import { schemaCheck, TEXT } from '../shared/json-schema.js';
 import { didYouMean } from '../shared/known-names.js';
@@ -81,9 +81,9 @@ export function withConfig(argv: readonly string[], program: Command): string[] 
   const ofCommand = command && (config[command.name()] as Values | undefined);
   return [
     ...argv.slice(0, 2),
-    ...tokensOf(program, config, typed),
+    ...tokensOf(program, config, typed, `--config ${path}: `),
     ...typed.slice(0, at + 1),
-    ...(command && ofCommand ? tokensOf(command, ofCommand, typed) : []),
+    ...(command && ofCommand ? tokensOf(command, ofCommand, typed, `--config ${path}: ${command.name()}.`) : []),
     ...typed.slice(at + 1),
   ];
 }
@@ -139,8 +139,12 @@ function checkNames(config: Values, { properties }: SchemaObject, path: string):
   }
 }
 
-/** Options of the file as words of a command line, without those that exclude what the user typed. */
-function tokensOf(command: Command, values: Values, typed: readonly string[]): string[] {
+/**
+ * Options of the file as words of a command line, without those that exclude what the user typed.
+ * @param where the file and the command, in front of an option's name
+ * @throws UserError (usage) for a value that the option does not take
+ */
+function tokensOf(command: Command, values: Values, typed: readonly string[], where: string): string[] {
   const isTyped = (option: Option): boolean =>
     typed.some((word) => word === option.short || word === option.long || word.startsWith(`${option.long}=`));
   const excluded = new Set(command.options.filter(isTyped).flatMap(conflictsOf));
@@ -153,8 +157,20 @@ function tokensOf(command: Command, values: Values, typed: readonly string[]): s
     if (typeof value === 'boolean') return value === !option.negate ? [option.long!] : [];
     if (option.negate) return [];
     const given = Array.isArray(value) ? value : [value];
-    return (option.variadic ? given : [given.join(',')]).map((one) => `${option.long}=${one}`);
+    const texts = (option.variadic ? given : [given.join(',')]).map(String);
+    for (const text of texts) checkValue(option, text, where);
+    return texts.map((text) => `${option.long}=${text}`);
   });
+}
+
+/** Here, where it is known that the value is from the file: commander would report it like a typed one. */
+function checkValue(option: Option, text: string, where: string): void {
+  try {
+    option.parseArg?.(text, undefined);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw usageError(`${where}${nameOf(option)} is ${JSON.stringify(text)}. ${error.message}`);
+  }
 }
 
 /** Attribute names of the options that an option excludes. */

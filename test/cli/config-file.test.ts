@@ -75,6 +75,14 @@ test('a file that cannot be used is a usage error that names what is wrong', () 
     [{ eval: { limit: {} } }, /eval\.limit must be string,number/],
     [{ eval: { fresh: 'yes' } }, /eval\.fresh must be boolean/],
     [{ eval: { precision: 'fp64' } }, /eval\.precision must be equal to one of the allowed values/],
+    [
+      { eval: { limit: 0 } },
+      /^--config \/.*llavahr\.json: eval\.limit is "0"\. It must be an integer of at least 1\.$/,
+    ],
+    [
+      { eval: { endpoint: ['localhost'] } },
+      /llavahr\.json: eval\.endpoint is "localhost"\. "localhost" is not an address/,
+    ],
     [{ eval: 3 }, /eval must be object/],
     [{ config: 'other.json' }, /config is neither a command nor/],
   ];
