@@ -3,7 +3,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assetOf } from '../datasets/catalogue.js';
 import type { Asset } from '../datasets/catalogue-schema.js';
-import { checkPlacedFile, downloadFile } from '../fetch/download-file.js';
+import { checkPlacedFile, downloadFile, type FileSource } from '../fetch/download-file.js';
 import { extractZip } from '../fetch/extract-zip.js';
 import { RangeUnsupported } from '../fetch/http.js';
 import { hubHeaders } from '../fetch/hub-address.js';
@@ -18,20 +18,31 @@ import { archiveFolder, isStale, type SplitJob, urlsOf } from './split-job.js';
 /** Archives up to this size are downloaded completely and kept for other benchmarks. */
 const WHOLE_ARCHIVE_BYTES = 64 << 20;
 
+/** What is downloaded: an asset, or a file of a repository, which has no page of its own. */
+type Fetchable = FileSource & Pick<Asset, 'page' | 'note'>;
+
 /**
  * Ensures that an asset is in its place; downloads it if missing. A file placed there by hand is checked and recorded.
+ * @param options.isOneOfMany of which the caller tells together: the start of its download is not told
  * @throws UserError when it cannot be downloaded or is not the expected file
  */
-export async function ensureAsset(asset: Asset, folder: string, to: string, job: SplitJob): Promise<void> {
+export async function ensureAsset(
+  asset: Fetchable,
+  folder: string,
+  to: string,
+  job: SplitJob,
+  { isOneOfMany = false } = {},
+): Promise<void> {
   const { progress } = job.tools;
   const path = join(folder, to);
   const state = await fileState(folder, to, job.tools.verify);
-  if (state === 'missing' || isStale(job, asset)) await fetchAsset(asset, folder, to, job);
+  const fetchIt = (): Promise<void> => fetchAsset(asset, folder, to, job, isOneOfMany);
+  if (state === 'missing' || isStale(job, asset)) await fetchIt();
   else if (state === 'changed' && job.tools.verify && asset.urls.length > 0) {
     const aside = `${path}.changed`;
     await rename(path, aside);
     progress.log(`${path} was modified after its download: downloading it again. The modified file is now ${aside}.`);
-    await fetchAsset(asset, folder, to, job);
+    await fetchIt();
   } else if (state === 'changed') progress.log(`${path} was modified after its download. --verify downloads it again.`);
   else if (state === 'unverified') {
     const sha256 = await checkPlacedFile(path, asset);
@@ -39,13 +50,21 @@ export async function ensureAsset(asset: Asset, folder: string, to: string, job:
   }
 }
 
-async function fetchAsset(asset: Asset, folder: string, to: string, job: SplitJob): Promise<void> {
+async function fetchAsset(
+  asset: Fetchable,
+  folder: string,
+  to: string,
+  job: SplitJob,
+  isOneOfMany: boolean,
+): Promise<void> {
   const { requests, signal, progress } = job.tools;
   const path = join(folder, to);
   const urls = urlsOf(job, asset);
   if (urls.length === 0)
     throw new UserError(`${to} must be downloaded manually: see ${asset.page}, and save it as ${path}.`);
-  progress.log(`${to}, from ${urls[0]}${asset.bytes === undefined ? '' : ` (${byteSize(asset.bytes)})`}`);
+  if (!isOneOfMany) {
+    progress.log(`${to}, from ${urls[0]}${asset.bytes === undefined ? '' : ` (${byteSize(asset.bytes)})`}`);
+  }
   const transfer = progress.begin(to, asset.bytes ?? null);
   const headersFor = (url: string) => hubHeaders(job.hub, url);
   try {

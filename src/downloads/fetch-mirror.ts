@@ -31,13 +31,13 @@ export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<n
   const left = new Set(byKey.values());
   const count = left.size;
   if (count === 0) return 0;
-  const shards = await matchingHubFiles(mirror, job.tools);
+  const { repo, files: shards } = await matchingHubFiles(mirror, job.tools);
   progress.log(`${count} images from ${shards.length} Parquet files (${shards[0]!.url} ...)`);
   const reader = startReader(job);
   try {
     for (const shard of shards) {
       if (left.size === 0) break;
-      const wanted = { keyColumn: mirror.key.column, byKey, target, repository: mirror.repos[0]! };
+      const wanted = { keyColumn: mirror.key.column, byKey, target, repository: repo };
       for (const image of await fetchShard(shard, wanted, reader, job)) left.delete(image);
       for (const [key, image] of byKey) if (!left.has(image)) byKey.delete(key);
     }
@@ -47,7 +47,7 @@ export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<n
   if (left.size === 0) return 0;
   const some = [...left].slice(0, NAMED_MISSING).join(', ');
   throw new UserError(
-    `${mirror.repos[0]} does not have ${left.size} of ${count} images: ${some}${left.size > NAMED_MISSING ? ' ...' : ''}. ` +
+    `${repo} does not have ${left.size} of ${count} images: ${some}${left.size > NAMED_MISSING ? ' ...' : ''}. ` +
       'Use --source official to download the rest.',
   );
 }

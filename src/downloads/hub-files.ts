@@ -1,29 +1,36 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { HubEntry } from '../datasets/catalogue-schema.js';
-import { downloadFile } from '../fetch/download-file.js';
+import type { FileSource } from '../fetch/download-file.js';
 import { type HubFile, hashOption, readRepository } from '../fetch/hub-repository.js';
 import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
 import { insideFolder } from '../shared/inside-folder.js';
-import { makeFolder } from '../shared/make-folder.js';
 import { forEachParallel } from '../shared/parallel.js';
-import { fileState, recordDownload, recordedHubFiles, recordHubFiles } from './download-record.js';
+import { recordedHubFiles, recordHubFiles } from './download-record.js';
+import { ensureAsset } from './fetch-asset.js';
 import type { DownloadTools, SplitJob } from './split-job.js';
 
 const FILES_AT_ONCE = 4;
 
-/** The repository's files that match a pattern, from the first repository that is available, sorted by path. */
+/** Files of a repository, and the name under which it was available. */
+interface FoundFiles {
+  repo: string;
+  /** Sorted by path. */
+  files: HubFile[];
+}
+
+/** The repository's files that match a pattern, from the first of its names that is available. */
 export async function matchingHubFiles(
   { repos, revision, files: pattern }: Pick<HubEntry, 'repos' | 'revision' | 'files'>,
   { requests }: Pick<DownloadTools, 'requests'>,
-): Promise<HubFile[]> {
+): Promise<FoundFiles> {
   const failures: string[] = [];
   for (const name of repos) {
     try {
       const { files } = await readRepository(requests, { type: 'dataset', name }, revision);
       const matching = files.filter(({ path }) => new RegExp(pattern).test(path));
-      if (matching.length > 0) return matching.sort((a, b) => (a.path < b.path ? -1 : 1));
+      if (matching.length > 0) return { repo: name, files: matching.sort((a, b) => (a.path < b.path ? -1 : 1)) };
       failures.push(`${name} (${revision}) has no files matching ${pattern}`);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -34,36 +41,23 @@ export async function matchingHubFiles(
 }
 
 /**
- * Downloads files of a repository under their paths in it; files of an earlier download are kept. Needs no network once all are
+ * Ensures that the files of a repository are there under their paths in it, each like an asset. Needs no network once all are
  * there.
- * @throws UserError when a file cannot be downloaded or has another hash
+ * @throws UserError when a file cannot be downloaded or is not the repository's
  */
 export async function fetchHubFiles(entry: HubEntry, job: SplitJob): Promise<void> {
   const { folder, tools } = job;
-  const { requests, signal, progress, verify = false } = tools;
+  const { progress, verify = false } = tools;
   if (!verify && job.stale.size === 0 && (await areHubFilesThere(entry, folder))) return;
-  const files = await matchingHubFiles(entry, tools);
+  const { repo, files } = await matchingHubFiles(entry, tools);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  progress.log(`${files.length} files from ${entry.repos[0]} (${byteSize(bytes)})`);
-  await forEachParallel(files, FILES_AT_ONCE, async ({ path, url, headers, bytes, hash }) => {
-    const to = insideFolder(folder, path);
-    if (to === null) throw new UserError(`${entry.repos[0]} has a file with the unsafe path ${JSON.stringify(path)}.`);
-    const state = await fileState(folder, path, verify);
-    if (state === 'intact' && !job.stale.has(url)) return;
-    await makeFolder(dirname(to));
-    const transfer = progress.begin(basename(path), bytes);
-    const source = {
-      urls: [url],
-      format: formatOf(path),
-      bytes,
-      ...hashOption(hash),
-      headersFor: () => headers,
-    } as const;
-    const file = await downloadFile(requests, source, to, { signal, onProgress: transfer.update }).finally(
-      transfer.end,
-    );
-    job.traffic.transferredBytes += file.transferredBytes;
-    await recordDownload(folder, path, file);
+  progress.log(`${files.length} files from ${repo} (${byteSize(bytes)})`);
+  await forEachParallel(files, FILES_AT_ONCE, async (file) => {
+    const { path } = file;
+    if (insideFolder(folder, path) === null) {
+      throw new UserError(`${repo} has a file with the unsafe path ${JSON.stringify(path)}.`);
+    }
+    await ensureAsset(sourceOf(file, repo, entry.repos), folder, path, job, { isOneOfMany: true });
   });
   await recordHubFiles(
     folder,
@@ -76,6 +70,13 @@ export async function fetchHubFiles(entry: HubEntry, job: SplitJob): Promise<voi
 export async function areHubFilesThere({ files: pattern }: HubEntry, folder: string): Promise<boolean> {
   const recorded = await recordedHubFiles(folder, pattern);
   return recorded?.every((path) => existsSync(join(folder, path))) ?? false;
+}
+
+/** A file under every name of its repository, the one that was available first. */
+function sourceOf({ path, url, bytes, hash }: HubFile, repo: string, repos: readonly string[]): FileSource {
+  const others = repos.filter((name) => name !== repo);
+  const urls = [url, ...others.map((name) => url.replace(`/datasets/${repo}/`, `/datasets/${name}/`))];
+  return { urls, format: formatOf(path), bytes, ...hashOption(hash) };
 }
 
 function formatOf(path: string): 'parquet' | 'jsonl' | 'other' {

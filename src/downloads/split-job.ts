@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
-import type { Asset, Catalogue, SplitEntry } from '../datasets/catalogue-schema.js';
+import type { Catalogue, SplitEntry } from '../datasets/catalogue-schema.js';
+import type { FileSource } from '../fetch/download-file.js';
 import type { Requests } from '../fetch/http.js';
 import { type HubAddress, movedToHub } from '../fetch/hub-address.js';
 import { UserError } from '../shared/errors.js';
@@ -39,12 +40,12 @@ export interface SplitJob {
 }
 
 /** The URLs of an asset, at the hub's address. */
-export function urlsOf({ hub }: SplitJob, { urls }: Asset): string[] {
+export function urlsOf({ hub }: SplitJob, { urls }: Pick<FileSource, 'urls'>): string[] {
   return urls.map((url) => movedToHub(hub, url));
 }
 
 /** Whether the local copy of an asset is to be replaced. */
-export function isStale(job: SplitJob, asset: Asset): boolean {
+export function isStale(job: SplitJob, asset: Pick<FileSource, 'urls'>): boolean {
   return urlsOf(job, asset).some((url) => job.stale.has(url));
 }
 

@@ -139,13 +139,13 @@ test('the error for a mirror with missing images or columns says what to do', as
   await assert.rejects(download(source, 'gqa'), {
     name: 'UserError',
     message: new RegExp(
-      `^lmms-lab-encoder/GQA does not have 1 of ${wanted} images: ${first}\\. Use --source official to download the rest\\.$`,
+      `^lmms-lab/GQA does not have 1 of ${wanted} images: ${first}\\. Use --source official to download the rest\\.$`,
     ),
   });
   await rm(join(source.root, 'gqa', 'images'), { recursive: true, force: true });
   source.split.mirror = { ...source.split.mirror!, key: { column: 'imageId', of: 'image' } };
   await assert.rejects(download(source, 'gqa'), {
-    message: /has no "imageId" column or no images, unlike lmms-lab-encoder\/GQA; its columns are id, image, lecture\./,
+    message: /has no "imageId" column or no images, unlike lmms-lab\/GQA; its columns are id, image, lecture\./,
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -30,14 +30,17 @@ async function serve(name: string, split: SplitEntry, more: Record<string, Uint8
     if (/\.\w+$/.test(path)) files[path] = await readFile(join(folder, path));
   }
   const { repos, revision } = split.hub!;
-  const hub = await startHub(hubRoutes({ type: 'dataset', name: repos.at(-1)!, files, revisions: [revision] }));
+  const routes = hubRoutes({ type: 'dataset', name: repos.at(-1)!, files, revisions: [revision] });
+  const hub = await startHub(routes);
   const root = await mkdtemp(join(tmpdir(), 'hub-files-'));
-  const tools = { catalogue, requests, root, origin: 'official', upstream: 'ignore', progress: logged([]) } as const;
+  const log: string[] = [];
+  const tools = { catalogue, requests, root, origin: 'official', upstream: 'ignore', progress: logged(log) } as const;
   const close = async (): Promise<void> => {
     await hub.close();
     await rm(root, { recursive: true });
   };
-  return { hub, root, close, download: () => downloadSplit(findBenchmark(name), split, tools) };
+  const download = (verify = false) => downloadSplit(findBenchmark(name), split, { ...tools, verify });
+  return { hub, routes, root, log, close, download };
 }
 
 for (const { name, splits } of fromHub) {
@@ -79,6 +82,55 @@ test('a file that was lost is downloaded again, and doctor tells what is there',
     assert.equal((await state()).state, 'complete');
     await writeFile(join(folder, 'test_questions.jsonl'), '{}');
     assert.equal((await state()).state, 'damaged');
+  } finally {
+    await close();
+  }
+});
+
+test('files are replaced only when they are not the downloaded ones, and then kept aside', async () => {
+  const { splits } = fromHub.find(({ name }) => name === 'vstar')!;
+  const { hub, root, log, close, download } = await serve('vstar', splits[0]!);
+  const name = 'test_questions.jsonl';
+  const path = join(root, 'vstar', name);
+  const content = await readFile(join(sampleData('vstar'), name));
+  const fetched = () => hub.requests.filter(({ path }) => path.endsWith(name)).length;
+  try {
+    await mkdir(join(root, 'vstar'));
+    await writeFile(path, content);
+    await download();
+    assert.equal(fetched(), 0, 'one that was put there by hand is taken');
+    await writeFile(path, '{"mine": 1}');
+    const image = (await readdir(join(root, 'vstar', 'direct_attributes')))[0]!;
+    await rm(join(root, 'vstar', 'direct_attributes', image));
+    await download();
+    assert.equal(await readFile(path, 'utf8'), '{"mine": 1}');
+    assert.ok(log.includes(`${path} was modified after its download. --verify downloads it again.`), log.join('\n'));
+    await download(true);
+    assert.deepEqual(await readFile(path), content);
+    assert.equal(await readFile(`${path}.changed`, 'utf8'), '{"mine": 1}');
+  } finally {
+    await close();
+  }
+});
+
+test('a file that one name of the repository does not have is downloaded under another', async () => {
+  const { splits } = fromHub.find(({ name }) => name === 'chartqa')!;
+  const split = splits[0]!;
+  const [first, second] = split.hub!.repos as [string, string];
+  const { hub, routes, close, download } = await serve('chartqa', split);
+  for (const [path, route] of Object.entries(routes)) {
+    if (!path.includes('/resolve/')) routes[path.replace(second, first)] = route;
+  }
+  try {
+    await download();
+    const files = hub.requests.filter(({ path }) => path.includes('/resolve/'));
+    assert.deepEqual(
+      files.map(({ path, status }) => [path.includes(`/${first}/`), status]),
+      [
+        [true, 404],
+        [false, 200],
+      ],
+    );
   } finally {
     await close();
   }
