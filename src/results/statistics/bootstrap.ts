@@ -55,10 +55,13 @@ export function resampleSums(
   const sums = columns.map((column) => sumByImage(column, images));
   const resampled = columns.map(() => new Float64Array(resamples));
   const state = seedState(seed);
-  const drawn = new Int32Array(count); // number of times each image is in the resample
-  for (let resample = 0; resample < resamples; resample++) {
-    drawImages(drawn, state);
-    for (let column = 0; column < sums.length; column++) resampled[column]![resample] = dot(drawn, sums[column]!);
+  const drawn = Array.from({ length: TOGETHER }, () => new Uint8Array(count));
+  for (let first = 0; first < resamples; first += TOGETHER) {
+    const wanted = Math.min(TOGETHER, resamples - first);
+    for (let i = 0; i < wanted; i++) drawImages(drawn[i]!, state);
+    sums.forEach((column, i) => {
+      resampled[i]!.set(dot(drawn, column).subarray(0, wanted), first);
+    });
   }
   return resampled;
 }
@@ -101,7 +104,13 @@ export function standardError(values: Float64Array): number {
   return Math.sqrt(finite.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (finite.length - 1));
 }
 
-function sumByImage(column: Column, { count, of }: ImageIndex): Float64Array {
+/** Sums by image, without the images whose sum is 0: a category's column is 0 for those of all others. */
+interface ImageSums {
+  images: Int32Array;
+  sums: Float64Array;
+}
+
+function sumByImage(column: Column, { count, of }: ImageIndex): ImageSums {
   if (typeof column !== 'number' && column.length !== of.length) {
     throw new Error(`${column.length} counts for ${of.length} questions`);
   }
@@ -109,24 +118,52 @@ function sumByImage(column: Column, { count, of }: ImageIndex): Float64Array {
   for (let question = 0; question < of.length; question++) {
     sums[of[question]!]! += typeof column === 'number' ? column : column[question]!;
   }
-  return sums;
+  const images = new Int32Array(count);
+  let used = 0;
+  for (let image = 0; image < count; image++) {
+    if (sums[image] === 0) continue;
+    images[used] = image;
+    sums[used++] = sums[image]!;
+  }
+  return { images: images.slice(0, used), sums: sums.slice(0, used) };
 }
 
-function dot(drawn: Int32Array, sums: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < drawn.length; i++) sum += drawn[i]! * sums[i]!;
-  return sum;
+/** Resamples that are summed in one pass: an addition takes longer than the processor needs to begin the next one. */
+const TOGETHER = 4;
+
+/** The sum of a column in each resample. Each is added in the order of the images, since rounding depends on the order. */
+function dot(drawn: readonly Uint8Array[], { images, sums }: ImageSums): Float64Array {
+  const [first, second, third, fourth] = drawn as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  for (let i = 0; i < images.length; i++) {
+    const image = images[i]!;
+    const sum = sums[i]!;
+    a += first[image]! * sum;
+    b += second[image]! * sum;
+    c += third[image]! * sum;
+    d += fourth[image]! * sum;
+  }
+  return Float64Array.of(a, b, c, d);
 }
 
 /**
  * Draws as many images as there are, with replacement, and counts each. The generator xoshiro128++ (Blackman and Vigna,
  * 2021) is inlined, because a run of VQAv2 needs 80 million numbers and a call to pure-rand takes 31 ns.
+ * @param drawn times that each image is drawn; bytes, to stay in the fastest cache: 255 images cannot be drawn more often,
+ *   and of more, one is drawn 256 times with a probability below 1 / 256!
  * @param state four words, advanced
  */
-function drawImages(drawn: Int32Array, state: Int32Array): void {
+function drawImages(drawn: Uint8Array, state: Int32Array): void {
   const count = drawn.length;
   const scale = count / 0x1_0000_0000;
-  let [a, b, c, d] = state as unknown as [number, number, number, number];
+  // "| 0" and no destructuring: values that V8 knows to be integers from the start make the loop faster.
+  let a = state[0]! | 0;
+  let b = state[1]! | 0;
+  let c = state[2]! | 0;
+  let d = state[3]! | 0;
   drawn.fill(0);
   for (let i = 0; i < count; i++) {
     const sum = (a + d) | 0;

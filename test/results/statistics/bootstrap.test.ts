@@ -171,6 +171,23 @@ test('the same seed gives the same interval, another seed nearly the same', () =
   assert.ok(Math.abs(second.low - first.low) < 2 && Math.abs(second.high - first.high) < 2);
 });
 
+test('the sums of a seed stay as they were, so that intervals do not change between versions', () => {
+  const images = indexImages(['a', 'b', 'a', 'c', null, 'd', 'e']);
+  const columns = [Float64Array.of(0.3, 0.6, 0.9, 1, 0, 0.3, 1), 1, Float64Array.of(0, 0, 0, 1, 0, 0, 0)];
+  const recorded = [
+    [3.8, 3.5, 5.8, 5, 4.5, 4.1],
+    [6, 7, 7, 8, 6, 7],
+    [0, 1, 2, 1, 1, 0],
+  ];
+  for (const resamples of [6, 5, 1]) {
+    const sums = resampleSums(columns, images, { resamples })!;
+    assert.deepEqual(
+      sums.map((column) => [...column]),
+      recorded.map((column) => column.slice(0, resamples)),
+    );
+  }
+});
+
 test('large images weigh more', () => {
   const drawn = resample([1, 1, 1, 0], ['a', 'a', 'a', 'b'], 1)!;
   assert.deepEqual([...new Set(drawn)].sort(), [0, 100, 75]);
