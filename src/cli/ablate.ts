@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { RELEASED_MODELS } from '../model/released-architectures.js';
 import { helpEnd } from './help.js';
 import {
   batchSize,
@@ -18,10 +19,16 @@ export function addAblate(program: Command): void {
     .command('ablate')
     .description('Evaluate and time a model at several input resolutions and tabulate the results.')
     .argument(
-      '<benchmarks>',
+      '[benchmarks]',
       "a benchmark or a task file, or several with commas; all for the paper's, extra for the others (see `llavahr list`)",
     )
     .option('--model <model>', 'as for eval (default: llava-hr-tiny)')
+    .addOption(
+      new Option(
+        '--random-weights <name>',
+        'in place of --model and benchmarks: a released model at full size with random weights; speed and memory only',
+      ).choices(RELEASED_MODELS),
+    )
     .option('--resolutions <list>', 'comma-separated input sizes in pixels', positiveIntegers)
     .option(
       '--models <list>',
@@ -44,6 +51,7 @@ export function addAblate(program: Command): void {
     .addOption(devicesOption())
     .addOption(threadsOption())
     .addOption(precisionOption())
+    .option('--repetitions <n>', 'timed runs of each size, after two to warm up', positiveInteger, 10)
     .option('--output <folder>', 'where run folders are created', 'results')
     .option('--report <folder>', 'where tables and plots are written', 'ablations')
     .option('--json', 'print the table as JSON', false)
@@ -56,6 +64,10 @@ export function addAblate(program: Command): void {
             'llavahr ablate textvqa,pope,mme --model llava-hr-7b --resolutions 384,768,1024,1536 --also llava-1.5 ' +
               '--device cuda',
           ],
+          [
+            'llavahr ablate --random-weights llava-hr-7b --resolutions 384,768,1024,1536 --precision int8 --repetitions 3',
+            'speed and memory, without the weights',
+          ],
         ],
         'To resume an interrupted ablation, rerun the same command.',
       ),
@@ -64,7 +76,7 @@ export function addAblate(program: Command): void {
     .action(async (_benchmarks, options, { args }: Command) => {
       const { oneList } = await import('../commands/name-benchmarks.js');
       const { ablateCommand } = await import('../commands/ablate.js');
-      process.exitCode = await ablateCommand(await oneList('ablate', args), options);
+      process.exitCode = await ablateCommand(args.length === 0 ? null : await oneList('ablate', args), options);
     });
 }
 

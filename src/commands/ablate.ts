@@ -10,11 +10,12 @@ import { checkPrecision, deviceName, parseDevice, parseDevices } from '../model/
 import { checkDevices } from '../model/inference/device-trial.js';
 import type { Model } from '../model/model-folder.js';
 import type { Precision } from '../model/precision.js';
+import type { ReleasedModel } from '../model/released-architectures.js';
 import { ablationFiles, ablationText } from '../results/reports/ablation-report.js';
 import type { AblationRow, AblationSpeed } from '../results/reports/ablation-table.js';
 import type { TimingReport } from '../results/reports/timing-report.js';
 import type { RunResult } from '../results/runs/load-run.js';
-import { EXIT } from '../shared/errors.js';
+import { EXIT, usageError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { makeFolder } from '../shared/make-folder.js';
 import { writeOutput } from '../shared/write-output.js';
@@ -25,6 +26,7 @@ import { benchmarksNamed } from './name-benchmarks.js';
 
 export interface AblateCommandOptions {
   model?: string;
+  randomWeights?: ReleasedModel;
   resolutions?: number[];
   models?: string[];
   also?: string[];
@@ -38,23 +40,28 @@ export interface AblateCommandOptions {
   devices?: string;
   threads?: number;
   precision: Precision;
+  repetitions: number;
   output: string;
   report: string;
   json: boolean;
 }
 
+/** The benchmarks of an ablation. */
+interface AblatedBenchmarks {
+  /** As an argument of `llavahr eval`. */
+  argument: string;
+  /** Short enough for a folder's name. */
+  title: string;
+}
+
 /**
  * `llavahr ablate`: runs `llavahr eval` and `llavahr latency` as child processes for each model and size. Prints the table
  * on stdout and writes it, with plots, to the report folder.
+ * @param names of benchmarks; none with random weights, whose answers mean nothing
  */
-export async function ablateCommand(names: string, options: AblateCommandOptions): Promise<number> {
-  const definitions = await benchmarksNamed(names, (model) => `llavahr ablate textvqa --model ${model}`);
-  const isAll =
-    definitions.length === PAPER_BENCHMARKS.length && PAPER_BENCHMARKS.every((one) => definitions.includes(one));
-  const benchmarks = isAll ? 'all' : definitions.map(({ name, taskFile }) => taskFile?.path ?? name).join(',');
-  const title = isAll ? 'all' : definitions.map(({ name }) => name).join('-');
+export async function ablateCommand(names: string | null, options: AblateCommandOptions): Promise<number> {
+  const benchmarks = await ablatedBenchmarks(names, options);
   const devices = options.devices === undefined ? [parseDevice(options.device)] : parseDevices(options.devices);
-  checkOptions(definitions, { split: options.split, protocol: options.protocol }); // before anything is exported
   for (const device of devices) checkPrecision(device, options.precision);
   await checkDevices(devices);
   const [device] = devices.map(deviceName);
@@ -66,18 +73,25 @@ export async function ablateCommand(names: string, options: AblateCommandOptions
   try {
     for (const model of models) {
       say('info', `\n${model.manifest.name} at ${model.vision.resolution} px`);
-      const { exitCode, stdout } = await childLlavahr(evalArguments(benchmarks, model, options), interrupt.signal);
-      if (exitCode === EXIT.interrupted || interrupt.signal.aborted) return EXIT.interrupted;
-      worst = worst === EXIT.done || exitCode === EXIT.failed ? exitCode : worst;
+      let runs: RunResult[] = [];
+      if (benchmarks !== null) {
+        const evaluation = evalArguments(benchmarks.argument, model, options);
+        const { exitCode, stdout } = await childLlavahr(evaluation, interrupt.signal);
+        if (exitCode === EXIT.interrupted || interrupt.signal.aborted) return EXIT.interrupted;
+        worst = worst === EXIT.done || exitCode === EXIT.failed ? exitCode : worst;
+        runs = readRuns(stdout);
+      }
       const speed = await measureSpeed(model, device!, options, interrupt.signal);
       if (interrupt.signal.aborted) return EXIT.interrupted;
-      rows.push(ablationRow(model, device!, readRuns(stdout), speed));
+      if (benchmarks === null && speed === null) worst = EXIT.failed;
+      rows.push(ablationRow(model, device!, runs, speed));
     }
   } finally {
     interrupt.stop();
   }
   const reference = rows.find(({ isTrainedSize }) => isTrainedSize) ?? rows[0]!;
-  const folder = join(options.report, `${title}-${reference.model}`);
+  const name = benchmarks === null ? `speed-${options.randomWeights}` : `${benchmarks.title}-${reference.model}`;
+  const folder = join(options.report, name);
   await makeFolder(folder);
   for (const [name, content] of Object.entries(ablationFiles(rows, reference))) {
     await writeOutput(join(folder, name), content);
@@ -85,6 +99,35 @@ export async function ablateCommand(names: string, options: AblateCommandOptions
   if (options.json) printJson<AblateJson>({ rows });
   else console.log(`${ablationText(rows, reference)}\n\n${folder}`);
   return worst;
+}
+
+/**
+ * The benchmarks of an ablation, checked before anything is exported; null with random weights.
+ * @throws UserError (usage) if they are missing or unknown, or if an option of theirs is given with random weights
+ */
+async function ablatedBenchmarks(
+  names: string | null,
+  options: AblateCommandOptions,
+): Promise<AblatedBenchmarks | null> {
+  const { split, protocol } = options;
+  if (options.randomWeights !== undefined) {
+    const ofBenchmarks = { '--data': options.data, '--split': split, '--protocol': protocol, '--limit': options.limit };
+    const given = names ?? Object.entries(ofBenchmarks).find(([, value]) => value !== undefined)?.[0];
+    if (given === undefined) return null;
+    throw usageError(
+      `--random-weights measures speed and memory only, since such answers mean nothing: leave out ${given}.`,
+    );
+  }
+  if (names === null) throw usageError('Give a benchmark: llavahr ablate textvqa --resolutions 128,256');
+  const definitions = await benchmarksNamed(names, (model) => `llavahr ablate textvqa --model ${model}`);
+  checkOptions(definitions, { split, protocol });
+  const isAll =
+    definitions.length === PAPER_BENCHMARKS.length && PAPER_BENCHMARKS.every((one) => definitions.includes(one));
+  if (isAll) return { argument: 'all', title: 'all' };
+  return {
+    argument: definitions.map(({ name, taskFile }) => taskFile?.path ?? name).join(','),
+    title: definitions.map(({ name }) => name).join('-'),
+  };
 }
 
 /** Arguments of the `llavahr eval` that runs one row. */
@@ -115,18 +158,19 @@ function readRuns(stdout: string): RunResult[] {
 }
 
 /** Prompt and answer lengths as in LLaVA-HR's speed script, with warm-up runs added. */
-const SPEED_OPTIONS = ['--prompt-tokens', '49', '--new-tokens', '10', '--warmup', '2', '--repetitions', '10'];
+const SPEED_OPTIONS = ['--prompt-tokens', '49', '--new-tokens', '10', '--warmup', '2'];
 
 /** Times the model in a child process. Null if that failed; the child has printed why. */
 async function measureSpeed(
   { folder, vision }: Model,
   device: string,
-  { threads }: AblateCommandOptions,
+  { threads, repetitions }: AblateCommandOptions,
   signal: AbortSignal,
 ): Promise<AblationSpeed | null> {
   const cores = threads === undefined ? [] : ['--threads', `${threads}`];
   const what = ['--model', folder, '--resolution', `${vision.resolution}`, '--device', device, ...cores];
-  const { exitCode, stdout } = await childLlavahr(['latency', ...what, ...SPEED_OPTIONS, '--json'], signal);
+  const speedOptions = [...SPEED_OPTIONS, '--repetitions', `${repetitions}`, '--json'];
+  const { exitCode, stdout } = await childLlavahr(['latency', ...what, ...speedOptions], signal);
   if (exitCode !== EXIT.done) return null;
   return ablationSpeed(JSON.parse(stdout) as TimingReport);
 }

@@ -32,7 +32,7 @@ export async function chooseTimedModels(choice: TimedModelsChoice, downloads: Do
   const open = (name: string | undefined, size: number | undefined, tower?: string, of?: string): Promise<Model> =>
     choice.randomWeights === undefined
       ? chooseModel({ model: name, resolution: size, precision, clipTower: tower, base: of }, downloads)
-      : openRandom(name, size, precision);
+      : openRandom(name, '--vs', size, precision);
   const tower = vs === undefined ? clipTower : undefined;
   const first = await open(choice.randomWeights ?? choice.model, resolution, tower, base);
   if (vs === undefined) return [first];
@@ -47,12 +47,17 @@ export async function chooseTimedModels(choice: TimedModelsChoice, downloads: Do
   return models;
 }
 
-function openRandom(name: string | undefined, resolution: number | undefined, precision: Precision): Promise<Model> {
+/** @param option that named the model, for the error */
+function openRandom(
+  name: string | undefined,
+  option: string,
+  resolution: number | undefined,
+  precision: Precision,
+): Promise<Model> {
   const released = RELEASED_MODELS.find((model) => model === name);
   if (!released) {
-    throw usageError(
-      `With --random-weights, --vs must be one of ${LLAVA_15}, ${RELEASED_MODELS.join(', ')}; got "${name}".`,
-    );
+    const allowed = [LLAVA_15, ...RELEASED_MODELS].join(', ');
+    throw usageError(`With --random-weights, ${option} must be one of ${allowed}; got "${name}".`);
   }
   return openRandomModel({ name: released, architecture: RELEASED_ARCHITECTURES[released], precision, resolution });
 }
@@ -60,6 +65,8 @@ function openRandom(name: string | undefined, resolution: number | undefined, pr
 /** The models of an ablation: one at several sizes (`resolutions`), or several at their own (`models`). */
 export interface AblatedModelsChoice {
   model?: string;
+  /** A released model with random weights; `also` are then such models as well. */
+  randomWeights?: ReleasedModel;
   resolutions?: readonly number[];
   models?: readonly string[];
   /** Models to add at their own size and at the sizes of the others. */
@@ -69,22 +76,28 @@ export interface AblatedModelsChoice {
 
 /** The model of each row of an ablation, exported at its size. @throws UserError (usage) for a contradictory choice */
 export async function chooseAblatedModels(
-  { model, models, resolutions, also = [], precision }: AblatedModelsChoice,
+  { model, randomWeights, models, resolutions, also = [], precision }: AblatedModelsChoice,
   downloads: DownloadsOnDemand,
 ): Promise<Model[]> {
-  if (models && (model !== undefined || resolutions)) {
+  if (models && (model !== undefined || randomWeights !== undefined || resolutions)) {
     throw usageError(
-      '--models runs each checkpoint at its own size. It cannot be combined with --model or --resolutions.',
+      '--models runs each checkpoint at its own size. It cannot be combined with --model, --random-weights or ' +
+        '--resolutions.',
     );
+  }
+  if (model !== undefined && randomWeights !== undefined) {
+    throw usageError('--model and --random-weights cannot be combined.');
   }
   if (!models && !resolutions) {
     throw usageError('Give input sizes with --resolutions, or checkpoints of different sizes with --models.');
   }
   const choose = (name: string | undefined, resolution?: number): Promise<Model> =>
-    chooseModel({ model: name, resolution, precision }, downloads);
+    randomWeights === undefined
+      ? chooseModel({ model: name, resolution, precision }, downloads)
+      : openRandom(name, '--also', resolution, precision);
   const chosen: Model[] = [];
   if (models) for (const name of models) chosen.push(await choose(name));
-  else for (const resolution of ascending(resolutions!)) chosen.push(await choose(model, resolution));
+  else for (const resolution of ascending(resolutions!)) chosen.push(await choose(randomWeights ?? model, resolution));
 
   const sizes = chosen.map(({ vision }) => vision.resolution);
   for (const requested of also) {

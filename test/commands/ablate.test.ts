@@ -72,6 +72,23 @@ test('invalid combinations of options and sizes are rejected before anything run
   assert.match(await rejected('--resolutions', '100'), /Any multiple of 32/);
 });
 
+test('random weights take no benchmark and none of its options', async () => {
+  const rejected = async (...args: string[]): Promise<string> => {
+    const { code, stderr } = await llavahr(folder, 'ablate', ...args);
+    assert.equal(code, 2, stderr);
+    return stderr;
+  };
+  const random = ['--random-weights', 'llava-hr-7b'];
+  assert.match(await rejected('--resolutions', '256'), /Give a benchmark: llavahr ablate textvqa/);
+  assert.match(
+    await rejected('textvqa', ...random, '--resolutions', '384'),
+    /speed and memory only.* leave out textvqa/,
+  );
+  assert.match(await rejected(...random, '--resolutions', '384', '--limit', '4'), /leave out --limit/);
+  assert.match(await rejected(...random, '--model', 'a', '--resolutions', '384'), /cannot be combined/);
+  assert.match(await rejected(...random), /Give input sizes with --resolutions/);
+});
+
 test('an interrupted ablation exits with 130 and can be resumed', async () => {
   const args = ['--resolutions', '256', '--limit', '8', '--batch-size', '1'];
   const running = start(folder, ablation('interrupted', ...args));

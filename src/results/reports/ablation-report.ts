@@ -8,7 +8,10 @@ import { plainLatex } from './report-latex.js';
 import { escapeMarkdown, plainMarkdown } from './report-markdown.js';
 import { tidyCsv } from './tidy-csv.js';
 
-const CAPTION = 'Scores with 95 % intervals and speed by input resolution.';
+const captionOf = (rows: readonly AblationRow[]): string =>
+  rows.some(({ runs }) => runs.length > 0)
+    ? 'Scores with 95 % intervals and speed by input resolution.'
+    : 'Speed by input resolution.';
 
 /** Files of an ablation by name: the table as JSON, CSV, Markdown and LaTeX, and the plots. */
 export function ablationFiles(rows: readonly AblationRow[], reference: AblationRow): Record<string, string> {
@@ -19,7 +22,7 @@ export function ablationFiles(rows: readonly AblationRow[], reference: AblationR
     'ablation.csv': ablationCsv(rows, reference),
     'ablation.md': `${[plainMarkdown(table), ...notes.map(escapeMarkdown)].join('\n\n')}\n`,
     'ablation.svg': ablationPlots(rows),
-    'ablation.tex': plainLatex(table, [CAPTION, ...notes].join(' ')),
+    'ablation.tex': plainLatex(table, [captionOf(rows), ...notes].join(' ')),
   };
 }
 

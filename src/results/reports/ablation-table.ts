@@ -153,15 +153,20 @@ function equalSpeeds(rows: readonly AblationRow[]): string[] {
 export function ablationNotes(rows: readonly AblationRow[]): string[] {
   const quantised = quantisedNote(rows.map(({ precision }) => precision));
   return [
-    ...(rows.some(({ isTrainedSize }) => !isTrainedSize) ? [OTHER_SIZE_NOTE] : []),
+    ...(rows.some(isScoredAtOtherSize) ? [OTHER_SIZE_NOTE] : []),
     ...(quantised === null ? [] : [`${quantised}.`]),
     ...equalSpeeds(rows),
   ];
 }
 
-/** Input sides of both pathways, with * for a size other than the training size. */
-export function inputSize({ resolution: { high, low }, isTrainedSize }: AblationRow): string {
-  return `${high}${low === null ? '' : ` + ${low}`}${isTrainedSize ? '' : ' *'}`;
+/** Input sides of both pathways, with * for scores at a size other than the training size. */
+export function inputSize(row: AblationRow): string {
+  const { high, low } = row.resolution;
+  return `${high}${low === null ? '' : ` + ${low}`}${isScoredAtOtherSize(row) ? ' *' : ''}`;
+}
+
+function isScoredAtOtherSize({ isTrainedSize, runs }: AblationRow): boolean {
+  return !isTrainedSize && runs.length > 0;
 }
 
 /** Title of a benchmark's column. */

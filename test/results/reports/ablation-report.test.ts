@@ -86,3 +86,15 @@ test('speeds have intervals in the table, the CSV and the plot, and equal ones a
     ablationFiles(of, of[2]!)['ablation.svg']!.split('<line').length;
   assert.equal(lines(rows) - lines(withoutIntervals), 3, 'an error bar for each speed');
 });
+
+test('an ablation without scores has speeds only, and no remark on training sizes', () => {
+  const rows = [
+    row({ resolution: { high: 384, low: 168 }, isTrainedSize: false, runs: [], speed: speed(10) }),
+    row({ runs: [], speed: speed(30) }),
+  ];
+  const files = ablationFiles(rows, rows[1]!);
+  assert.match(files['ablation.md']!, /^\| llava-hr-7b \| 384 \+ 168 +\|/m);
+  assert.doesNotMatch(files['ablation.md']!, /trained|accuracy/);
+  assert.match(files['ablation.tex']!, /\\caption\{Speed by input resolution\./);
+  assert.doesNotMatch(files['ablation.csv']!, /percent/);
+});
