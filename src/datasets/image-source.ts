@@ -75,8 +75,8 @@ async function readRegularFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** @throws UserError when this process could not open any file: then the image is not to blame */
-function fileError(path: string, error: unknown): ImageError {
+/** The error for an image's file. @throws UserError when this process could not open any file: then the image is not to blame */
+export function fileError(path: string, error: unknown): ImageError {
   const { code } = error as NodeJS.ErrnoException;
   if (isExhaustion(error))
     throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });

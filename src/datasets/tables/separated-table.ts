@@ -6,7 +6,7 @@ import { ImageError, messageOf, UserError } from '../../shared/errors.js';
 import { didYouMean } from '../../shared/known-names.js';
 import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
-import { stampOfFile } from '../image-source.js';
+import { fileError, stampOfFile } from '../image-source.js';
 import { contentKey, decodeImage } from './base64-image.js';
 import { type Cell, MAX_TABLE_ROWS, type Table, type TableRequest } from './table.js';
 
@@ -171,11 +171,12 @@ async function readSpan(path: string, { start, end }: Span): Promise<string> {
     try {
       const bytes = Buffer.alloc(end - start);
       const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
-      return bytes.toString('utf8', 0, bytesRead);
+      if (bytesRead < bytes.length) throw new ImageError('unreadable', `${path} became shorter while it was in use`);
+      return bytes.toString('utf8');
     } finally {
       await file.close();
     }
   } catch (error) {
-    throw new ImageError('unreadable', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw error instanceof ImageError ? error : fileError(path, error);
   }
 }
