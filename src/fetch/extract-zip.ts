@@ -1,7 +1,7 @@
 import { type Entry, openPromise, type ZipFileOptions } from 'yauzl';
 import { UserError } from '../shared/errors.js';
 import { isAbort } from '../shared/http/connections.js';
-import { systemErrorMessage, systemReason } from '../shared/system-errors.js';
+import { systemErrorMessage, systemReason, withPath } from '../shared/system-errors.js';
 import {
   checkRoomFor,
   type ExtractOptions,
@@ -45,7 +45,7 @@ export async function extractZip(
     }
   } catch (error) {
     const isOurs = error instanceof UserError || isAbort(error) || systemErrorMessage(error) !== null;
-    if (isOurs) throw error; // the archive is not to blame
+    if (isOurs) throw withPath(error, archive); // it is readable as an archive, but not now
     throw new UserError(`${archive} cannot be read as a zip archive: ${systemReason(error, archive)}`, {
       cause: error,
     });

@@ -121,6 +121,10 @@ export async function writeMember(
   const { fileName, uncompressedSize, compressionMethod } = entry;
   await makeFolder(dirname(to));
   const temporary = `${to}.part`;
+  // Only what fails in writing is about this file: reading the compressed bytes may fail as well.
+  const atTarget = (error: unknown): never => {
+    throw withPath(error, to);
+  };
   const file = await open(temporary, 'w');
   try {
     let bytes = 0;
@@ -130,13 +134,13 @@ export async function writeMember(
       if (bytes > uncompressedSize)
         throw memberError(archive, fileName, `is longer than the declared ${uncompressedSize} bytes`);
       crc = crc32(chunk, crc);
-      await file.writeFile(chunk);
+      await file.writeFile(chunk).catch(atTarget);
     }
     if (bytes !== uncompressedSize) {
       throw memberError(archive, fileName, `ends after ${bytes} of ${uncompressedSize} bytes`);
     }
     if (crc !== entry.crc32) throw memberError(archive, fileName, 'is damaged: its checksum differs');
-    await file.close();
+    await file.close().catch(atTarget);
     await rename(temporary, to);
   } catch (error) {
     await file.close();
@@ -144,7 +148,7 @@ export async function writeMember(
     if ((error as NodeJS.ErrnoException).code?.startsWith('Z_')) {
       throw memberError(archive, fileName, `cannot be unpacked: ${(error as Error).message}`);
     }
-    throw withPath(error, to);
+    throw error;
   }
 }
 
