@@ -164,3 +164,39 @@ test('every decision is in the index, under its title', () => {
   }
   assert.equal(new Set(files.map((name) => name.slice(0, 4))).size, files.length, 'two decisions have the same number');
 });
+
+test('messages that troubleshooting.md explains are those of the program', () => {
+  const folder = join(PACKAGE_ROOT, 'src');
+  const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n');
+  const page = readFileSync(join(PACKAGE_ROOT, 'docs', 'troubleshooting.md'), 'utf8');
+  const titles = [...page.matchAll(/^\*\*(.*?)\.?\*\* /gm)].map((match) => match[1]!);
+  const messages = titles.flatMap((title) => [...title.matchAll(/`([^`]{8,})`/g)].map((match) => match[1]!));
+  assert.ok(messages.length > 10);
+  const parts = messages
+    .filter((message) => !message.startsWith('npm '))
+    .flatMap((message) => message.split('...'))
+    .map((part) => part.trim());
+  assert.deepEqual(
+    parts.filter((part) => !source.includes(part)),
+    [],
+  );
+});
+
+test('troubleshooting.md has every code of a failed question', () => {
+  const page = readFileSync(join(PACKAGE_ROOT, 'docs', 'troubleshooting.md'), 'utf8');
+  const files = ['prepare-batch.ts', 'answer-batch.ts', 'split-failed-batch.ts', 'endpoint-answerer.ts'];
+  const codes = files
+    .map((name) => readFileSync(join(PACKAGE_ROOT, 'src', 'evaluation', name), 'utf8'))
+    .flatMap((text) => [
+      ...text.matchAll(/'((?:image|prompt|worker|inference|out|non|content|request|server)-[a-z-]+)'/g),
+    ])
+    .map((match) => match[1]!);
+  assert.ok(codes.length > 8);
+  assert.deepEqual(
+    [...new Set(codes)].filter((code) => !page.includes(`| \`${code}\``) && !page.includes(`, \`${code}\``)),
+    [],
+  );
+});
