@@ -2,7 +2,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { OptionValue } from '../results/runs/run-identity.js';
 import { usageError } from '../shared/errors.js';
-import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions } from './benchmark.js';
+import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions, Protocol } from './benchmark.js';
 import { restrictToRows } from './shared/restrict-to-rows.js';
 
 /** Which of a benchmark's questions are asked: some in a row, some drawn at random, or those of certain ids. */
@@ -43,18 +43,21 @@ export async function loadAsked(
   return { ...selected, maxNewTokens, protocol: { ...selected.protocol, maxNewTokens } };
 }
 
-/** The options for `loadAsked` that a run's protocol records. */
+/** The options for `loadAsked` that a run's protocol records: all but where the files are. */
 export function recordedOptions(
-  protocol: Readonly<Record<string, OptionValue>>,
-): Pick<AskedOptions, 'limit' | 'offset' | 'sample' | 'seed' | 'rows' | 'maxNewTokens'> {
-  const number = (name: string): number | undefined => (protocol[name] as number | null | undefined) ?? undefined;
+  recorded: Readonly<Record<string, OptionValue>>,
+): Omit<AskedOptions, 'split' | 'questions' | 'ids' | 'images'> {
+  const option = <T extends OptionValue>(name: string): T | undefined => (recorded[name] as T | null) ?? undefined;
   return {
-    limit: number('limit'),
-    offset: number('offset'),
-    sample: number('sample'),
-    seed: number('seed'),
-    rows: (protocol['rows'] as string | undefined) ?? undefined,
-    maxNewTokens: number('maxNewTokens'),
+    protocol: recorded['protocol'] as Protocol,
+    ocrTokens: option<boolean>('ocrTokens'),
+    metric: option<string>('metric'),
+    limit: option<number>('limit'),
+    offset: option<number>('offset'),
+    sample: option<number>('sample'),
+    seed: option<number>('seed'),
+    rows: option<string>('rows'),
+    maxNewTokens: option<number>('maxNewTokens'),
   };
 }
 

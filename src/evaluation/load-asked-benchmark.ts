@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BenchmarkDefinition, LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
+import type { BenchmarkDefinition, LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { loadAsked, recordedOptions } from '../benchmarks/question-selection.js';
 import { EVALUABLE, findBenchmark, readTaskBenchmark } from '../benchmarks/registry.js';
-import { differences, type OptionValue, type RunIdentity } from '../results/runs/run-identity.js';
+import { differences, type RunIdentity } from '../results/runs/run-identity.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { messageOf, UserError, usageError } from '../shared/errors.js';
 import { hashDataFiles } from './data-files.js';
@@ -67,17 +67,10 @@ async function load(
 ): Promise<LoadedBenchmark> {
   return loadAsked(definition, path, {
     split,
-    protocol: protocol['protocol'] as Protocol,
-    ocrTokens: optional<boolean>(protocol['ocrTokens']),
     ...recordedOptions(protocol),
     questions: definition.options.questions === undefined ? undefined : path,
-    metric: optional<string>(protocol['metric']),
     images: false,
   });
-}
-
-function optional<T extends OptionValue>(value: OptionValue | undefined): T | undefined {
-  return (value as T | null) ?? undefined;
 }
 
 /** How a loaded benchmark differs from the run's; null if it does not. */

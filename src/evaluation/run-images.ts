@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Protocol } from '../benchmarks/benchmark.js';
 import { loadAsked, recordedOptions } from '../benchmarks/question-selection.js';
 import type { ImageSource } from '../datasets/image-source.js';
 import type { RunRecord, Session } from '../results/runs/run-record.js';
@@ -21,8 +20,7 @@ export async function openRunImages(record: RunRecord, data?: string): Promise<I
     throw new UserError("the run does not record where the benchmark's files are. Give the folder with --data.");
   const definition = definitionOfRun(record);
   if (definition.openImages) return definition.openImages(folder, split);
-  const protocol = identity.protocol['protocol'] as Protocol;
-  return (await loadAsked(definition, folder, { split, protocol, ...recordedOptions(identity.protocol) })).images;
+  return (await loadAsked(definition, folder, { split, ...recordedOptions(identity.protocol) })).images;
 }
 
 /** Data folder of the last session that has one; merging shards needs no images and records none. */
