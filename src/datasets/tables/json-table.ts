@@ -1,12 +1,10 @@
 import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { ImageError, UserError } from '../../shared/errors.js';
 import { parseJsonAt } from '../../shared/parse-json.js';
 import { unreadable } from '../../shared/system-errors.js';
 import { readUtf8 } from '../../shared/utf8-text.js';
-import { stampOfFile } from '../image-source.js';
 import { contentKey, decodeImage } from './base64-image.js';
-import { type Cell, MAX_TABLE_ROWS, type Table, type TableRequest } from './table.js';
+import { type Cell, MAX_TABLE_ROWS, stampOfRow, type Table, type TableRequest } from './table.js';
 
 /** A string may not be longer in V8. */
 const MAX_BYTES = 2 ** 29 - 2 ** 10;
@@ -46,10 +44,7 @@ export async function openJsonTable(path: string, request: TableRequest): Promis
       if (typeof cell !== 'string') throw new ImageError('unreadable', `${where(row)}: the image is not text`);
       return decodeImage(cell, where(row));
     },
-    async stamp(row) {
-      const file = await stampOfFile(path);
-      return file && { bytes: null, mark: `${file.mark} ${basename(path)} ${row}` };
-    },
+    stamp: (row) => stampOfRow(path, row),
     async close() {},
   };
 }

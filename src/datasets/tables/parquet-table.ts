@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
 import { ImageError, UserError } from '../../shared/errors.js';
 import { startWatchedProcess } from '../../shared/watched-process.js';
-import { stampOfFile } from '../image-source.js';
 import { PARQUET_HEAP_MEGABYTES, PARQUET_STALL_MS } from '../parquet-folder.js';
 import type { ParquetRows } from './parquet-rows.js';
 import type { ParquetTableAnswer, ParquetTableRequest } from './parquet-table-process.js';
-import type { Table, TableRequest } from './table.js';
+import { stampOfRow, type Table, type TableRequest } from './table.js';
 
 /**
  * Reads columns of a Parquet file and, on request, its images, in a separate process.
@@ -35,10 +33,7 @@ export async function openParquetTable(path: string, request: TableRequest): Pro
       ...(imageKeys === null ? {} : { imageKeys }),
       where: (row) => `${path}, row ${row + 1}`,
       image: (row) => reader.ask({ kind: 'image', row }) as Promise<Uint8Array>,
-      async stamp(row) {
-        const file = await stampOfFile(path);
-        return file && { bytes: null, mark: `${file.mark} ${basename(path)} ${row}` };
-      },
+      stamp: (row) => stampOfRow(path, row),
       async close() {
         reader.close();
       },

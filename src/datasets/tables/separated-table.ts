@@ -1,14 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { ImageError, messageOf, UserError } from '../../shared/errors.js';
 import { didYouMean } from '../../shared/known-names.js';
 import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
-import { fileError, stampOfFile } from '../image-source.js';
+import { fileError } from '../image-source.js';
 import { contentKey, decodeImage } from './base64-image.js';
-import { type Cell, MAX_TABLE_ROWS, type Table, type TableRequest } from './table.js';
+import { type Cell, MAX_TABLE_ROWS, stampOfRow, type Table, type TableRequest } from './table.js';
 
 /** Far above any row with a base64 image; keeps a file that is no table from filling the memory. */
 const MAX_ROW_BYTES = 256 * 1024 * 1024;
@@ -59,10 +58,7 @@ export async function openSeparatedTable(path: string, request: TableRequest): P
       const text = await readSpan(path, spans[row]!);
       return decodeImage(fieldsOf(text, delimiter, where(row))[imagePlace] ?? '', where(row));
     },
-    async stamp(row) {
-      const file = await stampOfFile(path);
-      return file && { bytes: null, mark: `${file.mark} ${basename(path)} ${row}` };
-    },
+    stamp: (row) => stampOfRow(path, row),
     async close() {},
   };
 }

@@ -1,4 +1,5 @@
-import type { ImageStamp } from '../image-source.js';
+import { basename } from 'node:path';
+import { type ImageStamp, stampOfFile } from '../image-source.js';
 
 /** What is needed of a file with a row per question. */
 export interface TableRequest {
@@ -35,6 +36,12 @@ export interface Table {
   /** See `ImageSource.stamp`. */
   stamp(row: number): Promise<ImageStamp | null>;
   close(): Promise<void>;
+}
+
+/** Stamp of the image in a row of a file: that of the file, which changes with any of its images. */
+export async function stampOfRow(path: string, row: number): Promise<ImageStamp | null> {
+  const file = await stampOfFile(path);
+  return file && { bytes: null, mark: `${file.mark} ${basename(path)} ${row}` };
 }
 
 /** Far above the rows of any benchmark. */
