@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, UserError, usageError } from '../../shared/errors.js';
 import { didYouMean, nameAmong } from '../../shared/known-names.js';
 import { askedQuestions } from './asked-questions.js';
-import { finishedRuns, isRunFolder, passedOverLine } from './finished-runs.js';
+import { finishedRuns, isRunFolder, passedOverLine, runFoldersIn } from './finished-runs.js';
 import { loadRun, type RunResult } from './load-run.js';
 import { metricsFile } from './metrics.js';
 import { differences } from './run-identity.js';
@@ -70,11 +69,8 @@ interface Candidate {
 }
 
 async function readCandidates(resultsFolder: string, messages: string[]): Promise<Candidate[]> {
-  const names = existsSync(resultsFolder) ? (await readdir(resultsFolder)).sort() : [];
   const candidates: Candidate[] = [];
-  for (const name of names) {
-    const folder = join(resultsFolder, name);
-    if (!existsSync(join(folder, runFile.name))) continue;
+  for (const folder of await runFoldersIn(resultsFolder)) {
     try {
       const record = await runFile.read(folder);
       if (record) candidates.push({ folder, record });

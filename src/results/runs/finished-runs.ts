@@ -57,8 +57,9 @@ export function isRunFolder(path: string): boolean {
   return existsSync(join(path, runFile.name));
 }
 
-async function runFoldersIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []); // a file
+/** The run folders in a folder, sorted; none if it is no folder. */
+export async function runFoldersIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
   return names
     .sort()
     .map((name) => join(folder, name))
