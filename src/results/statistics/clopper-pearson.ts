@@ -1,3 +1,4 @@
+import { bisect } from './bisect.js';
 import type { Interval } from './bootstrap.js';
 
 const TAIL = 0.025; // on either side of a 95 % interval
@@ -16,16 +17,9 @@ export function clopperPearson(successes: number, n: number): Interval {
   };
 }
 
-const BISECTIONS = 60; // halve [0, 1] to the last bit of a double
-
-/** Quantile of the beta distribution, by bisection. */
+/** Quantile of the beta distribution. */
 function betaQuantile(probability: number, a: number, b: number): number {
-  let [low, high] = [0, 1];
-  for (let i = 0; i < BISECTIONS; i++) {
-    const middle = (low + high) / 2;
-    if (regularizedBeta(middle, a, b) < probability) low = middle;
-    else high = middle;
-  }
+  const { low, high } = bisect({ low: 0, high: 1 }, (x) => regularizedBeta(x, a, b) < probability);
   return (low + high) / 2;
 }
 

@@ -1,3 +1,4 @@
+import { bisect } from './bisect.js';
 import { DETECTION_QUANTILE, SIGNIFICANCE_QUANTILE } from './significance.js';
 
 /**
@@ -13,19 +14,11 @@ export function questionsToDetect(difference: number, disagreement: number): num
   return ((underNone + underThis) / difference) ** 2;
 }
 
-const BISECTIONS = 60;
-
 /**
  * The smallest difference that `questions` questions detect, by `questionsToDetect`.
  * @returns a difference of accuracies, at most `disagreement`; null if even that is not detected
  */
 export function detectableByQuestions(questions: number, disagreement: number): number | null {
-  let [low, high] = [0, disagreement];
-  if (questionsToDetect(high, disagreement) > questions) return null;
-  for (let i = 0; i < BISECTIONS; i++) {
-    const middle = (low + high) / 2;
-    if (questionsToDetect(middle, disagreement) > questions) low = middle;
-    else high = middle;
-  }
-  return high;
+  const takesMore = (difference: number): boolean => questionsToDetect(difference, disagreement) > questions;
+  return takesMore(disagreement) ? null : bisect({ low: 0, high: disagreement }, takesMore).high;
 }
