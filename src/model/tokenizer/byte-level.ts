@@ -1,64 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { SchemaObject } from 'ajv';
 import { UserError } from '../../shared/errors.js';
 import { schemaCheck } from '../../shared/json-schema.js';
 import { cleanUpSpaces, createBpe, patternOf, splitByAdded } from './bpe.js';
+import { type BpeDocument, bpeSchema, mergesOf, OFF } from './bpe-document.js';
 import type { Tokenizer } from './tokenizer.js';
-import type { AddedToken } from './vocabulary.js';
 
-/** The fields used here from the tokenizer.json of a byte-level BPE tokenizer. */
-interface ByteLevelJson {
-  added_tokens: AddedToken[];
-  normalizer?: unknown;
-  pre_tokenizer?: unknown;
-  post_processor?: unknown;
-  model: { vocab: Record<string, number>; merges: (string | [string, string])[]; ignore_merges?: boolean };
-}
-
-const id: SchemaObject = { type: 'integer', minimum: 0 };
-const piece: SchemaObject = { type: 'string', minLength: 1 };
-const off: SchemaObject = { enum: [false, null] };
-const none: SchemaObject = { enum: [null, ''] };
-
-const check = schemaCheck<ByteLevelJson>({
-  type: 'object',
-  properties: {
+const check = schemaCheck<BpeDocument>(
+  bpeSchema({ byte_fallback: OFF, unk_token: { const: null }, ignore_merges: { type: 'boolean' } }, [], {
     normalizer: { const: null },
-    added_tokens: {
-      type: 'array',
-      minItems: 1,
-      items: {
-        type: 'object',
-        properties: { id, content: piece, special: { type: 'boolean' }, single_word: off, lstrip: off, rstrip: off },
-        required: ['id', 'content', 'special'],
-      },
-    },
-    model: {
-      type: 'object',
-      properties: {
-        type: { const: 'BPE' },
-        byte_fallback: off,
-        dropout: { const: null },
-        unk_token: { const: null },
-        continuing_subword_prefix: none,
-        end_of_word_suffix: none,
-        ignore_merges: { type: 'boolean' },
-        vocab: { type: 'object', additionalProperties: id },
-        merges: {
-          type: 'array',
-          items: {
-            anyOf: [
-              { type: 'string', pattern: '^[^ ]+ [^ ]+$' },
-              { type: 'array', items: piece, minItems: 2, maxItems: 2 },
-            ],
-          },
-        },
-      },
-      required: ['type', 'vocab', 'merges'],
-    },
-  },
-  required: ['added_tokens', 'model'],
-});
+  }),
+);
 
 /** How Llama 3 cuts a text before it merges bytes, as it stands in tokenizer.json. */
 const LLAMA_3_PATTERN =
@@ -98,15 +49,7 @@ export function createByteLevelTokenizer(
   const { added_tokens: addedTokens, pre_tokenizer: preTokenizer, post_processor: postProcessor, model } = json;
   if (!isDeepStrictEqual(preTokenizer, PRE_TOKENIZER)) throw unsupported(path, "pre_tokenizer differs from Llama 3's");
   const ids = new Map(Object.entries(model.vocab));
-  const merges = model.merges.map((merge) =>
-    typeof merge === 'string' ? (merge.split(' ') as [string, string]) : merge,
-  );
-  for (const [left, right] of merges) {
-    const missing = [left, right, left + right].find((part) => !ids.has(part));
-    if (missing !== undefined)
-      throw unsupported(path, `${JSON.stringify(missing)} is in the merges but has no token id`);
-  }
-  const bpe = createBpe(ids, merges, { byteFallback: false });
+  const bpe = createBpe(ids, mergesOf(json, ids, path), { byteFallback: false });
   const pieces = new Map([...ids].map(([text, token]) => [token, text]));
   const addedById = new Map(addedTokens.map((token) => [token.id, token]));
   const addedByContent = new Map(addedTokens.map((token) => [token.content, token]));
