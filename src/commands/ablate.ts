@@ -48,8 +48,8 @@ export interface AblateCommandOptions {
 
 /** The benchmarks of an ablation. */
 interface AblatedBenchmarks {
-  /** As an argument of `llavahr eval`. */
-  argument: string;
+  /** As `llavahr eval` takes them: names, or paths of task files. */
+  names: string[];
   /** Short enough for a folder's name. */
   title: string;
 }
@@ -75,7 +75,7 @@ export async function ablateCommand(names: string | null, options: AblateCommand
       say('info', `\n${model.manifest.name} at ${model.vision.resolution} px`);
       let runs: RunResult[] = [];
       if (benchmarks !== null) {
-        const evaluation = evalArguments(benchmarks.argument, model, options);
+        const evaluation = evalArguments(benchmarks.names, model, options);
         const { exitCode, stdout } = await childLlavahr(evaluation, interrupt.signal);
         if (exitCode === EXIT.interrupted || interrupt.signal.aborted) return EXIT.interrupted;
         worst = worst === EXIT.done || exitCode === EXIT.failed ? exitCode : worst;
@@ -123,21 +123,25 @@ async function ablatedBenchmarks(
   checkOptions(definitions, { split, protocol });
   const isAll =
     definitions.length === PAPER_BENCHMARKS.length && PAPER_BENCHMARKS.every((one) => definitions.includes(one));
-  if (isAll) return { argument: 'all', title: 'all' };
+  if (isAll) return { names: ['all'], title: 'all' };
   return {
-    argument: definitions.map(({ name, taskFile }) => taskFile?.path ?? name).join(','),
+    names: definitions.map(({ name, taskFile }) => taskFile?.path ?? name),
     title: definitions.map(({ name }) => name).join('-'),
   };
 }
 
 /** Arguments of the `llavahr eval` that runs one row. */
-function evalArguments(benchmarks: string, { folder, vision }: Model, options: AblateCommandOptions): string[] {
+function evalArguments(
+  benchmarks: readonly string[],
+  { folder, vision }: Model,
+  options: AblateCommandOptions,
+): string[] {
   const main = options.models?.[0] ?? options.model;
   const isEmbedded = main === undefined || isSampleModel(main);
   const given: Record<string, string | number | undefined> = {
     model: folder,
     resolution: vision.resolution,
-    data: options.data ?? (isEmbedded && !benchmarks.split(',').every(isTaskPath) ? SAMPLE_BENCHMARKS : undefined),
+    data: options.data ?? (isEmbedded && !benchmarks.every(isTaskPath) ? SAMPLE_BENCHMARKS : undefined),
     split: options.split,
     protocol: options.protocol,
     limit: options.limit,
@@ -149,7 +153,7 @@ function evalArguments(benchmarks: string, { folder, vision }: Model, options: A
   const values = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, `${value}`],
   );
-  return ['eval', benchmarks, ...values, '--json', ...(options.offline ? ['--offline'] : [])];
+  return ['eval', benchmarks.join(','), ...values, '--json', ...(options.offline ? ['--offline'] : [])];
 }
 
 /** The runs printed by `eval --json`; empty if every benchmark failed. */

@@ -1,6 +1,16 @@
 import type { SchemaObject } from 'ajv';
 import type { FileFormat } from '../fetch/download-file.js';
-import { COUNT, mapOf, nullable, objectOf, POSITIVE, SHA256, TEXT } from '../shared/json-schema.js';
+import {
+  COUNT,
+  hexDigits,
+  mapOf,
+  nullable,
+  objectOf,
+  POSITIVE,
+  SHA256,
+  TEXT,
+  URL_TEXT,
+} from '../shared/json-schema.js';
 
 /** datasets.json: where benchmarks and checkpoints come from. */
 export interface Catalogue {
@@ -138,13 +148,11 @@ export interface ModelEntry {
 
 const CONFIDENCE: SchemaObject = { enum: ['computed', 'published', 'page', 'unverified'] };
 const NAME: SchemaObject = { type: 'string', pattern: '^[a-z0-9][a-z0-9.-]*$' };
-const URL: SchemaObject = { type: 'string', pattern: '^https?://[^\\s]+$' };
 /** Relative path with forward slashes that stays inside its folder. */
 export const PATH: SchemaObject = {
   type: 'string',
   pattern: '^(?!\\.\\.?/)(?!.*/\\.\\.?(/|$))[^/\\\\\\x00][^\\\\\\x00]*$',
 };
-const HEX = (digits: number): SchemaObject => ({ type: 'string', pattern: `^[0-9a-f]{${digits}}$` });
 
 /** An object with these properties and no others. */
 function closed<T>(required: Record<string, SchemaObject>, optional: Record<string, SchemaObject> = {}): SchemaObject {
@@ -154,12 +162,12 @@ function closed<T>(required: Record<string, SchemaObject>, optional: Record<stri
 
 const asset = closed<Asset>(
   {
-    urls: { type: 'array', items: URL },
+    urls: { type: 'array', items: URL_TEXT },
     format: { enum: ['zip', 'json', 'jsonl', 'parquet', 'other'] },
     confidence: CONFIDENCE,
     evidence: TEXT,
   },
-  { page: URL, bytes: POSITIVE, sha256: SHA256, md5: HEX(32), gitBlobSha1: HEX(40), note: TEXT },
+  { page: URL_TEXT, bytes: POSITIVE, sha256: SHA256, md5: hexDigits(32), gitBlobSha1: hexDigits(40), note: TEXT },
 );
 
 const splitFile = closed<SplitFile>({ to: PATH, asset: NAME }, { member: PATH, bytes: COUNT, sha256: SHA256 });
@@ -169,7 +177,7 @@ const imageSource: SchemaObject = {
     closed({ kind: { const: 'members' }, asset: NAME, prefix: TEXT, to: PATH }),
     closed({ kind: { const: 'archive' }, asset: NAME, to: PATH }),
     closed({ kind: { const: 'addresses' }, to: PATH }),
-    closed({ kind: { const: 'manual' }, page: URL, to: PATH, instructions: TEXT }),
+    closed({ kind: { const: 'manual' }, page: URL_TEXT, to: PATH, instructions: TEXT }),
   ],
 };
 

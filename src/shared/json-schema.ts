@@ -52,6 +52,11 @@ export function nullable(schema: SchemaObject): SchemaObject {
   return { ...schema, type: [schema['type'], 'null'] };
 }
 
+/** A text of so many hexadecimal digits. */
+export function hexDigits(count: number): SchemaObject {
+  return { type: 'string', pattern: `^[0-9a-f]{${count}}$` };
+}
+
 export const TEXT: SchemaObject = { type: 'string' };
 /** A non-negative number. */
 export const AMOUNT: SchemaObject = { type: 'number', minimum: 0 };
@@ -64,4 +69,5 @@ export const ID: SchemaObject = {
   maximum: Number.MAX_SAFE_INTEGER,
 };
 export const POSITIVE: SchemaObject = { type: 'integer', minimum: 1 };
-export const SHA256: SchemaObject = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+export const SHA256 = hexDigits(64);
+export const URL_TEXT: SchemaObject = { type: 'string', pattern: '^https?://[^\\s]+$' };

@@ -26,8 +26,8 @@ export function readTaskFile(path: string): TaskFile {
   return checkTask(parse(readText(path), path), path);
 }
 
-/** @param origin names the task in messages @throws UserError like `readTaskFile` */
-export function checkTask(value: unknown, origin: string): TaskFile {
+/** @param origin names the task in messages */
+function checkTask(value: unknown, origin: string): TaskFile {
   if (!check.fits(value)) throw mistake(origin, describe(check.error()));
   const problem = contradiction(value);
   if (problem !== null) throw mistake(origin, problem);

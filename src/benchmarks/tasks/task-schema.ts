@@ -1,6 +1,6 @@
 import type { SchemaObject } from 'ajv';
 import { PATH as INNER_PATH } from '../../datasets/catalogue-schema.js';
-import { POSITIVE, SHA256, TEXT } from '../../shared/json-schema.js';
+import { hexDigits, POSITIVE, SHA256, TEXT, URL_TEXT } from '../../shared/json-schema.js';
 import { METRIC_NAMES } from '../metrics/metric-names.js';
 
 /*
@@ -20,7 +20,6 @@ const PATH: SchemaObject = {
   maxLength: 500,
   description: 'a relative path with forward slashes that stays in the data folder',
 };
-const URL: SchemaObject = { type: 'string', pattern: '^https?://[^\\s]+$' };
 
 function list(items: SchemaObject, description?: string): SchemaObject {
   return { type: 'array', items, minItems: 1, maxItems: 1000, ...(description ? { description } : {}) };
@@ -78,10 +77,7 @@ const split = closed(
     scored: { enum: ['here', 'server'], description: 'server: the answers are not public' },
     note: LONG_TEXT,
     downloads: list(
-      closed(
-        { to: PATH, urls: list(URL) },
-        { bytes: POSITIVE, sha256: SHA256, md5: { type: 'string', pattern: '^[0-9a-f]{32}$' } },
-      ),
+      closed({ to: PATH, urls: list(URL_TEXT) }, { bytes: POSITIVE, sha256: SHA256, md5: hexDigits(32) }),
       'files that llavahr download fetches',
     ),
   },
@@ -131,7 +127,7 @@ export const TASK_SCHEMA: SchemaObject = {
       splits: {
         type: 'object',
         minProperties: 1,
-        propertyNames: { pattern: '^[a-z0-9][a-z0-9.-]{0,63}$' },
+        propertyNames: { pattern: NAME['pattern'] },
         additionalProperties: split,
         description: 'by name; the first is the default',
       },
@@ -186,7 +182,7 @@ export const TASK_SCHEMA: SchemaObject = {
             resolution: POSITIVE,
             split: NAME,
             score: { type: 'number' },
-            source: closed({ title: TEXT, address: URL }),
+            source: closed({ title: TEXT, address: URL_TEXT }),
           },
           { note: LONG_TEXT },
         ),
