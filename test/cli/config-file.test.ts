@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { configSchema, withConfig } from '../../src/cli/config-file.js';
 import { buildProgram } from '../../src/cli.js';
+import { PACKAGE_ROOT } from '../../src/shared/package-root.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-config-'));
 after(() => rm(folder, { recursive: true }));
@@ -103,4 +104,10 @@ test('the schema has every option of every command', () => {
     const known = Object.keys(properties[command.name()].properties);
     for (const { long } of command.options) assert.ok(known.includes(long!.replace(/^--(no-)?/, '')), long);
   }
+});
+
+test('docs/schemas has the schema of this version', () => {
+  const stored = readFileSync(join(PACKAGE_ROOT, 'docs', 'schemas', 'config.schema.json'), 'utf8');
+  const current = JSON.stringify(configSchema(buildProgram()));
+  assert.deepEqual(JSON.parse(stored), JSON.parse(current), 'write it with `npm run schema`');
 });
