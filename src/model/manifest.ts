@@ -25,6 +25,7 @@ export interface ModelManifest {
   convMode?: ConvMode;
   graphVersion: number;
   resolutions: VisionGraphEntry[];
+  /** Hashes are of the tensors in order, without the padding between them. */
   weights: HashedFile[];
   source: { layout: string; files: SourceFile[] };
 }

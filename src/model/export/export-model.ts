@@ -30,7 +30,7 @@ import { type ExportFolder, openExportFolder, removeAbandonedExport } from './ex
 import { buildGenerateGraph, type PrefixSource } from './generate-graph.js';
 import { buildVisionGraph } from './vision-graph.js';
 import { visionSizes } from './vision-sizes.js';
-import { planWeights, positionTableName, type WeightPlan, writeWeights } from './weight-files.js';
+import { isLaidOutAs, planWeights, positionTableName, type WeightPlan, writeWeights } from './weight-files.js';
 
 export interface ExportOptions {
   /** Folder of the exported model. */
@@ -188,8 +188,7 @@ function checkResolution(architecture: Architecture, resolution: number): void {
 
 /** Whether an exported model's weight files are laid out as they would be today. */
 function hasPlannedWeights(architecture: Architecture, { precision, int8Storage, weights }: ModelManifest): boolean {
-  const { files } = planWeights(architecture, precision, int8Storage ?? 'int8');
-  return weights.length === files.size && weights.every(({ name, bytes }) => files.get(name) === bytes);
+  return isLaidOutAs(planWeights(architecture, precision, int8Storage ?? 'int8'), weights);
 }
 
 async function exportNew(

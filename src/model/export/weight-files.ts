@@ -117,6 +117,30 @@ export async function writeWeights(
   return hashes;
 }
 
+/**
+ * Hashes a weight file as `writeWeights` does.
+ * @returns sha256 of its tensors in order, without padding
+ * @throws Error when the file is shorter than planned
+ */
+export async function hashWeights({ locations }: WeightPlan, folder: string, file: string): Promise<string> {
+  const hash = createHash('sha256');
+  const handle = await open(join(folder, file));
+  try {
+    for (const location of locations.values()) {
+      if (location.file !== file) continue;
+      for await (const chunk of readRange(handle, location.offset, location.length)) hash.update(chunk);
+    }
+  } finally {
+    await handle.close();
+  }
+  return hash.digest('hex');
+}
+
+/** Whether weight files of these sizes are laid out as in a plan. */
+export function isLaidOutAs({ files }: WeightPlan, weights: readonly { name: string; bytes: number }[]): boolean {
+  return weights.length === files.size && weights.every(({ name, bytes }) => files.get(name) === bytes);
+}
+
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
