@@ -8,7 +8,7 @@ export type Example = [commandLine: string, comment?: string];
 /** Descriptions narrower than this are not worth wrapping. Commander's own limit, 40, lets lines overflow at 60 columns. */
 const NARROWEST_DESCRIPTION = 20;
 
-/** Sets how help and usage errors look: wrapped to the terminal, defaults as `(default: x)`. Subcommands inherit it. */
+/** Sets how help and usage errors look: wrapped to the terminal, defaults as `(default: x)`, `(required)`. Subcommands inherit it. */
 export function configureHelp(program: Command): Command {
   return program
     .configureOutput({
@@ -62,7 +62,8 @@ function wrapCommand(commandLine: string, width: number): string {
 
 function describeOption({ description, argChoices, defaultValue, ...option }: Option): string {
   const shown = typeof defaultValue === 'boolean' ? undefined : defaultValue;
-  return withDetails(description, argChoices, option.defaultValueDescription ?? shown);
+  const described = option.mandatory ? `${description} (required)` : description;
+  return withDetails(described, argChoices, option.defaultValueDescription ?? shown);
 }
 
 function describeArgument({ description, argChoices, defaultValue }: Argument): string {

@@ -29,6 +29,12 @@ test('help shows defaults as (default: x), without quotes, and none for flags', 
   assert.doesNotMatch(stdout, /default: (?:true|false|undefined|")/);
 });
 
+test('help says which options are required', async () => {
+  const { stdout } = await start(folder, ['verify', '--help'], { COLUMNS: '200' }).result;
+  assert.match(stdout, /--against <model> .* \(required\)$/m);
+  assert.equal(stdout.match(/\(required\)/g)?.length, 1);
+});
+
 test('a long example continues after a backslash, so that it can be copied', async () => {
   const { stdout } = await start(folder, ['eval', '--help'], { COLUMNS: '60' }).result;
   assert.match(stdout, /^ {2}llavahr eval textvqa --model llava-hr-7b .* \\\n {4}--.*--device cuda$/m);
