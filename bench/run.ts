@@ -10,6 +10,7 @@ import { RELEASED_ARCHITECTURES } from '../src/model/released-architectures.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { HR_7B_TWO_LAYERS, MID_SIZE } from './architectures.js';
 import { comparingVal } from './compare-scale.js';
+import { decodeStep } from './decode-step.js';
 import { largeFile, zipMembers } from './downloads.js';
 import { evaluationCosts } from './evaluation-costs.js';
 import { parquetProcess } from './parquet-process.js';
@@ -34,6 +35,7 @@ const benchmarks: Record<string, () => Promise<string>> = {
   'model idle on the sample': measureIdle,
   'two CPU workers': measureWorkers,
   'quantised layer': quantisedLayer,
+  'step behind a long context': decodeStep,
   'start of --help': helpStart,
   'Parquet images from a separate process': parquetProcess,
   'reading VQAv2 test-dev': readingTestDev,
