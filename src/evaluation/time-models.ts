@@ -53,14 +53,15 @@ export async function timeModels(
   const { device, threads, warmup, repetitions, timePrefill, signal, onRun } = options;
   for (const model of models) checkContext(model, settings);
   const freeBytes = await (options.freeMemory ?? freeMemory)(device);
-  const needed = models.map((model) => neededBytes(model, settings));
-  const together = models.length === 1 || sum(needed) <= freeBytes;
-  models.forEach(({ manifest, vision }, m) => {
-    if (needed[m]! <= freeBytes) return;
-    const need = `needs an estimated ${byteSize(needed[m]!)}, but only ${byteSize(freeBytes)} are free`;
-    const what = `${manifest.name} at ${vision.resolution} px ${need}`;
+  const together = models.length === 1 || sum(models.map((model) => neededBytes(model, settings))) <= freeBytes;
+  for (const model of models) {
+    // The CPU runs a model without the arena if it does not fit with it.
+    const needed = neededBytes(model, settings, device.provider !== 'cpu');
+    if (needed <= freeBytes) continue;
+    const need = `needs an estimated ${byteSize(needed)}, but only ${byteSize(freeBytes)} are free`;
+    const what = `${model.manifest.name} at ${model.vision.resolution} px ${need}`;
     say('warn', `${what}. It may be slow or run out of memory.`);
-  });
+  }
   const plan = planTimings({
     models: models.length,
     settings: settings.length,
@@ -118,11 +119,12 @@ async function closeAll(loaded: Map<number, TimedModel>): Promise<void> {
   loaded.clear();
 }
 
-/** Estimated memory of a model with its largest batch, bytes. */
-function neededBytes(model: Model, settings: readonly TimedSetting[]): number {
-  const batches = settings.map(({ batchSize, promptTokens, newTokens }) =>
-    batchBytes(model, { rows: batchSize, length: model.vision.visualTokens + promptTokens, questions: 1 }, newTokens),
-  );
+/** Estimated memory of a model with its largest batch, bytes. @param keepsFreed of `batchBytes` */
+function neededBytes(model: Model, settings: readonly TimedSetting[], keepsFreed = true): number {
+  const batches = settings.map(({ batchSize, promptTokens, newTokens }) => {
+    const shape = { rows: batchSize, length: model.vision.visualTokens + promptTokens, questions: 1 };
+    return batchBytes(model, shape, newTokens, keepsFreed);
+  });
   return PROCESS_BYTES + weightBytes(model) + max(batches);
 }
 

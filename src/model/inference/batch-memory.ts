@@ -29,12 +29,13 @@ export function weightBytes({ manifest }: Model): number {
 /**
  * Estimated bytes for running a batch, without the weights: the larger of vision and generation, which run one after the
  * other. Assumes ONNX Runtime's CPU kernels, which materialise attention scores; kernels that do not need less memory.
+ * @param keepsFreed with ONNX Runtime's arena, see `fitsWithArena`
  */
-export function batchBytes(model: Model, shape: BatchShape, maxNewTokens: number): number {
+export function batchBytes(model: Model, shape: BatchShape, maxNewTokens: number, keepsFreed = true): number {
   const images = model.vision.visualTokens * shape.rows;
   const features = 4 * images * model.manifest.architecture.language.hiddenSize;
   const peak = Math.max(shape.rows * visionBytesPerImage(model), generateBytes(model, shape, maxNewTokens));
-  return ARENA_OVERHEAD * (peak + features);
+  return (keepsFreed ? ARENA_OVERHEAD : 1) * (peak + features);
 }
 
 /** Size of a typical benchmark question. */
