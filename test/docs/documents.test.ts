@@ -200,3 +200,21 @@ test('troubleshooting.md has every code of a failed question', () => {
     [],
   );
 });
+
+test('the files of benchmarks in data.md are those that loaders read', () => {
+  const textsIn = (folder: string, ending: string): string =>
+    readdirSync(join(PACKAGE_ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith(ending))
+      .map((name) => readFileSync(join(PACKAGE_ROOT, folder, name), 'utf8'))
+      .join('\n');
+  const loaders = textsIn(join('src', 'benchmarks'), '.ts') + textsIn('tasks', '.json');
+  const page = readFileSync(join(PACKAGE_ROOT, 'docs', 'data.md'), 'utf8');
+  const table = page.slice(page.indexOf('\n| benchmark | annotations |'), page.indexOf('\nA checkpoint folder has'));
+  const files = inlineCode(table).filter((code) => /\.(?:jsonl?|tsv|parquet)$/.test(code));
+  assert.ok(files.length > 20);
+  // The names of POPE's files are put together from those of its categories.
+  assert.deepEqual(
+    files.filter((name) => !loaders.includes(name) && !/^coco_pope_\w+\.json$/.test(name)),
+    [],
+  );
+});
