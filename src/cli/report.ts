@@ -6,7 +6,7 @@ export function addReport(program: Command): void {
   program
     .command('report')
     .description('Export runs as CSV, Markdown, LaTeX, JSON, a self-contained HTML page, or for other tools.')
-    .argument('<runs...>', 'run folders, or a folder with run folders; what is no finished run is passed over')
+    .argument('<runs...>', 'run folders, or a folder with run folders; anything that is not a finished run is skipped')
     .addOption(
       new Option(
         '--format <format>',

@@ -18,7 +18,7 @@ export interface PassedOver {
 }
 
 /**
- * The finished runs among paths, as of `results/*`; what is no finished run is passed over. If no path is a run folder,
+ * The finished runs among paths, as of `results/*`; anything that is not a finished run is passed over. If no path is a run folder,
  * those in the folders are taken, as of `results`.
  * @throws UserError if a path does not exist, or there is no finished run
  */
