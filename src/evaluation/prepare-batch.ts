@@ -11,6 +11,7 @@ import { buildPrompt, IMAGE_TOKEN, tokenizePrompt } from '../model/prompt.js';
 import type { Tokenizer } from '../model/tokenizer/tokenizer.js';
 import { ImageError, messageOf } from '../shared/errors.js';
 import type { AskedQuestion } from './make-prediction.js';
+import { packImages } from './pack-images.js';
 import type { QuestionGroup } from './plan-batches.js';
 
 /** What is needed to prepare a batch. */
@@ -60,16 +61,11 @@ export async function prepareBatch(sources: BatchSources, groups: readonly Quest
   const prepared = await Promise.all(groups.map((group) => prepareGroup(sources, group)));
   const runnable = prepared.filter(({ prompts }) => prompts.length > 0);
   const { vision } = sources.model;
-  const squareBytes = vision.resolution ** 2 * 3;
   const images = runnable.flatMap(({ image }) => image ?? []);
-  const pixels = new Uint8Array(images.reduce((sum, image) => sum + image.pixels.length, 0));
-  let next = 0;
+  const { pixels, places } = packImages(images, vision.resolution);
+  const place = places.values();
   const rows = runnable.map(({ image, prompts }): PromptRow => {
-    if (image === null) return { image: null, prompts };
-    const first = next / squareBytes;
-    pixels.set(image.pixels, next);
-    next += image.pixels.length;
-    return { image: first, prompts, ...(image.order && { order: image.order }) };
+    return { ...(image === null ? { image } : place.next().value!), prompts };
   });
   return {
     pixels,

@@ -1,13 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
-
-/** A score of the answers so far: the one that will be reported, or a part of it until it can be computed. */
-export interface PartialScore {
-  /** As in the report, such as "accuracy". */
-  name: string;
-  value: number;
-  unit: 'percent' | 'points';
-}
+import type { PartialScore } from '../terminal/answer-progress.js';
 
 /** Scores the answers of a run while it goes on. */
 export interface RunningScore {

@@ -11,6 +11,7 @@ import type { TimedRun, TimedSetting } from '../results/reports/timed-runs.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import sharp from '../shared/sharp.js';
+import { packImages } from './pack-images.js';
 import { isRandomModel } from './random-model.js';
 
 /** A model in a child process, so that its memory can be measured on its own. */
@@ -59,16 +60,9 @@ export async function startTimedModel(model: Model, device: Device, threads: num
       const start = performance.now();
       const images: PreparedImage[] = [];
       for (let image = 0; image < batchSize; image++) images.push(await prepareInput(jpeg, 'the image', input));
-      const { length } = images[0]!.pixels;
-      const pixels = new Uint8Array(batchSize * length);
-      for (const [i, image] of images.entries()) pixels.set(image.pixels, i * length);
+      const { pixels, places } = packImages(images, vision.resolution);
       const decodeImageMs = performance.now() - start;
-      const squares = length / (vision.resolution ** 2 * 3);
-      const rows = images.map(({ order }, i) => ({
-        image: i * squares,
-        ...(order && { order }),
-        prompts: [promptIds(setting, language.vocabSize, i)],
-      }));
+      const rows = places.map((place, i) => ({ ...place, prompts: [promptIds(setting, language.vocabSize, i)] }));
       const { visionMs, generateMs, prefillMs, steps } = await worker
         .run({
           pixels,

@@ -16,6 +16,14 @@ export interface ProgressOptions {
   now?: () => number;
 }
 
+/** A score of the answers so far: the one that will be reported, or a part of it until it can be computed. */
+export interface PartialScore {
+  /** As in the report, such as "accuracy". */
+  name: string;
+  value: number;
+  unit: 'percent' | 'points';
+}
+
 /** Progress of a run. */
 export interface ProgressState {
   /** Answered questions, including earlier sessions. */
@@ -23,7 +31,7 @@ export interface ProgressState {
   /** Questions that failed in this session. */
   failed: number;
   /** Score of the answered questions, computed when it is read; null if there is none yet. */
-  readonly score: { name: string; value: number; unit: 'percent' | 'points' } | null;
+  readonly score: PartialScore | null;
 }
 
 /** A progress display. It must be stopped, since its timer keeps the process alive. */
