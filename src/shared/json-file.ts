@@ -32,26 +32,28 @@ export function isTemporaryFile(name: string): boolean {
  * Replaces a file as a whole: written under a temporary name in the same folder, flushed to the disk, renamed.
  * A crash leaves the old file or the new one.
  * @param owner of the folder, which must still be that when the file gets its name
+ * @param options.isFlushed false for a file that is rewritten every few seconds
  * @throws UserError when the folder cannot be written to, or is not the owner's any more
  */
 export async function replaceFile(
   path: string,
   write: (file: FileHandle) => Promise<void>,
   owner?: Ownership,
+  { isFlushed = true } = {},
 ): Promise<void> {
   const temporary = temporaryPath(path, owner);
   try {
     const file = await open(temporary, owner ? 'w' : 'wx');
     try {
       await write(file);
-      await file.sync();
+      if (isFlushed) await file.sync();
     } finally {
       await file.close();
     }
     // In this order: one that takes the folder over after this check finds the temporary file and deletes it.
     await owner?.check();
     await rename(temporary, path);
-    await syncFolder(dirname(path));
+    if (isFlushed) await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
     if (error instanceof UserError) throw error;

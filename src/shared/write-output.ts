@@ -1,7 +1,7 @@
 import { constants, fstatSync, type Stats } from 'node:fs';
-import { lstat, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, open, realpath, stat } from 'node:fs/promises';
 import { UserError } from './errors.js';
-import { replaceFile, temporaryPath } from './json-file.js';
+import { replaceFile } from './json-file.js';
 import { systemReason } from './system-errors.js';
 
 export interface OutputOptions {
@@ -66,16 +66,8 @@ async function writeThrough(path: string, content: string, flags: string | numbe
   }
 }
 
-async function replace(path: string, content: string, isBeat: boolean): Promise<void> {
-  if (!isBeat) return replaceFile(path, (file) => file.writeFile(content));
-  const temporary = temporaryPath(path);
-  try {
-    await writeFile(temporary, content, { flag: 'wx' });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+function replace(path: string, content: string, isBeat: boolean): Promise<void> {
+  return replaceFile(path, (file) => file.writeFile(content), undefined, { isFlushed: !isBeat });
 }
 
 /** stdout or stderr if it goes into this file: only through the stream itself does what follows come behind it. */
