@@ -3,18 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { EvalJson } from '../src/commands/json-output.js';
 import { readPredictions } from '../src/results/runs/predictions.js';
-import { EXIT } from '../src/shared/errors.js';
-import {
-  drawKillPoint,
-  type Ended,
-  expectSame,
-  killAt,
-  type Running,
-  randomDraw,
-  startLlavahr,
-  unexpected,
-  killed as wasKilled,
-} from './processes.js';
+import { expectSame, killUntilDone, type Running, randomDraw, startLlavahr, unexpected } from './processes.js';
 
 /*
  * Repeatedly kills `llavahr eval` at random moments and restarts it. A moment is a number of file system changes in the
@@ -106,26 +95,24 @@ async function killAndContinue(
     const run = join(output, basename(undisturbed.run));
     await mkdir(run, { recursive: true });
     const start = () => startEval(args, output, cacheIn(folder));
-    let ended: Ended;
-    do {
-      const at = drawKillPoint(draw, undisturbed.changes);
-      const before = await answersIn(run);
-      ended = killed < kills ? await killAt(run, start, at) : await start().ended;
-      const after = await answersIn(run);
-      for (const [index, text] of before) {
-        if (after.get(index) !== text)
-          throw new Error(`answer ${index} changed from ${text} to ${after.get(index)} in ${run}`);
-      }
-      const { signal } = at;
-      if (wasKilled(ended, signal)) {
-        killed++;
+    killed += await killUntilDone({
+      ...{ folder: run, start, changes: undisturbed.changes, draw, kills: kills - killed },
+      async watch() {
+        const before = await answersIn(run);
+        return async () => {
+          const after = await answersIn(run);
+          for (const [index, text] of before) {
+            if (after.get(index) !== text)
+              throw new Error(`answer ${index} changed from ${text} to ${after.get(index)} in ${run}`);
+          }
+        };
+      },
+      async onKill({ signal, changes }) {
         report.kills++;
         if (signal === 'SIGINT') report.interrupts++;
-        onKill?.({ signal, changes: at.changes, answers: after.size });
-      } else if (ended.code !== EXIT.done) {
-        throw unexpected(ended);
-      }
-    } while (ended.code !== EXIT.done);
+        onKill?.({ signal, changes, answers: (await answersIn(run)).size });
+      },
+    });
     for (const name of COMPARED) await expectSame(join(run, name), join(undisturbed.run, name));
     report.runs++;
     await rm(output, { recursive: true });

@@ -1,20 +1,15 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SAMPLE_MODEL } from '../src/evaluation/sample.js';
-import { EXIT } from '../src/shared/errors.js';
 import { assertSameAsSample, serveSample } from '../test/downloads/serve-sample.js';
 import {
   countChanges,
-  drawKillPoint,
-  type Ended,
   expectSame,
   filesBelow,
-  killAt,
-  killed,
+  killUntilDone,
   type Running,
   randomDraw,
   startLlavahr,
-  unexpected,
 } from './processes.js';
 
 /*
@@ -83,17 +78,12 @@ async function killUntilComplete(
   for (let done = 0; done < kills; completed++) {
     const output = join(folder, 'killed');
     await mkdir(output);
-    let ended: Ended;
-    do {
-      const at = drawKillPoint(draw, changes);
-      ended = done < kills ? await killAt(output, () => start(output), at) : await start(output).ended;
-      if (killed(ended, at.signal)) {
-        done++;
+    done += await killUntilDone({
+      ...{ folder: output, start: () => start(output), changes, draw, kills: kills - done },
+      async onKill(at) {
         onKill?.({ signal: at.signal, changes: at.changes, kept: (await filesBelow(output)).length });
-      } else if (ended.code !== EXIT.done) {
-        throw unexpected(ended);
-      }
-    } while (ended.code !== EXIT.done);
+      },
+    });
     const found = await filesBelow(output);
     const different = [...new Set([...found, ...expected])].filter(
       (one) => found.includes(one) !== expected.includes(one),

@@ -6,16 +6,7 @@ import { JUDGE_GRADES } from '../src/evaluation/score-run.js';
 import { EXIT } from '../src/shared/errors.js';
 import { type Asked, answer, startChatServer } from '../test/chat/chat-server.js';
 import type { KillOptions } from './killed-folders.js';
-import {
-  countChanges,
-  drawKillPoint,
-  type Ended,
-  killAt,
-  killed,
-  randomDraw,
-  startLlavahr,
-  unexpected,
-} from './processes.js';
+import { countChanges, killUntilDone, randomDraw, startLlavahr, unexpected } from './processes.js';
 
 /*
  * Repeatedly kills the grading of MM-Vet answers at random moments and restarts it. The judge is a server on this machine
@@ -56,20 +47,19 @@ export async function soakGradings({ kills, seed, folder, onKill }: KillOptions)
     for (let done = 0; done < kills; gradings++) {
       const output = join(folder, 'killed');
       await cp(answers, output, { recursive: true });
-      let ended: Ended;
-      do {
-        const before = await gradesIn(output);
-        const at = drawKillPoint(draw, changes);
-        ended = done < kills ? await killAt(output, start(output, judge), at) : await start(output, judge)().ended;
-        const after = await gradesIn(output);
-        for (const line of before) if (!after.has(line)) throw new Error(`${output} lost the grade ${line}`);
-        if (killed(ended, at.signal)) {
-          done++;
-          onKill?.({ signal: at.signal, changes: at.changes, kept: after.size });
-        } else if (ended.code !== EXIT.done) {
-          throw unexpected(ended);
-        }
-      } while (ended.code !== EXIT.done);
+      done += await killUntilDone({
+        ...{ folder: output, start: start(output, judge), changes, draw, kills: kills - done },
+        async watch() {
+          const before = await gradesIn(output);
+          return async () => {
+            const after = await gradesIn(output);
+            for (const line of before) if (!after.has(line)) throw new Error(`${output} lost the grade ${line}`);
+          };
+        },
+        async onKill({ signal, changes }) {
+          onKill?.({ signal, changes, kept: (await gradesIn(output)).size });
+        },
+      });
       const found = await gradesIn(output);
       const differs = found.size !== expected.size || (await scoresIn(output)) !== scores;
       if (differs) throw new Error(`the grades or scores in ${output} are not those in ${undisturbed}`);

@@ -59,22 +59,59 @@ export function randomDraw(seed: number): Draw {
 }
 
 /** @param changes file system changes of an uninterrupted process */
-export function drawKillPoint(draw: Draw, changes: number): KillPoint {
+function drawKillPoint(draw: Draw, changes: number): KillPoint {
   const signal = draw(1, ONE_INTERRUPT_IN) === 1 ? 'SIGINT' : 'SIGKILL';
   return { signal, changes: draw(1, changes), delayMs: draw(0, MOST_DELAY_MS) };
 }
 
+/** A process that is killed at random moments and started again. */
+export interface KilledProcess {
+  /** Watched for changes. */
+  folder: string;
+  start: () => Running;
+  /** File system changes of an undisturbed process. */
+  changes: number;
+  draw: Draw;
+  /** How often it is killed at most. */
+  kills: number;
+  onKill(at: KillPoint): Promise<void>;
+  /** Called before every start; what it returns is called when the process has ended. */
+  watch?(): Promise<() => Promise<void>>;
+}
+
+/**
+ * Kills a process and starts it again until it ends by itself.
+ * @returns how often it was killed
+ * @throws Error when it fails
+ */
+export async function killUntilDone({
+  folder,
+  start,
+  changes,
+  draw,
+  kills,
+  onKill,
+  watch,
+}: KilledProcess): Promise<number> {
+  for (let done = 0; ; ) {
+    const at = drawKillPoint(draw, changes);
+    const afterwards = await watch?.();
+    const ended = done < kills ? await killAt(folder, start, at) : await start().ended;
+    await afterwards?.();
+    if (ended.code === EXIT.done) return done;
+    if (!killed(ended, at.signal)) throw unexpected(ended);
+    done++;
+    await onKill(at);
+  }
+}
+
 /** Whether a signal ended a process. SIGINT does so before the command listens for it, and after it stops listening. */
-export function killed({ code, signal }: Ended, sent: NodeJS.Signals): boolean {
+function killed({ code, signal }: Ended, sent: NodeJS.Signals): boolean {
   return signal === sent || code === EXIT.interrupted;
 }
 
 /** Starts a process and sends it a signal after a number of changes in a folder, unless it has ended. */
-export async function killAt(
-  folder: string,
-  start: () => Running,
-  { signal, changes, delayMs }: KillPoint,
-): Promise<Ended> {
+async function killAt(folder: string, start: () => Running, { signal, changes, delayMs }: KillPoint): Promise<Ended> {
   let seen = 0;
   let reach: () => void = () => {};
   const reached = new Promise<void>((resolve) => {
