@@ -6,12 +6,19 @@ const MAX_ENTRIES = 200_000;
  */
 export function memoized(compute: (text: string) => string): (text: string) => string {
   const known = new Map<string, string>();
+  // Most texts are the same as the one before, which is faster to see than to look up.
+  let lastText: string | null = null;
+  let lastResult = '';
   return (text) => {
-    const before = known.get(text);
-    if (before !== undefined) return before;
-    const result = compute(text);
-    if (known.size >= MAX_ENTRIES) known.clear();
-    known.set(text, result);
+    if (text === lastText) return lastResult;
+    let result = known.get(text);
+    if (result === undefined) {
+      result = compute(text);
+      if (known.size >= MAX_ENTRIES) known.clear();
+      known.set(text, result);
+    }
+    lastText = text;
+    lastResult = result;
     return result;
   };
 }

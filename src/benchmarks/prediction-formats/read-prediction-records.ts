@@ -63,21 +63,23 @@ async function readJsonFile(path: string, options: ReadOptions): Promise<Predict
   let start = '';
   for await (const lines of textLines(path)) {
     start ||= lines[0]!.text;
-    const format = findRecordFormat(parseOrUndefined(start));
+    const format = findRecordFormat(objectOrUndefined(start));
     if (format) return readLines(path, format, options);
-    const second = lines[1] && parseOrUndefined(lines[1].text);
+    const second = lines[1] && objectOrUndefined(lines[1].text);
     // If only the second line is valid, this is JSON Lines with a broken first line.
     if (findRecordFormat(second)) parse(start, `${path}, line ${lines[0]!.number}`);
-    if (isObject(second) && isObject(parseOrUndefined(start))) throw unknownFormat(path, 'JSON lines', second);
+    if (second && objectOrUndefined(start)) throw unknownFormat(path, 'JSON lines', second);
     break;
   }
   if (start === '') throw new UserError(`${path} is empty.`);
   return readDocument(path);
 }
 
-function parseOrUndefined(text: string): unknown {
+/** Does not parse lists: one line may be a whole document. */
+function objectOrUndefined(text: string): Record<string, unknown> | undefined {
+  if (!text.trimStart().startsWith('{')) return undefined;
   try {
-    return parsePythonJson(text);
+    return parsePythonJson(text) as Record<string, unknown>;
   } catch {
     return undefined;
   }

@@ -31,7 +31,8 @@ export async function* textLines(path: string): AsyncGenerator<TextLine[]> {
     read += chunk.length;
     if (read > MAX_TEXT_CHARACTERS)
       throw new UserError(`${path} unpacks to more than ${MAX_TEXT_CHARACTERS} characters.`);
-    const texts = (rest + chunk).split('\n');
+    const texts = chunk.split('\n'); // not with the rest, of which a document of one line has more with every chunk
+    texts[0] = rest + texts[0]!;
     rest = texts.pop()!;
     const lines: TextLine[] = [];
     for (const text of texts) {

@@ -1,5 +1,7 @@
+import { isAscii } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { UserError } from '../../shared/errors.js';
+import type { SchemaCheck } from '../../shared/json-schema.js';
 import { parseJsonAt } from '../../shared/parse-json.js';
 import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
@@ -9,14 +11,14 @@ import { checked, type RecordFile } from './read-records.js';
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 /**
- * Streams the records of a JSON document that has them in a list under a top-level key (VQAv2's annotations have 190 MB).
+ * Streams the records, in parts, of a JSON document that has them in a list under a top-level key (VQAv2's annotations have 190 MB).
  * The rest of the document is skipped unchecked.
  * @throws UserError when the file is missing or truncated, or when a record is invalid, naming the first one
  */
 export async function* readRecordList<T>(
   { path, check, origin }: RecordFile<T>,
   key: string,
-): AsyncGenerator<T, void, undefined> {
+): AsyncGenerator<Iterable<T>, void, undefined> {
   const scanner = listScanner(key);
   let count = 0;
   for await (const chunk of chunksOf(path, origin)) {
@@ -25,7 +27,7 @@ export async function* readRecordList<T>(
     const records =
       (scanner.isShallow() ? parseTogether(elements) : null) ??
       elements.map((bytes, i) => parseJsonAt(decodeUtf8(bytes, whereIs(i)), whereIs(i)));
-    for (const [i, record] of records.entries()) yield checked(record, check, whereIs(i));
+    yield eachChecked(records, check, whereIs);
     count += records.length;
     if (scanner.pendingBytes() > MAX_RECORD_BYTES) {
       throw new UserError(`${path} has a record longer than ${MAX_RECORD_BYTES} bytes. ${origin}`);
@@ -36,26 +38,34 @@ export async function* readRecordList<T>(
   if (count === 0) throw new UserError(`${path} has no records. ${origin}`);
 }
 
+function* eachChecked<T>(
+  records: readonly unknown[],
+  check: SchemaCheck<T>,
+  whereIs: (i: number) => string,
+): Generator<T, void, undefined> {
+  for (let i = 0; i < records.length; i++) yield checked(records[i], check, whereIs(i));
+}
+
 /**
  * Parses elements that follow one another in a buffer as one list, which is faster than one at a time.
  * @returns null if one of them is no JSON: parsing them one at a time then tells which
  */
 function parseTogether(elements: readonly Buffer[]): unknown[] | null {
-  const [first, last] = [elements[0], elements.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  const end = last.byteOffset + last.length;
   try {
-    const text = decodeUtf8(Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset), '');
-    const records = JSON.parse(`[${text}]`) as unknown[];
+    const records = JSON.parse(`[${elements.map(textOf).join()}]`) as unknown[];
     return records.length === elements.length ? records : null;
   } catch {
     return null;
   }
 }
 
+/** One at a time, since most have ASCII alone, and V8 decodes UTF-8 slowly behind the first other character. */
+function textOf(element: Buffer): string {
+  return isAscii(element) ? element.toString('latin1') : decodeUtf8(element, '');
+}
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const COLON = 0x3a;
 const OPEN_LIST = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_LIST = 0x5d;
@@ -65,80 +75,101 @@ const CLOSE_OBJECT = 0x7d;
 /** Nesting that no known file reaches. */
 const MAX_USUAL_DEPTH = 20;
 
-/** 1 for the characters outside of strings that the scanner looks at. */
+/** 1 for the characters outside of strings that the scanner looks at. Colons are left out: there are too many. */
 const IS_STRUCTURAL = new Uint8Array(256);
-for (const byte of [QUOTE, COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT]) IS_STRUCTURAL[byte] = 1;
+for (const byte of [QUOTE, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT]) IS_STRUCTURAL[byte] = 1;
+
+/** How far a document is scanned. */
+interface Progress {
+  /** Position in the unprocessed bytes. */
+  at: number;
+  /** Start of the current list element, or of the document's current key or value. */
+  start: number;
+  /** Nesting: 1 in the document, 2 in the list. */
+  depth: number;
+  deepest: number;
+  inString: boolean;
+  list: 'before' | 'inside' | 'after';
+}
 
 /**
  * Extracts the elements of the list from a document that arrives in chunks. Works on bytes: in UTF-8, no structural
  * character is part of a multi-byte sequence.
  */
 export function listScanner(key: string) {
-  const quotedKey = JSON.stringify(key);
   let pending: Buffer = Buffer.alloc(0); // unprocessed bytes, from `start` on
-  let scanned = 0; // position in pending
-  let start = 0; // start of the current list element, or of the document's current key or value
-  let depth = 0; // nesting: 1 in the document, 2 in the list
-  let deepest = 0;
-  let inString = false;
-  let list: 'before' | 'inside' | 'after' = 'before';
-  let isListNext = false;
+  const progress: Progress = { at: 0, start: 0, depth: 0, deepest: 0, inString: false, list: 'before' };
 
   return {
-    foundList: () => list !== 'before',
-    isComplete: () => list === 'after',
+    foundList: () => progress.list !== 'before',
+    isComplete: () => progress.list === 'after',
     pendingBytes: () => pending.length,
     /** Whether no element so far needs `parseJson`'s check of the depth. */
-    isShallow: () => deepest <= MAX_USUAL_DEPTH,
+    isShallow: () => progress.deepest <= MAX_USUAL_DEPTH,
 
     /** The elements that the chunk completes, one after the other in one buffer. */
     push(chunk: Buffer): Buffer[] {
-      const elements: Buffer[] = [];
-      if (list === 'after') return elements;
-      pending = Buffer.concat([pending.subarray(start), chunk]);
-      scanned -= start;
-      start = 0;
-      const bytes = pending; // a local variable: this loop sees every byte of the file
-      let at = scanned;
-      for (; at < bytes.length; at++) {
-        const byte = bytes[at]!;
-        if (inString) {
-          if (byte === BACKSLASH)
-            at++; // skip the escaped character, which may be in the next chunk
-          else if (byte === QUOTE) inString = false;
-          continue;
-        }
-        if (IS_STRUCTURAL[byte] === 0) continue;
-        if (byte === QUOTE) {
-          inString = true;
-        } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
-          deepest = Math.max(deepest, ++depth);
-          if (depth === 2 && byte === OPEN_LIST && isListNext) {
-            list = 'inside';
-            start = at + 1;
-          }
-        } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
-          depth--;
-          if (depth === 1 && list === 'inside') {
-            list = 'after';
-            const last = bytes.subarray(start, at);
-            if (last.toString('latin1').trim() !== '') elements.push(last);
-            return elements;
-          }
-        } else if (byte === COMMA && list === 'inside' && depth === 2) {
-          elements.push(bytes.subarray(start, at));
-          start = at + 1;
-        } else if (byte === COLON && depth === 1) {
-          isListNext = bytes.toString('latin1', start, at).trim() === quotedKey;
-        }
-        if (depth === 1 && (byte === COMMA || byte === OPEN_OBJECT)) start = at + 1;
-      }
-      scanned = at;
+      if (progress.list === 'after') return [];
+      pending = Buffer.concat([pending.subarray(progress.start), chunk]);
+      progress.at -= progress.start;
+      progress.start = 0;
+      const elements = scan(pending, progress, key);
       // Discard the document's other values.
-      if (list === 'before' && depth > 1) start = Math.min(scanned, pending.length);
+      if (progress.list === 'before' && progress.depth > 1) progress.start = Math.min(progress.at, pending.length);
       return elements;
     },
   };
+}
+
+/** Scans to the end of the bytes or of the list. @param progress updated @returns the elements that were completed */
+function scan(bytes: Buffer, progress: Progress, key: string): Buffer[] {
+  const elements: Buffer[] = [];
+  const { length } = bytes;
+  let { at, start, depth, deepest, inString, list } = progress; // local variables: the loop sees every byte of the file
+  while (at < length && list !== 'after') {
+    if (inString) {
+      let byte = 0;
+      while (at < length && byte !== QUOTE) {
+        byte = bytes[at++]!;
+        if (byte === BACKSLASH) at++; // skip the escaped character, which may be in the next chunk
+      }
+      inString = byte !== QUOTE;
+      continue;
+    }
+    const byte = bytes[at++]!;
+    if (IS_STRUCTURAL[byte] === 0) continue;
+    if (byte === QUOTE) {
+      inString = true;
+      continue;
+    }
+    if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
+      depth++;
+      if (depth > deepest) deepest = depth;
+      if (depth === 2 && byte === OPEN_LIST && isKey(bytes.toString('latin1', start, at - 1), key)) {
+        list = 'inside';
+        start = at;
+      }
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+      depth--;
+      if (depth === 1 && list === 'inside') {
+        list = 'after';
+        const last = bytes.subarray(start, at - 1);
+        if (last.toString('latin1').trim() !== '') elements.push(last);
+      }
+    } else if (depth === 2 && list === 'inside') {
+      elements.push(bytes.subarray(start, at - 1));
+      start = at;
+    }
+    if (depth === 1 && (byte === COMMA || byte === OPEN_OBJECT)) start = at;
+  }
+  Object.assign(progress, { at, start, depth, deepest, inString, list });
+  return elements;
+}
+
+/** Whether the text before a value is this key and a colon. */
+function isKey(text: string, key: string): boolean {
+  const colon = text.lastIndexOf(':');
+  return text.slice(0, colon).trim() === JSON.stringify(key) && text.slice(colon + 1).trim() === '';
 }
 
 async function* chunksOf(path: string, origin: string): AsyncGenerator<Buffer, void, undefined> {

@@ -51,9 +51,11 @@ export type FileInfo = Pick<RecordFile<unknown>, 'path' | 'origin'>;
 /** @param limit maximum number of questions @throws UserError like `readRecordList` */
 export async function readVqaQuestions(file: FileInfo, limit = Number.POSITIVE_INFINITY): Promise<VqaQuestion[]> {
   const questions: VqaQuestion[] = [];
-  for await (const record of readRecordList<VqaQuestion>({ ...file, check: questionCheck }, 'questions')) {
-    if (questions.length === limit) break;
-    questions.push(record);
+  for await (const records of readRecordList<VqaQuestion>({ ...file, check: questionCheck }, 'questions')) {
+    for (const record of records) {
+      if (questions.length === limit) return questions;
+      questions.push(record);
+    }
   }
   return questions;
 }
@@ -70,13 +72,15 @@ export async function readVqaAnnotations(
   const ids = new Set(questions.map(({ question_id }) => question_id));
   const byId = new Map<number, VqaAnnotation>();
   const texts = new Map<string, string>(); // shared copies: most of two million answers are one of a few thousand texts
-  for await (const record of readRecordList<AnnotationRecord>({ ...file, check: annotationCheck }, 'annotations')) {
-    if (!ids.has(record.question_id)) continue;
-    byId.set(record.question_id, {
-      human: humanAnswers(record.answers, texts),
-      answerType: shareCopy(record.answer_type, texts),
-      questionType: shareCopy(record.question_type, texts),
-    });
+  for await (const records of readRecordList<AnnotationRecord>({ ...file, check: annotationCheck }, 'annotations')) {
+    for (const record of records) {
+      if (!ids.has(record.question_id)) continue;
+      byId.set(record.question_id, {
+        human: humanAnswers(record.answers, texts),
+        answerType: shareCopy(record.answer_type, texts),
+        questionType: shareCopy(record.question_type, texts),
+      });
+    }
   }
   return questions.map(({ question_id }) => {
     const annotation = byId.get(question_id);

@@ -15,7 +15,7 @@ async function read(text: string): Promise<{ text: string }[]> {
   await writeFile(path, text);
   const check = schemaCheck<{ text: string }>(objectOf<{ text: string }>({ text: TEXT }));
   const records: { text: string }[] = [];
-  for await (const record of readRecordList({ path, check, origin: 'From there.' }, 'list')) records.push(record);
+  for await (const part of readRecordList({ path, check, origin: 'From there.' }, 'list')) records.push(...part);
   return records;
 }
 
