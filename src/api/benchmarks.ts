@@ -23,7 +23,8 @@ export interface Benchmark extends LoadedBenchmark {
   taskFile?: string;
 }
 
-export interface LoadBenchmarkOptions extends Partial<Omit<AskedOptions, 'rows'>> {
+/** `questions` and `metric` are for `custom`, in place of which programs take a task file. */
+export interface LoadBenchmarkOptions extends Partial<Omit<AskedOptions, 'rows' | 'questions' | 'metric'>> {
   /**
    * Folder with the benchmark's official files, as `downloadBenchmark` returns it (default: the embedded sample, and for a task file
    * its own folder).
