@@ -47,7 +47,7 @@ const SHOWN_END = 400; // characters kept at the end of a truncated message, whi
 
 /** Makes a message, which may quote untrusted files, safe for terminals and logs; removes the middle of a very long one. */
 function printable(message: string): string {
-  const escaped = visibleText(message);
-  if (escaped.length <= MAX_MESSAGE) return escaped;
-  return `${escaped.slice(0, MAX_MESSAGE - SHOWN_END)} ... ${escaped.slice(-SHOWN_END)}`;
+  // Cut before it is escaped, so that no escape is cut in two.
+  if (message.length <= MAX_MESSAGE) return visibleText(message);
+  return visibleText(`${message.slice(0, MAX_MESSAGE - SHOWN_END)} ... ${message.slice(-SHOWN_END)}`);
 }

@@ -14,3 +14,8 @@ test('a very long message shows its beginning and end', () => {
   assert.match(message, /^a\.json: x+ \.\.\. x+\. Download it again\.$/);
   assert.ok(message.length < 1600);
 });
+
+test('a very long message is not cut within an escape', () => {
+  const { message } = new UserError(`a.json: ${'\u0007'.repeat(2000)}`);
+  assert.match(message, /^a\.json: (\\u0007)+ \.\.\. (\\u0007)+$/);
+});

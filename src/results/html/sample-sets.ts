@@ -52,18 +52,16 @@ export function sampleSet(
     const lines = answers.map((byRow) => byRow.get(row) ?? null);
     const { question_id: id, prompt } = lines.find((line) => line !== null)!;
     const otherPrompts = lines.flatMap((line, place): [number, string][] =>
-      line === null || line.prompt === prompt ? [] : [[place, visibleText(line.prompt)]],
+      line === null || line.prompt === prompt ? [] : [[place, line.prompt]],
     );
     const right = Object.entries(references?.answers[row] ?? {});
     return {
       row,
-      id: typeof id === 'string' ? visibleText(id) : id,
-      prompt: visibleText(prompt),
+      id,
+      prompt,
       category: categoryPlace.get(references?.categories[row] ?? '') ?? null,
-      references: right.sort(([, a], [, b]) => b - a).map(([text, people]) => [visibleText(text), people]),
-      answers: lines.map(
-        (line) => line && (line.text === null ? { failure: line.error.code } : visibleText(line.text)),
-      ),
+      references: right.sort(([, a], [, b]) => b - a),
+      answers: lines.map((line) => line && (line.text === null ? { failure: line.error.code } : line.text)),
       scores: runs.map(({ scores }) => scores?.scores[row] ?? null),
       image: null,
       ...(otherPrompts.length === 0 ? {} : { otherPrompts }),
@@ -76,15 +74,24 @@ export function sampleSet(
     images: samples.map(({ row }) => (names[row] as string | null | undefined) ?? null),
     set: {
       title: group.title,
-      instruction,
+      instruction: visibleText(instruction),
       systems: group.runs.map(systemOf),
       categories: categories.map(visibleText),
-      samples: samples.map((sample) => ({
-        ...sample,
-        prompt: sample.prompt.slice(0, sample.prompt.length - instruction.length),
-      })),
+      samples: samples.map((sample) => visibleSample(sample, instruction.length)),
       total: all.length,
     },
+  };
+}
+
+/** A sample as it is shown, its prompt without the last `cut` characters. */
+function visibleSample({ id, prompt, references, answers, otherPrompts, ...sample }: Sample, cut: number): Sample {
+  return {
+    ...sample,
+    id: typeof id === 'string' ? visibleText(id) : id,
+    prompt: visibleText(prompt.slice(0, prompt.length - cut)),
+    references: references.map(([text, people]) => [visibleText(text), people]),
+    answers: answers.map((answer) => (typeof answer === 'string' ? visibleText(answer) : answer)),
+    ...(otherPrompts && { otherPrompts: otherPrompts.map(([place, text]) => [place, visibleText(text)]) }),
   };
 }
 
