@@ -32,7 +32,8 @@ const DOWNLOADS: readonly VariableName[] = [...CACHE, ...DATA, ...HUB, 'HTTPS_PR
 /** The variables that a command reads, beside those of every text. */
 export const READ_BY: Readonly<Record<string, readonly VariableName[]>> = {
   eval: [...DOWNLOADS, 'OPENAI_API_KEY', ...DEVICES],
-  score: [...CACHE, 'OPENAI_API_KEY', 'HTTPS_PROXY'],
+  score: [...CACHE, 'LLAVAHR_DATA', 'OPENAI_API_KEY', 'HTTPS_PROXY'],
+  show: [...CACHE, 'LLAVAHR_DATA'],
   merge: [...CACHE, 'LLAVAHR_DATA'],
   ablate: [...DOWNLOADS, ...DEVICES],
   latency: [...CACHE, 'LLAVAHR_DATASETS', ...HUB, 'HTTPS_PROXY', ...DEVICES],
