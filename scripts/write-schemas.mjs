@@ -21,6 +21,7 @@ const TYPES = {
   runs: 'RunsJson',
   list: 'ListJson',
   'list-published': 'ListPublishedJson',
+  'list-validate': 'ListValidateJson',
   show: 'ShowJson',
   export: 'ExportJson',
   download: 'DownloadJson',
@@ -32,6 +33,7 @@ const TYPES = {
 
 const TITLES = {
   'list-published': 'list --published --json',
+  'list-validate': 'list --validate --json',
   'task-init': 'task init --json',
   report: 'report --format json',
 };

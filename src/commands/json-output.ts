@@ -97,6 +97,15 @@ export interface ListPublishedJson {
   scores: PublishedScore[];
 }
 
+/** Of `list --validate`: what datasets.json has, if it is valid; otherwise the command fails. */
+export interface ListValidateJson {
+  schemaVersion: 1;
+  benchmarks: number;
+  splits: number;
+  files: number;
+  models: number;
+}
+
 export interface ShowJson {
   schemaVersion: 1;
   benchmark: string;

@@ -3,11 +3,10 @@ import { publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS, PAPER_BENCHMARKS, selectBenchmarks } from '../benchmarks/registry.js';
 import { readCatalogue } from '../datasets/catalogue.js';
 import { EXIT } from '../shared/errors.js';
-
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
-import { type ListJson, type ListPublishedJson, printJson } from './json-output.js';
+import { type ListJson, type ListPublishedJson, type ListValidateJson, printJson } from './json-output.js';
 
 const UNKNOWN = '-';
 const HEADERS = ['benchmark', 'split', 'questions', 'images', 'per image', 'metric', 'scored', 'note'];
@@ -29,7 +28,9 @@ export interface ListCommandOptions {
  */
 export async function listCommand({ json, published, validate }: ListCommandOptions, names?: string): Promise<number> {
   if (validate) {
-    console.log(await validateCatalogue());
+    const counts = await validateCatalogue();
+    if (json) printJson<ListValidateJson>(counts);
+    else console.log(validLine(counts));
     return EXIT.done;
   }
   const chosen = names === undefined ? BENCHMARKS : selectBenchmarks(names);
@@ -39,12 +40,21 @@ export async function listCommand({ json, published, validate }: ListCommandOpti
   return EXIT.done;
 }
 
+type CatalogueCounts = Omit<ListValidateJson, 'schemaVersion'>;
+
 /** @throws UserError if datasets.json is invalid */
-async function validateCatalogue(): Promise<string> {
+async function validateCatalogue(): Promise<CatalogueCounts> {
   const { assets, benchmarks, models } = await readCatalogue();
-  const splits = benchmarks.flatMap((benchmark) => benchmark.splits).length;
-  const counts = `${benchmarks.length} benchmarks, ${splits} splits, ${Object.keys(assets).length} files`;
-  return `datasets.json is valid: ${counts}, ${models.length} models`;
+  return {
+    benchmarks: benchmarks.length,
+    splits: benchmarks.flatMap(({ splits }) => splits).length,
+    files: Object.keys(assets).length,
+    models: models.length,
+  };
+}
+
+function validLine({ benchmarks, splits, files, models }: CatalogueCounts): string {
+  return `datasets.json is valid: ${benchmarks} benchmarks, ${splits} splits, ${files} files, ${models} models`;
 }
 
 function publishedRecords(benchmarks: readonly BenchmarkDefinition[]): PublishedScore[] {

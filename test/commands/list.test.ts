@@ -53,3 +53,14 @@ test('published scores as JSON', async () => {
     scores.length > 50 && scores.every(({ source }: { source: { address: string } }) => /^https:/.test(source.address)),
   );
 });
+
+test('the check of datasets.json prints how much there is, also as JSON', async () => {
+  const text = await printed(() => listCommand({ json: false, published: false, validate: true }));
+  const json = await printed(() => listCommand({ json: true, published: false, validate: true }));
+  const { benchmarks, splits, files, models } = publishedJson('list-validate', json.stdout);
+  assert.equal(benchmarks, BENCHMARKS.length);
+  assert.equal(
+    text.stdout.trim(),
+    `datasets.json is valid: ${benchmarks} benchmarks, ${splits} splits, ${files} files, ${models} models`,
+  );
+});
