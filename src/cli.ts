@@ -6,7 +6,7 @@ import { addDoctor } from './cli/doctor.js';
 import { addDownload } from './cli/download.js';
 import { addEval } from './cli/eval.js';
 import { addExport } from './cli/export.js';
-import { configureHelp } from './cli/help.js';
+import { addHelp, configureHelp } from './cli/help.js';
 import { addLatency } from './cli/latency.js';
 import { addList } from './cli/list.js';
 import { addMerge } from './cli/merge.js';
@@ -95,7 +95,7 @@ export function buildProgram(): Command {
     .description('Evaluate LLaVA-HR and LLaVA-1.5 on vision-language benchmarks.')
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'Show the help of a command.')
+    .helpCommand(false) // it would show all commands for an unknown one
     .option('--config <file>', 'JSON file with options of any command; options on the command line win')
     .option('--debug', 'show stack traces')
     .addOption(
@@ -128,5 +128,6 @@ export function buildProgram(): Command {
   addReport(program);
   addRuns(program);
   addCompletion(program);
+  addHelp(program);
   return program;
 }

@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
+import { didYouMean } from '../shared/known-names.js';
 import { columnsOf, USUAL_WIDTH, wrapText } from '../shared/wrap-text.js';
 import { environmentLines } from './environment.js';
 
@@ -22,6 +23,26 @@ export function configureHelp(program: Command): Command {
       optionDescription: describeOption,
       argumentDescription: describeArgument,
       subcommandTerm: (command) => command.name(), // with its arguments, the list of commands would not fit
+    });
+}
+
+/** `llavahr help <command>`, last in the list of commands. */
+export function addHelp(program: Command): void {
+  program
+    .command('help')
+    .description('Show the help of a command.')
+    .argument('[command]', 'name of the command (default: the list of commands)')
+    .allowExcessArguments()
+    .action((name?: string) => {
+      if (name === undefined) program.help();
+      const command = program.commands.find((one) => one.name() === name);
+      if (command) command.help();
+      const names = program.createHelp().visibleCommands(program);
+      const suggestion = didYouMean(
+        name,
+        names.map((one) => one.name()),
+      );
+      program.error(`error: unknown command '${name}'${suggestion === '' ? '' : `\n(${suggestion.trim()})`}`);
     });
 }
 

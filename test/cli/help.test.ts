@@ -40,6 +40,17 @@ test('a long example continues after a backslash, so that it can be copied', asy
   assert.match(stdout, /^ {2}llavahr eval textvqa --model llava-hr-7b .* \\\n {4}--.*--device cuda$/m);
 });
 
+test('help of an unknown command suggests the one that is meant', async () => {
+  const unknown = await llavahr(folder, 'help', 'evl');
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /^error: unknown command 'evl'\n\(Did you mean eval\?\)\n/);
+  assert.equal(unknown.stderr, (await llavahr(folder, 'evl')).stderr);
+  assert.equal((await llavahr(folder, 'help', 'eval')).stdout, (await llavahr(folder, 'eval', '--help')).stdout);
+  const all = await llavahr(folder, 'help');
+  assert.equal(all.code, 0);
+  assert.match(all.stdout, /^ {2}help +Show the help of a command\.$/m);
+});
+
 test('an error is wrapped to the terminal; in a pipe it is one line', async () => {
   const failing = ['eval', 'textvqa', '--judge', 'http://localhost/v1', '--judge-model', 'm', '--shard', '1/2'];
   const narrow = await start(folder, failing, { COLUMNS: '60' }).result;
