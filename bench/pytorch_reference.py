@@ -1,4 +1,4 @@
-"""One image and one question in PyTorch, timed on demand: the baseline of bench/run.ts.
+"""One image and one question in PyTorch, timed on demand: the baseline of bench/pytorch.ts.
 
 Reads a JSON line with the architecture, the prompt lengths and a dtype (float32 without it), builds the model of sample/make/tinymodel.py at those
 dimensions (scaled_dot_product_attention throughout), prints "ready", then for every line it reads runs once and prints
