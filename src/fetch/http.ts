@@ -82,19 +82,6 @@ export class RangeUnsupported extends Error {
   override name = 'RangeUnsupported';
 }
 
-/** A permanent HTTP error. */
-export class HttpStatusError extends UserError {
-  override name = 'HttpStatusError';
-
-  constructor(
-    readonly status: number,
-    readonly url: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
 /** Opens connections on demand, through the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Must be closed. */
 export function openRequests({
   offline = false,
@@ -252,7 +239,7 @@ function checkedResponse(
   }
   body.destroy();
   if (isTemporaryStatus(statusCode)) throw temporaryStatus(url, statusCode, header('retry-after'));
-  throw new HttpStatusError(statusCode, url, `${url} ${statusText(statusCode, hasToken)}`);
+  throw new UserError(`${url} ${statusText(statusCode, hasToken)}`);
 }
 
 function temporaryStatus(url: string, status: number, retryAfter: string | null): TemporaryFailure {

@@ -15,7 +15,7 @@ export interface ReadOptions {
 }
 
 /** The accepted formats, for messages. */
-export const ACCEPTED =
+const ACCEPTED =
   "Accepted formats: LLaVA's answers (question_id, prompt, text), lmms-eval's samples, VLMEvalKit's predictions (xlsx, tsv, " +
   "json) and the benchmarks' own result files; docs/cli.md lists them all.";
 

@@ -30,7 +30,7 @@ export interface SvgPlot extends Drawing {
 }
 
 /** In user units of the SVG, which scales to any width. */
-export const PLOT_WIDTH = 400;
+const PLOT_WIDTH = 400;
 
 /** Colour of a series by its index; colours repeat after the eighth. */
 export function seriesColor(index: number): string {

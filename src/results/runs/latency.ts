@@ -182,7 +182,7 @@ const usage = objectOf<Usage>({ promptTokens: COUNT, completionTokens: COUNT, co
 const part = nullable(objectOf<PartUse>({ joulesPerQuestion: AMOUNT, watts: AMOUNT }));
 const energy = objectOf<EnergyUse>({ cpu: part, gpu: part });
 /** Schema of a `LatencySummary`. */
-export const latencySchema = { ...latencyOfModel, properties: { ...latencyOfModel['properties'], usage, energy } };
+const latencySchema = { ...latencyOfModel, properties: { ...latencyOfModel['properties'], usage, energy } };
 
 export const latencyFile = jsonFile<LatencySummary>('latency.json', latencySchema);
 

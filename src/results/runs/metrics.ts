@@ -62,7 +62,7 @@ const required = objectOf<Omit<Metrics, 'counts' | 'images' | 'judge' | 'failure
 });
 
 /** Schema of `Metrics`. */
-export const metricsSchema = {
+const metricsSchema = {
   ...required,
   properties: {
     ...required['properties'],

@@ -39,7 +39,7 @@ export function convModeOf({ convMode = null }: RunIdentity['generation']): stri
 }
 
 /** "llava-hr-7b at 1024 px"; the name alone for a served model, whose input size is not known. */
-export function sizedName({ name, resolution }: Pick<ModelIdentity, 'name' | 'resolution'>): string {
+function sizedName({ name, resolution }: Pick<ModelIdentity, 'name' | 'resolution'>): string {
   return resolution === null ? name : `${name} at ${resolution} px`;
 }
 

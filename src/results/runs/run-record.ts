@@ -64,7 +64,7 @@ const wholeIdentity = objectOf<Omit<RunIdentity, 'shard' | 'server'>>({
   generation: options,
 });
 /** Schema of a `RunIdentity`. */
-export const identitySchema = {
+const identitySchema = {
   ...wholeIdentity,
   properties: {
     ...wholeIdentity['properties'],

@@ -23,7 +23,7 @@ export function halfWidthOf(interval: Interval | null | undefined): number | nul
  * Number of decimals for a run's score. Without an interval, the bound 0.98 / sqrt(n) is used in its place, which is reached
  * when half of the questions are right; points, which have no such bound, get one decimal.
  */
-export function scoreDecimals(metrics: Metrics, name: string): number {
+function scoreDecimals(metrics: Metrics, name: string): number {
   const known = halfWidthOf(metrics.intervals[name]);
   if (known !== null) return decimalsFor(known);
   return metrics.points.includes(name) ? 1 : decimalsFor(98 / Math.sqrt(Math.max(1, metrics.n)));
