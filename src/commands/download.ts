@@ -1,47 +1,19 @@
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
-import {
-  assetOf,
-  benchmarkEntry,
-  modelEntry,
-  readCatalogue,
-  splitEntry,
-  withOwnDownloads,
-} from '../datasets/catalogue.js';
-import type {
-  Asset,
-  BenchmarkEntry,
-  Catalogue,
-  HubEntry,
-  ImageSourceEntry,
-  MirrorEntry,
-  ModelEntry,
-  SplitEntry,
-  SplitFile,
-} from '../datasets/catalogue-schema.js';
+import { benchmarkEntry, modelEntry, readCatalogue, splitEntry, withOwnDownloads } from '../datasets/catalogue.js';
+import type { Catalogue, ModelEntry } from '../datasets/catalogue-schema.js';
 import { downloadSplit } from '../downloads/download-split.js';
 import { noteOf, openDownloads, trafficLine } from '../downloads/downloads.js';
 import type { ImageOrigin } from '../downloads/split-job.js';
 import { openRequests } from '../fetch/http.js';
-import { byteSize } from '../shared/byte-size.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { didYouMean } from '../shared/known-names.js';
 import { messageStream, say } from '../shared/log.js';
 import { makeFolder } from '../shared/make-folder.js';
-
-import { wrapText } from '../shared/wrap-text.js';
-import { terminalWidth } from '../terminal/style.js';
-import { type Align, renderTable } from '../terminal/table.js';
 import { startTransferProgress } from '../terminal/transfer-progress.js';
+import { benchmarkPlans, benchmarkPlanText, modelPlans, modelPlanText } from './download-plan.js';
 import { interruptible } from './interrupt.js';
-import {
-  type DownloadedBenchmark,
-  type DownloadJson,
-  type DownloadPlan,
-  type PlannedItem,
-  type PlannedSize,
-  printJson,
-} from './json-output.js';
+import { type DownloadedBenchmark, type DownloadJson, printJson } from './json-output.js';
 import { benchmarksNamed } from './name-benchmarks.js';
 
 export interface DownloadCommandOptions {
@@ -61,20 +33,26 @@ export async function downloadModelsCommand(
   further: readonly string[],
   { offline, update, verify, json, split, dir, dryRun, source }: DownloadCommandOptions,
 ): Promise<number> {
-  if (split !== undefined || dir !== undefined || dryRun || source !== 'official') {
-    throw usageError(
-      '--split, --dir, --dry-run and --source are for benchmarks; models go into the Hugging Face cache.',
-    );
+  if (split !== undefined || dir !== undefined || source !== 'official') {
+    throw usageError('--split, --dir and --source are for benchmarks; models go into the Hugging Face cache.');
   }
   const catalogue = await readCatalogue();
   const entries = modelsNamed(catalogue, names, further);
+  const upstream = update ? 'take' : 'tell';
+  if (dryRun) {
+    const requests = openRequests({ offline });
+    const plans = await modelPlans(entries, requests, upstream).finally(requests.close);
+    if (json) printJson<DownloadJson>({ models: plans });
+    else console.log(modelPlanText(plans));
+    return EXIT.done;
+  }
   const downloads = await openDownloads(offline, catalogue);
   const interrupt = interruptible('Stopping. Everything downloaded so far is kept.');
   const models: { model: string; folder: string }[] = [];
   try {
     for (const entry of entries) {
       say('info', `${entry.name} from ${entry.repo} (licence: ${entry.licence})`);
-      const { folder } = await downloads.model(entry, update ? 'take' : 'tell', interrupt.signal, verify);
+      const { folder } = await downloads.model(entry, upstream, interrupt.signal, verify);
       models.push({ model: entry.name, folder });
       if (!json) console.log(folder);
     }
@@ -119,8 +97,9 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
   if (options.split !== undefined && chosen.length > 1)
     throw usageError('--split can only be used with a single benchmark.');
   if (options.dryRun) {
-    if (options.json) printJson<DownloadJson>({ benchmarks: plans(catalogue, chosen, options.source) });
-    else console.log(dryRun(plans(catalogue, chosen, options.source)));
+    const plans = benchmarkPlans(catalogue, chosen, options.source);
+    if (options.json) printJson<DownloadJson>({ benchmarks: plans });
+    else console.log(benchmarkPlanText(plans));
     return EXIT.done;
   }
 
@@ -174,114 +153,4 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
 
 function noDownloads({ name, taskFile }: BenchmarkDefinition): UserError {
   return usageError(`${taskFile?.path ?? name} has no downloads: its splits have no field "downloads".`);
-}
-
-function plans(
-  catalogue: Catalogue,
-  chosen: readonly { definition: BenchmarkDefinition; entry: BenchmarkEntry; split: SplitEntry }[],
-  origin: ImageOrigin,
-): DownloadPlan[] {
-  return chosen.map(({ definition, entry: { name, licence }, split }) => {
-    const items = itemsOf(catalogue, split, origin);
-    const note = noteOf(definition, split.name) ?? null;
-    return { benchmark: name, split: split.name, licence, note, items, total: totalOf(items) };
-  });
-}
-
-/** A file that several items come from counts once. */
-function totalOf(items: readonly PlannedItem[]): PlannedSize {
-  const total = { bytes: 0, bytesInPart: 0, unknown: 0 };
-  const counted = new Set<string>();
-  for (const { from, bytes, inPart } of items) {
-    if (bytes === null) total.unknown++;
-    else if (!inPart) total.bytes += bytes;
-    else if (!counted.has(from)) total.bytesInPart += bytes;
-    counted.add(from);
-  }
-  return total;
-}
-
-function totalText({ bytes, bytesInPart, unknown }: PlannedSize): string {
-  const parts = [
-    ...(bytes > 0 ? [byteSize(bytes)] : []),
-    ...(bytesInPart > 0 ? [`the images used of ${byteSize(bytesInPart)}`] : []),
-    ...(unknown > 0 ? [`${unknown} ${unknown === 1 ? 'item' : 'items'} of unknown size`] : []),
-  ];
-  return parts.join(', ');
-}
-
-function dryRun(planned: readonly DownloadPlan[]): string {
-  const sources = [...new Set(planned.flatMap(({ items }) => items.map(({ from }) => from)))];
-  const rows = planned.flatMap(({ benchmark, split, items }) =>
-    items.map(({ what, from, bytes, inPart }) => {
-      const size = bytes === null ? 'unknown' : byteSize(bytes);
-      const source = `[${sources.indexOf(from) + 1}]`;
-      return [benchmark, split, what, inPart && bytes !== null ? `of ${size}` : size, source];
-    }),
-  );
-  const licences = planned.map(({ benchmark, licence }) => {
-    const doubt = licence.confidence === 'unverified' ? ' (not verified)' : '';
-    return `${benchmark}: ${licence.text}${doubt}`;
-  });
-  const notes = planned.flatMap(({ benchmark, split, note }) =>
-    note === null ? [] : [`${benchmark} ${split}: ${note}`],
-  );
-  const align: Align[] = ['left', 'left', 'left', 'right', 'left'];
-  return [
-    renderTable(['benchmark', 'split', 'what', 'size', 'from'], rows, align, { keys: 3 }),
-    '',
-    ...sources.map((source, i) => `[${i + 1}] ${source}`), // not wrapped, so that addresses can be copied
-    '',
-    'Total:',
-    ...planned.map(({ benchmark, split, total }) => `  ${benchmark} ${split}: ${totalText(total)}`),
-    '',
-    wrapText(
-      'From archives marked "members" and from Parquet mirrors, only the images that the questions use are downloaded, ' +
-        'provided the server supports range requests.',
-      terminalWidth,
-    ),
-    '',
-    'Licences:',
-    ...licences.map((line) => wrapText(`  ${line}`, terminalWidth)),
-    ...(notes.length > 0 ? ['', 'Notes:', ...notes.map((line) => wrapText(`  ${line}`, terminalWidth))] : []),
-  ].join('\n');
-}
-
-function itemsOf(catalogue: Catalogue, { files, images, mirror, hub }: SplitEntry, origin: ImageOrigin): PlannedItem[] {
-  return [
-    ...files.map((file) => itemOfFile(catalogue, file)),
-    ...(hub ? [itemOfHub(hub)] : []),
-    ...(origin === 'hf' && !hub ? [itemOfMirror(mirror)] : images.map((way) => itemOfImages(catalogue, way))),
-  ];
-}
-
-function itemOfFile(catalogue: Catalogue, { to, asset, member, bytes }: SplitFile): PlannedItem {
-  const source = assetOf(catalogue, asset);
-  return member === undefined
-    ? { what: to, from: address(source), bytes: source.bytes ?? null, inPart: false }
-    : { what: to, from: `${address(source)} (members)`, bytes: bytes ?? null, inPart: false };
-}
-
-function itemOfImages(catalogue: Catalogue, way: ImageSourceEntry): PlannedItem {
-  if (way.kind === 'manual')
-    return { what: `${way.to}/`, from: `manual download: ${way.page}`, bytes: null, inPart: false };
-  if (way.kind === 'addresses') return { what: `${way.to}/`, from: "each image's URL", bytes: null, inPart: false };
-  const source = assetOf(catalogue, way.asset);
-  if (way.kind === 'archive')
-    return { what: way.to, from: address(source), bytes: source.bytes ?? null, inPart: false };
-  return { what: `${way.to}/`, from: `${address(source)} (members)`, bytes: source.bytes ?? null, inPart: true };
-}
-
-function itemOfHub({ repos, files, bytes }: HubEntry): PlannedItem {
-  return { what: 'questions and images', from: `${repos[0]}: ${files}`, bytes: bytes ?? null, inPart: false };
-}
-
-function itemOfMirror(mirror: MirrorEntry | undefined): PlannedItem {
-  if (!mirror) return { what: 'images', from: 'no mirror; use --source official', bytes: null, inPart: false };
-  const { to, repos, bytes } = mirror;
-  return { what: `${to}/`, from: `Parquet files of ${repos[0]}`, bytes: bytes ?? null, inPart: true };
-}
-
-function address({ urls, page }: Asset): string {
-  return urls[0] ?? `manual download: ${page}`;
 }

@@ -134,19 +134,27 @@ export interface ExportJson {
 /** Benchmarks, or after `download model` models. */
 export interface DownloadJson {
   schemaVersion: 1;
-  benchmarks?: (DownloadPlan | DownloadedBenchmark)[];
-  models?: { model: string; folder: string }[];
+  benchmarks?: (BenchmarkPlan | DownloadedBenchmark)[];
+  models?: (ModelPlan | { model: string; folder: string })[];
 }
 
 export type DownloadedBenchmark = { benchmark: string; split: string } & (SplitDownload | { error: string });
 
 /** What a download of a split would fetch. */
-export interface DownloadPlan {
+export interface BenchmarkPlan {
   benchmark: string;
   split: string;
   licence: BenchmarkEntry['licence'];
   /** What is to be known of the split, such as a server that is closed. */
   note: string | null;
+  items: PlannedItem[];
+  total: PlannedSize;
+}
+
+/** The files of a model's repositories. */
+export interface ModelPlan {
+  model: string;
+  licence: string;
   items: PlannedItem[];
   total: PlannedSize;
 }
@@ -160,7 +168,7 @@ export interface PlannedItem {
   inPart: boolean;
 }
 
-/** Sum over the items of a split. */
+/** Sum over the items of a plan. */
 export interface PlannedSize {
   /** Of the files that are downloaded whole and whose size is known. */
   bytes: number;

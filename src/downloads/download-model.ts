@@ -12,7 +12,7 @@ import { type HubFile, readRepository } from '../fetch/hub-repository.js';
 import { byteSize } from '../shared/byte-size.js';
 import { UserError } from '../shared/errors.js';
 import type { TransferProgress } from '../terminal/transfer-progress.js';
-import { recordCheckpoint, recordedCheckpoints } from './checkpoint-record.js';
+import { type CheckpointRecord, recordCheckpoint, recordedCheckpoints } from './checkpoint-record.js';
 import type { Upstream } from './upstream-changes.js';
 
 /** Folders of a checkpoint and of its CLIP tower, if that is separate. */
@@ -43,6 +43,42 @@ export async function downloadModel(
   return { folder, clipTower: await checkpoint(clipTower.repo, clipTower.revision, requests, options, () => {}) };
 }
 
+/** Files of a checkpoint, or of a CLIP tower, at a commit. */
+export interface RepositoryFiles {
+  repo: string;
+  commit: string;
+  files: HubFile[];
+}
+
+/**
+ * What `downloadModel` downloads where nothing is there yet.
+ * @throws UserError when a repository cannot be read or has no checkpoint
+ */
+export async function modelFiles(
+  { repo, revision, clipTower }: ModelEntry,
+  requests: Requests,
+  upstream: Upstream,
+): Promise<RepositoryFiles[]> {
+  const found: RepositoryFiles[] = [];
+  for (const one of [{ repo, revision }, ...(clipTower ? [clipTower] : [])]) {
+    const asked = askedRevision(one.revision, await keptCheckpoint(one.repo, one.revision), upstream);
+    const state = await readRepository(requests, { type: 'model', name: one.repo }, asked);
+    found.push({ repo: one.repo, commit: state.commit, files: checkpointFiles(one.repo, state) });
+  }
+  return found;
+}
+
+/** The record of a checkpoint that was downloaded, if it is of the revision. */
+async function keptCheckpoint(repo: string, revision: string | null): Promise<CheckpointRecord | null> {
+  const recorded = (await recordedCheckpoints())[repo];
+  return recorded && (revision === null || revision === recorded.commit) ? recorded : null;
+}
+
+/** The revision to ask the hub for: the commit of the first download is kept. */
+function askedRevision(revision: string | null, kept: CheckpointRecord | null, upstream: Upstream): string {
+  return upstream === 'take' || !kept ? (revision ?? NEWEST) : kept.commit;
+}
+
 /** @throws UserError before anything is fetched */
 function requireTokenizer(repo: string, files: readonly HubFile[]): void {
   if (files.some(({ path }) => path === 'tokenizer.model' || path === 'tokenizer.json')) return;
@@ -62,8 +98,7 @@ async function checkpoint(
   { signal, progress, upstream, verify = false }: ModelDownloadOptions,
   check: (repo: string, files: readonly HubFile[]) => void,
 ): Promise<string> {
-  const recorded = (await recordedCheckpoints())[repo];
-  const kept = recorded && (revision === null || revision === recorded.commit) ? recorded : null;
+  const kept = await keptCheckpoint(repo, revision);
   const isComplete =
     kept !== null && (await snapshotProblems(snapshotFolder(repo, kept.commit), kept.files, verify)).length === 0;
   if (isComplete && (upstream === 'ignore' || requests.offline)) return snapshotFolder(repo, kept.commit);
@@ -72,7 +107,7 @@ async function checkpoint(
     if (cached !== null) return cached;
     throw new UserError(`--offline forbids network access, and ${repo} (${revision ?? NEWEST}) is not in the cache.`);
   }
-  const asked = upstream === 'take' || !kept ? (revision ?? NEWEST) : kept.commit;
+  const asked = askedRevision(revision, kept, upstream);
   if (kept && revision === null && upstream === 'tell') await tellNews(repo, kept, requests, progress);
   if (isComplete && upstream === 'tell') return snapshotFolder(repo, kept.commit);
   const state = await readRepository(requests, { type: 'model', name: repo }, asked);
@@ -92,7 +127,7 @@ async function checkpoint(
 /** Reports what a newer commit changed, without downloading it. */
 async function tellNews(
   repo: string,
-  kept: { commit: string; files: Readonly<Record<string, CheckpointFile>> },
+  kept: CheckpointRecord,
   requests: Requests,
   { log }: TransferProgress,
 ): Promise<void> {
