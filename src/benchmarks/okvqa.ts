@@ -11,9 +11,10 @@ import {
 import { cocoImage, openCocoImages } from './shared/coco-images.js';
 import { MAY_BE_UNANSWERABLE, SHORT_ANSWER } from './shared/instructions.js';
 import { readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { annotationsOf, readVqaAnnotations } from './shared/read-vqa-annotations.js';
 import { chosenSplit } from './shared/splits.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
-import { readVqaAnnotations, readVqaQuestions, vqaResults } from './shared/vqa-annotations.js';
+import { readVqaQuestions, vqaResults } from './shared/vqa-annotations.js';
 import { llavaHrVqa, m4cVqa, officialVqa } from './shared/vqa-eval.js';
 import { vqaScore } from './shared/vqa-score.js';
 
@@ -62,7 +63,7 @@ async function load(folder: string, { split, protocol, limit, images }: LoadOpti
         image: cocoImage('val2014', image_id),
         text: question + INSTRUCTIONS[protocol],
       }));
-  const rows = await readVqaAnnotations(annotationFile, prompts);
+  const rows = annotationsOf(prompts, await readVqaAnnotations(annotationFile), annotationFile);
   const headline = HEADLINES[protocol];
   return {
     name: 'okvqa',

@@ -14,15 +14,10 @@ import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { SHORT_ANSWER } from './shared/instructions.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { annotationsOf, readVqaAnnotations } from './shared/read-vqa-annotations.js';
 import { mainScores } from './shared/statistics.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
-import {
-  type FileInfo,
-  readVqaAnnotations,
-  readVqaQuestions,
-  type VqaQuestion,
-  vqaResults,
-} from './shared/vqa-annotations.js';
+import { type FileInfo, readVqaQuestions, type VqaQuestion, vqaResults } from './shared/vqa-annotations.js';
 import { asUploaded, lmmsEvalVqa, officialVqa } from './shared/vqa-eval.js';
 import { vqaScore } from './shared/vqa-score.js';
 
@@ -85,8 +80,10 @@ async function load(folder: string, options: LoadOptions): Promise<LoadedBenchma
 async function loadVal(folder: string, { protocol, limit, images }: LoadOptions): Promise<LoadedBenchmark> {
   const questionFile = fileOf(folder, VAL_QUESTIONS, 'v2_Questions_Val_mscoco.zip');
   const annotationFile = fileOf(folder, VAL_ANNOTATIONS, 'v2_Annotations_Val_mscoco.zip');
+  const reading = readVqaAnnotations(annotationFile); // first, since they take longest
+  reading.catch(() => {}); // thrown below, if the questions are in order
   const native = await readVqaQuestions(questionFile, limit);
-  const rows = await readVqaAnnotations(annotationFile, native);
+  const rows = annotationsOf(native, await reading, annotationFile);
   const ids = native.map(({ question_id }) => question_id);
   const { headline, scoreOne, all } = SCORERS[protocol];
   return {

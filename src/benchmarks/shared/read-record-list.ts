@@ -10,25 +10,41 @@ import { checked, type RecordFile } from './read-records.js';
 /** Far above any real record; keeps a wrong file from filling the memory. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
+/** Records of a list that follow one another in a file, not parsed yet. */
+export interface RecordPart {
+  /** One after the other, with a comma between two, in memory that nothing else uses. */
+  elements: readonly Buffer[];
+  /** Whether none needs `parseJson`'s check of the depth. */
+  isShallow: boolean;
+  /** Names the record at a place in the part, for messages. */
+  whereIs(place: number): string;
+}
+
 /**
- * Streams the records, in parts, of a JSON document that has them in a list under a top-level key (VQAv2's annotations have 190 MB).
+ * Streams the records of a JSON document that has them in a list under a top-level key (VQAv2's annotations have 190 MB).
  * The rest of the document is skipped unchecked.
  * @throws UserError when the file is missing or truncated, or when a record is invalid, naming the first one
  */
 export async function* readRecordList<T>(
-  { path, check, origin }: RecordFile<T>,
+  file: RecordFile<T>,
   key: string,
 ): AsyncGenerator<Iterable<T>, void, undefined> {
+  for await (const part of readRecordParts(file, key)) yield recordsOf(part, file.check);
+}
+
+/** Like `readRecordList`, for records that are parsed elsewhere. @throws UserError when the file is missing or truncated */
+export async function* readRecordParts(
+  { path, origin }: Pick<RecordFile<unknown>, 'path' | 'origin'>,
+  key: string,
+): AsyncGenerator<RecordPart, void, undefined> {
   const scanner = listScanner(key);
   let count = 0;
   for await (const chunk of chunksOf(path, origin)) {
     const elements = scanner.push(chunk);
-    const whereIs = (i: number): string => `${path}, record ${count + i + 1} of "${key}"`;
-    const records =
-      (scanner.isShallow() ? parseTogether(elements) : null) ??
-      elements.map((bytes, i) => parseJsonAt(decodeUtf8(bytes, whereIs(i)), whereIs(i)));
-    yield eachChecked(records, check, whereIs);
-    count += records.length;
+    const before = count;
+    count += elements.length;
+    const whereIs = (place: number): string => `${path}, record ${before + place + 1} of "${key}"`;
+    yield { elements, isShallow: scanner.isShallow(), whereIs };
     if (scanner.pendingBytes() > MAX_RECORD_BYTES) {
       throw new UserError(`${path} has a record longer than ${MAX_RECORD_BYTES} bytes. ${origin}`);
     }
@@ -38,19 +54,22 @@ export async function* readRecordList<T>(
   if (count === 0) throw new UserError(`${path} has no records. ${origin}`);
 }
 
-function* eachChecked<T>(
-  records: readonly unknown[],
+/** Parses and checks records. @throws UserError naming the first one that is invalid */
+function* recordsOf<T>(
+  { elements, isShallow, whereIs }: RecordPart,
   check: SchemaCheck<T>,
-  whereIs: (i: number) => string,
 ): Generator<T, void, undefined> {
+  const records =
+    (isShallow ? parseTogether(elements) : null) ??
+    elements.map((bytes, i) => parseJsonAt(decodeUtf8(bytes, whereIs(i)), whereIs(i)));
   for (let i = 0; i < records.length; i++) yield checked(records[i], check, whereIs(i));
 }
 
 /**
- * Parses elements that follow one another in a buffer as one list, which is faster than one at a time.
+ * Parses elements as one list, which is faster than one at a time.
  * @returns null if one of them is no JSON: parsing them one at a time then tells which
  */
-function parseTogether(elements: readonly Buffer[]): unknown[] | null {
+export function parseTogether(elements: readonly Buffer[]): unknown[] | null {
   try {
     const records = JSON.parse(`[${elements.map(textOf).join()}]`) as unknown[];
     return records.length === elements.length ? records : null;
@@ -107,15 +126,19 @@ export function listScanner(key: string) {
     /** Whether no element so far needs `parseJson`'s check of the depth. */
     isShallow: () => progress.deepest <= MAX_USUAL_DEPTH,
 
-    /** The elements that the chunk completes, one after the other in one buffer. */
+    /** The elements that the chunk completes, one after the other in memory that nothing else uses. */
     push(chunk: Buffer): Buffer[] {
       if (progress.list === 'after') return [];
-      pending = Buffer.concat([pending.subarray(progress.start), chunk]);
+      const bytes = Buffer.allocUnsafeSlow(pending.length + chunk.length);
+      pending.copy(bytes);
+      chunk.copy(bytes, pending.length);
+      const elements = scan(bytes, progress, key);
+      // Discard the document's other values.
+      if (progress.list === 'before' && progress.depth > 1) progress.start = Math.min(progress.at, bytes.length);
+      const rest = bytes.subarray(progress.start);
+      pending = elements.length > 0 ? Buffer.from(rest) : rest;
       progress.at -= progress.start;
       progress.start = 0;
-      const elements = scan(pending, progress, key);
-      // Discard the document's other values.
-      if (progress.list === 'before' && progress.depth > 1) progress.start = Math.min(progress.at, pending.length);
       return elements;
     },
   };

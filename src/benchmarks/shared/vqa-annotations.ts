@@ -1,4 +1,3 @@
-import { UserError } from '../../shared/errors.js';
 import { COUNT, objectOf, schemaCheck, TEXT } from '../../shared/json-schema.js';
 import { pythonJson } from '../../shared/python-json.js';
 import { readRecordList } from './read-record-list.js';
@@ -26,14 +25,15 @@ export interface AnswerRecord {
 /** Schema of a question's answers; the official scripts accept any number of at least one. */
 export const ANSWERS = { type: 'array', items: objectOf<{ answer: string }>({ answer: TEXT }), minItems: 1 };
 
-interface AnnotationRecord {
+/** A record of a VQA annotation file. */
+export interface AnnotationRecord {
   question_id: number;
   question_type: string;
   answer_type: string;
   answers: AnswerRecord[];
 }
 
-const annotationCheck = schemaCheck<AnnotationRecord>(
+export const annotationCheck = schemaCheck<AnnotationRecord>(
   objectOf<AnnotationRecord>({ question_id: COUNT, question_type: TEXT, answer_type: TEXT, answers: ANSWERS }),
 );
 
@@ -61,35 +61,6 @@ export async function readVqaQuestions(file: FileInfo, limit = Number.POSITIVE_I
 }
 
 /**
- * The annotations of the given questions, in their order. When several have the same question id, the last one counts, as
- * in the official scripts.
- * @throws UserError like `readRecordList`, or when a question has no annotation
- */
-export async function readVqaAnnotations(
-  file: FileInfo,
-  questions: readonly { question_id: number }[],
-): Promise<VqaAnnotation[]> {
-  const ids = new Set(questions.map(({ question_id }) => question_id));
-  const byId = new Map<number, VqaAnnotation>();
-  const texts = new Map<string, string>(); // shared copies: most of two million answers are one of a few thousand texts
-  for await (const records of readRecordList<AnnotationRecord>({ ...file, check: annotationCheck }, 'annotations')) {
-    for (const record of records) {
-      if (!ids.has(record.question_id)) continue;
-      byId.set(record.question_id, {
-        human: humanAnswers(record.answers, texts),
-        answerType: shareCopy(record.answer_type, texts),
-        questionType: shareCopy(record.question_type, texts),
-      });
-    }
-  }
-  return questions.map(({ question_id }) => {
-    const annotation = byId.get(question_id);
-    if (annotation) return annotation;
-    throw new UserError(`${file.path} has no annotation for question ${question_id}. ${file.origin}`);
-  });
-}
-
-/**
  * Content of a result file for the VQA scripts. Source: VQA's README, "Evaluation on EvalAI".
  * @param ids ids of all questions; those without an answer get an empty one
  */
@@ -97,23 +68,25 @@ export function vqaResults(ids: readonly number[], answers: ReadonlyMap<number, 
   return pythonJson(ids.map((question_id) => ({ question_id, answer: answers.get(question_id) ?? '' })));
 }
 
-/** @param texts pool of shared strings */
-export function humanAnswers(records: readonly AnswerRecord[], texts = new Map<string, string>()): HumanAnswers {
+/** @param share gives one copy of texts that are equal */
+export function annotationOf(record: AnnotationRecord, share: (text: string) => string): VqaAnnotation {
+  return {
+    human: humanAnswers(record.answers, share),
+    answerType: share(record.answer_type),
+    questionType: share(record.question_type),
+  };
+}
+
+/** @param share as in `annotationOf` */
+export function humanAnswers(records: readonly AnswerRecord[], share = (text: string): string => text): HumanAnswers {
   const ids = new Set(records.map(({ answer_id }) => answer_id));
   const areUnique = ids.size === records.length;
   return {
-    texts: records.map(({ answer }) => shareCopy(answer, texts)),
-    details: areUnique ? null : records.map((record) => shareCopy(detailsOf(record), texts)),
+    texts: records.map(({ answer }) => share(answer)),
+    details: areUnique ? null : records.map((record) => share(detailsOf(record))),
   };
 }
 
 function detailsOf({ answer: _, ...details }: AnswerRecord): string {
   return JSON.stringify(Object.entries(details).sort());
-}
-
-function shareCopy(text: string, texts: Map<string, string>): string {
-  const known = texts.get(text);
-  if (known !== undefined) return known;
-  texts.set(text, text);
-  return text;
 }

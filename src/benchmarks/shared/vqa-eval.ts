@@ -22,13 +22,18 @@ export type VqaScorer = (answer: string, human: HumanAnswers) => number;
  * VQA's own evaluation. Both sides are normalised, but only when people disagree; a unanimous answer must match exactly.
  * Source: GT-Vision-Lab/VQA vqaEval.py.
  */
-export const officialVqa: VqaScorer = (answer, { texts, details }) => {
-  const human = texts.map(onOneLine);
+export const officialVqa: VqaScorer = (answer, human) => {
+  const { isUnanimous, texts } = officialTexts(human);
   const given = onOneLine(answer);
-  const isUnanimous = human.every((text) => text === human[0]);
-  if (isUnanimous) return leaveOneOut(given, human, details);
-  return leaveOneOut(normalise(given), human.map(normalise), details);
+  return leaveOneOut(isUnanimous ? given : normalise(given), texts, human.details);
 };
+
+/** What `officialVqa` compares answers with. Remembers the last one: several scorers take the same question in turn. */
+const officialTexts = rememberingLast(({ texts }: HumanAnswers) => {
+  const lines = texts.map(onOneLine);
+  const isUnanimous = lines.every((text) => text === lines[0]);
+  return { isUnanimous, texts: isUnanimous ? lines : lines.map(normalise) };
+});
 
 /**
  * LLaVA-HR's evaluation of OK-VQA. The model's answer is fully normalised; human answers only lose their punctuation, and
@@ -76,6 +81,14 @@ const normalise = memoized((text: string): string => processDigitArticle(process
 const normaliseAsEvalAi = memoized((text: string): string =>
   processDigitArticle(processPunctuation(onOneLine(text), 'evalai')),
 );
+
+function rememberingLast<T extends object, R>(compute: (value: T) => R): (value: T) => R {
+  let last: { value: T; result: R } | null = null;
+  return (value) => {
+    if (value !== last?.value) last = { value, result: compute(value) };
+    return last.result;
+  };
+}
 
 /** VQA accuracy that leaves out all records equal to the left-out one together. */
 function leaveOneOut(answer: string, texts: readonly string[], details: readonly string[] | null): number {

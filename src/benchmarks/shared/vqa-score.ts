@@ -18,12 +18,11 @@ export function vqaScore(
 ): Score {
   const rows = pick(all, part);
   const answers = pick(given, part);
-  const byScorer = new Map(
-    Object.entries(scorers).map(([name, scorer]) => [
-      name,
-      answers.map((answer, i) => (answer === null ? 0 : scorer(answer, rows[i]!.human))),
-    ]),
-  );
+  const byScorer = new Map(Object.keys(scorers).map((name) => [name, new Array<number>(answers.length).fill(0)]));
+  answers.forEach((answer, i) => {
+    if (answer === null) return;
+    for (const [name, scores] of byScorer) scores[i] = scorers[name]!(answer, rows[i]!.human);
+  });
   const perQuestion = byScorer.get(headline)!;
   const mainScores = [...byScorer].map(([name, scores]) => [name, percent(scores)] as const);
   const parts = breakdown(rows, perQuestion, headline);

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import {
+  annotationsOf,
+  readAnnotationsInThread,
+  readVqaAnnotations,
+} from '../../../src/benchmarks/shared/read-vqa-annotations.js';
+import { type AnnotationRecord, annotationOf } from '../../../src/benchmarks/shared/vqa-annotations.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'llavahr-annotations-'));
+after(() => rm(folder, { recursive: true }));
+
+const file = { path: join(folder, 'annotations.json'), origin: 'From there.' };
+
+const TEXTS = ['yes', 'no', 'café', '😀', 'a "stop" sign', 'back\\slash', '', 'line\nbreak', '],{', 'a', 'b', 'c'];
+
+/** Of several megabytes, which are read in as many parts. */
+const RECORDS: AnnotationRecord[] = Array.from({ length: 3000 }, (_, i) => ({
+  question_id: i === 2999 ? 5 : i, // the last one counts
+  question_type: TEXTS[i % 5]!,
+  answer_type: i % 2 === 0 ? 'other' : 'yes/no',
+  padding: 'é'.repeat(500 + (i % 7)),
+  answers: Array.from({ length: 1 + (i % 11) }, (_, k) => ({
+    answer: `${TEXTS[(i + k) % TEXTS.length]}${i % 3 === 0 ? i : ''}`,
+    answer_confidence: 'maybe',
+    answer_id: i % 4 === 0 ? 1 : k,
+  })),
+}));
+
+const EXPECTED = new Map(RECORDS.map((record) => [record.question_id, annotationOf(record, (text) => text)]));
+
+const write = (text: string) => writeFile(file.path, text);
+const documentOf = (records: readonly unknown[]) => JSON.stringify({ info: {}, annotations: records });
+
+test('annotations are the same from a thread as from this one', async () => {
+  await write(documentOf(RECORDS));
+  assert.deepEqual(await readAnnotationsInThread(file), EXPECTED);
+  assert.deepEqual(await readVqaAnnotations(file), EXPECTED);
+});
+
+test('annotations come in the order of the questions', async () => {
+  const questions = [{ question_id: 7 }, { question_id: 3 }];
+  assert.deepEqual(annotationsOf(questions, EXPECTED, file), [EXPECTED.get(7), EXPECTED.get(3)]);
+  const unknown = [...questions, { question_id: 3000 }];
+  assert.throws(() => annotationsOf(unknown, EXPECTED, file), {
+    name: 'UserError',
+    message: /annotations\.json has no annotation for question 3000\. From there\./,
+  });
+});
+
+const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+const BROKEN: readonly { what: string; text: string; message: RegExp }[] = [
+  {
+    what: 'a record that does not match the schema',
+    text: documentOf(RECORDS.map((record, i) => (i === 2345 ? { ...record, answers: [{ answer: 1 }] } : record))),
+    message: /record 2346 of "annotations": answers\.0\.answer must be string/,
+  },
+  {
+    what: 'a record that is no JSON, in a file that is cut off behind it',
+    text: documentOf(RECORDS).replace('"question_id":1200,', '"question_id":,').slice(0, -100_000),
+    message: /record 1201 of "annotations" is not JSON/,
+  },
+  {
+    what: 'a file that is cut off',
+    text: documentOf(RECORDS).slice(0, -100_000),
+    message: /annotations\.json is truncated: it ends in the middle of "annotations"\. From there\./,
+  },
+  {
+    what: 'a record that is nested too deep',
+    text: documentOf(RECORDS).replace('"question_id":1200,', `"question_id":1200,"deep":${deep(1000)},`),
+    message: /record 1201 of "annotations" is not JSON: it is nested more than 500 levels deep/,
+  },
+];
+for (const { what, text, message } of BROKEN) {
+  test(`${what} is left by the thread to this one, whose error names the place`, async () => {
+    await write(text);
+    assert.equal(await readAnnotationsInThread(file), null);
+    const padded = text.replace('{"info":{}', `{"info":"${'x'.repeat(16 * 1024 * 1024)}"`); // read in a thread at first
+    await write(padded);
+    await assert.rejects(readVqaAnnotations(file), { name: 'UserError', message });
+  });
+}
+
+test('a missing file gives an error that says where to get it', async () => {
+  const missing = { ...file, path: join(folder, 'none.json') };
+  await assert.rejects(readVqaAnnotations(missing), {
+    name: 'UserError',
+    message: /none\.json does not exist\. From there\./,
+  });
+});
