@@ -5,6 +5,7 @@ import { join, sep } from 'node:path';
 import { openPromise } from 'yauzl';
 import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
+import { countOf } from '../shared/count-of.js';
 import { UserError } from '../shared/errors.js';
 import { pyStrip } from '../shared/python-strings.js';
 import { decodeUtf8 } from '../shared/utf8-text.js';
@@ -82,7 +83,7 @@ export async function openMmeImages(folder: string): Promise<ImageSource> {
 
 /** A file that was cut off would otherwise change the score without a word: pairs are formed from two lines each. */
 function incomplete(where: string, questions: number, folder: string): UserError {
-  const count = questions === 0 ? 'no question' : questions === 1 ? '1 question' : `${questions} questions`;
+  const count = questions === 0 ? 'no question' : countOf(questions, 'question');
   return new UserError(
     `${where} has ${count}; MME asks ${QUESTIONS_PER_IMAGE} about every image. Is the copy incomplete? ${origin(folder)}`,
   );

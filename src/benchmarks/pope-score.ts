@@ -1,4 +1,5 @@
 import type { Formula, Statistic, Term, WeightedSum } from '../results/statistics/formula.js';
+import { countOf } from '../shared/count-of.js';
 import { pyStrip } from '../shared/python-strings.js';
 import type { Answers, Protocol, Score } from './benchmark.js';
 import { columnSums } from './shared/statistics.js';
@@ -77,10 +78,10 @@ export function scorePope(
       scores[`${category}/${metric}`] = 100 * metricsOf(categoryColumns(sums, category))[metric];
     }
   }
-  const countOf = (category: PopeCategory): number => categoryColumns(sums, category)[COLUMN.questions]!;
+  const questionsOf = (category: PopeCategory): number => categoryColumns(sums, category)[COLUMN.questions]!;
   const questionCounts: Record<string, number> = Object.fromEntries([
     ...METRICS.map((metric) => [metric, items.length] as const),
-    ...asked.flatMap((category) => METRICS.map((metric) => [`${category}/${metric}`, countOf(category)] as const)),
+    ...asked.flatMap((category) => METRICS.map((metric) => [`${category}/${metric}`, questionsOf(category)] as const)),
   ]);
   const statistics = METRICS.map((metric): [string, Statistic] => [
     metric,
@@ -100,7 +101,9 @@ export function scorePope(
       ...missingCategoryNotes(asked),
       ...(protocol === 'llava' ? llavaNotes(items, verdicts, sums, asked, labelLines) : lmmsEvalNotes()),
       ...(protocol === 'llava' && unparsable > 0
-        ? [`${unparsable} answers say neither yes nor no; the official script counts them as yes.`]
+        ? [
+            `${countOf(unparsable, 'answer says', 'answers say')} neither yes nor no, which the official script counts as yes.`,
+          ]
         : []),
     ],
   };

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageSource } from '../datasets/image-source.js';
 import { noImages } from '../datasets/no-images.js';
+import { countOf } from '../shared/count-of.js';
 import { UserError } from '../shared/errors.js';
 import { COUNT, nullable, objectOf, schemaCheck, TEXT } from '../shared/json-schema.js';
 import { pyStrip } from '../shared/python-strings.js';
@@ -200,7 +201,7 @@ async function rowsOfQuestionFile(path: string, problems: ReadonlyMap<string, Pr
   const questions = new Set(records.map(({ id }) => id)).size;
   if (rows.length === problems.size && questions === problems.size) return rows;
   throw new UserError(
-    `${path} has ${rows.length} questions about ${questions} problems; the test split in ${SPLIT_IDS} has ${problems.size}. ` +
+    `${path} has ${countOf(rows.length, 'question')} about ${countOf(questions, 'problem')}; the test split in ${SPLIT_IDS} has ${problems.size}. ` +
       'Use files of the same release. For a smaller run, use --limit.',
   );
 }

@@ -6,6 +6,7 @@ import { noteOf, openDownloads, trafficLine } from '../downloads/downloads.js';
 import type { ImageOrigin } from '../downloads/split-job.js';
 import { openRequests } from '../fetch/http.js';
 import { defaultDataFolder } from '../shared/cache-folder.js';
+import { countOf } from '../shared/count-of.js';
 import { EXIT, messageOf, UserError, usageError } from '../shared/errors.js';
 import { didYouMean } from '../shared/known-names.js';
 import { messageStream, say } from '../shared/log.js';
@@ -131,7 +132,7 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
         results.push({ benchmark: entry.name, split: split.name, ...done });
         if (!options.json) console.log(done.folder);
         say('info', trafficLine(done.transferredBytes, done.savedBytes));
-        if (done.missingImages > 0) say('info', `${done.missingImages} images could not be downloaded.`);
+        if (done.missingImages > 0) say('info', `${countOf(done.missingImages, 'image')} could not be downloaded.`);
       } catch (error) {
         if (interrupt.signal.aborted) {
           say('warn', 'Interrupted. Rerun the same command to resume.');

@@ -12,6 +12,7 @@ import { readPredictions } from '../results/runs/predictions.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
 import { referencesFile } from '../results/runs/references.js';
 import { RUN_FILES } from '../results/runs/run-folder.js';
+import { countOf } from '../shared/count-of.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 
@@ -54,7 +55,8 @@ export async function writeHtmlReport(runs: readonly RunResult[], options: HtmlO
       },
     });
   } finally {
-    if (missing.size > 0) say('warn', `${missing.size} images could not be read; their questions have no thumbnail.`);
+    if (missing.size > 0)
+      say('warn', `${countOf(missing.size, 'image')} could not be read and will have no thumbnail.`);
     if (changed.size > 0) {
       say(
         'warn',

@@ -9,6 +9,7 @@ import { writeSubmission } from '../evaluation/write-submission.js';
 import type { Metrics } from '../results/runs/metrics.js';
 import { scoreText } from '../results/statistics/digits.js';
 import { cacheFolder } from '../shared/cache-folder.js';
+import { countOf } from '../shared/count-of.js';
 import { EXIT, UserError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { visibleLine } from '../shared/visible-text.js';
@@ -118,7 +119,7 @@ function scoreTable({ metrics, predictions, leftOut }: ScoredPredictions): strin
     return [name, points.includes(name) ? 'points' : '%', text, interval ?? ''];
   });
   const title = `${benchmark} ${split}, ${predictions.format}`;
-  const counts = [`${n} questions`, `${failed} failed`, ...(unparsable > 0 ? [`${unparsable} unparsable`] : [])];
+  const counts = [countOf(n, 'question'), `${failed} failed`, ...(unparsable > 0 ? [`${unparsable} unparsable`] : [])];
   return [
     renderTable([title, 'unit', 'score', '95 % interval'], rows, ['left', 'left', 'right', 'left']),
     '',

@@ -3,6 +3,7 @@ import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
 import type { ConvMode } from '../model/conversation.js';
 import { buildPrompt } from '../model/prompt.js';
+import { countOf } from '../shared/count-of.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { visibleText } from '../shared/visible-text.js';
 import { annotationFolder } from './data-folder.js';
@@ -57,7 +58,7 @@ function sampleText(
     `${benchmark} ${split}, index ${index} of ${count}, question ${questionId}`,
     `image: ${image ?? 'none'}`,
     `answer: ${gold ?? 'not public'}`,
-    `answer limit: ${maxNewTokens} tokens`,
+    `answer limit: ${countOf(maxNewTokens, 'token')}`,
     'prompt:',
     prompt,
   ];

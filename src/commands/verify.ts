@@ -6,9 +6,9 @@ import { type ErrorSize, type ModelLabel, type Verification, verifyModel } from 
 import type { Precision } from '../model/precision.js';
 import { precisionLabel } from '../results/reports/quantised.js';
 import { decimalsFor, halfWidthOf, intervalText, signedText } from '../results/statistics/digits.js';
+import { countOf } from '../shared/count-of.js';
 import { EXIT } from '../shared/errors.js';
 import { say } from '../shared/log.js';
-
 import { renderTable } from '../terminal/table.js';
 import { dataFolder } from './data-folder.js';
 import { printJson, type VerifyJson } from './json-output.js';
@@ -68,12 +68,12 @@ function verificationText(verification: Verification): string {
     ['same answers', share(verification.sameAnswers)],
     ['same first token', share(verification.sameFirstTokens)],
     ["first token's largest logit", errorText(verification.logitError)],
-    [`visual tokens of ${visualError.images} images`, errorText(visualError)],
+    [`visual tokens of ${countOf(visualError.images, 'image')}`, errorText(visualError)],
     ...(score === null ? [] : scoreRows(score, questions)),
     ...(notAsked === 0 ? [] : [['questions that failed', String(notAsked)]]),
   ];
   const title = `${labelText(verification.model)}, against ${labelText(verification.against)}`;
-  return `${title}\n\n${renderTable([`${verification.benchmark}, ${questions} questions`, ''], rows, ['left', 'left'])}`;
+  return `${title}\n\n${renderTable([`${verification.benchmark}, ${countOf(questions, 'question')}`, ''], rows, ['left', 'left'])}`;
 }
 
 function errorText({ largest, relative }: ErrorSize): string {

@@ -10,6 +10,7 @@ import { hubHeaders } from '../fetch/hub-address.js';
 import { openRemoteZip } from '../fetch/remote-zip.js';
 import type { WantedMember } from '../fetch/zip-members.js';
 import { byteSize } from '../shared/byte-size.js';
+import { countOf } from '../shared/count-of.js';
 import { UserError } from '../shared/errors.js';
 import { makeFolder } from '../shared/make-folder.js';
 import { fileState, recordDownload, recordParts } from './download-record.js';
@@ -117,7 +118,7 @@ async function extractRemotely(asset: Asset, wanted: readonly WantedMember[], jo
   const { requests, signal, progress } = job.tools;
   const failures: string[] = [];
   for (const url of urlsOf(job, asset)) {
-    const transfer = progress.begin(`${wanted.length} files`, null);
+    const transfer = progress.begin(countOf(wanted.length, 'file'), null);
     try {
       const zip = await openRemoteZip(requests, url, hubHeaders(job.hub, url));
       const { totalBytes, etag, traffic } = zip;
@@ -127,7 +128,7 @@ async function extractRemotely(asset: Asset, wanted: readonly WantedMember[], jo
       job.traffic.savedBytes += savedBytes;
       await recordParts(job.folder, url, { etag, bytes: totalBytes });
       const transferred = byteSize(traffic.transferredBytes);
-      progress.log(`  ${transferred} in ${traffic.requests} requests, ${byteSize(savedBytes)} saved`);
+      progress.log(`  ${transferred} in ${countOf(traffic.requests, 'request')}, ${byteSize(savedBytes)} saved`);
       return url;
     } catch (error) {
       if (error instanceof RangeUnsupported) {

@@ -6,6 +6,7 @@ import { downloadFile } from '../fetch/download-file.js';
 import { RangeUnsupported } from '../fetch/http.js';
 import { type HubFile, hashOption } from '../fetch/hub-repository.js';
 import { byteSize } from '../shared/byte-size.js';
+import { countOf } from '../shared/count-of.js';
 import { UserError } from '../shared/errors.js';
 import { startWatchedProcess } from '../shared/watched-process.js';
 import type { Transfer } from '../terminal/transfer-progress.js';
@@ -32,7 +33,7 @@ export async function fetchMirror(mirror: MirrorEntry, job: SplitJob): Promise<n
   const count = left.size;
   if (count === 0) return 0;
   const { repo, files: shards } = await matchingHubFiles(mirror, job.tools);
-  progress.log(`${count} images from ${shards.length} Parquet files (${shards[0]!.url} ...)`);
+  progress.log(`${countOf(count, 'image')} from ${countOf(shards.length, 'Parquet file')} (${shards[0]!.url} ...)`);
   const reader = startReader(job);
   try {
     for (const shard of shards) {
@@ -74,7 +75,9 @@ async function fetchShard(shard: HubFile, wanted: WantedImages, reader: Reader, 
     job.traffic.transferredBytes += transferredBytes;
     job.traffic.savedBytes += savedBytes;
     await recordParts(job.folder, shard.url, { etag, bytes: shard.bytes });
-    job.tools.progress.log(`  ${byteSize(transferredBytes)} in ${count} requests, ${byteSize(savedBytes)} saved`);
+    job.tools.progress.log(
+      `  ${byteSize(transferredBytes)} in ${countOf(count, 'request')}, ${byteSize(savedBytes)} saved`,
+    );
     return images;
   } catch (error) {
     if (!(error instanceof RangeUnsupported)) throw error;

@@ -4,6 +4,7 @@ import type { HubEntry } from '../datasets/catalogue-schema.js';
 import type { FileSource } from '../fetch/download-file.js';
 import { type HubFile, hashOption, readRepository } from '../fetch/hub-repository.js';
 import { byteSize } from '../shared/byte-size.js';
+import { countOf } from '../shared/count-of.js';
 import { UserError } from '../shared/errors.js';
 import { insideFolder } from '../shared/inside-folder.js';
 import { forEachParallel } from '../shared/parallel.js';
@@ -51,7 +52,7 @@ export async function fetchHubFiles(entry: HubEntry, job: SplitJob): Promise<voi
   if (!verify && job.stale.size === 0 && (await areHubFilesThere(entry, folder))) return;
   const { repo, files } = await matchingHubFiles(entry, tools);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  progress.log(`${files.length} files from ${repo} (${byteSize(bytes)})`);
+  progress.log(`${countOf(files.length, 'file')} from ${repo} (${byteSize(bytes)})`);
   await forEachParallel(files, FILES_AT_ONCE, async (file) => {
     const { path } = file;
     if (insideFolder(folder, path) === null) {

@@ -7,6 +7,7 @@ import { gradeMmVet } from '../benchmarks/mmvet-judge.js';
 import { checkJudge, type JudgeServer } from '../benchmarks/shared/judge-client.js';
 import { costOf, costText, type TokenPrices } from '../results/runs/latency.js';
 import { type JudgeRecord, metricsFile } from '../results/runs/metrics.js';
+import { countOf } from '../shared/count-of.js';
 import { environmentValue } from '../shared/environment.js';
 import type { Ownership } from '../shared/json-file.js';
 import { say } from '../shared/log.js';
@@ -108,7 +109,7 @@ export async function judgeAnswers(
     onNotice: (message) => say('warn', message),
     onEstimate: ({ requests, promptTokens, completionTokens }) => {
       stream.write(
-        `Judge ${model}: ${requests} requests, about ${promptTokens} prompt tokens, at most ${completionTokens} completion tokens${costs(promptTokens, completionTokens)}\n`,
+        `Judge ${model}: ${countOf(requests, 'request')}, about ${promptTokens} prompt tokens, at most ${completionTokens} completion tokens${costs(promptTokens, completionTokens)}\n`,
       );
     },
   }).finally(() => progress?.stop());

@@ -5,6 +5,7 @@ import { type ImageHash, openImageHashes } from '../results/runs/image-hashes.js
 import { type BatchTimings, openBatchTimings } from '../results/runs/latency.js';
 import { openPredictions, type Prediction, type PredictionsFile } from '../results/runs/predictions.js';
 import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
+import { countOf } from '../shared/count-of.js';
 import { UserError } from '../shared/errors.js';
 import { type Damage, describeDamage, type JsonLinesFile } from '../shared/json-lines.js';
 import { logEvent, say } from '../shared/log.js';
@@ -127,7 +128,7 @@ async function changedAnswers(options: RunBenchmarkOptions, predictions: Predict
   const { benchmark, answerer, run } = options;
   const stale = await staleAnswers({ benchmark, identity: answerer.identity }, answered, options.images);
   if (stale.size > 0) {
-    const questions = stale.size === 1 ? '1 answer was' : `${stale.size} answers were`;
+    const questions = countOf(stale.size, 'answer was', 'answers were');
     say('warn', `${questions} made from images that have changed since: asking again (${run.folder})`);
   }
   return stale;

@@ -3,6 +3,7 @@ import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInflateRaw } from 'node:zlib';
 import type { Entry } from 'yauzl';
+import { countOf } from '../shared/count-of.js';
 import { crc32 } from '../shared/crc32.js';
 import { checkDiskSpace } from '../shared/disk-space.js';
 import { UserError } from '../shared/errors.js';
@@ -90,7 +91,7 @@ export async function checkRoomFor(members: readonly { entry: Entry; to: string 
   const [first] = members;
   if (first === undefined) return;
   const bytes = members.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
-  await checkDiskSpace(dirname(first.to), bytes, `Unpacking ${members.length} files`);
+  await checkDiskSpace(dirname(first.to), bytes, `Unpacking ${countOf(members.length, 'file')}`);
 }
 
 function memberError(archive: string, member: string, problem: string): UserError {

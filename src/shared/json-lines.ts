@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { countOf } from './count-of.js';
 import { messageOf, UserError } from './errors.js';
 import { type Ownership, syncFolder, temporaryPath } from './json-file.js';
 import type { SchemaCheck } from './json-schema.js';
@@ -142,7 +143,7 @@ export async function readJsonLines<T extends object>(
 /** "a.jsonl: 2 damaged lines: line 3 (its checksum is wrong), line 9 (...)" */
 export function describeDamage(path: string, { lines, examples }: Damage): string {
   const more = lines > examples.length ? ' ...' : '';
-  return `${path}: ${lines} damaged ${lines === 1 ? 'line' : 'lines'}: ${examples.join(', ')}${more}`;
+  return `${path}: ${countOf(lines, 'damaged line')}: ${examples.join(', ')}${more}`;
 }
 
 async function openOrFail(path: string, flags: string, named = path): Promise<FileHandle> {

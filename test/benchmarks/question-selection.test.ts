@@ -98,7 +98,7 @@ test('reports say which part of the questions was asked', async () => {
     mark: '3 at random',
     text: '3 questions drawn at random (seed 2)',
   });
-  assert.deepEqual(await markOf({ ids: ['q1', 'q8'] }), { mark: '3 by id', text: '3 questions chosen by their ids' });
+  assert.deepEqual(await markOf({ ids: ['q1', 'q8'] }), { mark: '3 by id', text: '3 questions chosen by id' });
 });
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-ids-'));

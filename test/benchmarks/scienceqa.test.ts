@@ -168,7 +168,7 @@ const BROKEN: readonly { what: string; file: string; content: unknown; message: 
     what: 'a question file with half of the questions',
     file: QUESTIONS,
     content: QUESTION_RECORDS.slice(1),
-    message: /CQM-A\.json has 1 questions about 1 problems; .* has 2/,
+    message: /CQM-A\.json has 1 question about 1 problem; .* has 2/,
   },
   {
     what: 'a question file that lacks an image',

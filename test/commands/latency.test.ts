@@ -54,7 +54,7 @@ test("the paper's protocol sets LLaVA-1.5 beside it at its own size and at LLaVA
   assert.match(stdout, /published\nmodel +\(px\) .*\btokens\/s .*\(GB\) +tokens\/s$/m);
   assert.match(stdout, /^llava-hr-tiny at 256 px is \d+\.\d\dx as fast as llava-1\.5-tiny at 112 px$/m);
   assert.match(stdout, /^llava-hr-tiny at 256 px is \d+\.\d\dx as fast as llava-1\.5-tiny at 252 px$/m);
-  assert.match(stdout, /1 repetitions after 0 warm-up runs/);
+  assert.match(stdout, /1 repetition after 0 warm-up runs/);
   assert.match(stdout, /exactly 10 tokens/);
   assert.match(stdout, /cores, [\d.]+ GB/);
   assert.match(stdout, /onnxruntime \d/);

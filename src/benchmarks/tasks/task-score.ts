@@ -1,4 +1,5 @@
 import { type Formula, MEAN_PERCENT, type Statistic, type Term } from '../../results/statistics/formula.js';
+import { countOf } from '../../shared/count-of.js';
 import type { Answers, Score } from '../benchmark.js';
 import type { MetricName } from '../metrics/metric-names.js';
 import { pick } from '../shared/statistics.js';
@@ -157,7 +158,10 @@ function addMacroMean(score: Score, categories: readonly Unit[][], rows: number)
 
 function notesOf({ notes = [] }: TaskFile, unscored: number): string[] {
   if (unscored === 0) return [...notes];
-  return [`${unscored} questions have no right answer and are not scored.`, ...notes];
+  return [
+    `${countOf(unscored, 'question has', 'questions have')} no right answer and ${unscored === 1 ? 'is' : 'are'} not scored.`,
+    ...notes,
+  ];
 }
 
 function ownValue(map: Record<string, string> | undefined, key: string): string | undefined {

@@ -1,3 +1,4 @@
+import { countOf } from '../../shared/count-of.js';
 import { UserError } from '../../shared/errors.js';
 import { describeName, type NamedTensors } from './named-tensors.js';
 import type { TensorShapes } from './required-tensors.js';
@@ -79,7 +80,7 @@ export function describeUnused(
 }
 
 function count(names: readonly string[]): string {
-  return `${names.length} ${names.length === 1 ? 'tensor' : 'tensors'}`;
+  return countOf(names.length, 'tensor');
 }
 
 function list(names: readonly string[], shown: number): string {

@@ -1,3 +1,4 @@
+import { countOf } from '../../shared/count-of.js';
 import { UserError } from '../../shared/errors.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import type { CheckpointDtype } from '../checkpoint/tensor-source.js';
@@ -83,7 +84,7 @@ export async function weightProblemError(
 }
 
 function counted(names: readonly string[]): string {
-  return names.length === 1 ? '1 tensor has elements that are' : `${names.length} tensors have elements that are`;
+  return `${countOf(names.length, 'tensor has', 'tensors have')} elements that are`;
 }
 
 function shown(names: readonly string[]): string {

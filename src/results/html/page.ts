@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { countOf } from '../../shared/count-of.js';
 import { PACKAGE_ROOT } from '../../shared/package-root.js';
 import { VERSION } from '../../shared/version.js';
 import type { Align, PlainTable } from '../../terminal/table.js';
@@ -199,7 +200,7 @@ function runsSection({ runs }: ReportLayout): string {
       finishedAt?.slice(0, 16).replace('T', ' ') ?? '–',
       String(run.metrics.n),
       String(run.metrics.failed),
-      `${host.cpu ?? host.platform}, ${host.cores} cores`,
+      `${host.cpu ?? host.platform}, ${countOf(host.cores, 'core')}`,
       protocol.join(', '),
       software.llavahr,
     ];

@@ -1,4 +1,5 @@
 import * as Plot from '@observablehq/plot';
+import { countOf } from '../../shared/count-of.js';
 import { rowNames, type SvgPlot, seriesColor, svgPlot } from './svg-plot.js';
 import { valueDomain } from './value-domain.js';
 
@@ -81,5 +82,5 @@ export function plotCategoryDifferences(
 
 function dotText({ series, category, questions, mean, low, high }: DifferenceDot): string {
   const [difference, from, to] = [mean, low, high].map((value) => `${value < 0 ? '' : '+'}${value.toFixed(1)}`);
-  return `${series} on ${category} (${questions} questions): ${difference} [${from}, ${to}]`;
+  return `${series} on ${category} (${countOf(questions, 'question')}): ${difference} [${from}, ${to}]`;
 }

@@ -1,3 +1,4 @@
+import { countOf } from '../../shared/count-of.js';
 import { partMark } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { JudgeRecord } from '../runs/metrics.js';
@@ -352,7 +353,7 @@ function sizeNotes({ run, label }: Entry): string[] {
 /** Reasons why the times of two runs are not comparable. */
 function latencyNotes(first: Entry, second: Entry): string[] {
   const machines = ({ run }: Entry) => [
-    ...new Set(run.record.sessions.map(({ host }) => `${host.cpu ?? host.platform}, ${host.cores} cores`)),
+    ...new Set(run.record.sessions.map(({ host }) => `${host.cpu ?? host.platform}, ${countOf(host.cores, 'core')}`)),
   ];
   const own = machines(second);
   const notes = own.length > 1 ? [`${second.label} was measured on several machines: ${own.join('; ')}.`] : [];

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { countOf } from '../../shared/count-of.js';
 import { usageError } from '../../shared/errors.js';
 import { askedQuestions } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
@@ -45,7 +46,7 @@ export function evalResultsReport(runs: readonly RunResult[], questionsOf: (run:
     const [{ n }, questions] = [run.metrics, questionsOf(run)];
     if (questions === null || questions === n) continue;
     throw usageError(
-      `${runName(run)} is over ${n} questions, but its split has ${questions}, which the hub could not tell.`,
+      `${runName(run)} is over ${countOf(n, 'question')}, but its split has ${questions}, which the hub could not tell.`,
     );
   }
   const results = runs.flatMap((run) => {
@@ -74,7 +75,7 @@ function notesOf({ metrics, record }: RunResult, headline: string): string {
     .map(([name, value]) => `${name} ${value}`);
   return [
     `${headline} on ${metrics.split}${interval ? `, 95 % interval ${interval}` : ''}`,
-    `${metrics.n} questions${metrics.failed > 0 ? `, ${metrics.failed} of them failed` : ''}`,
+    `${countOf(metrics.n, 'question')}${metrics.failed > 0 ? `, ${metrics.failed} of them failed` : ''}`,
     modelTitle(record.identity),
     ...protocol,
     ...(metrics.judge ? [`graded by ${metrics.judge.model}`] : []),

@@ -1,5 +1,6 @@
 import { min } from 'simple-statistics';
 import { byteSize, gigabytes } from '../../shared/byte-size.js';
+import { countOf } from '../../shared/count-of.js';
 import { visibleLine } from '../../shared/visible-text.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, terminalWidth } from '../../terminal/style.js';
@@ -132,8 +133,8 @@ function header({ host, software, device, threads, rows }: TimingReport): string
   const varied = variedSettings(rows);
   const shared = SETTINGS.filter((setting) => !varied.includes(setting));
   return [
-    `${host.cpu ?? 'unknown CPU'}, ${host.cores} cores, ${memory}, ${host.platform} ${host.release}`,
-    `device ${device}, ${threads === 0 ? 'all cores' : `${threads} threads`}, onnxruntime ${software.onnxruntime}, ` +
+    `${host.cpu ?? 'unknown CPU'}, ${countOf(host.cores, 'core')}, ${memory}, ${host.platform} ${host.release}`,
+    `device ${device}, ${threads === 0 ? 'all cores' : countOf(threads, 'thread')}, onnxruntime ${software.onnxruntime}, ` +
       `Node.js ${software.node}, llavahr ${software.llavahr}`,
     ...(shared.length > 0 ? [shared.map(({ cell, words }) => words(cell(rows[0]!))).join(', ')] : []),
   ];
@@ -230,11 +231,13 @@ function footer({ rows, protocol, warmup, repetitions, interrupted, together }: 
   const models = new Set(rows.map(({ model }) => `${model.name} ${model.resolution}`)).size;
   const order = together ? 'models alternating run by run' : 'two blocks per model, one model loaded at a time';
   const count = min(rows.map(({ runs }) => runs.length));
-  const done = interrupted ? `interrupted: ${count} of ${repetitions} repetitions` : `${repetitions} repetitions`;
+  const done = interrupted
+    ? `interrupted: ${count} of ${countOf(repetitions, 'repetition')}`
+    : countOf(repetitions, 'repetition');
   const newTokens = rows[0]!.setting.newTokens;
   const hasPrefill = rows.some(({ summary }) => summary.stages.prefill.n > 0);
   return [
-    `${done} after ${warmup} warm-up runs${models > 1 ? `, ${order}` : ''}. Each question generates exactly ${newTokens} tokens.`,
+    `${done} after ${countOf(warmup, 'warm-up run')}${models > 1 ? `, ${order}` : ''}. Each question generates exactly ${countOf(newTokens, 'token')}.`,
     'Times are for a whole batch of 640 x 480 images with one question each.',
     ...(hasPrefill
       ? [

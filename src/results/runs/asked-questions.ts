@@ -1,3 +1,4 @@
+import { countOf } from '../../shared/count-of.js';
 import type { RunResult } from './load-run.js';
 import type { OptionValue } from './run-identity.js';
 
@@ -14,10 +15,13 @@ export function askedQuestions(protocol: Readonly<Record<string, OptionValue>>):
   const { limit = null, offset = null, sample = null, seed = null, rows = null } = protocol;
   if (typeof rows === 'string') {
     const count = countRows(rows);
-    return { mark: `${count} by id`, text: `${count} questions chosen by their ids` };
+    return { mark: `${count} by id`, text: `${countOf(count, 'question')} chosen by id` };
   }
   if (sample !== null) {
-    return { mark: `${sample} at random`, text: `${sample} questions drawn at random (seed ${seed ?? 0})` };
+    return {
+      mark: `${sample} at random`,
+      text: `${countOf(Number(sample), 'question')} drawn at random (seed ${seed ?? 0})`,
+    };
   }
   if (offset !== null) {
     const first = Number(offset) + 1;
@@ -25,7 +29,8 @@ export function askedQuestions(protocol: Readonly<Record<string, OptionValue>>):
     const last = Number(offset) + Number(limit);
     return { mark: `${first} to ${last}`, text: `questions ${first} to ${last}` };
   }
-  return limit === null ? null : { mark: `first ${limit}`, text: `the first ${limit} questions` };
+  if (limit === null) return null;
+  return { mark: `first ${limit}`, text: Number(limit) === 1 ? 'the first question' : `the first ${limit} questions` };
 }
 
 /** Says in the cell of a score that it is over a part of the questions: no markup can lose it. Empty for whole runs. */

@@ -214,7 +214,7 @@ test('questions without an answer are asked and not scored', async () => {
   const { score, gold, scoreOne } = await loadOwn(next(), {}, { 'q.jsonl': questions });
   const { scores, n, failed, perQuestion, notes } = score(['x', 'anything', null])!;
   assert.deepEqual([scores, n, failed, perQuestion], [{ accuracy: 50 }, 2, 1, [1, null, 0]]);
-  assert.match(notes[0]!, /1 questions have no right answer/);
+  assert.match(notes[0]!, /1 question has no right answer and is not scored/);
   assert.deepEqual([gold(1), scoreOne(1, 'x')], [null, null]);
 });
 
