@@ -4,7 +4,7 @@ import { canonicalJson } from '../shared/canonical-json.js';
 import { messageOf, UserError } from '../shared/errors.js';
 import { schemaCheck } from '../shared/json-schema.js';
 import { parseJson } from '../shared/parse-json.js';
-import { systemReason } from '../shared/system-errors.js';
+import { unreadable } from '../shared/system-errors.js';
 import { readUtf8 } from '../shared/utf8-text.js';
 import { type ConvMode, OFFICIAL_CONV_MODE } from './conversation.js';
 import { visionSizes } from './export/vision-sizes.js';
@@ -66,8 +66,7 @@ export async function readManifest(folder: string): Promise<ModelManifest | null
     text = await readUtf8(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
+    throw unreadable(path, error);
   }
   let manifest: unknown;
   try {

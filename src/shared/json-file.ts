@@ -5,7 +5,7 @@ import type { SchemaObject } from 'ajv';
 import { messageOf, UserError } from './errors.js';
 import { schemaCheck } from './json-schema.js';
 import { parseJson } from './parse-json.js';
-import { systemReason } from './system-errors.js';
+import { systemReason, unreadable } from './system-errors.js';
 import { readUtf8 } from './utf8-text.js';
 
 /** Proof that a folder is still this process's to write in; `lockFolder` gives it. */
@@ -125,7 +125,6 @@ async function readText(path: string): Promise<string | null> {
     return await readUtf8(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
+    throw unreadable(path, error);
   }
 }

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { UserError } from '../../shared/errors.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8Chunks } from '../../shared/utf8-text.js';
 import { encodingOf, HEAD_BYTES, kindOf } from './file-kind.js';
 
@@ -83,7 +83,7 @@ async function* textChunks(path: string): AsyncGenerator<string> {
   try {
     yield* decoded(stream as AsyncIterable<Buffer>, path, kind === 'gzip');
   } catch (error) {
-    throw error instanceof UserError ? error : unreadable(path, error);
+    throw unreadable(path, error);
   }
 }
 
@@ -123,10 +123,6 @@ async function* decodeUtf16Chunks(
 
 function notText(path: string, name: string): UserError {
   return new UserError(`${path} is ${name}.`);
-}
-
-function unreadable(path: string, error: unknown): UserError {
-  return new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
 }
 
 function isBlank(text: string): boolean {

@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../../shared/errors.js';
 import { schemaCheck } from '../../shared/json-schema.js';
 import { didYouMean } from '../../shared/known-names.js';
 import { parseJson } from '../../shared/parse-json.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
 import { METRIC_NAMES } from '../metrics/metric-names.js';
 import { compilePatterns } from './extract.js';
@@ -44,14 +44,7 @@ function readText(path: string): string {
     if (size > MAX_BYTES) throw new UserError(`${path} has ${size} bytes: a task file has a few thousand.`);
     return decodeUtf8(readFileSync(path), path);
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new UserError(
-      `${path} ${isMissing ? 'does not exist' : `cannot be read: ${systemReason(error, path)}`}. ${HELP}`,
-      {
-        cause: error,
-      },
-    );
+    throw unreadable(path, error, HELP);
   }
 }
 

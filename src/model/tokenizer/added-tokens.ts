@@ -3,7 +3,7 @@ import { max } from 'simple-statistics';
 import { UserError } from '../../shared/errors.js';
 import { mapOf, schemaCheck } from '../../shared/json-schema.js';
 import { parseJson } from '../../shared/parse-json.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { readUtf8 } from '../../shared/utf8-text.js';
 import type { AddedToken, TokenizerSettings } from './vocabulary.js';
 
@@ -189,8 +189,7 @@ async function readJson<N extends keyof Side>(folder: string, name: N): Promise<
     value = parseJson(await readUtf8(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
+    throw unreadable(path, error);
   }
   const check = CHECKS[name];
   if (!check.fits(value)) throw new UserError(`${path}: ${check.problem()}. Download it again.`);

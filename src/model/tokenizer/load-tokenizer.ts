@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { parseJson } from '../../shared/parse-json.js';
-import { systemReason } from '../../shared/system-errors.js';
+import { unreadable } from '../../shared/system-errors.js';
 import { decodeUtf8 } from '../../shared/utf8-text.js';
 import { readAddedTokens, readSequenceSettings } from './added-tokens.js';
 import { createByteLevelTokenizer, isByteLevel } from './byte-level.js';
@@ -61,7 +61,6 @@ async function readIfPresent(path: string): Promise<Buffer | null> {
     return await readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be read: ${systemReason(error, path)}`, { cause: error });
+    throw unreadable(path, error);
   }
 }
