@@ -1,5 +1,5 @@
 import type { SchemaObject } from 'ajv';
-import type { FileFormat } from '../fetch/download-file.js';
+import type { FileSource } from '../fetch/download-file.js';
 import {
   COUNT,
   hexDigits,
@@ -27,15 +27,10 @@ export interface Catalogue {
 export type Confidence = 'computed' | 'published' | 'page' | 'unverified';
 
 /** A file to download. */
-export interface Asset {
+export interface Asset extends Omit<FileSource, 'headersFor'> {
   /** In order of preference; mirrors include a revision. Empty if it must be downloaded manually from `page`. */
   urls: string[];
   page?: string;
-  format: FileFormat;
-  bytes?: number;
-  sha256?: string;
-  md5?: string;
-  gitBlobSha1?: string;
   confidence: Confidence;
   /** Source of size and hashes. */
   evidence: string;
