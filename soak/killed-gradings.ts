@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JUDGE_GRADES } from '../src/evaluation/score-run.js';
+import { JUDGE_GRADES } from '../src/evaluation/judged.js';
 import { EXIT } from '../src/shared/errors.js';
 import { type Asked, answer, startChatServer } from '../test/chat/chat-server.js';
 import type { KillOptions } from './killed-folders.js';

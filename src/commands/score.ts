@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
 import { findBenchmark } from '../benchmarks/registry.js';
-import { isJudged, judgeAnswers } from '../evaluation/judge-answers.js';
+import { isJudged, JUDGE_GRADES } from '../evaluation/judged.js';
 import { firstOf, type LeftOut, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
-import { JUDGE_GRADES } from '../evaluation/score-run.js';
 import { writeSubmission } from '../evaluation/write-submission.js';
 import type { Metrics } from '../results/runs/metrics.js';
 import { scoreText } from '../results/statistics/digits.js';
@@ -52,7 +51,8 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
     const scored = await scorePredictions(benchmark, options.predictions, {
       allowPartial,
       judge: judge
-        ? (asked, answers) => {
+        ? async (asked, answers) => {
+            const { judgeAnswers } = await import('../evaluation/judge-answers.js'); // with an HTTP client, for few
             const cachePath = join(output ?? cacheFolder(), JUDGE_GRADES);
             return judgeAnswers(asked, answers, judge, { folder, cachePath, signal, stream: process.stderr });
           }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
-import { mmVet, mmVetId } from '../benchmarks/mmvet.js';
+import { mmVetId } from '../benchmarks/mmvet.js';
 import { GRADE_MAX_TOKENS } from '../benchmarks/mmvet-grading-prompt.js';
 import { gradeMmVet } from '../benchmarks/mmvet-judge.js';
 import { checkJudge, type JudgeServer } from '../benchmarks/shared/judge-client.js';
@@ -63,11 +63,6 @@ export function isGradedBy(record: JudgeRecord | undefined, choice: JudgeChoice)
   if (record === undefined || record.missing > 0) return false;
   const { server, model, runs } = judgeRecord(choice, 0);
   return record.server === server && record.model === model && record.runs === runs;
-}
-
-/** Whether this benchmark is scored by a judge. */
-export function isJudged({ name }: LoadedBenchmark): boolean {
-  return name === mmVet.name;
 }
 
 /**

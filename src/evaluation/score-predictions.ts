@@ -3,7 +3,7 @@ import { type PredictionSet, readPredictionFile } from '../benchmarks/prediction
 import { restrictToRows } from '../benchmarks/shared/restrict-to-rows.js';
 import type { Metrics } from '../results/runs/metrics.js';
 import { UserError } from '../shared/errors.js';
-import { isJudged } from './judge-answers.js';
+import { isJudged } from './judged.js';
 import { metricsOf } from './score-answers.js';
 
 /** What a predictions file scored, and how it fits the benchmark. */

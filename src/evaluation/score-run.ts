@@ -10,13 +10,11 @@ import { writeQuestionScores } from '../results/runs/question-scores.js';
 import { referencesFile } from '../results/runs/references.js';
 import { RUN_FILES, type Run } from '../results/runs/run-folder.js';
 import { imagesHash } from './check-images.js';
-import { isJudged, type JudgeChoice, judgeAnswers, judgeRecord } from './judge-answers.js';
+import { type JudgeChoice, judgeAnswers, judgeRecord } from './judge-answers.js';
+import { isJudged, JUDGE_GRADES } from './judged.js';
 import { referencesOf } from './references.js';
 import { metricsOf, questionsOf } from './score-answers.js';
 import { writeSubmission } from './write-submission.js';
-
-/** The judge's grades in a run folder; grades in it are not requested again. */
-export const JUDGE_GRADES = 'judge-grades.jsonl';
 
 export interface ScoreRunOptions {
   benchmark: LoadedBenchmark;
