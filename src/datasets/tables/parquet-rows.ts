@@ -1,5 +1,6 @@
 import type { FileMetaData, SchemaTree } from 'hyparquet';
 import { ImageError } from '../../shared/errors.js';
+import { decodeUtf8 } from '../../shared/utf8-text.js';
 import { checkImageBytes } from '../image-source.js';
 import { cachedCells } from '../parquet-cells.js';
 import {
@@ -33,7 +34,7 @@ export async function openParquetRows(path: string, request: TableRequest): Prom
     for (const column of request.columns.filter((name) => titles.includes(name))) {
       const cells = await readWholeColumn(file, column);
       cells.forEach((cell, row) => {
-        if (cell !== null && cell !== undefined) rows[row]![column] = plain(cell);
+        if (cell !== null && cell !== undefined) rows[row]![column] = plain(cell, `${path}, row ${row + 1}, ${column}`);
       });
     }
     const imageKeys = request.image === null ? null : await keysOf(file, request.image, request.hashImages, count);
@@ -71,14 +72,17 @@ function isTextColumn({ columns }: ParquetFile, column: string | null): boolean 
   return element?.converted_type === 'UTF8' || element?.logical_type?.type === 'STRING';
 }
 
-/** JSON values for what Parquet has besides: bytes are text, large integers too, dates in ISO 8601. */
-function plain(value: unknown): Cell {
+/**
+ * JSON values for what Parquet has besides: bytes are text, large integers too, dates in ISO 8601.
+ * @throws UserError for bytes that are not UTF-8
+ */
+function plain(value: unknown, where: string): Cell {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (value instanceof Uint8Array) return decodeUtf8(Buffer.from(value), where);
   if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(plain);
+  if (Array.isArray(value)) return value.map((one) => plain(one, where));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field)]));
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field, where)]));
 }
 
 /** A hash of each image, or its row; null where there is none. Row groups with images are read one after the other. */
