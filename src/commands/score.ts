@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions } from '../benchmarks/benchmark-options.js';
+import { readPredictionRecords } from '../benchmarks/prediction-formats/read-prediction-records.js';
 import { findBenchmark } from '../benchmarks/registry.js';
 import { isJudged, JUDGE_GRADES } from '../evaluation/judged.js';
 import { firstOf, type LeftOut, type ScoredPredictions, scorePredictions } from '../evaluation/score-predictions.js';
@@ -45,11 +46,16 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
   });
   const judge = judgeChoice(options);
   const folder = annotationFolder(definition, options.data, split);
-  const benchmark = await definition.load(folder, { split, protocol, ocrTokens, images: false });
+  const loading = definition.load(folder, { split, protocol, ocrTokens, images: false });
+  // At the same time, since a thread of its own parses the annotations of large benchmarks.
+  const reading = readPredictionRecords(options.predictions, definition.name, { allowTornLine: allowPartial });
+  reading.catch(() => {}); // thrown below, if the benchmark is in order
+  const benchmark = await loading;
   const { signal, stop } = interruptible('Stopping after the requests to the judge that are under way.');
   try {
     const scored = await scorePredictions(benchmark, options.predictions, {
       allowPartial,
+      reading,
       judge: judge
         ? async (asked, answers) => {
             const { judgeAnswers } = await import('../evaluation/judge-answers.js'); // with an HTTP client, for few

@@ -1,4 +1,5 @@
 import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
+import type { PredictionRecords } from '../benchmarks/prediction-formats/prediction-record.js';
 import { type PredictionSet, readPredictionFile } from '../benchmarks/prediction-formats/read-predictions.js';
 import { restrictToRows } from '../benchmarks/shared/restrict-to-rows.js';
 import type { Metrics } from '../results/runs/metrics.js';
@@ -25,6 +26,8 @@ export interface LeftOut {
 export interface ScorePredictionsOptions {
   /** Leave questions without an answer out of every mean. */
   allowPartial: boolean;
+  /** As in `readPredictionFile`. */
+  reading?: Promise<PredictionRecords>;
   /** Grades the answers of benchmarks that a judge scores. */
   judge?: (benchmark: LoadedBenchmark, answers: Answers) => Promise<Score>;
 }
@@ -37,9 +40,9 @@ export interface ScorePredictionsOptions {
 export async function scorePredictions(
   benchmark: LoadedBenchmark,
   path: string,
-  { allowPartial, judge }: ScorePredictionsOptions,
+  { allowPartial, reading, judge }: ScorePredictionsOptions,
 ): Promise<ScoredPredictions> {
-  const predictions = await readPredictionFile(path, benchmark, { allowTornLine: allowPartial });
+  const predictions = await readPredictionFile(path, benchmark, { allowTornLine: allowPartial, reading });
   if (!allowPartial) checkComplete(benchmark, path, predictions);
   const { answers } = predictions;
   const answered = answers.flatMap((answer, row) => (answer === null ? [] : [row]));

@@ -1,6 +1,7 @@
 import { UserError } from '../../shared/errors.js';
 import type { LoadedBenchmark } from '../benchmark.js';
 import { ANSWERS_BY_ID } from './documents.js';
+import type { PredictionRecords } from './prediction-record.js';
 import { joinToRows } from './prediction-rows.js';
 import { readPredictionRecords, unknownFormat } from './read-prediction-records.js';
 
@@ -24,14 +25,16 @@ export interface PredictionSet {
  * Reads answers to a benchmark's questions from any program.
  * @param path a file or folder in any of the formats of src/benchmarks/prediction-formats
  * @param options.allowTornLine skip a truncated last line instead of throwing an error
+ * @param options.reading what `readPredictionRecords` gives, if it was called before the benchmark was there
  * @throws UserError if it cannot be read, or answers no question of this benchmark
  */
 export async function readPredictionFile(
   path: string,
   benchmark: LoadedBenchmark,
-  { allowTornLine = false } = {},
+  { allowTornLine = false, reading }: { allowTornLine?: boolean; reading?: Promise<PredictionRecords> } = {},
 ): Promise<PredictionSet> {
-  const { format, records, tornLine } = await readPredictionRecords(path, benchmark.name, { allowTornLine });
+  const { format, records, tornLine } = await (reading ??
+    readPredictionRecords(path, benchmark.name, { allowTornLine }));
   const joined = joinToRows(records, benchmark, path);
   const answers: (string | null)[] = benchmark.questions.map(() => null);
   const answered = new Uint8Array(answers.length);
