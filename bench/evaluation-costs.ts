@@ -1,11 +1,9 @@
 import { PAPER_BENCHMARKS } from '../src/benchmarks/registry.js';
 import type { Architecture } from '../src/model/architecture.js';
-import { visionSizes } from '../src/model/export/vision-sizes.js';
-import { planWeights } from '../src/model/export/weight-files.js';
 import { batchBytes, weightBytes } from '../src/model/inference/batch-memory.js';
 import type { Model } from '../src/model/model-folder.js';
-import { RELEASED_ARCHITECTURES } from '../src/model/released-architectures.js';
 import { byteSize } from '../src/shared/byte-size.js';
+import { plannedModel } from './planned-model.js';
 
 /*
  * Estimates the cost of evaluating a 7B model from bytes and floating point operations, for the tables of
@@ -82,29 +80,6 @@ function visionFlop({ clip, convnext, projector, language }: Architecture, resol
 /** Floating point operations of the decoder for one token after a number of tokens. */
 function tokenFlop({ language: { layers, hiddenSize, intermediateSize } }: Architecture, context: number): number {
   return layers * (2 * (4 * hiddenSize ** 2 + 3 * hiddenSize * intermediateSize) + 4 * context * hiddenSize);
-}
-
-/** A model without weights, for planning. */
-function plannedModel(name: keyof typeof RELEASED_ARCHITECTURES, precision: 'fp16' | 'int8'): Model {
-  const architecture = RELEASED_ARCHITECTURES[name];
-  const { files } = planWeights(architecture, precision, 'int8');
-  const { resolution, visualTokens } = visionSizes(architecture, architecture.inputImageSize);
-  const vision = { resolution, visualTokens, graph: '' };
-  const weights = [...files].map(([file, bytes]) => ({ name: file, bytes, sha256: '' }));
-  return {
-    folder: '',
-    vision,
-    manifest: {
-      schemaVersion: 1,
-      name,
-      architecture,
-      precision,
-      graphVersion: 0,
-      resolutions: [vision],
-      weights,
-      source: { layout: 'planned', files: [] },
-    },
-  };
 }
 
 /** Hours for a split on a device. @param images number of images with questions */
