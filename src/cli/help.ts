@@ -1,5 +1,4 @@
 import type { Argument, Command, Option } from 'commander';
-import { didYouMean } from '../shared/known-names.js';
 import { columnsOf, USUAL_WIDTH, wrapText } from '../shared/wrap-text.js';
 import { environmentLines } from './environment.js';
 
@@ -33,10 +32,11 @@ export function addHelp(program: Command): void {
     .description('Show the help of a command.')
     .argument('[command]', 'name of the command (default: the list of commands)')
     .allowExcessArguments()
-    .action((name?: string) => {
+    .action(async (name?: string) => {
       if (name === undefined) program.help();
       const command = program.commands.find((one) => one.name() === name);
       if (command) command.help();
+      const { didYouMean } = await import('../shared/known-names.js');
       const names = program.createHelp().visibleCommands(program);
       const suggestion = didYouMean(
         name,
