@@ -31,7 +31,8 @@ test("a streamed answer is assembled, with its times and the server's counts", a
     promptTokens: 600,
     completionTokens: 4,
   });
-  assert.ok(firstTokenMs !== null && firstTokenMs >= 19 && totalMs >= firstTokenMs + 38);
+  // The server pauses before each of three pieces; a busy client may see the first one late.
+  assert.ok(firstTokenMs !== null && firstTokenMs >= 19 && totalMs > firstTokenMs && totalMs >= 57);
   assert.deepEqual(server.asked, [
     {
       ...{ model: 'm', messages: [{ role: 'user', content: 'Hello?' }], max_tokens: 5, temperature: 0, seed: 1 },
