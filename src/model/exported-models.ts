@@ -47,9 +47,9 @@ async function problemOf(folder: string, manifest: ModelManifest, verify: boolea
   const graphs = [MODEL_FILES.generate, ...manifest.resolutions.map(({ graph }) => graph)];
   const missing = graphs.filter((name) => !existsSync(join(folder, name)));
   if (missing.length > 0) return `${missing.join(', ')} missing: delete the folder`;
-  const plan = planWeights(manifest.architecture, manifest.precision, manifest.int8Storage ?? 'int8');
+  const plan = verify ? planWeights(manifest.architecture, manifest.precision, manifest.int8Storage ?? 'int8') : null;
   // An export of another version may have its tensors in other places, and is replaced before it is used.
-  const isHashed = verify && isLaidOutAs(plan, manifest.weights);
+  const isHashed = plan !== null && isLaidOutAs(plan, manifest.weights);
   for (const { name, bytes, sha256 } of manifest.weights) {
     const status = await stat(join(folder, name)).catch(() => null);
     if (status === null) return `${name} missing: delete the folder`;
