@@ -9,10 +9,9 @@ import { type ExportedModel, exportedModels } from '../model/exported-models.js'
 import { deviceName, parseDevice } from '../model/inference/device.js';
 import { tryDevice } from '../model/inference/device-trial.js';
 import { freeHostMemory } from '../model/inference/free-memory.js';
-import { describeHost, describeSoftware } from '../results/runs/host.js';
+import { describeHost, describeSoftware, machineName } from '../results/runs/host.js';
 import { gigabytes } from '../shared/byte-size.js';
 import { cacheFolder, defaultDataFolder } from '../shared/cache-folder.js';
-import { countOf } from '../shared/count-of.js';
 import { cpuQuota } from '../shared/cpu-quota.js';
 import { freeBytes } from '../shared/disk-space.js';
 import { EXIT, messageOf } from '../shared/errors.js';
@@ -121,7 +120,7 @@ function doctorText(findings: Findings): string {
   const { software, host, sharpProblem, devices, autoDevice, dataFolder, data, checkpoints, models, next } = findings;
   return [
     `llavahr ${software.llavahr}, Node.js ${software.node}, onnxruntime ${software.onnxruntime}, sharp ${software.sharp}`,
-    `${host.cpu ?? host.platform}, ${countOf(host.cores, 'core')}${quotaText(host)}`,
+    `${machineName(host)}${quotaText(host)}`,
     `memory: ${memoryText(host)}; disk: ${gigabytes(host.freeDiskBytes)} GB free`,
     ...(sharpProblem === null ? [] : [wrapText(`Images cannot be read: ${sharpProblem}`, terminalWidth)]),
     '',

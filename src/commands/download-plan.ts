@@ -17,6 +17,7 @@ import type { ImageOrigin } from '../downloads/split-job.js';
 import type { Upstream } from '../downloads/upstream-changes.js';
 import type { Requests } from '../fetch/http.js';
 import { byteSize } from '../shared/byte-size.js';
+import { countOf } from '../shared/count-of.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
@@ -104,7 +105,7 @@ function totalText({ bytes, bytesInPart, unknown }: PlannedSize): string {
   const parts = [
     ...(bytes > 0 ? [byteSize(bytes)] : []),
     ...(bytesInPart > 0 ? [`the images used of ${byteSize(bytesInPart)}`] : []),
-    ...(unknown > 0 ? [`${unknown} ${unknown === 1 ? 'item' : 'items'} of unknown size`] : []),
+    ...(unknown > 0 ? [`${countOf(unknown, 'item')} of unknown size`] : []),
   ];
   return parts.join(', ');
 }

@@ -6,6 +6,7 @@ import type { RunResult } from '../results/runs/load-run.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
 import { signedText } from '../results/statistics/digits.js';
 import { detectableByQuestions, questionsToDetect } from '../results/statistics/power.js';
+import { countOf } from '../shared/count-of.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
 import { wrapText } from '../shared/wrap-text.js';
@@ -120,7 +121,7 @@ function powerTable(powers: readonly Power[], difference?: number): string {
   const what =
     difference === undefined
       ? 'Smallest difference in accuracy (percentage points) that all questions of a split show'
-      : `Questions that show a difference in accuracy of ${difference} percentage ${difference === 1 ? 'point' : 'points'}`;
+      : `Questions that show a difference in accuracy of ${countOf(difference, 'percentage point')}`;
   return [
     wrapText(`${what}, if exactly one of two models is right on the given share of the questions:`, terminalWidth),
     '',

@@ -9,7 +9,9 @@ export function checkTensors(tensors: NamedTensors, required: TensorShapes): voi
   const missing = [...required.keys()].filter((name) => !tensors.infos.has(name));
   if (missing.length > 0) {
     const names = missing.map((name) => describeName(tensors, name));
-    throw new UserError(`${tensors.folder}: ${count(names)} missing from the weights: ${list(names, 8)}.`);
+    throw new UserError(
+      `${tensors.folder}: ${countOf(names.length, 'tensor')} missing from the weights: ${list(names, 8)}.`,
+    );
   }
   for (const [name, shape] of required) {
     const info = tensors.infos.get(name)!;
@@ -55,7 +57,7 @@ export function refuseUncomputed(tensors: NamedTensors, required: TensorShapes):
   if (uncomputed.length === 0) return;
   const names = uncomputed.map((name) => describeName(tensors, name));
   throw new UserError(
-    `${tensors.folder}: the weights hold ${count(names)} in modules that the model computes with, which are not supported: ` +
+    `${tensors.folder}: the weights hold ${countOf(names.length, 'tensor')} in modules that the model computes with, which are not supported: ` +
       `${list(names, 3)}. Without them the answers would be those of another model. Remove them only if they are not used.`,
   );
 }
@@ -74,13 +76,15 @@ export function describeUnused(
   const known = spare.filter(isKnownUnused);
   const unknown = [...spare.filter((name) => !isKnownUnused(name)), ...unmatched];
   return {
-    known: known.length > 0 ? `Ignored ${count(known)} that the model never uses: ${list(known, 3)}.` : null,
-    unknown: unknown.length > 0 ? `Ignored ${count(unknown)} with unknown names: ${list(unknown, 3)}.` : null,
+    known:
+      known.length > 0
+        ? `Ignored ${countOf(known.length, 'tensor')} that the model never uses: ${list(known, 3)}.`
+        : null,
+    unknown:
+      unknown.length > 0
+        ? `Ignored ${countOf(unknown.length, 'tensor')} with unknown names: ${list(unknown, 3)}.`
+        : null,
   };
-}
-
-function count(names: readonly string[]): string {
-  return countOf(names.length, 'tensor');
 }
 
 function list(names: readonly string[], shown: number): string {

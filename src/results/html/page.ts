@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { countOf } from '../../shared/count-of.js';
 import { PACKAGE_ROOT } from '../../shared/package-root.js';
 import { VERSION } from '../../shared/version.js';
 import type { Align, PlainTable } from '../../terminal/table.js';
@@ -14,6 +13,7 @@ import {
   runName,
   type ScoreTable,
 } from '../reports/report-layout.js';
+import { machineName } from '../runs/host.js';
 import { optionText } from '../runs/run-identity.js';
 import { INTERVAL_METHODS } from '../statistics/score-interval.js';
 import { clientScript } from './client-script.js';
@@ -200,7 +200,7 @@ function runsSection({ runs }: ReportLayout): string {
       finishedAt?.slice(0, 16).replace('T', ' ') ?? '–',
       String(run.metrics.n),
       String(run.metrics.failed),
-      `${host.cpu ?? host.platform}, ${countOf(host.cores, 'core')}`,
+      machineName(host),
       protocol.join(', '),
       software.llavahr,
     ];

@@ -1,5 +1,5 @@
-import { countOf } from '../../shared/count-of.js';
 import { partMark } from '../runs/asked-questions.js';
+import { machineName } from '../runs/host.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { JudgeRecord } from '../runs/metrics.js';
 import type { QuestionScores } from '../runs/question-scores.js';
@@ -352,9 +352,7 @@ function sizeNotes({ run, label }: Entry): string[] {
 
 /** Reasons why the times of two runs are not comparable. */
 function latencyNotes(first: Entry, second: Entry): string[] {
-  const machines = ({ run }: Entry) => [
-    ...new Set(run.record.sessions.map(({ host }) => `${host.cpu ?? host.platform}, ${countOf(host.cores, 'core')}`)),
-  ];
+  const machines = ({ run }: Entry) => [...new Set(run.record.sessions.map(({ host }) => machineName(host)))];
   const own = machines(second);
   const notes = own.length > 1 ? [`${second.label} was measured on several machines: ${own.join('; ')}.`] : [];
   const reference = machines(first);

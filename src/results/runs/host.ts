@@ -1,4 +1,5 @@
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { countOf } from '../../shared/count-of.js';
 import { packageVersion } from '../../shared/version.js';
 
 /** The machine of a run. */
@@ -29,6 +30,11 @@ export function describeHost(): Host {
     cores: availableParallelism(),
     memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
   };
+}
+
+/** "AMD EPYC 9654, 8 cores"; the platform where the processor is not known. */
+export function machineName({ cpu, platform, cores }: Host): string {
+  return `${cpu ?? platform}, ${countOf(cores, 'core')}`;
 }
 
 /** Versions of the packages that can change an answer; null for one that is not installed. */
