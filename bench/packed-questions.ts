@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { median } from 'simple-statistics';
-import { openRandomModel } from '../src/evaluation/random-model.js';
-import { type Inference, startInference } from '../src/model/inference/inference.js';
+import type { Inference } from '../src/model/inference/inference.js';
 import { MID_SIZE } from './architectures.js';
-import { promptIds } from './made-up-prompt.js';
+import { promptIds } from './made-up-batch.js';
+import { randomInference } from './random-inference.js';
 import { withFolder } from './temporary-folder.js';
 
 const NEW_TOKENS = 10;
@@ -11,13 +10,7 @@ const NEW_TOKENS = 10;
 /** 16 questions about one image in one row, compared with one run per question. The prefix has about 610 tokens. */
 export async function packedQuestions(): Promise<string> {
   return withFolder(async (folder) => {
-    const model = await openRandomModel({
-      name: 'mid-size',
-      architecture: MID_SIZE,
-      precision: 'fp32',
-      folder: join(folder, 'model'),
-    });
-    const inference = await startInference(model, { provider: 'cpu', index: 0 });
+    const inference = await randomInference(folder, MID_SIZE, 'fp32');
     const questions = Array.from({ length: 16 }, (_, q) => promptIds(35, 16, q * 100));
     const packed = async () => generateMs(inference, 336, [questions]);
     const single = async () => {

@@ -4,45 +4,34 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { median } from 'simple-statistics';
 import { openRandomModel } from '../src/evaluation/random-model.js';
-import { startInference } from '../src/model/inference/inference.js';
 import { startWorkerProcess } from '../src/model/inference/worker-process.js';
 import { RELEASED_ARCHITECTURES } from '../src/model/released-architectures.js';
 import { PACKAGE_ROOT } from '../src/shared/package-root.js';
 import { HR_7B_TWO_LAYERS } from './architectures.js';
-import { promptIds } from './made-up-prompt.js';
+import { imageBatch, promptIds } from './made-up-batch.js';
+import { randomInference } from './random-inference.js';
 import { withFolder } from './temporary-folder.js';
 
 const NEW_TOKENS = 10;
+const NO_PYTHON = 'skipped; set LLAVAHR_PYTHON to a Python with torch';
 
 /** The same computation in PyTorch fp32 on the same cores, alternating. */
 export async function againstPyTorch(): Promise<string> {
   const python = process.env['LLAVAHR_PYTHON'];
-  if (!python) return 'skipped; set LLAVAHR_PYTHON to a Python with torch';
+  if (!python) return NO_PYTHON;
   return withFolder(async (folder) => {
-    const model = await openRandomModel({
-      name: 'two-layers',
-      architecture: HR_7B_TWO_LAYERS,
-      precision: 'fp32',
-      folder: join(folder, 'model'),
-    });
-    const threads = availableParallelism();
-    const inference = await startInference(model, { provider: 'cpu', index: 0 }, threads);
+    const inference = await randomInference(folder, HR_7B_TWO_LAYERS, 'fp32');
     const torch = await startPyTorch(python, {
       architecture: HR_7B_TWO_LAYERS,
       resolution: 1024,
-      threads,
+      threads: availableParallelism(),
       tokensBefore: 35,
       tokensAfter: 30,
       newTokens: NEW_TOKENS,
     });
     const rounds: { vision: number; language: number }[] = [];
     for (let i = 0; i < 4; i++) {
-      const ours = await inference.run({
-        pixels: new Uint8Array(1024 * 1024 * 3).map((_, at) => at % 251),
-        rows: [{ image: 0, prompts: [promptIds(35, 30, 0)] }],
-        maxNewTokens: NEW_TOKENS,
-        timePrefill: false,
-      });
+      const ours = await inference.run(imageBatch([promptIds(35, 30, 0)], NEW_TOKENS));
       const theirs = await torch.time();
       rounds.push({
         vision: ours.visionMs / theirs.visionMs,
@@ -66,7 +55,7 @@ export async function againstPyTorch(): Promise<string> {
  */
 export async function popeAgainstPyTorch(): Promise<string> {
   const python = process.env['LLAVAHR_PYTHON'];
-  if (!python) return 'left out; set LLAVAHR_PYTHON to a Python that has torch';
+  if (!python) return NO_PYTHON;
   const threads = availableParallelism();
   const architecture = RELEASED_ARCHITECTURES['llava-hr-7b'];
   const [questions, newTokens] = [18, 2];
@@ -74,10 +63,7 @@ export async function popeAgainstPyTorch(): Promise<string> {
   const worker = await startWorkerProcess(model, { provider: 'cpu', index: 0 }, threads);
   const ask = async (count: number): Promise<{ vision: number; all: number }> => {
     const prompts = Array.from({ length: count }, (_, q) => promptIds(35, 20, q * 100));
-    const { visionMs, generateMs } = await worker.run({
-      ...{ pixels: new Uint8Array(1024 * 1024 * 3).map((_, at) => at % 251), rows: [{ image: 0, prompts }] },
-      ...{ maxNewTokens: newTokens, minSteps: newTokens, timePrefill: false },
-    });
+    const { visionMs, generateMs } = await worker.run(imageBatch(prompts, newTokens));
     return { vision: visionMs, all: visionMs + generateMs };
   };
   await ask(1); // warms up
