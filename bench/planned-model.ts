@@ -4,7 +4,10 @@ import type { Model } from '../src/model/model-folder.js';
 import type { Precision } from '../src/model/precision.js';
 import { RELEASED_ARCHITECTURES, type ReleasedModel } from '../src/model/released-architectures.js';
 
-/** A released model without weights, for planning. @param resolution side of the input in pixels (default: the training size) */
+/**
+ * A released model without weights, for planning.
+ * @param resolution side of the input in pixels (default: the training size)
+ */
 export function plannedModel(name: ReleasedModel, precision: Precision, resolution?: number): Model {
   const architecture = RELEASED_ARCHITECTURES[name];
   const { files } = planWeights(architecture, precision, 'int8');

@@ -1,5 +1,4 @@
-import { type Command, Option } from 'commander';
-import { RELEASED_MODELS } from '../model/released-architectures.js';
+import type { Command } from 'commander';
 import { helpEnd } from './help.js';
 import {
   batchSize,
@@ -10,6 +9,7 @@ import {
   positiveInteger,
   positiveIntegers,
   precisionOption,
+  randomWeightsOption,
   splitOption,
   threadsOption,
 } from './options.js';
@@ -24,10 +24,9 @@ export function addAblate(program: Command): void {
     )
     .option('--model <model>', 'as for eval (default: llava-hr-tiny)')
     .addOption(
-      new Option(
-        '--random-weights <name>',
+      randomWeightsOption(
         'in place of --model and benchmarks: a released model at full size with random weights; speed and memory only',
-      ).choices(RELEASED_MODELS),
+      ),
     )
     .option('--resolutions <list>', 'comma-separated input sizes in pixels', positiveIntegers)
     .option(

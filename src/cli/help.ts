@@ -8,7 +8,10 @@ export type Example = [commandLine: string, comment?: string];
 /** Descriptions narrower than this are not worth wrapping. Commander's own limit, 40, lets lines overflow at 60 columns. */
 const NARROWEST_DESCRIPTION = 20;
 
-/** Sets how help and usage errors look: wrapped to the terminal, defaults as `(default: x)`, `(required)`. Subcommands inherit it. */
+/**
+ * Sets how help and usage errors look: wrapped to the terminal, with `(default: x)` and `(required)`. Subcommands inherit
+ * it.
+ */
 export function configureHelp(program: Command): Command {
   return program
     .configureOutput({

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { RELEASED_MODELS } from '../model/released-architectures.js';
 import { helpEnd } from './help.js';
 import {
   baseOption,
@@ -10,6 +9,7 @@ import {
   positiveInteger,
   positiveIntegers,
   precisionOption,
+  randomWeightsOption,
   threadsOption,
 } from './options.js';
 
@@ -19,10 +19,9 @@ export function addLatency(program: Command): void {
     .description('Measure the speed of a model stage by stage, alone or against a second model.')
     .option('--model <model>', 'as for eval (default: llava-hr-tiny)')
     .addOption(
-      new Option(
-        '--random-weights <name>',
+      randomWeightsOption(
         'in place of --model: a released model at full size with random weights, written to the cache once',
-      ).choices(RELEASED_MODELS),
+      ),
     )
     .option(
       '--vs <model>',

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { PROTOCOLS } from '../benchmarks/benchmark.js';
 import { CONV_MODES } from '../model/conversation.js';
 import { PRECISIONS } from '../model/precision.js';
+import { RELEASED_MODELS } from '../model/released-architectures.js';
 import type { TokenPrices } from '../results/runs/latency.js';
 import type { Shard } from '../results/runs/run-identity.js';
 
@@ -64,6 +65,11 @@ export function judgePricesOption(): Option {
     '--judge-prices <in,out>',
     "MM-Vet: the judge's prices of a million input and output tokens, to report the cost before and after",
   ).argParser(tokenPrices);
+}
+
+/** @param description what it takes the place of */
+export function randomWeightsOption(description: string): Option {
+  return new Option('--random-weights <name>', description).choices(RELEASED_MODELS);
 }
 
 export function threadsOption(): Option {

@@ -90,8 +90,8 @@ export async function ablateCommand(names: string | null, options: AblateCommand
     interrupt.stop();
   }
   const reference = rows.find(({ isTrainedSize }) => isTrainedSize) ?? rows[0]!;
-  const name = benchmarks === null ? `speed-${options.randomWeights}` : `${benchmarks.title}-${reference.model}`;
-  const folder = join(options.report, name);
+  const title = benchmarks === null ? `speed-${options.randomWeights}` : `${benchmarks.title}-${reference.model}`;
+  const folder = join(options.report, title);
   await makeFolder(folder);
   for (const [name, content] of Object.entries(ablationFiles(rows, reference))) {
     await writeOutput(join(folder, name), content);

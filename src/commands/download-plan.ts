@@ -32,7 +32,7 @@ export interface ChosenSplit {
   split: SplitEntry;
 }
 
-/** Needs no network. */
+/** What a download of each split would fetch; from datasets.json alone. */
 export function benchmarkPlans(
   catalogue: Catalogue,
   chosen: readonly ChosenSplit[],
@@ -45,7 +45,7 @@ export function benchmarkPlans(
   });
 }
 
-/** @throws UserError when a repository cannot be read */
+/** What a download of each model would fetch, as its repositories list it. @throws UserError when one cannot be read */
 export async function modelPlans(
   entries: readonly ModelEntry[],
   requests: Requests,
@@ -61,6 +61,7 @@ export async function modelPlans(
   return plans;
 }
 
+/** The plans as a table, with totals, licences and notes, wrapped to the terminal. */
 export function benchmarkPlanText(plans: readonly BenchmarkPlan[]): string {
   return planText(
     ['benchmark', 'split'],
@@ -75,6 +76,7 @@ export function benchmarkPlanText(plans: readonly BenchmarkPlan[]): string {
   );
 }
 
+/** Like `benchmarkPlanText`. */
 export function modelPlanText(plans: readonly ModelPlan[]): string {
   return planText(
     ['model'],

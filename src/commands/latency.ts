@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
-import { chooseTimedModels } from '../evaluation/choose-compared-models.js';
+import { checkOneModel, chooseTimedModels } from '../evaluation/choose-compared-models.js';
 import { timeModels } from '../evaluation/time-models.js';
 import type { PlannedRun } from '../evaluation/timing-plan.js';
 import { timingRows } from '../evaluation/timing-rows.js';
@@ -100,9 +100,7 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
 
 /** @throws UserError (usage) for options that contradict each other */
 function checkOptions({ model, randomWeights, protocol, output, ...options }: LatencyCommandOptions): void {
-  if (model !== undefined && randomWeights !== undefined) {
-    throw usageError('--model and --random-weights cannot be combined.');
-  }
+  checkOneModel({ model, randomWeights });
   const ofCheckpoints = { '--clip-tower': options.clipTower, '--base': options.base };
   for (const [name, value] of Object.entries(ofCheckpoints)) {
     if (randomWeights !== undefined && value !== undefined) {

@@ -75,7 +75,10 @@ async function readRegularFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The error for an image's file. @throws UserError when this process could not open any file: then the image is not to blame */
+/**
+ * The error for an image's file.
+ * @throws UserError when this process could not open any file: then the image is not to blame
+ */
 export function fileError(path: string, error: unknown): ImageError {
   const { code } = error as NodeJS.ErrnoException;
   if (isExhaustion(error))

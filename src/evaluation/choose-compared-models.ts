@@ -47,6 +47,18 @@ export async function chooseTimedModels(choice: TimedModelsChoice, downloads: Do
   return models;
 }
 
+/** @throws UserError (usage) if there are both a model and one with random weights */
+export function checkOneModel({
+  model,
+  randomWeights,
+}: {
+  model?: string | undefined;
+  randomWeights?: string | undefined;
+}): void {
+  if (model === undefined || randomWeights === undefined) return;
+  throw usageError('--model and --random-weights cannot be combined.');
+}
+
 /** @param option that named the model, for the error */
 function openRandom(
   name: string | undefined,
@@ -85,9 +97,7 @@ export async function chooseAblatedModels(
         '--resolutions.',
     );
   }
-  if (model !== undefined && randomWeights !== undefined) {
-    throw usageError('--model and --random-weights cannot be combined.');
-  }
+  checkOneModel({ model, randomWeights });
   if (!models && !resolutions) {
     throw usageError('Give input sizes with --resolutions, or checkpoints of different sizes with --models.');
   }

@@ -9,7 +9,7 @@ export interface PackedImages {
   places: Pick<PromptRow, 'image' | 'order'>[];
 }
 
-/** @param resolution side of a square in pixels */
+/** Packs the images of a batch. @param resolution side of a square in pixels */
 export function packImages(images: readonly PreparedImage[], resolution: number): PackedImages {
   const squareBytes = resolution ** 2 * 3;
   const pixels = new Uint8Array(images.reduce((sum, image) => sum + image.pixels.length, 0));

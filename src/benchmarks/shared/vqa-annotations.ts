@@ -33,6 +33,7 @@ export interface AnnotationRecord {
   answers: AnswerRecord[];
 }
 
+/** Check of an `AnnotationRecord`. */
 export const annotationCheck = schemaCheck<AnnotationRecord>(
   objectOf<AnnotationRecord>({ question_id: COUNT, question_type: TEXT, answer_type: TEXT, answers: ANSWERS }),
 );
@@ -68,7 +69,7 @@ export function vqaResults(ids: readonly number[], answers: ReadonlyMap<number, 
   return pythonJson(ids.map((question_id) => ({ question_id, answer: answers.get(question_id) ?? '' })));
 }
 
-/** @param share gives one copy of texts that are equal */
+/** The annotation of a record. @param share gives one copy of texts that are equal */
 export function annotationOf(record: AnnotationRecord, share: (text: string) => string): VqaAnnotation {
   return {
     human: humanAnswers(record.answers, share),

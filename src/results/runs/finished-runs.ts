@@ -18,8 +18,8 @@ export interface PassedOver {
 }
 
 /**
- * The finished runs among paths, as of `results/*`; anything that is not a finished run is passed over. If no path is a run folder,
- * those in the folders are taken, as of `results`.
+ * The finished runs among paths, as of `results/*`; anything that is not a finished run is passed over. If no path is a
+ * run folder, those in the folders are taken, as of `results`.
  * @throws UserError if a path does not exist, or there is no finished run
  */
 export async function finishedRuns(paths: readonly string[]): Promise<FinishedRuns> {
