@@ -50,13 +50,13 @@ const sessions = new WeakMap<Model, ModelSession>();
  * @throws UserError when the model does not exist or cannot be downloaded or exported, or the device does not run it
  */
 export async function openModel(options: OpenModelOptions = {}): Promise<Model> {
-  const { device = 'auto', precision = 'fp32', threads, offline = false, ...choice } = options;
+  const { device = 'auto', threads, offline = false, ...choice } = options;
   const devices = parseDevices(device);
-  for (const each of devices) checkPrecision(each, precision);
+  for (const each of devices) checkPrecision(each, choice.precision);
   await checkDevices(devices);
   const downloads = downloadsOnDemand(offline);
   try {
-    const session = await openModelSession(await chooseModel({ ...choice, precision }, downloads), devices, threads);
+    const session = await openModelSession(await chooseModel(choice, downloads), devices, threads);
     const { manifest, vision } = session.model;
     const { resolution, visualTokens } = vision;
     const model = { name: manifest.name, resolution, visualTokensPerImage: visualTokens, close: () => session.close() };

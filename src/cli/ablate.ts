@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { helpEnd } from './help.js';
 import {
   batchSize,
@@ -26,13 +26,16 @@ export function addAblate(program: Command): void {
     .addOption(
       randomWeightsOption(
         'in place of --model and benchmarks: a released model at full size with random weights; speed and memory only',
-      ),
+      ).conflicts(['model', 'models', 'data', 'split', 'protocol', 'limit', 'batchSize', 'devices', 'output']),
     )
     .option('--resolutions <list>', 'comma-separated input sizes in pixels', positiveIntegers)
-    .option(
-      '--models <list>',
-      'in place of --model and --resolutions: checkpoints trained at different sizes, each run at its own size',
-      names,
+    .addOption(
+      new Option(
+        '--models <list>',
+        'in place of --model and --resolutions: checkpoints trained at different sizes, each run at its own size',
+      )
+        .argParser(names)
+        .conflicts(['model', 'resolutions']),
     )
     .option(
       '--also <list>',

@@ -20,7 +20,11 @@ export function addDownload(program: Command): void {
     )
     .option('--update', 'download again what has changed upstream', false)
     .option('--verify', 'also compare the hashes of files that are already here, and fetch damaged ones again', false)
-    .option('--dry-run', 'only print what would be downloaded, from where, its size and licence', false)
+    .addOption(
+      new Option('--dry-run', 'only print what would be downloaded, from where and to where, its size and licence')
+        .default(false)
+        .conflicts('verify'),
+    )
     .addOption(offlineOption())
     .option('--json', 'print what was (or would be) downloaded as JSON', false)
     .addHelpText(

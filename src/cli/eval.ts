@@ -25,6 +25,23 @@ import {
   tokenPrices,
 } from './options.js';
 
+/** Options of a model on this machine, which a server's have no use for. */
+const OF_MODELS_HERE = [
+  'model',
+  'resolution',
+  'precision',
+  'clipTower',
+  'base',
+  'device',
+  'devices',
+  'threads',
+  'batchSize',
+  'convMode',
+];
+
+/** Options that select questions in another way than `--sample`. */
+const OTHER_SELECTIONS = ['limit', 'offset', 'ids'];
+
 export function addEval(program: Command): void {
   program
     .command('eval')
@@ -53,11 +70,13 @@ export function addEval(program: Command): void {
     .option('--limit <n>', 'only the first n questions', positiveInteger)
     .option('--offset <n>', 'skip the first n questions', positiveInteger)
     .addOption(
-      new Option('--sample <n>', 'n questions drawn at random')
-        .argParser(positiveInteger)
-        .conflicts(['limit', 'offset', 'ids']),
+      new Option('--sample <n>', 'n questions drawn at random').argParser(positiveInteger).conflicts(OTHER_SELECTIONS),
     )
-    .option('--seed <n>', 'seed of --sample (default: 0)', nonNegativeInteger)
+    .addOption(
+      new Option('--seed <n>', 'seed of --sample (default: 0)')
+        .argParser(nonNegativeInteger)
+        .conflicts(OTHER_SELECTIONS),
+    )
     .addOption(
       new Option(
         '--ids <file>',
@@ -81,32 +100,25 @@ export function addEval(program: Command): void {
         'ask a model behind an OpenAI-compatible server instead: its base URL, or several with commas to share the work',
       )
         .argParser(addresses)
-        .conflicts([
-          'model',
-          'resolution',
-          'precision',
-          'clipTower',
-          'base',
-          'device',
-          'devices',
-          'threads',
-          'batchSize',
-          'convMode',
-        ]),
+        .conflicts(OF_MODELS_HERE),
     )
-    .option('--endpoint-model <name>', 'endpoint: name of the model on the server')
-    .option('--endpoint-key <variable>', "endpoint: environment variable with the server's API key (default: no key)")
-    .option('--system-prompt <text>', 'endpoint: system prompt (default: none)')
-    .option(
-      '--concurrency <n>',
-      'endpoint: concurrent requests per server: auto or a number (default: auto)',
-      batchSize,
+    .addOption(servedOption('--endpoint-model <name>', 'name of the model on the server'))
+    .addOption(
+      servedOption('--endpoint-key <variable>', "environment variable with the server's API key (default: no key)"),
     )
-    .option('--request-timeout <seconds>', 'endpoint: time for one answer (default: 300)', positiveInteger)
-    .option(
-      '--prices <in,out>',
-      'endpoint: prices of a million input and output tokens, to report the cost',
-      tokenPrices,
+    .addOption(servedOption('--system-prompt <text>', 'system prompt (default: none)'))
+    .addOption(
+      servedOption('--concurrency <n>', 'concurrent requests per server: auto or a number (default: auto)').argParser(
+        batchSize,
+      ),
+    )
+    .addOption(
+      servedOption('--request-timeout <seconds>', 'time for one answer (default: 300)').argParser(positiveInteger),
+    )
+    .addOption(
+      servedOption('--prices <in,out>', 'prices of a million input and output tokens, to report the cost').argParser(
+        tokenPrices,
+      ),
     )
     .addOption(judgeOption())
     .addOption(judgeModelOption())
@@ -148,4 +160,9 @@ export function addEval(program: Command): void {
       const { evalCommand } = await import('../commands/eval.js');
       process.exitCode = await evalCommand(await oneList('eval', args), options);
     });
+}
+
+/** An option for a model behind a server. */
+function servedOption(flags: string, description: string): Option {
+  return new Option(flags, `endpoint: ${description}`).conflicts(OF_MODELS_HERE);
 }

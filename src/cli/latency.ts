@@ -21,7 +21,7 @@ export function addLatency(program: Command): void {
     .addOption(
       randomWeightsOption(
         'in place of --model: a released model at full size with random weights, written to the cache once',
-      ),
+      ).conflicts(['model', 'clipTower', 'base']),
     )
     .option(
       '--vs <model>',
@@ -31,7 +31,9 @@ export function addLatency(program: Command): void {
       new Option(
         '--protocol <protocol>',
         "paper: the settings of LLaVA-HR's speed script, next to the published speeds",
-      ).choices(['paper']),
+      )
+        .choices(['paper'])
+        .conflicts(['batchSize', 'promptTokens', 'newTokens']),
     )
     .option(
       '--resolution <pixels>',

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { helpEnd } from './help.js';
 
 export function addList(program: Command): void {
@@ -10,7 +10,9 @@ export function addList(program: Command): void {
       "benchmarks or task files, comma-separated; all for the paper's, extra for the others (default: all of them)",
     )
     .option('--published', 'list the published scores of LLaVA-HR and LLaVA-1.5, with their sources', false)
-    .option('--validate', 'check datasets.json, the list of downloads', false)
+    .addOption(
+      new Option('--validate', 'check datasets.json, the list of downloads').default(false).conflicts('published'),
+    )
     .option('--json', 'print the list as JSON', false)
     .addHelpText('after', helpEnd([['llavahr list'], ['llavahr list --published']]))
     .action(async (benchmarks, options) => {

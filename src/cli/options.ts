@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { PROTOCOLS } from '../benchmarks/benchmark.js';
 import { CONV_MODES } from '../model/conversation.js';
-import { PRECISIONS } from '../model/precision.js';
+import { DEFAULT_PRECISION, PRECISIONS } from '../model/precision.js';
 import { RELEASED_MODELS } from '../model/released-architectures.js';
 import type { TokenPrices } from '../results/runs/latency.js';
 import type { Shard } from '../results/runs/run-identity.js';
@@ -76,13 +76,14 @@ export function threadsOption(): Option {
   return new Option('--threads <n>', 'CPU threads (default: all cores)').argParser(positiveInteger);
 }
 
+/** Without a value of its own, so that it can be refused for a model that is exported already. */
 export function precisionOption(): Option {
   return new Option(
     '--precision <precision>',
     'precision of the exported weights: fp16 for GPUs; int8 or int4 (quantised) for CPUs',
   )
     .choices(PRECISIONS)
-    .default('fp32');
+    .default(undefined, DEFAULT_PRECISION);
 }
 
 export function baseOption(): Option {

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { helpEnd } from './help.js';
 
 export function addPower(program: Command): void {
@@ -17,11 +17,13 @@ export function addPower(program: Command): void {
       'percentages of the questions that exactly one of the models answers correctly (default: 5,10,20)',
       percentages,
     )
-    .option(
-      '--pilot <run or model...>',
-      'two runs, perhaps of a part of the questions: take from them how much the models differ',
+    .addOption(
+      new Option(
+        '--pilot <run or model...>',
+        'two runs, perhaps of a part of the questions: take from them how much the models differ',
+      ).conflicts('disagreement'),
     )
-    .option('--results <folder>', 'where to search for the runs of models given by name', 'results')
+    .option('--results <folder>', 'pilot: where to search for the runs of models given by name (default: results)')
     .option('--json', 'print the differences as JSON', false)
     .addHelpText(
       'after',

@@ -39,7 +39,7 @@ export interface AblateCommandOptions {
   device: string;
   devices?: string;
   threads?: number;
-  precision: Precision;
+  precision?: Precision;
   repetitions: number;
   output: string;
   report: string;
@@ -103,7 +103,7 @@ export async function ablateCommand(names: string | null, options: AblateCommand
 
 /**
  * The benchmarks of an ablation, checked before anything is exported; null with random weights.
- * @throws UserError (usage) if they are missing or unknown, or if an option of theirs is given with random weights
+ * @throws UserError (usage) if they are missing or unknown, or given with random weights
  */
 async function ablatedBenchmarks(
   names: string | null,
@@ -111,11 +111,9 @@ async function ablatedBenchmarks(
 ): Promise<AblatedBenchmarks | null> {
   const { split, protocol } = options;
   if (options.randomWeights !== undefined) {
-    const ofBenchmarks = { '--data': options.data, '--split': split, '--protocol': protocol, '--limit': options.limit };
-    const given = names ?? Object.entries(ofBenchmarks).find(([, value]) => value !== undefined)?.[0];
-    if (given === undefined) return null;
+    if (names === null) return null;
     throw usageError(
-      `--random-weights measures speed and memory only, since such answers mean nothing: leave out ${given}.`,
+      `--random-weights measures speed and memory only, since such answers mean nothing: leave out ${names}.`,
     );
   }
   if (names === null) throw usageError('Give a benchmark: llavahr ablate textvqa --resolutions 128,256');

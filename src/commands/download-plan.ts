@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import { assetOf } from '../datasets/catalogue.js';
 import type {
@@ -32,16 +33,21 @@ export interface ChosenSplit {
   split: SplitEntry;
 }
 
-/** What a download of each split would fetch; from datasets.json alone. */
+/**
+ * What a download of each split would fetch; from datasets.json alone.
+ * @param root folder of the benchmarks' folders
+ */
 export function benchmarkPlans(
   catalogue: Catalogue,
   chosen: readonly ChosenSplit[],
   origin: ImageOrigin,
+  root: string,
 ): BenchmarkPlan[] {
   return chosen.map(({ definition, entry: { name, licence }, split }) => {
     const items = itemsOf(catalogue, split, origin);
     const note = noteOf(definition, split.name) ?? null;
-    return { benchmark: name, split: split.name, licence, note, items, total: totalOf(items) };
+    const folder = join(root, definition.name);
+    return { benchmark: name, split: split.name, licence, note, folder, items, total: totalOf(items) };
   });
 }
 
@@ -65,9 +71,10 @@ export async function modelPlans(
 export function benchmarkPlanText(plans: readonly BenchmarkPlan[]): string {
   return planText(
     ['benchmark', 'split'],
-    plans.map(({ benchmark, split, licence, note, ...plan }) => ({
+    plans.map(({ benchmark, split, licence, note, folder, ...plan }) => ({
       ...plan,
       names: [benchmark, split],
+      folder,
       licence: `${benchmark}: ${licence.text}${licence.confidence === 'unverified' ? ' (not verified)' : ''}`,
       note: note === null ? null : `${benchmark} ${split}: ${note}`,
     })),
@@ -83,6 +90,7 @@ export function modelPlanText(plans: readonly ModelPlan[]): string {
     plans.map(({ model, licence, ...plan }) => ({
       ...plan,
       names: [model],
+      folder: null,
       licence: `${model}: ${licence}`,
       note: null,
     })),
@@ -115,6 +123,8 @@ function totalText({ bytes, bytesInPart, unknown }: PlannedSize): string {
 /** A plan as it is printed. */
 interface ShownPlan {
   names: string[];
+  /** Null where the Hugging Face cache decides. */
+  folder: string | null;
   items: readonly PlannedItem[];
   total: PlannedSize;
   licence: string;
@@ -140,7 +150,10 @@ function planText(titles: readonly string[], plans: readonly ShownPlan[], remark
     ...sources.map((source, i) => `[${i + 1}] ${source}`), // not wrapped, so that addresses can be copied
     '',
     'Total:',
-    ...plans.map(({ names, total }) => `  ${names.join(' ')}: ${totalText(total)}`),
+    ...plans.map(
+      ({ names, total, folder }) =>
+        `  ${names.join(' ')}: ${totalText(total)}${folder === null ? '' : `, to ${folder}`}`,
+    ),
     '',
     wrapText(remark, terminalWidth),
     '',

@@ -98,7 +98,8 @@ export async function downloadCommand(names: string, options: DownloadCommandOpt
   if (options.split !== undefined && chosen.length > 1)
     throw usageError('--split can only be used with a single benchmark.');
   if (options.dryRun) {
-    const plans = benchmarkPlans(catalogue, chosen, options.source);
+    if (options.update) throw usageError('--dry-run lists what a first download fetches: leave out --update.');
+    const plans = benchmarkPlans(catalogue, chosen, options.source, root);
     if (options.json) printJson<DownloadJson>({ benchmarks: plans });
     else console.log(benchmarkPlanText(plans));
     return EXIT.done;

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { exportModel } from '../model/export/export-model.js';
-import type { Precision } from '../model/precision.js';
+import { DEFAULT_PRECISION, type Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
 import { EXIT, UserError } from '../shared/errors.js';
 import { messageStream, say } from '../shared/log.js';
@@ -10,7 +10,7 @@ import { type ExportJson, printJson } from './json-output.js';
 
 export interface ExportCommandOptions {
   resolution?: number[];
-  precision: Precision;
+  precision?: Precision;
   clipTower?: string;
   base?: string;
   output?: string;
@@ -25,12 +25,13 @@ export async function exportCommand(checkpoint: string, options: ExportCommandOp
       'Give the folder of a checkpoint; `llavahr eval --model` takes names, downloads and exports by itself.';
     throw new UserError(`${checkpoint} ${found ? 'is a file' : 'does not exist'}. ${advice}`);
   }
-  const output = options.output ?? (await defaultModelFolder(checkpoint, options.precision));
+  const { precision = DEFAULT_PRECISION } = options;
+  const output = options.output ?? (await defaultModelFolder(checkpoint, precision));
   const progress = startByteProgress(messageStream());
   const { manifest, outcome, notes, warnings } = await exportModel(checkpoint, {
     output,
     resolutions: options.resolution ?? [],
-    precision: options.precision,
+    precision,
     clipTower: options.clipTower,
     base: options.base,
     onProgress: progress.update,

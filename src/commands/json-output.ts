@@ -147,6 +147,8 @@ export interface BenchmarkPlan {
   licence: BenchmarkEntry['licence'];
   /** What is to be known of the split, such as a server that is closed. */
   note: string | null;
+  /** Where it would be downloaded to. */
+  folder: string;
   items: PlannedItem[];
   total: PlannedSize;
 }

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { downloadsOnDemand } from '../downloads/downloads-on-demand.js';
-import { checkOneModel, chooseTimedModels } from '../evaluation/choose-compared-models.js';
+import { chooseTimedModels } from '../evaluation/choose-compared-models.js';
 import { timeModels } from '../evaluation/time-models.js';
 import type { PlannedRun } from '../evaluation/timing-plan.js';
 import { timingRows } from '../evaluation/timing-rows.js';
@@ -32,7 +32,7 @@ export interface LatencyCommandOptions {
   repetitions?: number;
   device: string;
   threads?: number;
-  precision: Precision;
+  precision?: Precision;
   clipTower?: string;
   base?: string;
   offline: boolean;
@@ -98,21 +98,9 @@ export async function latencyCommand(options: LatencyCommandOptions): Promise<nu
   return failures.length > 0 ? EXIT.failed : EXIT.done;
 }
 
-/** @throws UserError (usage) for options that contradict each other */
-function checkOptions({ model, randomWeights, protocol, output, ...options }: LatencyCommandOptions): void {
-  checkOneModel({ model, randomWeights });
-  const ofCheckpoints = { '--clip-tower': options.clipTower, '--base': options.base };
-  for (const [name, value] of Object.entries(ofCheckpoints)) {
-    if (randomWeights !== undefined && value !== undefined) {
-      throw usageError(`${name} is for checkpoints and cannot be combined with --random-weights.`);
-    }
-  }
-  const fixed = { '--batch-size': options.batchSize, '--prompt-tokens': options.promptTokens };
-  for (const [name, value] of Object.entries({ ...fixed, '--new-tokens': options.newTokens })) {
-    if (protocol === 'paper' && value !== undefined)
-      throw usageError(`--protocol paper fixes ${name}. Leave one of the two out.`);
-  }
-  if (options.promptTokens?.some((tokens) => tokens < MIN_PROMPT_TOKENS)) {
+/** @throws UserError (usage) for values that cannot be measured or written */
+function checkOptions({ promptTokens, output }: LatencyCommandOptions): void {
+  if (promptTokens?.some((tokens) => tokens < MIN_PROMPT_TOKENS)) {
     throw usageError(`--prompt-tokens must be at least ${MIN_PROMPT_TOKENS}.`);
   }
   if (output !== undefined && !['.csv', '.json'].includes(extname(output))) {

@@ -2,7 +2,7 @@ import type { BenchmarkDefinition, PublishedScore, SplitInfo } from '../benchmar
 import { publishedScores } from '../benchmarks/published.js';
 import { BENCHMARKS, PAPER_BENCHMARKS, selectBenchmarks } from '../benchmarks/registry.js';
 import { readCatalogue } from '../datasets/catalogue.js';
-import { EXIT } from '../shared/errors.js';
+import { EXIT, usageError } from '../shared/errors.js';
 import { wrapText } from '../shared/wrap-text.js';
 import { terminalWidth } from '../terminal/style.js';
 import { type Align, renderTable } from '../terminal/table.js';
@@ -28,6 +28,7 @@ export interface ListCommandOptions {
  */
 export async function listCommand({ json, published, validate }: ListCommandOptions, names?: string): Promise<number> {
   if (validate) {
+    if (names !== undefined) throw usageError(`--validate checks the whole datasets.json: leave out ${names}.`);
     const counts = await validateCatalogue();
     if (json) printJson<ListValidateJson>(counts);
     else console.log(validLine(counts));

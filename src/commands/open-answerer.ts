@@ -16,7 +16,7 @@ import { usageError } from '../shared/errors.js';
 export interface AnswererOptions {
   model?: string;
   resolution?: number;
-  precision: Precision;
+  precision?: Precision;
   clipTower?: string;
   /** Base model of a LoRA checkpoint. */
   base?: string;

@@ -21,8 +21,8 @@ export interface PowerCommandOptions {
   disagreement?: number[];
   /** Two run folders or model names. */
   pilot?: string[];
-  /** Folder to search for the finished runs of models given by name. */
-  results: string;
+  /** Folder to search for the finished runs of models given by name (default: results). */
+  results?: string;
   json: boolean;
 }
 
@@ -31,8 +31,8 @@ const USUAL_DISAGREEMENT = [5, 10, 20];
 /** `llavahr power`: how many questions show a difference between two models, or which difference all questions show. */
 export async function powerCommand(names: string, options: PowerCommandOptions): Promise<number> {
   const benchmarks = selectBenchmarks(names);
-  const { pilot, disagreement, difference, json } = options;
-  if (pilot && disagreement) throw usageError('--pilot and --disagreement exclude each other: a pilot shows it.');
+  const { pilot, results, disagreement, difference, json } = options;
+  if (results !== undefined && !pilot) throw usageError('--results needs --pilot.');
   const powers = pilot
     ? await powersFromPilot(names === 'all' ? null : benchmarks, pilot, options)
     : benchmarks.flatMap(({ name, splits }) =>
@@ -68,7 +68,7 @@ function powerOf(of: Pick<Power, 'benchmark' | 'split' | 'questions'>, percent: 
 async function powersFromPilot(
   wanted: readonly BenchmarkDefinition[] | null,
   names: readonly string[],
-  { results, difference }: PowerCommandOptions,
+  { results = 'results', difference }: PowerCommandOptions,
 ): Promise<Power[]> {
   if (names.length !== 2) throw usageError(`--pilot takes two runs or models, got ${names.length}.`);
   const found = await findRuns(names, results);

@@ -67,6 +67,9 @@ export async function scoreCommand(name: string, options: ScoreCommandOptions): 
     for (const message of mismatches(scored)) say('warn', message);
     const files = output === undefined ? [] : await writeSubmission(output, benchmark, scored.predictions.answers);
     for (const path of files) say('info', `wrote ${path}`);
+    if (output !== undefined && files.length === 0) {
+      say('warn', `--output ${output}: evaluation servers and official scripts take no file of ${benchmark.name}.`);
+    }
     const isScored = Object.keys(scored.metrics.scores).length > 0;
     if (!isScored && files.length === 0) throw notScored(benchmark, output !== undefined);
     if (json) printJson<ScoreJson>({ ...scoreRecord(scored, protocol), files });

@@ -22,7 +22,11 @@ export interface SetupCudaCommandOptions {
 export async function setupCudaCommand({ from, force, json }: SetupCudaCommandOptions): Promise<number> {
   const wanted = cudaPackage();
   const wasInstalled = isInstalled(wanted) && !force;
-  if (wasInstalled) say('info', `The CUDA libraries of ONNX Runtime ${wanted.version} are already installed.`);
+  if (wasInstalled)
+    say(
+      'info',
+      `The CUDA libraries of ONNX Runtime ${wanted.version} are already installed. Use --force to install them again.`,
+    );
   else await install(wanted, from);
   const { problem } = await tryDevice('cuda');
   if (problem === null) say('info', 'The GPU works: --device cuda can be used.');

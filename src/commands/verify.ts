@@ -15,7 +15,7 @@ import { printJson, type VerifyJson } from './json-output.js';
 
 export interface VerifyCommandOptions {
   against: string;
-  precision: Precision;
+  precision?: Precision;
   resolution?: number;
   /** Default: the embedded TextVQA sample, which needs no download. */
   benchmark?: string;
@@ -31,9 +31,9 @@ export async function verifyCommand(name: string, options: VerifyCommandOptions)
   const { resolution, precision, limit, threads, data } = options;
   const definition = findBenchmark(options.benchmark ?? 'textvqa');
   const downloads = downloadsOnDemand(options.offline);
-  const choose = (model: string, of: Precision) => chooseModel({ model, resolution, precision: of }, downloads);
+  const choose = (model: string, of?: Precision) => chooseModel({ model, resolution, precision: of }, downloads);
   try {
-    const against = await choose(options.against, 'fp32');
+    const against = await choose(options.against);
     const model = await choose(name, precision);
     const never = new AbortController().signal; // Ctrl-C ends the command; rerunning it resumes the download
     const isNamed = data !== undefined || options.benchmark !== undefined;

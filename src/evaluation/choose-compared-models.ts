@@ -15,7 +15,8 @@ export interface TimedModelsChoice {
   /** The model to compare with; `LLAVA_15` for the LLaVA-1.5 of the same decoder size. */
   vs?: string;
   resolution?: number;
-  precision: Precision;
+  /** Default: fp32. */
+  precision?: Precision;
   /** CLIP tower of a LLaVA-1.5 checkpoint that lacks it. */
   clipTower?: string;
   /** Base model of the first one, where that is a LoRA adapter or a projector. */
@@ -47,24 +48,12 @@ export async function chooseTimedModels(choice: TimedModelsChoice, downloads: Do
   return models;
 }
 
-/** @throws UserError (usage) if there are both a model and one with random weights */
-export function checkOneModel({
-  model,
-  randomWeights,
-}: {
-  model?: string | undefined;
-  randomWeights?: string | undefined;
-}): void {
-  if (model === undefined || randomWeights === undefined) return;
-  throw usageError('--model and --random-weights cannot be combined.');
-}
-
 /** @param option that named the model, for the error */
 function openRandom(
   name: string | undefined,
   option: string,
   resolution: number | undefined,
-  precision: Precision,
+  precision: Precision | undefined,
 ): Promise<Model> {
   const released = RELEASED_MODELS.find((model) => model === name);
   if (!released) {
@@ -83,21 +72,15 @@ export interface AblatedModelsChoice {
   models?: readonly string[];
   /** Models to add at their own size and at the sizes of the others. */
   also?: readonly string[];
-  precision: Precision;
+  /** Default: fp32. */
+  precision?: Precision;
 }
 
-/** The model of each row of an ablation, exported at its size. @throws UserError (usage) for a contradictory choice */
+/** The model of each row of an ablation, exported at its size. @throws UserError (usage) for a choice without sizes */
 export async function chooseAblatedModels(
   { model, randomWeights, models, resolutions, also = [], precision }: AblatedModelsChoice,
   downloads: DownloadsOnDemand,
 ): Promise<Model[]> {
-  if (models && (model !== undefined || randomWeights !== undefined || resolutions)) {
-    throw usageError(
-      '--models runs each checkpoint at its own size. It cannot be combined with --model, --random-weights or ' +
-        '--resolutions.',
-    );
-  }
-  checkOneModel({ model, randomWeights });
   if (!models && !resolutions) {
     throw usageError('Give input sizes with --resolutions, or checkpoints of different sizes with --models.');
   }

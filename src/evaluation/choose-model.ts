@@ -5,7 +5,7 @@ import { explainFolder } from '../model/checkpoint/explain-no-weights.js';
 import { looksLikeCheckpoint } from '../model/checkpoint/open-adapter.js';
 import { exportModel } from '../model/export/export-model.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
-import type { Precision } from '../model/precision.js';
+import { DEFAULT_PRECISION, type Precision } from '../model/precision.js';
 import { defaultModelFolder } from '../shared/cache-folder.js';
 import { usageError } from '../shared/errors.js';
 import { didYouMean } from '../shared/known-names.js';
@@ -20,8 +20,8 @@ export interface ModelChoice {
   model?: string;
   /** Side of the square input in pixels (default: the training size). */
   resolution?: number;
-  /** Precision of the export, if `model` is a checkpoint. */
-  precision: Precision;
+  /** Precision of the export (default: fp32). An exported model must have it. */
+  precision?: Precision;
   /** CLIP tower for a LLaVA-1.5 checkpoint that does not include it. */
   clipTower?: string;
   /** Base model of a LoRA adapter or a projector. */
@@ -34,9 +34,13 @@ export interface ModelChoice {
  * @throws UserError if the model does not exist or cannot be downloaded or exported
  */
 export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDemand): Promise<Model> {
-  const { resolution, precision } = choice;
+  const { resolution, precision = DEFAULT_PRECISION } = choice;
   const { folder, name, clipTower } = await checkpointOf(choice, downloads);
-  if (existsSync(join(folder, MODEL_FILES.manifest))) return opened(folder, resolution);
+  if (existsSync(join(folder, MODEL_FILES.manifest))) {
+    const model = await opened(folder, resolution);
+    checkExported(model, choice);
+    return model;
+  }
   if (!looksLikeCheckpoint(folder)) {
     if (existsSync(folder)) {
       const nothing = `--model ${folder}: the folder contains neither an exported model (model.json) nor a checkpoint (config.json).`;
@@ -74,6 +78,17 @@ export async function chooseModel(choice: ModelChoice, downloads: DownloadsOnDem
   return opened(output, resolution);
 }
 
+/** @throws UserError (usage) for a choice that only an export could follow */
+function checkExported({ folder, manifest }: Model, { precision, clipTower, base }: ModelChoice): void {
+  const advice = 'or give the checkpoint that it was exported from.';
+  if (precision !== undefined && precision !== manifest.precision) {
+    throw usageError(`${folder} is exported in ${manifest.precision}: leave out --precision ${precision}, ${advice}`);
+  }
+  for (const [option, value] of Object.entries({ '--clip-tower': clipTower, '--base': base })) {
+    if (value !== undefined) throw usageError(`${folder} is exported already: leave out ${option} ${value}, ${advice}`);
+  }
+}
+
 async function opened(folder: string, resolution: number | undefined): Promise<Model> {
   const model = await openModel(folder, resolution);
   await warnSlowInt8(model);
@@ -88,10 +103,10 @@ interface NamedFolder {
 }
 
 async function checkpointOf({ model, clipTower }: ModelChoice, downloads: DownloadsOnDemand): Promise<NamedFolder> {
-  if (model === undefined) return { folder: SAMPLE_MODEL };
+  if (model === undefined) return { folder: SAMPLE_MODEL, clipTower };
   if (existsSync(model)) return { folder: model, clipTower };
   const embedded = sampleModel(model);
-  if (embedded !== null) return { folder: embedded };
+  if (embedded !== null) return { folder: embedded, clipTower };
   const downloaded = await (await downloads.open()).namedModel(model);
   if (!downloaded) return { folder: model };
   return { ...downloaded, clipTower: clipTower ?? downloaded.clipTower };

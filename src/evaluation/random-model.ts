@@ -6,7 +6,7 @@ import { RANDOM_WEIGHTS_VERSION, randomCheckpoint } from '../model/checkpoint/ra
 import { exportCheckpoint } from '../model/export/export-model.js';
 import { planWeights } from '../model/export/weight-files.js';
 import { MODEL_FILES, type Model, openModel } from '../model/model-folder.js';
-import type { Precision } from '../model/precision.js';
+import { DEFAULT_PRECISION, type Precision } from '../model/precision.js';
 import { byteSize } from '../shared/byte-size.js';
 import { cacheFolder } from '../shared/cache-folder.js';
 import { messageStream, say } from '../shared/log.js';
@@ -18,7 +18,8 @@ export interface RandomModelChoice {
   /** Name of the architecture. */
   name: string;
   architecture: Architecture;
-  precision: Precision;
+  /** Default: fp32. */
+  precision?: Precision;
   /** Side of the square input in pixels (default: the training size). */
   resolution?: number;
   /** Folder of the exported model (default: a folder in the cache). */
@@ -31,7 +32,7 @@ export interface RandomModelChoice {
  * @throws UserError if the disk is too small
  */
 export async function openRandomModel(choice: RandomModelChoice): Promise<Model> {
-  const { name, architecture, precision, resolution } = choice;
+  const { name, architecture, precision = DEFAULT_PRECISION, resolution } = choice;
   const output = choice.folder ?? join(cacheFolder(), 'models', `random-${name}-${precision}`);
   if (!existsSync(join(output, MODEL_FILES.manifest))) {
     // Levels of either type take as many bytes.

@@ -4,6 +4,7 @@
  */
 export type Precision = (typeof PRECISIONS)[number];
 export const PRECISIONS = ['fp32', 'fp16', 'int8', 'int4'] as const;
+export const DEFAULT_PRECISION: Precision = 'fp32';
 
 /** How int8 weights are stored: signed, or unsigned with `ZERO_POINT` added; values and products are the same. */
 export type Int8StorageType = (typeof INT8_STORAGE_TYPES)[number];

@@ -65,14 +65,10 @@ test('invalid combinations of options and sizes are rejected before anything run
     return stderr;
   };
   assert.match(await rejected(), /Give input sizes with --resolutions/);
-  assert.match(
-    await rejected('--models', 'a,b', '--resolutions', '128'),
-    /--models runs each checkpoint at its own size/,
-  );
   assert.match(await rejected('--resolutions', '100'), /Any multiple of 32/);
 });
 
-test('random weights take no benchmark and none of its options', async () => {
+test('random weights take no benchmark', async () => {
   const rejected = async (...args: string[]): Promise<string> => {
     const { code, stderr } = await llavahr(folder, 'ablate', ...args);
     assert.equal(code, 2, stderr);
@@ -84,8 +80,6 @@ test('random weights take no benchmark and none of its options', async () => {
     await rejected('textvqa', ...random, '--resolutions', '384'),
     /speed and memory only.* leave out textvqa/,
   );
-  assert.match(await rejected(...random, '--resolutions', '384', '--limit', '4'), /leave out --limit/);
-  assert.match(await rejected(...random, '--model', 'a', '--resolutions', '384'), /cannot be combined/);
   assert.match(await rejected(...random), /Give input sizes with --resolutions/);
 });
 

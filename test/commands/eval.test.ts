@@ -264,12 +264,16 @@ test('download says what it would fetch, and from where', async () => {
     /train_images\/ +of 7\.1 GB +\[(\d)\]\n[\s\S]*^\[\1\] https:.*train_val_images\.zip \(members\)$/m,
   );
   assert.match(stdout, /^\[1\] https:\/\/dl\.fbaipublicfiles\.com.*_val\.json$/m);
-  assert.match(stdout, /^Total:\n {2}textvqa val: .* MB, the images used of 7\.1 GB$/m);
+  assert.match(stdout, /^Total:\n {2}textvqa val: .* MB, the images used of 7\.1 GB, to \/.*data\/textvqa$/m);
   const dryRun = await llavahr(folder, 'download', 'textvqa', '--dry-run', '--json');
   const [benchmark] = publishedJson('download', dryRun.stdout).benchmarks;
   assert.equal(benchmark.split, 'val');
   const images = benchmark.items.find(({ what }: { what: string }) => what === 'train_images/');
   assert.ok(images.inPart && images.bytes > 7e9);
+  assert.equal(benchmark.folder, join(process.env['LLAVAHR_DATA'] ?? join(folder, 'cache', 'data'), 'textvqa'));
+  const update = await llavahr(folder, 'download', 'textvqa', '--dry-run', '--update');
+  assert.match(update.stderr, /leave out --update/);
+  assert.equal(update.code, 2);
   assert.equal((await llavahr(folder, 'download', 'textvqa', 'pope')).code, 2);
   assert.equal((await llavahr(folder, 'download', 'model', 'gpt-4')).code, 2);
 });

@@ -75,9 +75,7 @@ test('Ctrl-C shows what was measured until then and exits with 130', async () =>
 
 test('usage errors are reported before anything is measured', async () => {
   const wrong: [string[], RegExp][] = [
-    [['--model', 'x', '--random-weights', 'llava-hr-7b'], /cannot be combined/],
     [['--random-weights', 'llava-7b'], /Allowed choices are llava-hr-7b/],
-    [['--protocol', 'paper', '--new-tokens', '20'], /--protocol paper fixes --new-tokens/],
     [['--prompt-tokens', '1'], /must be at least 2/],
     [['--output', 'out.txt'], /must end in \.csv or \.json/],
     [['--new-tokens', '4000'], /exceed llava-hr-tiny's context of 2048 tokens/],

@@ -63,4 +63,6 @@ test('the check of datasets.json prints how much there is, also as JSON', async 
     text.stdout.trim(),
     `datasets.json is valid: ${benchmarks} benchmarks, ${splits} splits, ${files} files, ${models} models`,
   );
+  const ofOne = listCommand({ json: false, published: false, validate: true }, 'pope');
+  await assert.rejects(ofOne, { exitCode: 2, message: /whole datasets\.json: leave out pope/ });
 });

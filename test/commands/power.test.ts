@@ -7,7 +7,7 @@ import { llavahr, testFolder } from './cli.js';
 import { publishedJson } from './json-schemas.js';
 import { printed } from './print.js';
 
-const OPTIONS = { results: 'results', json: false };
+const OPTIONS = { json: false };
 
 test('the difference that a split shows, and the questions that a difference needs', async () => {
   const { stdout } = await printed(() => powerCommand('textvqa,mmvet', OPTIONS));
@@ -27,6 +27,7 @@ test('more than the models disagree on is never shown', async () => {
 test('what cannot be answered is a usage error', async () => {
   await assert.rejects(powerCommand('mmvet', OPTIONS), { exitCode: 2, message: /No split of mmvet/ });
   await assert.rejects(powerCommand('pope', { ...OPTIONS, pilot: ['a'] }), { exitCode: 2, message: /two runs/ });
+  await assert.rejects(powerCommand('pope', { ...OPTIONS, results: 'a' }), { exitCode: 2, message: /needs --pilot/ });
 });
 
 test('a pilot gives the spread of the difference, and what all questions would show', async () => {

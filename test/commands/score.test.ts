@@ -61,7 +61,7 @@ test('scores at full precision as one JSON object, without images', async () => 
 test('the table has scores with intervals; what does not fit is on stderr', async () => {
   const stranger = JSON.stringify({ question_id: 'other\u001b[2J', prompt: 'What?', text: 'x' });
   const predictions = await write('part.jsonl', [...answers.slice(4), answers[5]!, stranger]);
-  const options = { ...OPTIONS, predictions, allowPartial: true, json: false };
+  const options = { ...OPTIONS, predictions, allowPartial: true, output: join(folder, 'upload'), json: false };
   const { code, stdout, stderr } = await printed(() => scoreCommand('textvqa', options));
   assert.equal(code, 0);
   assert.match(stdout, /^accuracy +% +75 +\[\d\d, \d\d\]$/m);
@@ -70,6 +70,7 @@ test('the table has scores with intervals; what does not fit is on stderr', asyn
   assert.match(stderr, /^4 questions without a prediction \(by index\): 0, 1, 2, 3$/m);
   assert.match(stderr, /^1 unknown ids \(ignored\): "other\\u001b\[2J"$/m);
   assert.match(stderr, /^1 duplicate ids/m);
+  assert.match(stderr, /^--output .*upload: evaluation servers and official scripts take no file of textvqa\.$/m);
 });
 
 test('missing predictions are an error, and so is a benchmark that does not exist', async () => {

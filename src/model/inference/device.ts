@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { messageOf, UserError, usageError } from '../../shared/errors.js';
-import { isQuantised, type Precision } from '../precision.js';
+import { DEFAULT_PRECISION, isQuantised, type Precision } from '../precision.js';
 
 /** Where a model runs: an ONNX Runtime execution provider and, for CUDA, the GPU index. */
 export interface Device {
@@ -30,7 +30,7 @@ export function parseDevice(text: string): Device {
 }
 
 /** @throws UserError (usage) when a device does not support a precision */
-export function checkPrecision(device: Device, precision: Precision): void {
+export function checkPrecision(device: Device, precision: Precision = DEFAULT_PRECISION): void {
   if (!isQuantised(precision) || device.provider === 'cpu') return;
   throw usageError(
     `${precision} models run on the CPU only, not on ${deviceName(device)}. Add --device cpu, or use fp16 or fp32.`,
