@@ -149,11 +149,21 @@ function officialNotes(leftOut: LeftOut | null, { points }: Metrics): string[] {
 }
 
 /** Describes how the predictions file does not match the benchmark. */
-function mismatches({ predictions: { missing, unknown, duplicates, tornLine } }: ScoredPredictions): string[] {
+function mismatches({ predictions }: ScoredPredictions): string[] {
+  const { missing, unknown, duplicates, otherPrompts, byOrder, tornLine } = predictions;
   const counts: [string, (string | number)[]][] = [
     ['questions without a prediction (by index)', missing],
     ['unknown ids (ignored)', unknown],
     ['duplicate ids (the last prediction counts)', duplicates],
+    [
+      'predictions whose prompt lacks the question of their id (they count; is the file for another split or edition?)',
+      otherPrompts,
+    ],
+    [
+      'predictions without an id for questions that occur several times with one correct answer: shared out in the order of ' +
+        'the file, which does not change means but may exchange the answers of two images',
+      byOrder,
+    ],
   ];
   return [
     ...(tornLine === undefined ? [] : [`${tornLine} is cut off and left out.`]),

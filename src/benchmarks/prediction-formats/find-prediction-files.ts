@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { UserError } from '../../shared/errors.js';
 import { unreadable } from '../../shared/system-errors.js';
@@ -43,10 +43,14 @@ export async function findPredictionFiles(path: string, benchmark: string): Prom
       `${path} contains chunks of several runs: ${listed(chunks)}. Keep only the files of one run there.`,
     );
   }
-  const tables = names.filter((name) => !name.includes('/') && name.endsWith('.txt'));
+  const tables = benchmark === 'mme' ? names.filter((name) => !name.includes('/') && name.endsWith('.txt')) : [];
   if (tables.length > 0) return tables.map((name) => join(path, name));
-  const ofTools = names.filter((name) => isOfTool(basename(name), benchmark));
+  const ofTools = await withoutLinks(
+    path,
+    names.filter((name) => isOfTool(basename(name), benchmark)),
+  );
   if (ofTools.length === 1) return [join(path, ofTools[0]!)];
+  if (arePopeCategories(ofTools)) return ofTools.map((name) => join(path, name));
   const files = ofTools.length > 0 ? ofTools : names.filter((name) => !name.includes('/') && IS_DATA.test(name));
   if (files.length === 1) return [join(path, files[0]!)];
   const found = files.length === 0 ? 'no .jsonl, .json, .tsv, .xlsx or .txt files' : `several files: ${listed(files)}`;
@@ -56,9 +60,9 @@ export async function findPredictionFiles(path: string, benchmark: string): Prom
 const IS_DATA = /\.(?:jsonl?|tsv|csv|xlsx)(?:\.gz)?$/;
 /** `20260806_101112_samples_textvqa_val.jsonl`, and `textvqa_val.json` before version 0.2 */
 const LMMS_EVAL = /^(?:[\dT:_.-]*_?samples_(.+)\.jsonl|(.+)\.json)(?:\.gz)?$/;
-/** `llava_v1.5_7b_TextVQA_VAL.xlsx` */
+/** `llava_v1.5_7b_TextVQA_VAL.xlsx`; files of its judges and scores have more after the dataset's name. */
 const VLMEVALKIT =
-  /^.+?_((?:MME|POPE|SEEDBench|SEEDBench_IMG|ScienceQA|TextVQA|OCRVQA|GQA|VizWiz|MMVet|OKVQA)(?:_[A-Za-z]+)*)\.(?:xlsx|tsv|json)$/;
+  /^.+?_(MME|POPE|SEEDBench(?:_IMG)?|ScienceQA_(?:TEST|VAL)|TextVQA_VAL|OCRVQA_(?:TEST|TESTCORE)|GQA_TestDev_Balanced|VizWiz|MMVet)\.(?:xlsx|tsv|json)$/;
 
 function isOfTool(name: string, benchmark: string): boolean {
   const pattern = TOOL_NAMES[benchmark];
@@ -66,6 +70,29 @@ function isOfTool(name: string, benchmark: string): boolean {
   const [, samples, log] = LMMS_EVAL.exec(name) ?? [];
   const task = VLMEVALKIT.exec(name)?.[1] ?? samples ?? log;
   return task !== undefined && pattern.test(task);
+}
+
+/** POPE's category in the name of an lmms-eval file: its group pope_full has a task for each. */
+export function popeCategory(path: string): string | null {
+  const [, samples, log] = LMMS_EVAL.exec(basename(path)) ?? [];
+  const category = /^pope_(adv|pop|random)$/.exec(samples ?? log ?? '')?.[1];
+  return category === undefined ? null : POPE_TASKS[category]!;
+}
+
+const POPE_TASKS: Record<string, string> = { adv: 'adversarial', pop: 'popular', random: 'random' };
+
+/** Whether files are one of each of POPE's categories, from one run of lmms-eval. */
+function arePopeCategories(names: readonly string[]): boolean {
+  const runs = new Set(names.map((name) => name.replace(/pope_(?:adv|pop|random)/, '')));
+  const categories = new Set(names.map(popeCategory));
+  return names.length === 3 && runs.size === 1 && categories.size === 3 && !categories.has(null);
+}
+
+/** One name of each file: VLMEvalKit links the files of the last run from the folder above. */
+async function withoutLinks(folder: string, names: readonly string[]): Promise<string[]> {
+  const found = new Map<string, string>();
+  for (const name of names) found.set(await realpath(join(folder, name)).catch(() => name), name);
+  return [...found.values()];
 }
 
 const MAX_DEPTH = 3; // lmms-eval: <output>/<model>/; VLMEvalKit: <output>/<model>/<time>/

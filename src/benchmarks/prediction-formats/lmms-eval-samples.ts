@@ -49,15 +49,24 @@ export function lmmsEvalSchema(responses: 'filtered_resps' | 'resps'): SchemaObj
  */
 export function lmmsEvalRecord(record: unknown): PredictionRecord {
   const sample = record as LmmsEvalSample;
-  const { doc_id, target } = sample;
+  const { doc, doc_id, target } = sample;
   const id = carriedId(sample);
   return {
     ...(id === null ? { id: doc_id, idKind: 'row' } : { id, idKind: 'source', row: doc_id }),
     prompt: promptOf(sample),
-    ...(typeof target === 'string' || typeof target === 'number' ? { target: String(target) } : {}),
+    ...(isObject(doc) && typeof doc['category'] === 'string' ? { categories: [doc['category']] } : {}),
+    ...(typeof target === 'number' || (typeof target === 'string' && target !== NO_TARGET)
+      ? { target: String(target) }
+      : {}),
     answer: firstResponse(sample.filtered_resps ?? sample.resps ?? null),
   };
 }
+
+/**
+ * The target of a task whose documents have only `answers`: `doc_to_target: "answer"` then stands for itself, as in VQAv2,
+ * TextVQA, VizWiz and OK-VQA. Source: lmms_eval/api/task.py, doc_to_target
+ */
+const NO_TARGET = 'answer';
 
 function firstResponse(responses: Responses): string | null {
   return responses === null || typeof responses === 'string' ? responses : firstResponse(responses[0] ?? null);

@@ -14,6 +14,9 @@ export interface PredictionRecord {
   prompt: string | null;
   /** The correct answer according to the file, if any, for checking that the question is the same. */
   target?: string;
+  /** The name of the image according to the file, and the question's categories: they tell equal questions apart. */
+  image?: string;
+  categories?: readonly string[];
   /** null if the model failed to answer. */
   answer: string | null;
 }

@@ -1,12 +1,9 @@
 import { max } from 'simple-statistics';
 import { UserError } from '../../shared/errors.js';
-import { pyStrip } from '../../shared/python-strings.js';
 import type { LoadedBenchmark, Question } from '../benchmark.js';
+import { agreeing, areOfOneImage, isOfCategory, type Joined, shareOut, targetAgrees } from './equal-questions.js';
 import type { PredictionRecord } from './prediction-record.js';
 import { asks, normalizeQuestion, questionIn } from './question-text.js';
-
-/** The rows that each prediction answers: none for an unknown question, several for a repeated one. */
-export type JoinedRows = readonly (readonly number[])[];
 
 /**
  * Matches predictions to a benchmark's rows like the official scripts: by question id, or by id and question if the id
@@ -15,10 +12,15 @@ export type JoinedRows = readonly (readonly number[])[];
  * @param path the predictions file, for messages
  * @throws UserError if it is ambiguous which questions are answered
  */
-export function joinToRows(records: readonly PredictionRecord[], benchmark: LoadedBenchmark, path: string): JoinedRows {
+export function joinToRows(records: readonly PredictionRecord[], benchmark: LoadedBenchmark, path: string): Joined {
   if (records.every(({ idKind }) => idKind === 'row')) return joinWithoutIds(records, benchmark, path);
-  const candidates = rowFinder(benchmark);
-  return shareOut(records, records.map(candidates), benchmark);
+  const joined = shareOut(records, records.map(rowFinder(benchmark)), benchmark);
+  if (benchmark.name === 'seed') return joined; // LLaVA's script counts an answer for every row of its id
+  joined.rows.forEach((rows, i) => {
+    const { id, idKind } = records[i]!;
+    if (idKind === 'source' && rows.length > 1 && !areOfOneImage(rows, benchmark)) throw ambiguous(id, rows.length);
+  });
+  return joined;
 }
 
 /** The rows that an id and a prompt can refer to; several if they are ambiguous. */
@@ -48,45 +50,53 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
   };
 
   return (record) => {
-    const { id, idKind, prompt, row } = record;
+    const { idKind, prompt, row } = record;
     if (idKind === 'row') return [];
-    if (idKind === 'image') return onlyRow(byImage().get(String(id)) ?? [], id);
-    const key = toKey(String(id));
-    const named = row === undefined ? undefined : questions[row];
+    if (idKind === 'image') return onlyRow(byImage().get(String(record.id)) ?? [], record.id);
+    const id = byOwnId.has(String(record.id)) ? String(record.id) : withoutFraction(String(record.id));
+    const key = toKey(id);
+    const placed = row === undefined ? undefined : questions[row];
     if (
-      named &&
-      toKey(String(named.questionId)) === key &&
-      (prompt === null || asks(prompt, questionOf(named.index))) &&
-      targetAgrees(record, named.index, benchmark)
+      placed &&
+      toKey(String(placed.questionId)) === key &&
+      !isOfOtherSplit(id, placed) &&
+      isOfCategory(record, placed.index, benchmark) &&
+      (prompt === null || asks(prompt, questionOf(placed.index))) &&
+      targetAgrees(record, placed.index, benchmark)
     ) {
-      return [named.index];
+      return [placed.index];
     }
-    const own = byOwnId.get(String(id)) ?? byKey().get(key);
-    const source = bySourceId().get(String(id));
-    const rows = (idKind === 'source' ? (source ?? own) : (own ?? source)) ?? [];
+    const own = byOwnId.get(id) ?? byKey().get(key);
+    const source = bySourceId().get(id);
+    const named: readonly number[] = (idKind === 'source' ? (source ?? own) : (own ?? source)) ?? [];
+    const rows = named.filter((row) => !isOfOtherSplit(id, questions[row]!));
     if (!needsQuestion && idKind !== 'source') return rows;
-    if (prompt !== null && (needsQuestion || rows.length > 1)) return askedOf(rows, prompt);
-    return idKind === 'source' ? agreeing(record, rows, benchmark) : onlyRow(rows, id);
+    if (prompt !== null && (needsQuestion || rows.length > 1))
+      return agreeing(record, askedOf(rows, prompt), benchmark);
+    return idKind === 'source' ? agreeing(record, rows, benchmark) : onlyRow(rows, record.id);
   };
 }
 
-/** The rows with the correct answer that a record has; all of them if none has it. */
-function agreeing(
-  record: Pick<PredictionRecord, 'target'>,
-  rows: readonly number[],
-  benchmark: LoadedBenchmark,
-): readonly number[] {
-  const kept = rows.length < 2 ? rows : rows.filter((row) => targetAgrees(record, row, benchmark));
-  return kept.length > 0 ? kept : rows;
-}
-
 /**
- * TextVQA and MME use the image's id, and OCR-VQA may use the book's; POPE's ids differ between editions. Source: LLaVA
+ * TextVQA and MME use the image's id, and OCR-VQA may use the book's; POPE's ids differ between editions, and VizWiz's
+ * numbers are the same in all splits. Source: LLaVA
  * eval_textvqa.py, LLaVA-HR eval_ocrvqa.py, convert_answer_to_mme.py of LLaVA's eval.zip.
  */
-const BENCHMARKS_BY_QUESTION: ReadonlySet<string> = new Set(['textvqa', 'ocrvqa', 'mme', 'pope']);
+const BENCHMARKS_BY_QUESTION: ReadonlySet<string> = new Set(['textvqa', 'ocrvqa', 'mme', 'pope', 'vizwiz']);
 
 const POPE_QUESTION = /\bis there an? .+ in the image/;
+
+/** "12" for "12.0", as pandas writes a column of numbers that lacked one. */
+function withoutFraction(id: string): string {
+  return id.replace(/^(\d+)\.0$/, '$1');
+}
+
+/** Whether an id is the name of an image of another split than the question's: VizWiz numbers each split from 0. */
+function isOfOtherSplit(id: string, { image, questionId }: Question): boolean {
+  const split = /^VizWiz_[a-z]+_/.exec(id)?.[0];
+  const name = image ?? String(questionId);
+  return split !== undefined && name.startsWith('VizWiz_') && !name.startsWith(split);
+}
 
 /** Normalises ids that differ between files. */
 const CANONICAL_IDS: Record<string, (id: string) => string> = {
@@ -102,55 +112,8 @@ const CANONICAL_IDS: Record<string, (id: string) => string> = {
   okvqa: (id) => id.replace(/\.jpg$/, ''),
 };
 
-/**
- * Assigns records to rows with the same id and question: in order, if there are equally many of both and the correct
- * answers agree.
- */
-function shareOut(
-  records: readonly PredictionRecord[],
-  candidates: readonly (readonly number[])[],
-  benchmark: LoadedBenchmark,
-): JoinedRows {
-  const groups = new Map<string, number[]>(); // records by rows
-  candidates.forEach((rows, i) => {
-    if (rows.length < 2 || records[i]!.idKind !== 'source') return;
-    const key = rows.join();
-    const group = groups.get(key);
-    if (group) group.push(i);
-    else groups.set(key, [i]);
-  });
-  if (groups.size === 0) return candidates;
-  const joined = [...candidates];
-  for (const group of groups.values()) {
-    const rows = candidates[group[0]!]!;
-    const ordered = inOrder(records, group);
-    if (!canPair(records, ordered, rows, benchmark)) continue;
-    ordered.forEach((record, i) => {
-      joined[record] = [rows[i]!];
-    });
-  }
-  return joined;
-}
-
-/** Indices of records, sorted by row number if they have one, otherwise in file order. */
-function inOrder(records: readonly PredictionRecord[], group: readonly number[]): readonly number[] {
-  const rowOf = (i: number): number => records[i]!.row ?? Number(records[i]!.idKind === 'row' ? records[i]!.id : i);
-  return [...group].sort((a, b) => rowOf(a) - rowOf(b));
-}
-
-function canPair(
-  records: readonly PredictionRecord[],
-  group: readonly number[],
-  rows: readonly number[],
-  benchmark: LoadedBenchmark,
-): boolean {
-  return (
-    group.length === rows.length && group.every((record, i) => targetAgrees(records[record]!, rows[i]!, benchmark))
-  );
-}
-
 /** @throws UserError if neither position nor question identifies the question a record answers */
-function joinWithoutIds(records: readonly PredictionRecord[], benchmark: LoadedBenchmark, path: string): JoinedRows {
+function joinWithoutIds(records: readonly PredictionRecord[], benchmark: LoadedBenchmark, path: string): Joined {
   const { questions } = benchmark;
   const questionOf = memoized((row) => questionIn(questions[row]!.text));
   const fits = (record: PredictionRecord, row: number): boolean =>
@@ -162,10 +125,10 @@ function joinWithoutIds(records: readonly PredictionRecord[], benchmark: LoadedB
   );
   if (!isCheckable) throw nothingToMatch(benchmark, path);
   const isInPlace = records.every((record, i) => places[i]! >= questions.length || fits(record, places[i]!));
-  if (isInPlace) return places.map((place) => (place < questions.length ? [place] : []));
+  if (isInPlace) return { rows: places.map((place) => (place < questions.length ? [place] : [])), byOrder: [] };
 
   const part = partInOrder(records, benchmark, fits);
-  if (part) return part.map((row) => [row]);
+  if (part) return { rows: part.map((row) => [row]), byOrder: [] };
   return joinByQuestion(records, benchmark, path, questionOf);
 }
 
@@ -200,23 +163,19 @@ function joinByQuestion(
   benchmark: LoadedBenchmark,
   path: string,
   questionOf: (row: number) => string,
-): JoinedRows {
+): Joined {
   const { name, split, questions } = benchmark;
   if (records.some(({ prompt }) => prompt === null)) throw notInOrder(records, benchmark, path);
   const byQuestion = groupRows(questions, ({ index }) => questionOf(index));
-  const candidates = records.map(({ prompt, target }): readonly number[] => {
+  const candidates = records.map((record): readonly number[] => {
+    const { prompt } = record;
     const rows = byQuestion.get(questionIn(prompt!)) ?? [];
     if (rows.length < 2) return rows;
     const whole = rows.filter((row) => asks(prompt!, contextOf(questions[row]!.text)));
-    const kept = whole.length > 0 ? whole : rows;
-    return agreeing({ target }, kept, benchmark);
+    return agreeing(record, whole.length > 0 ? whole : rows, benchmark);
   });
-  const joined = shareOut(
-    records.map((record) => ({ ...record, idKind: 'source' as const })),
-    candidates,
-    benchmark,
-  );
-  const open = joined.flatMap((rows, i) => (rows.length > 1 ? [i] : []));
+  const joined = shareOut(records, candidates, benchmark);
+  const open = joined.rows.flatMap((rows, i) => (rows.length > 1 && !areOfOneImage(rows, benchmark) ? [i] : []));
   if (open.length === 0) return joined;
   const [first] = open;
   throw new UserError(
@@ -247,25 +206,6 @@ function notInOrder(records: readonly PredictionRecord[], { name, split, questio
   );
 }
 
-/** Whether the correct answer in a record matches a row's. A list must contain every human answer. */
-function targetAgrees(
-  { target }: Pick<PredictionRecord, 'target'>,
-  row: number,
-  { gold, humanAnswers }: LoadedBenchmark,
-): boolean {
-  if (target === undefined) return true;
-  const right = gold(row);
-  if (right === null) return true;
-  const [given, own] = [comparable(target), comparable(right)];
-  if (given === own || own.startsWith(`${given}. `)) return true;
-  if (!given.startsWith('[')) return humanAnswers?.(row).some((answer) => comparable(answer) === given) ?? false;
-  return (humanAnswers?.(row) ?? [right]).every((answer) => given.includes(comparable(answer)));
-}
-
-function comparable(text: string): string {
-  return pyStrip(text).toLowerCase();
-}
-
 function groupRows(questions: readonly Question[], keyOf: (question: Question) => string): Map<string, number[]> {
   const rows = new Map<string, number[]>();
   for (const question of questions) {
@@ -284,8 +224,12 @@ function longest(rows: readonly number[], questionOf: (row: number) => string): 
 
 function onlyRow(rows: readonly number[], id: string | number): readonly number[] {
   if (rows.length <= 1) return rows;
-  throw new UserError(
-    `The id ${JSON.stringify(id)} in the predictions is ambiguous: it has ${rows.length} questions. ` +
+  throw ambiguous(id, rows.length);
+}
+
+function ambiguous(id: string | number, count: number): UserError {
+  return new UserError(
+    `The id ${JSON.stringify(id)} in the predictions is ambiguous: it has ${count} questions. ` +
       'Use a file with prompts, such as the one LLaVA writes.',
   );
 }

@@ -2,7 +2,7 @@ import { messageOf, UserError } from '../../shared/errors.js';
 import { parsePythonJson } from '../../shared/parse-json.js';
 import { answersById, recordsIn } from './documents.js';
 import { kindOf } from './file-kind.js';
-import { findPredictionFiles } from './find-prediction-files.js';
+import { findPredictionFiles, popeCategory } from './find-prediction-files.js';
 import { readMmeResults } from './mme-results.js';
 import type { PredictionRecord, PredictionRecords } from './prediction-record.js';
 import { findRecordFormat, type RecordFormat } from './record-formats.js';
@@ -38,7 +38,9 @@ export async function readPredictionRecords(
     if (part.format !== (parts[0] ?? part).format) {
       throw new UserError(`${file} contains ${part.format}, but ${files[0]} contains ${parts[0]!.format}.`);
     }
-    parts.push(part);
+    const category = popeCategory(file);
+    if (category === null) parts.push(part);
+    else parts.push({ ...part, records: part.records.map((record) => ({ ...record, categories: [category] })) });
   }
   const torn = parts.flatMap(({ tornLine }) => tornLine ?? []);
   return {

@@ -3,6 +3,7 @@ import type { LoadedBenchmark } from '../benchmark.js';
 import { ANSWERS_BY_ID } from './documents.js';
 import type { PredictionRecords } from './prediction-record.js';
 import { joinToRows } from './prediction-rows.js';
+import { asks, questionIn } from './question-text.js';
 import { readPredictionRecords, unknownFormat } from './read-prediction-records.js';
 
 /** The answers in a predictions file, in the order of the benchmark's rows. */
@@ -15,6 +16,10 @@ export interface PredictionSet {
   duplicates: (string | number)[];
   /** Ids, as in the file, of unknown questions; they are ignored. */
   unknown: (string | number)[];
+  /** Ids, as in the file, of answers that count although their prompt has another question than the id says. */
+  otherPrompts: (string | number)[];
+  /** Ids, as in the file, of answers that its order alone assigned to one of several questions that score alike. */
+  byOrder: (string | number)[];
   /** Rows without a prediction. */
   missing: number[];
   /** A truncated last line that was skipped. */
@@ -35,15 +40,20 @@ export async function readPredictionFile(
 ): Promise<PredictionSet> {
   const { format, records, tornLine } = await (reading ??
     readPredictionRecords(path, benchmark.name, { allowTornLine }));
-  const joined = joinToRows(records, benchmark, path);
+  const { rows: joined, byOrder } = joinToRows(records, benchmark, path);
   const answers: (string | null)[] = benchmark.questions.map(() => null);
   const answered = new Uint8Array(answers.length);
   const duplicates = new Set<string | number>();
   const unknown = new Set<string | number>();
+  const otherPrompts = new Set<string | number>();
   let count = 0;
-  records.forEach(({ id, answer }, i) => {
+  let echoes = 0;
+  records.forEach(({ id, prompt, answer }, i) => {
     const rows = joined[i]!;
     if (rows.length === 0) unknown.add(id);
+    const [question] = rows.map((row) => benchmark.questions[row]!.text);
+    if (question !== undefined && prompt !== null && !asksFor(prompt, question)) otherPrompts.add(id);
+    if (question !== undefined && answer !== null && isQuestion(answer, question)) echoes++;
     for (const row of rows) {
       if (answered[row]) duplicates.add(id);
       else count++;
@@ -61,13 +71,31 @@ export async function readPredictionFile(
         `${ids.join(', ')}; the benchmark's look like ${wanted.join(', ')}. Is it for a different benchmark or split?`,
     );
   }
+  if (2 * echoes > count) {
+    throw new UserError(
+      `${path} has the questions of ${benchmark.name} where answers should be: it is a question or annotation file, not one ` +
+        "with a model's answers.",
+    );
+  }
   const missing = answers.flatMap((_, row) => (answered[row] ? [] : [row]));
   return {
     answers,
     format,
     duplicates: [...duplicates],
     unknown: [...unknown],
+    otherPrompts: [...otherPrompts],
+    byOrder: byOrder.map((i) => records[i]!.id),
     missing,
     ...(tornLine === undefined ? {} : { tornLine }),
   };
+}
+
+/** Whether a prompt asks a benchmark's question, in any wording around it. */
+function asksFor(prompt: string, question: string): boolean {
+  return prompt === question || asks(prompt, questionIn(question));
+}
+
+/** Whether an answer is the question itself, with or without the instruction. */
+function isQuestion(answer: string, question: string): boolean {
+  return answer !== '' && (answer === question || question.startsWith(`${answer}\n`));
 }

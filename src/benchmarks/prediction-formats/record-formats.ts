@@ -57,8 +57,11 @@ function promptText(prompt: string | null): string | null {
   return prompt === null || prompt.trim() === '' ? null : prompt;
 }
 
-/** VLMEvalKit stores this when a model's server did not answer. Source: VLMEvalKit vlmeval/api/base.py */
-const VLMEVALKIT_FAILURE = 'Failed to obtain answer via API';
+/**
+ * VLMEvalKit stores this, and more after it, when a model's server or, with SKIP_ERR, the model did not answer.
+ * Source: VLMEvalKit vlmeval/inference.py
+ */
+const VLMEVALKIT_FAILURE = 'Failed to obtain answer';
 
 /** The fields used here from a row of VLMEvalKit's prediction table. */
 interface VlmEvalKitRow {
@@ -67,6 +70,10 @@ interface VlmEvalKitRow {
   prediction: Answer;
   hint?: Answer;
   answer?: Answer;
+  /** VizWiz's human answers. */
+  answers?: Answer;
+  category?: Answer;
+  image_path?: Answer;
   [option: string]: Answer | undefined;
 }
 
@@ -79,14 +86,25 @@ function fromVlmEvalKit(row: VlmEvalKitRow, place: number): PredictionRecord {
   const hint = row.hint ?? '';
   const prompt = [...(hint === '' ? [] : [`Context: ${hint}`]), row.question ?? '', ...options].join('\n');
   const answer = row.prediction ?? ''; // an empty cell
+  const { category, image_path: image } = row;
+  const target = row.answer ?? row.answers;
   return {
     id: place,
     idKind: 'row',
     prompt: promptText(prompt),
-    ...(row.answer == null ? {} : { target: String(row.answer) }),
-    answer: String(answer).includes(VLMEVALKIT_FAILURE) ? null : answerText(answer),
+    ...(target == null ? {} : { target: String(target) }),
+    ...(typeof image === 'string' ? { image } : {}),
+    // POPE's rows belong to several: "adversarial,popular".
+    ...(typeof category === 'string' ? { categories: category.split(',') } : {}),
+    answer: String(answer).startsWith(VLMEVALKIT_FAILURE) ? null : answerText(answer),
   };
 }
+
+/** Fields of a model's answer in records whose "answer", if any, is the correct one. */
+const PREDICTION_FIELDS = [
+  ...['prediction', 'pred', 'response', 'output', 'model_answer', 'model_output', 'model_response', 'pred_answer'],
+  ...['predicted_answer', 'generated_answer', 'generated_text'],
+];
 
 /** The first matching format applies, so formats that need more keys come first. */
 const RECORD_FORMATS: readonly RecordFormat[] = [
@@ -132,7 +150,7 @@ const RECORD_FORMATS: readonly RecordFormat[] = [
       question === 'Unknown' && pred === 'FAILED' ? null : { ...byId(question_id, pred), prompt: promptText(question) },
   ),
   // SEED-Bench: LLaVA convert_seed_for_submission.py. In a record with a prediction, "answer" is the correct answer.
-  ...['prediction', 'pred', 'response', 'output'].flatMap((field) => [
+  ...PREDICTION_FIELDS.flatMap((field) => [
     recordFormat<{ question_id: Id } & Record<string, Answer>>(
       field === 'prediction' ? 'SEED-Bench predictions' : `answers (${field})`,
       { question_id: ID, [field]: ANSWER },

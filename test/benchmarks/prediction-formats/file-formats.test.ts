@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { after } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { LoadedBenchmark } from '../../../src/benchmarks/benchmark.js';
 import { readPredictionFile } from '../../../src/benchmarks/prediction-formats/read-predictions.js';
 import { findBenchmark } from '../../../src/benchmarks/registry.js';
 import { sampleData } from '../../../src/evaluation/sample.js';
@@ -108,7 +109,7 @@ test('a truncated last line is an error that names it, and is skipped on request
 
 test('in a record with a prediction, "answer" is the correct answer', async () => {
   const benchmark = smallBenchmark('gqa', [{ questionId: '1' }, { questionId: '2' }]);
-  for (const field of ['prediction', 'pred', 'response', 'output']) {
+  for (const field of ['prediction', 'pred', 'response', 'output', 'model_answer']) {
     const records = ['no', 'maybe'].map((text, i) => ({ question_id: i + 1, answer: 'yes', [field]: text }));
     assert.deepEqual((await readPredictionFile(await write('a.jsonl', lines(records)), benchmark)).answers, [
       'no',
@@ -261,4 +262,194 @@ test("lmms-eval's older log format, and finding a benchmark's file in its output
   await assert.rejects(readPredictionFile(dirname(dirname(newer)), textVqa), {
     message: /several files: .*samples_textvqa_val/,
   });
+});
+
+/** A row of VLMEvalKit's table for each question; the answer tells which. */
+const vlmEvalKitRows = (benchmark: LoadedBenchmark, more: (row: number) => object = () => ({})): object[] =>
+  benchmark.questions.map(({ index, text }) => ({
+    ...{ index, question: text, prediction: `answer ${index}` },
+    ...more(index),
+  }));
+const rowAnswers = (benchmark: LoadedBenchmark): string[] => benchmark.questions.map((_, i) => `answer ${i}`);
+
+test('rows without ids in another order: none is given the answer of another image', async () => {
+  for (const name of ['pope', 'mme', 'gqa', 'textvqa', 'vqav2', 'okvqa', 'ocrvqa', 'vizwiz', 'mmvet']) {
+    const benchmark = await sample(name);
+    const path = await write('x.json', JSON.stringify(vlmEvalKitRows(benchmark).reverse()));
+    await assert.rejects(readPredictionFile(path, benchmark), { message: /occur several times in/ }, name);
+  }
+  // A person's ten answers may differ where the most frequent one is the same.
+  const vqaV2 = await sample('vqav2');
+  const withAnswer = vlmEvalKitRows(vqaV2, (row) => ({ answer: vqaV2.gold(row) })).reverse();
+  await assert.rejects(readPredictionFile(await write('x.json', JSON.stringify(withAnswer)), vqaV2), {
+    message: /occur several times in/,
+  });
+});
+
+test('rows without ids in another order are shared out among questions that score alike, which is said', async () => {
+  const gqa = await sample('gqa');
+  const right = vlmEvalKitRows(gqa, (row) => ({ answer: gqa.gold(row), prediction: row % 3 ? gqa.gold(row) : 'no' }));
+  const scores = await Promise.all(
+    [right, right.toReversed()].map(async (rows) => {
+      const set = await readPredictionFile(await write('x.json', JSON.stringify(rows)), gqa);
+      return { byOrder: set.byOrder.length, accuracy: gqa.score(set.answers)!.scores['accuracy'] };
+    }),
+  );
+  assert.equal(scores[0]!.byOrder, 0);
+  assert.ok(scores[1]!.byOrder > 0);
+  assert.equal(scores[1]!.accuracy, scores[0]!.accuracy);
+});
+
+test("VLMEvalKit's MME in another order: image and category tell equal questions apart", async () => {
+  const mme = await sample('mme');
+  const rows = vlmEvalKitRows(mme, (row) => {
+    const { image } = mme.questions[row]!;
+    return { answer: mme.gold(row), category: mme.category!(row), image_path: `images/${image!.split('/').at(-1)}` };
+  });
+  const set = await readPredictionFile(await write('x_MME.json', JSON.stringify(rows.reverse())), mme);
+  assert.deepEqual(set.answers, rowAnswers(mme));
+});
+
+test("VLMEvalKit's POPE has one row for a question of several categories", async () => {
+  const texts = ['dog', 'dog', 'cat'].map((what) => `Is there a ${what} in the image?\nShort.`);
+  const categories = ['adversarial', 'random', 'random'];
+  const questions = texts.map((text, i) => ({ questionId: i, text, image: i === 2 ? 'b.jpg' : 'a.jpg' }));
+  const pope = { ...smallBenchmark('pope', questions), category: (row: number) => categories[row]! };
+  const rows = [
+    { index: 0, question: 'Is there a cat in the image?', answer: 'Yes', category: 'random', prediction: 'No' },
+    {
+      index: 1,
+      question: 'Is there a dog in the image?',
+      answer: 'Yes',
+      category: 'adversarial,random',
+      prediction: 'Yes',
+    },
+  ];
+  const set = await readPredictionFile(await write('x_POPE.json', JSON.stringify(rows)), pope);
+  assert.deepEqual(set.answers, ['Yes', 'Yes', 'No']);
+});
+
+test("lmms-eval's samples of one of POPE's categories answer that one alone; a folder has all three", async () => {
+  const pope = await sample('pope');
+  const tasks = { adversarial: 'pope_adv', popular: 'pope_pop', random: 'pope_random' };
+  const rowsOf = (category: string) => pope.questions.filter(({ index }) => pope.category!(index) === category);
+  const paths = await Promise.all(
+    Object.entries(tasks).map(([category, task]) => {
+      const samples = rowsOf(category).map(({ index, text }, doc_id) => ({
+        ...{ doc_id, target: pope.gold(index), filtered_resps: `answer ${index}`, input: text },
+        pope_accuracy: { question_id: pope.sourceId!(index), score: 1 },
+      }));
+      return write(`../pope/llava/20260806_101112_samples_${task}.jsonl`, lines(samples));
+    }),
+  );
+  const alone = await readPredictionFile(paths[0]!, pope);
+  assert.deepEqual(
+    alone.answers.flatMap((answer) => answer ?? []),
+    rowsOf('adversarial').map(({ index }) => `answer ${index}`),
+  );
+  assert.deepEqual((await readPredictionFile(dirname(dirname(paths[0]!)), pope)).answers, rowAnswers(pope));
+});
+
+test("lmms-eval's samples of VQAv2 val have no ids, and their target is the field's name", async () => {
+  const vqaV2 = await sample('vqav2');
+  const samples = vqaV2.questions.map(({ index, text }) => ({
+    doc_id: index,
+    target: 'answer',
+    filtered_resps: `answer ${index}`,
+    input: text,
+    exact_match: 0.3,
+  }));
+  const set = await readPredictionFile(await write('a.jsonl', lines(samples)), vqaV2);
+  assert.deepEqual(set.answers, rowAnswers(vqaV2));
+});
+
+test("lmms-eval's POPE without prompts: an id of three questions is refused", async () => {
+  const pope = await sample('pope');
+  const samples = pope.questions.map(({ index }, doc_id) => ({
+    ...{ doc_id: 161 - doc_id, filtered_resps: 'yes', pope_accuracy: { question_id: pope.sourceId!(index) } },
+  }));
+  await assert.rejects(readPredictionFile(await write('a.jsonl', lines(samples)), pope), { message: /is ambiguous/ });
+});
+
+test('answers to another split of VizWiz, which numbers each from 0, are not those of this one', async () => {
+  const vizWiz = await sample('vizwiz');
+  const asTest = vizWiz.questions.map(({ index }) => ({
+    ...{ doc_id: index, target: '', filtered_resps: 'x', input: `Another question?\nShort.` },
+    submission: { image: `VizWiz_test_${String(index).padStart(8, '0')}.jpg.jpg`, answer: 'x' },
+  }));
+  const numbered = vizWiz.questions.map(({ index }) => ({
+    question_id: index,
+    prompt: 'Another question?',
+    text: 'x',
+  }));
+  for (const records of [asTest, numbered]) {
+    await assert.rejects(readPredictionFile(await write('a.jsonl', lines(records)), vizWiz), {
+      message: /answers none of the 42 questions of vizwiz val/,
+    });
+  }
+});
+
+test('prompts with another question than that of their id are reported', async () => {
+  const benchmark = smallBenchmark('gqa', [
+    { questionId: '1', text: 'Is it blue?\nShort.' },
+    { questionId: '2', text: 'Is it red?\nShort.' },
+  ]);
+  const records = [
+    { question_id: 1, prompt: 'USER: is it  blue? ASSISTANT:', text: 'a' },
+    { question_id: 2, prompt: 'Is it green?', text: 'b' },
+  ];
+  const set = await readPredictionFile(await write('a.jsonl', lines(records)), benchmark);
+  assert.deepEqual([set.answers, set.otherPrompts], [['a', 'b'], [2]]);
+});
+
+test('a file of questions is no file of answers, though its "text" looks like one', async () => {
+  const pope = await sample('pope');
+  const records = pope.questions.map(({ questionId, image, text }) => ({ question_id: questionId, image, text }));
+  const labels = records.map((record) => ({ ...record, text: record.text.split('\n')[0], label: 'yes' }));
+  for (const content of [records, labels]) {
+    await assert.rejects(readPredictionFile(await write('llava_pope_test.jsonl', lines(content)), pope), {
+      message: /has the questions of pope where answers should be/,
+    });
+  }
+});
+
+test('ids that pandas made fractions', async () => {
+  const benchmark = smallBenchmark('gqa', [{ questionId: '201' }, { questionId: '20' }]);
+  for (const content of [
+    'question_id,text\r\n20.0,b\r\n201.0,"a, b"\r\n',
+    '\ufeffquestion_id,text\n20,b\n201,"a, b"\n',
+  ]) {
+    const set = await readPredictionFile(await write('a.csv', content), benchmark);
+    assert.deepEqual(set.answers, ['a, b', 'b']);
+  }
+  const json = '[{"question_id": 20.0, "text": "b"}, {"question_id": 201.0, "text": "a, b"}]';
+  assert.deepEqual((await readPredictionFile(await write('a.json', json), benchmark)).answers, ['a, b', 'b']);
+});
+
+test("VLMEvalKit's work folder: the files of judges and scores, and links to the last run, are left aside", async () => {
+  const gqa = await sample('gqa');
+  const rows = JSON.stringify(vlmEvalKitRows(gqa));
+  const path = await write('llava_v1.5/T20260806_Gabc/llava_v1.5_GQA_TestDev_Balanced.json', rows);
+  const run = dirname(path);
+  for (const name of ['_results.json', '_acc.csv', '_gpt-4o_result.json', '_auxmatch.json']) {
+    await writeFile(path.replace('.json', name), rows);
+  }
+  await writeFile(join(run, 'llava_v1.5_MME.json'), rows);
+  await writeFile(join(run, 'status.json'), '{}');
+  await symlink(path, join(dirname(run), 'llava_v1.5_GQA_TestDev_Balanced.json'));
+  for (const folder of [run, dirname(run), dirname(dirname(run))]) {
+    assert.deepEqual((await readPredictionFile(folder, gqa)).answers, rowAnswers(gqa));
+  }
+});
+
+test("VLMEvalKit's failures: a server's, and with SKIP_ERR the model's own", async () => {
+  const benchmark = smallBenchmark('gqa', [{ text: 'a?' }, { text: 'b?' }, { text: 'c?' }]);
+  const predictions = [
+    'Failed to obtain answer via API.',
+    "Failed to obtain answer: <class 'RuntimeError'> CUDA out of memory",
+    'He Failed to obtain answer',
+  ];
+  const rows = vlmEvalKitRows(benchmark, (row) => ({ prediction: predictions[row] }));
+  const set = await readPredictionFile(await write('x_GQA.json', JSON.stringify(rows)), benchmark);
+  assert.deepEqual(set.answers, [null, null, predictions[2]]);
 });

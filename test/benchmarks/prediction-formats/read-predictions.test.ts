@@ -49,6 +49,8 @@ test('LLaVA answers are matched by id in any order, whether ids are strings or n
     format: 'LLaVA answers',
     duplicates: [],
     unknown: [],
+    otherPrompts: [],
+    byOrder: [],
     missing: [],
   });
 });
