@@ -10,6 +10,7 @@ import { addHelp, configureHelp } from './cli/help.js';
 import { addLatency } from './cli/latency.js';
 import { addList } from './cli/list.js';
 import { addMerge } from './cli/merge.js';
+import { originsOf } from './cli/option-origins.js';
 import { addPower } from './cli/power.js';
 import { addReport } from './cli/report.js';
 import { addRuns } from './cli/runs.js';
@@ -38,14 +39,16 @@ export async function main(argv: readonly string[]): Promise<void> {
   surviveLostStreams();
   endOnWarningSignals();
   endOnUncaughtErrors(argv);
-  const program = buildProgram();
+  let words = argv;
+  const explain = (message: string): string => originsOf(message, argv, words);
+  const program = buildProgram(explain);
   try {
     checkWorkingFolder();
-    const words = await withOptionsOfFile(argv, program);
+    words = await withOptionsOfFile(argv, program);
     setCommandLine(words.slice(2));
-    await program.parseAsync(words);
+    await program.parseAsync([...words]);
   } catch (error) {
-    process.exitCode = report(error, argv.includes('--debug'));
+    process.exitCode = report(error, argv.includes('--debug'), explain);
   }
   logEvent('info', 'end', { exitCode: Number(process.exitCode ?? 0), seconds: process.uptime() });
   closeLog();
@@ -77,12 +80,17 @@ function checkWorkingFolder(): void {
   }
 }
 
-/** Reports an error on stderr, with a stack trace only if --debug is set. Returns the exit code. */
-function report(error: unknown, debug: boolean): number {
+/**
+ * Reports an error on stderr, with a stack trace only if --debug is set. Returns the exit code.
+ * @param explain what to add to the message of an error that was expected
+ */
+function report(error: unknown, debug: boolean, explain: (message: string) => string = nothing): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const systemMessage = systemErrorMessage(error);
   const advice = addressSpaceAdvice(messageOf(error));
   say('error', `error: ${systemMessage ?? messageOf(error)}${advice === '' ? '' : `.${advice}`}`);
+  const explanation = error instanceof UserError ? explain(error.message) : '';
+  if (explanation !== '') say('error', explanation);
   const isExpected = error instanceof UserError || systemMessage !== null || advice !== '';
   logEvent('error', 'failure', { message: messageOf(error), stack: (error instanceof Error && error.stack) || null });
   if (debug && error instanceof Error) console.error(error.stack);
@@ -90,8 +98,13 @@ function report(error: unknown, debug: boolean): number {
   return error instanceof UserError ? error.exitCode : EXIT.failed;
 }
 
-export function buildProgram(): Command {
-  const program = configureHelp(new Command('llavahr'))
+function nothing(): string {
+  return '';
+}
+
+/** @param explain what to add to the message of a usage error, if anything */
+export function buildProgram(explain: (message: string) => string = nothing): Command {
+  const program = configureHelp(new Command('llavahr'), explain)
     .description('Evaluate LLaVA-HR and LLaVA-1.5 on vision-language benchmarks.')
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')

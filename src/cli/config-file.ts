@@ -7,10 +7,11 @@ import { didYouMean } from '../shared/known-names.js';
 import { parseJson } from '../shared/parse-json.js';
 import { systemReason } from '../shared/system-errors.js';
 import { decodeUtf8 } from '../shared/utf8-text.js';
+import { configPath } from './option-origins.js';
 
 /*
- * --config <file>: options in a JSON file, by command and long name without dashes. They are put onto the command line in
- * front of what the user typed, which therefore wins, and are checked and recorded like any other option.
+ * --config <file>: options in a JSON file, by command and long name without dashes. Those that what the user typed leaves
+ * open are put onto the command line, and are checked and recorded like any other option.
  */
 
 type Values = Record<string, unknown>;
@@ -98,12 +99,6 @@ function commandIndex(program: Command, words: readonly string[]): number {
   return -1;
 }
 
-function configPath(argv: readonly string[]): string | null {
-  const at = argv.findIndex((word) => word === '--config' || word.startsWith('--config='));
-  if (at < 0) return null;
-  return argv[at] === '--config' ? (argv[at + 1] ?? null) : argv[at]!.slice('--config='.length);
-}
-
 function readConfig(path: string, program: Command): Values {
   let config: unknown;
   try {
@@ -140,19 +135,20 @@ function checkNames(config: Values, { properties }: SchemaObject, path: string):
 }
 
 /**
- * Options of the file as words of a command line, without those that exclude what the user typed.
+ * Options of the file as words of a command line, without those that the user typed and those that exclude them.
  * @param where the file and the command, in front of an option's name
  * @throws UserError (usage) for a value that the option does not take
  */
 function tokensOf(command: Command, values: Values, typed: readonly string[], where: string): string[] {
   const isTyped = (option: Option): boolean =>
     typed.some((word) => word === option.short || word === option.long || word.startsWith(`${option.long}=`));
-  const excluded = new Set(command.options.filter(isTyped).flatMap(conflictsOf));
+  const typedOptions = command.options.filter(isTyped);
+  const typedNames = typedOptions.map((option) => option.attributeName());
+  const excluded = new Set([...typedNames, ...typedOptions.flatMap(conflictsOf)]);
   return command.options.flatMap((option) => {
     const value = Object.hasOwn(values, nameOf(option)) ? values[nameOf(option)] : undefined;
     const isExcluded =
-      excluded.has(option.attributeName()) ||
-      command.options.some((other) => isTyped(other) && conflictsOf(option).includes(other.attributeName()));
+      excluded.has(option.attributeName()) || conflictsOf(option).some((name) => typedNames.includes(name));
     if (value === undefined || isExcluded) return [];
     if (typeof value === 'boolean') return value === !option.negate ? [option.long!] : [];
     if (option.negate) return [];

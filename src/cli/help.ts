@@ -11,13 +11,17 @@ const NARROWEST_DESCRIPTION = 20;
 /**
  * Sets how help and usage errors look: wrapped to the terminal, with `(default: x)` and `(required)`. Subcommands inherit
  * it.
+ * @param explain what to add to the message of a usage error, if anything
  */
-export function configureHelp(program: Command): Command {
+export function configureHelp(program: Command, explain: (message: string) => string): Command {
   return program
     .configureOutput({
       getOutHelpWidth: () => helpWidth(process.stdout),
       getErrHelpWidth: () => helpWidth(process.stderr),
-      outputError: (text, write) => write(wrapText(text, columnsOf(process.stderr))),
+      outputError: (text, write) => {
+        const explanation = explain(text);
+        write(wrapText(explanation === '' ? text : `${text.trimEnd()}\n${explanation}\n`, columnsOf(process.stderr)));
+      },
     })
     .configureHelp({
       minWidthToWrap: NARROWEST_DESCRIPTION,

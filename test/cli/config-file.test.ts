@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { configSchema, withConfig } from '../../src/cli/config-file.js';
+import { originsOf } from '../../src/cli/option-origins.js';
 import { buildProgram } from '../../src/cli.js';
+import { llavahr } from '../commands/cli.js';
 import { readSchema } from '../commands/json-schemas.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-config-'));
@@ -49,12 +51,9 @@ test('options of all commands and of the one that runs are taken; the command li
     },
   );
   assert.deepEqual((await optionsOf(expanded(CONFIG, 'ablate', 'pope')))['resolutions'], [384, 768]);
-  assert.deepEqual(expanded(CONFIG, '--log-level', 'error', 'list'), [
-    '--log-level=warn',
-    '--log-level',
-    'error',
-    'list',
-  ]);
+  assert.deepEqual(expanded(CONFIG, '--log-level', 'error', 'list'), ['--log-level', 'error', 'list']);
+  const pilot = expanded({ power: { pilot: ['a', 'b'], json: true } }, 'power', '--pilot', 'c', 'd');
+  assert.deepEqual(pilot, ['power', '--json', '--pilot', 'c', 'd']);
   assert.deepEqual(expanded({ list: { json: true } }, '--log-file', 'eval', 'list').slice(2), ['list', '--json']);
 });
 
@@ -64,6 +63,32 @@ test('what is typed also wins over options of the file that it excludes', async 
   const served = ['--endpoint=http://localhost/v1', '--endpoint-model', 'm'];
   const endpoint = await optionsOf(expanded(CONFIG, 'eval', 'textvqa', ...served));
   assert.equal(endpoint['model'], undefined);
+  const ofServer = { endpoint: 'http://localhost/v1', 'endpoint-model': 'm', sample: 9, seed: 1 };
+  const local = expanded({ eval: ofServer }, 'eval', 'textvqa', '--model', 'm', '--limit', '5');
+  assert.deepEqual(local, ['eval', 'textvqa', '--model', 'm', '--limit', '5']);
+});
+
+test('an error says which of its options are set in the file', () => {
+  const typed = ['eval', 'pope', '--shard', '1/2', '--config', 'own.json'];
+  const words = ['eval', '--judge=http://localhost/v1', '--limit=4', ...typed.slice(1)];
+  const cases: [string, string][] = [
+    ["option '--limit <n>' cannot be used with option '--judge <url>'", '(set in own.json: --judge, --limit)'],
+    ['--judge cannot grade a shard (--shard).', '(set in own.json: --judge; on the command line: --shard)'],
+    ['--shard must be i/n, --judge-model is missing', ''],
+  ];
+  for (const [message, origins] of cases) assert.equal(originsOf(message, typed, words), origins);
+});
+
+test('both kinds of usage errors name the file', async () => {
+  writeFileSync(path, JSON.stringify({ eval: { limit: 4, sample: 5, 'batch-size': 1, 'judge-model': 'm' } }));
+  const ofCommander = await llavahr(folder, '--config', path, 'eval', 'pope');
+  assert.match(
+    ofCommander.stderr,
+    /cannot be used with .*\n\(set in \S+llavahr\.json: --limit, --sample\)\n\(run with/,
+  );
+  const own = await llavahr(folder, '--config', path, 'eval', 'mmvet', '--limit', '2');
+  assert.match(own.stderr, /^error: --judge and .*\n\(set in \S+llavahr\.json: --judge-model\)\n/);
+  assert.deepEqual([ofCommander.code, own.code], [2, 2]);
 });
 
 test('a file that cannot be used is a usage error that names what is wrong', () => {

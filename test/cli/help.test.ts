@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { llavahr, start, testFolder } from '../commands/cli.js';
 
 const FOLDER = new URL('../../src/cli/', import.meta.url);
-const NOT_COMMANDS = ['help.js', 'options.js', 'config-file.js', 'environment.js'];
+const NOT_COMMANDS = ['help.js', 'options.js', 'config-file.js', 'option-origins.js', 'environment.js'];
 const commands = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.js') && !NOT_COMMANDS.includes(file))
   .map((file) => file.replace('.js', ''));
