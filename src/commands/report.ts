@@ -7,7 +7,7 @@ import { latexReport } from '../results/reports/report-latex.js';
 import { reportLayout } from '../results/reports/report-layout.js';
 import { lmmsEvalReport } from '../results/reports/report-lmms-eval.js';
 import { markdownReport } from '../results/reports/report-markdown.js';
-import { finishedRuns, passedOverLine } from '../results/runs/finished-runs.js';
+import { finishedRuns, skippedLine } from '../results/runs/finished-runs.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import { EXIT, usageError } from '../shared/errors.js';
 import { say } from '../shared/log.js';
@@ -50,8 +50,8 @@ export async function reportCommand(folders: string[], options: ReportCommandOpt
   if (format !== 'html' && (thumbnails !== undefined || data !== undefined)) {
     throw usageError('--thumbnails and --data can only be used with --format html.');
   }
-  const { runs, passedOver } = await finishedRuns(folders);
-  if (passedOver.length > 0) say('info', passedOverLine(passedOver));
+  const { runs, skipped } = await finishedRuns(folders);
+  if (skipped.length > 0) say('info', skippedLine(skipped));
   const report = await REPORTS[format](runs, options);
   await putOut(report, { format, output, bom });
   return EXIT.done;

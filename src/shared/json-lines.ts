@@ -50,7 +50,7 @@ export interface JsonLinesFile<T> {
   append(values: readonly T[]): Promise<LineSpan[]>;
   /** The line's bytes, newline included. @throws UserError when they are not as they were written */
   readLine(span: LineSpan): Buffer;
-  /** Reads all lines again. @returns what was passed over */
+  /** Reads all lines again. @returns what was skipped */
   rescan(onLine: OnLine<T>): Promise<Damage>;
   close(): Promise<void>;
 }

@@ -65,7 +65,7 @@ test('refuses what would change a question or its score without a word', async (
   });
 });
 
-test('passes over NaN in fields that it does not use', async () => {
+test('ignores NaN in fields that it does not use', async () => {
   const { questions: asked } = await load(asLines([LINES[0]]).replace('"answer"', '"logprob":NaN,"answer"'));
   assert.equal(asked.length, 1);
 });

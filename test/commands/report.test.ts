@@ -82,7 +82,7 @@ test('a folder without a run and an output path that cannot be written are named
   await assert.rejects(reportCommand(folders, { format: 'md', output }), /missing.report\.md cannot be written/);
 });
 
-test('results/* and results pass over what is no finished run, in one line', async (t) => {
+test('results/* and results skip what is no finished run, in one line', async (t) => {
   const { root, folders } = await resultFolders(t);
   const write = async (name: string, change: (record: RunRecord) => void): Promise<void> => {
     const { record } = textvqa({}, 50);
@@ -110,16 +110,16 @@ test('results/* and results pass over what is no finished run, in one line', asy
     'interrupted (not finished)',
     'report.csv (no run folder)',
   ];
-  const passedOver = [...reasons, 'textvqa.1 (replaced with --fresh)'].map((reason) => join(root, reason));
-  assert.equal(star.stderr, `Passed over: ${passedOver.join(', ')}.\nwrote ${output} (csv)`);
+  const skipped = [...reasons, 'textvqa.1 (replaced with --fresh)'].map((reason) => join(root, reason));
+  assert.equal(star.stderr, `Skipped: ${skipped.join(', ')}.\nwrote ${output} (csv)`);
   const csv = await readFile(output, 'utf8');
   const folder = await printed(() => reportCommand([root], { output }));
-  assert.match(folder.stderr, /^Passed over: .*a-shard \(a shard\), .*interrupted .*, .*textvqa\.1 .*\.\n/);
+  assert.match(folder.stderr, /^Skipped: .*a-shard \(a shard\), .*interrupted .*, .*textvqa\.1 .*\.\n/);
   assert.equal(await readFile(output, 'utf8'), csv);
   assert.deepEqual((await findRuns([`${root}/`], root)).runs.map(({ folder }) => folder).sort(), [...folders].sort());
   await assert.rejects(
     reportCommand([join(root, 'a-shard'), join(root, 'interrupted')], {}),
-    /^UserError: There is no finished run\. Passed over: .*a shard.*not finished/,
+    /^UserError: There is no finished run\. Skipped: .*a shard.*not finished/,
   );
 });
 

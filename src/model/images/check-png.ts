@@ -5,7 +5,7 @@ const FRAME_BYTES = 12; // of a chunk: length, type and CRC
 
 /**
  * Checks the CRC-32 of a PNG's chunks up to its pixel data, as Pillow does on opening a file; libpng as sharp uses it
- * passes over them. The pixel data has a checksum of its own, which inflating it checks, and what follows is not used.
+ * skips them. The pixel data has a checksum of its own, which inflating it checks, and what follows is not used.
  * Source: Pillow PngImagePlugin.py, PngImageFile._open
  * @returns what is wrong, or null
  */

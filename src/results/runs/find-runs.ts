@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { messageOf, UserError, usageError } from '../../shared/errors.js';
 import { didYouMean, nameAmong } from '../../shared/known-names.js';
 import { askedQuestions } from './asked-questions.js';
-import { finishedRuns, isRunFolder, passedOverLine, runFoldersIn } from './finished-runs.js';
+import { finishedRuns, isRunFolder, runFoldersIn, skippedLine } from './finished-runs.js';
 import { loadRun, type RunResult } from './load-run.js';
 import { metricsFile } from './metrics.js';
 import { differences } from './run-identity.js';
@@ -37,8 +37,8 @@ export async function findRuns(names: readonly string[], resultsFolder: string):
     if (existsSync(name) && !candidates.some(isOfModel(name))) paths.push(name);
     else modelFolders.set(name, runsOfModel(name, candidates, resultsFolder, messages));
   }
-  const { runs, passedOver } = paths.length > 0 ? await finishedRuns(paths) : { runs: [], passedOver: [] };
-  if (passedOver.length > 0) messages.push(passedOverLine(passedOver));
+  const { runs, skipped } = paths.length > 0 ? await finishedRuns(paths) : { runs: [], skipped: [] };
+  if (skipped.length > 0) messages.push(skippedLine(skipped));
 
   const loaded = new Map(runs.map((run) => [resolve(run.folder), run]));
   const byFolder = new Map<string, RunResult>();

@@ -7,18 +7,18 @@ import { runFile } from './run-record.js';
 
 export interface FinishedRuns {
   runs: RunResult[];
-  passedOver: PassedOver[];
+  skipped: Skipped[];
 }
 
 /** A path without a finished run. */
-export interface PassedOver {
+export interface Skipped {
   path: string;
   /** In a few words. */
   reason: string;
 }
 
 /**
- * The finished runs among paths, as of `results/*`; anything that is not a finished run is passed over. If no path is a
+ * The finished runs among paths, as of `results/*`; anything that is not a finished run is skipped. If no path is a
  * run folder, those in the folders are taken, as of `results`.
  * @throws UserError if a path does not exist, or there is no finished run
  */
@@ -32,24 +32,24 @@ export async function finishedRuns(paths: readonly string[]): Promise<FinishedRu
         'created by `llavahr eval`.',
     );
   }
-  if (folders.length === 1) return { runs: [await loadRun(folders[0]!)], passedOver: [] };
-  const found: FinishedRuns = { runs: [], passedOver: [] };
+  if (folders.length === 1) return { runs: [await loadRun(folders[0]!)], skipped: [] };
+  const found: FinishedRuns = { runs: [], skipped: [] };
   for (const path of new Set(folders)) {
     const run = await loadFinished(path, folders);
-    if (typeof run === 'string') found.passedOver.push({ path, reason: run });
+    if (typeof run === 'string') found.skipped.push({ path, reason: run });
     else found.runs.push(run);
   }
-  if (found.runs.length === 0) throw new UserError(`There is no finished run. ${passedOverLine(found.passedOver)}`);
+  if (found.runs.length === 0) throw new UserError(`There is no finished run. ${skippedLine(found.skipped)}`);
   return found;
 }
 
 const SHOWN = 5;
 
-/** One line about what was passed over. */
-export function passedOverLine(passedOver: readonly PassedOver[]): string {
-  const shown = passedOver.slice(0, SHOWN).map(({ path, reason }) => `${path} (${reason})`);
-  const others = passedOver.length - shown.length;
-  return `Passed over: ${shown.join(', ')}${others > 0 ? ` and ${others} more` : ''}.`;
+/** One line about what was skipped. */
+export function skippedLine(skipped: readonly Skipped[]): string {
+  const shown = skipped.slice(0, SHOWN).map(({ path, reason }) => `${path} (${reason})`);
+  const others = skipped.length - shown.length;
+  return `Skipped: ${shown.join(', ')}${others > 0 ? ` and ${others} more` : ''}.`;
 }
 
 /** Whether a path is a run folder, finished or not. */

@@ -40,7 +40,7 @@ export interface PredictionsFile {
   readonly answers: ReadonlyMap<number, string | null>;
   /** `answer_id` of the last line by row index. */
   readonly answerIds: ReadonlyMap<number, string>;
-  /** Lines that were passed over on opening: their rows count as never asked. `finish` leaves them out. */
+  /** Lines that were skipped on opening: their rows count as never asked. `finish` leaves them out. */
   damage: Damage;
   /** Appends a batch; resolves once it is on disk. Calls must not overlap. */
   append(predictions: readonly Prediction[]): Promise<void>;

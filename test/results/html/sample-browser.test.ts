@@ -179,7 +179,7 @@ test('filters are in the address, which opens the page in the same state', { ski
   assert.ok(await other.page.locator('#empty').isHidden());
   assert.equal(await fragmentOf(other.page), '#browser');
 
-  // Names that the page lacks are passed over.
+  // Names that the page lacks are ignored.
   await other.page.goto(`${page.url().split('#')[0]}#browser?page=3&set=gone&who=gone&model+Z=right&__proto__=1`);
   await other.page.locator('#samples .row', { hasText: '#50' }).waitFor();
   assert.equal(await countOf(other.page), '60 of 60 samples');

@@ -226,7 +226,7 @@ function writeAddress(): void {
 }
 
 /**
- * Takes the state from the address; what it names and the page lacks is passed over.
+ * Takes the state from the address; what it names and the page lacks is ignored.
  * @returns whether there is one
  */
 function readAddress(): boolean {
