@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { openPromise } from 'yauzl';
 import type { ImageSource } from '../datasets/image-source.js';
 import { openImageFolder, openImageZip } from '../datasets/image-source.js';
 import { countOf } from '../shared/count-of.js';
@@ -114,6 +113,7 @@ async function openRelease(folder: string): Promise<{ path: string; names: strin
 
 /** Paths of the archive's files, relative to the release folder. */
 async function namesInZip(zipPath: string): Promise<string[]> {
+  const { openPromise } = await import('yauzl');
   const zip = await openPromise(zipPath, { autoClose: false });
   try {
     const names: string[] = [];

@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
-import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import type { Entry, ZipFile } from 'yauzl';
 import { crc32 } from '../shared/crc32.js';
 import { ImageError, UserError } from '../shared/errors.js';
 import { insideFolder } from '../shared/inside-folder.js';
@@ -131,6 +131,7 @@ export async function openImageZip(zipPath: string, prefix = ''): Promise<ImageS
 
 async function openZip(zipPath: string, prefix: string): Promise<{ zip: ZipFile; members: Map<string, Entry> }> {
   try {
+    const { openPromise } = await import('yauzl');
     const zip = await openPromise(zipPath, { autoClose: false });
     try {
       const members = new Map<string, Entry>();

@@ -1,7 +1,7 @@
 import { ImageError, UserError } from '../shared/errors.js';
 import { startWatchedProcess } from '../shared/watched-process.js';
 import type { ImageSource, ImageStamp } from './image-source.js';
-import { parquetFilesOf } from './parquet-images.js';
+import { parquetFilesOf } from './list-parquet-files.js';
 import type { ParquetAnswer, ParquetRequest } from './parquet-process.js';
 
 /** Far above the time to decode a page; reading from a slow disk does not count. */

@@ -1,9 +1,8 @@
-import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { ImageError, UserError } from '../shared/errors.js';
-import { systemReason } from '../shared/system-errors.js';
 import type { ImageSource } from './image-source.js';
 import { checkImageBytes, stampOfFile } from './image-source.js';
+import { parquetFilesOf } from './list-parquet-files.js';
 import { cachedCells } from './parquet-cells.js';
 import { openParquetFile, type ParquetFile, readWholeColumn } from './parquet-file.js';
 import {
@@ -86,20 +85,6 @@ export async function openParquetFolder(folder: string): Promise<ImageSource | n
     if (imageColumn(file)) withImages.push(path);
   }
   return withImages.length > 0 ? openParquetImages(withImages) : null;
-}
-
-/** The Parquet files in a folder or in its `data/`. @throws UserError when a folder cannot be listed */
-export async function parquetFilesOf(folder: string): Promise<string[]> {
-  return [...(await listParquet(folder)), ...(await listParquet(join(folder, 'data')))];
-}
-
-async function listParquet(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
-    throw new UserError(`${folder} cannot be listed: ${systemReason(error, folder)}`, { cause: error });
-  });
-  const parquet = names.filter((name) => name.endsWith('.parquet')).sort();
-  return parquet.map((name) => join(folder, name));
 }
 
 async function addToIndex({ byPath, byId, byNumber }: Index, file: ParquetFile): Promise<void> {

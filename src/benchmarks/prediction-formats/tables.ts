@@ -1,5 +1,3 @@
-import { parse } from 'csv-parse/sync';
-import { openPromise } from 'yauzl';
 import { messageOf, UserError } from '../../shared/errors.js';
 import { wholeText } from './text-lines.js';
 
@@ -15,6 +13,7 @@ const MAX_WORKBOOK_BYTES = 1 << 30;
  */
 export async function readSeparatedTable(path: string, delimiter: ',' | '\t'): Promise<TableRow[]> {
   const text = await wholeText(path);
+  const { parse } = await import('csv-parse/sync');
   try {
     return parse(text, { delimiter, columns: true, relax_column_count_less: true, skip_empty_lines: true });
   } catch (error) {
@@ -42,6 +41,7 @@ function cellOf(cell: unknown): TableRow[string] {
 }
 
 async function checkSize(path: string): Promise<void> {
+  const { openPromise } = await import('yauzl');
   const zip = await openPromise(path, { autoClose: false });
   try {
     let bytes = 0;
