@@ -8,7 +8,7 @@ import {
   OFFICIAL_OPTIONS,
   type Protocol,
 } from './benchmark.js';
-import { cocoImage, openCocoImages } from './shared/coco-images.js';
+import { cocoImages, openCocoImages } from './shared/coco-images.js';
 import { MAY_BE_UNANSWERABLE, SHORT_ANSWER } from './shared/instructions.js';
 import { readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
 import { annotationsOf, readVqaAnnotations } from './shared/read-vqa-annotations.js';
@@ -56,14 +56,15 @@ async function load(folder: string, { split, protocol, limit, images }: LoadOpti
   const annotationFile = { path: join(folder, ANNOTATIONS), origin: `It is part of ${DOWNLOADS}/${ANNOTATIONS}.zip.` };
   const llavaPath = join(folder, LLAVA_HR_QUESTIONS);
   const llavaQuestions = protocol === 'llava' && existsSync(llavaPath);
+  const imageOf = cocoImages('val2014');
   const prompts = llavaQuestions
     ? (await readLlavaQuestions(llavaPath, "It is LLaVA-HR's question file, part of its eval_aug.zip.")).slice(0, limit)
     : (await readVqaQuestions(questionFile, limit)).map(({ question_id, image_id, question }) => ({
         question_id,
-        image: cocoImage('val2014', image_id),
+        image: imageOf(image_id),
         text: question + INSTRUCTIONS[protocol],
       }));
-  const rows = annotationsOf(prompts, await readVqaAnnotations(annotationFile), annotationFile);
+  const annotation = annotationsOf(prompts, await readVqaAnnotations(annotationFile), annotationFile);
   const headline = HEADLINES[protocol];
   return {
     name: 'okvqa',
@@ -73,12 +74,12 @@ async function load(folder: string, { split, protocol, limit, images }: LoadOpti
     maxNewTokens: MAX_NEW_TOKENS,
     files: [llavaQuestions ? llavaPath : questionFile.path, annotationFile.path],
     protocol: { protocol, llavaQuestions, limit: limit ?? null },
-    gold: (index) => mostFrequent(rows[index]!.human.texts),
-    humanAnswers: (index) => rows[index]!.human.texts,
-    category: (index) => rows[index]!.questionType!,
-    scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
+    gold: (index) => mostFrequent(annotation(index).human.texts),
+    humanAnswers: (index) => annotation(index).human.texts,
+    category: (index) => annotation(index).questionType!,
+    scoreOne: (index, answer) => SCORERS[headline](answer, annotation(index).human),
     score: (answers, part) => ({
-      ...vqaScore(rows, answers, SCORERS, headline, part),
+      ...vqaScore(annotation, answers, SCORERS, headline, part),
       notes: [
         '"accuracy" is computed by LLaVA-HR\'s script, which keeps number words and articles in human answers, so that ' +
           'some can never match; "accuracy-official" is computed by VQA\'s own script.',

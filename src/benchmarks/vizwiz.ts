@@ -137,7 +137,7 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
     missingAnswers: { treatment: "LLaVA's convert_vizwiz_for_submission.py stops unless all questions are answered." },
     score(answers, part) {
-      const score = vqaScore(rows, answers, SCORERS, headline, part);
+      const score = vqaScore((index) => rows[index]!, answers, SCORERS, headline, part);
       const answerability = answerabilityScores(pick(isAnswerable, part), pick(answers, part));
       return {
         ...score,

@@ -9,7 +9,7 @@ import {
   OFFICIAL_OPTIONS,
   type Protocol,
 } from './benchmark.js';
-import { type CocoSet, cocoImage, openCocoImages } from './shared/coco-images.js';
+import { type CocoSet, cocoImages, openCocoImages } from './shared/coco-images.js';
 import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { SHORT_ANSWER } from './shared/instructions.js';
@@ -83,23 +83,23 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
   const reading = readVqaAnnotations(annotationFile); // first, since they take longest
   reading.catch(() => {}); // thrown below, if the questions are in order
   const native = await readVqaQuestions(questionFile, limit);
-  const rows = annotationsOf(native, await reading, annotationFile);
+  const annotation = annotationsOf(native, await reading, annotationFile);
   const ids = native.map(({ question_id }) => question_id);
   const { headline, scoreOne, all } = SCORERS[protocol];
   return {
     name: 'vqav2',
     split: 'val',
-    questions: toQuestions(native.map((question) => promptOf(question, 'val2014'))),
+    questions: toQuestions(promptsOf(native, 'val2014')),
     images: images === false ? noImages(folder) : await openCocoImages(folder, 'val2014'),
     maxNewTokens: MAX_NEW_TOKENS[protocol],
     files: [questionFile.path, annotationFile.path],
     protocol: { protocol, limit: limit ?? null },
-    gold: (index) => mostFrequent(rows[index]!.human.texts),
-    humanAnswers: (index) => rows[index]!.human.texts,
-    category: (index) => rows[index]!.answerType,
-    scoreOne: (index, answer) => scoreOne(answer, rows[index]!.human),
+    gold: (index) => mostFrequent(annotation(index).human.texts),
+    humanAnswers: (index) => annotation(index).human.texts,
+    category: (index) => annotation(index).answerType,
+    scoreOne: (index, answer) => scoreOne(answer, annotation(index).human),
     score: (answers, part) => ({
-      ...vqaScore(rows, answers, all, headline, part),
+      ...vqaScore(annotation, answers, all, headline, part),
       notes: [
         'These scores are on val and not comparable with published numbers, which are on test-dev.',
         '"accuracy" scores the answers as LLaVA uploads them, "accuracy-unprocessed" the raw answers.',
@@ -107,7 +107,7 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     }),
     missingAnswers: {
       treatment: "LLaVA's upload has empty answers for missing ones, which count as wrong.",
-      scores: (answers) => mainScores(vqaScore(rows, answers, all, headline)),
+      scores: (answers) => mainScores(vqaScore(annotation, answers, all, headline)),
     },
     submission: (answers) => [
       { name: 'v2_OpenEnded_mscoco_val2014_results.json', content: vqaResults(ids, processedAnswers(ids, answers)) },
@@ -121,7 +121,7 @@ async function loadTestDev(folder: string, { protocol, limit, images }: LoadOpti
   const llavaQuestions = protocol === 'llava' && existsSync(llavaPath);
   const rows = llavaQuestions
     ? (await readLlavaQuestions(llavaPath, EVAL_ZIP)).slice(0, limit)
-    : (await readVqaQuestions(nativeFile, limit)).map((question) => promptOf(question, 'test2015'));
+    : promptsOf(await readVqaQuestions(nativeFile, limit), 'test2015');
   const ids = rows.map(({ question_id }) => question_id);
   const test2015 = await readTestIds(folder);
   return {
@@ -147,9 +147,14 @@ function fileOf(folder: string, name: string, archive: string): FileInfo {
   return { path: join(folder, name), origin: `It is part of ${DOWNLOADS}/${archive}.` };
 }
 
-/** The prompt as in LLaVA's question files. */
-function promptOf({ question_id, image_id, question }: VqaQuestion, set: CocoSet): LlavaQuestion {
-  return { question_id, image: cocoImage(set, image_id), text: question + SHORT_ANSWER };
+/** The prompts as in LLaVA's question files. */
+function promptsOf(questions: readonly VqaQuestion[], set: CocoSet): LlavaQuestion[] {
+  const imageOf = cocoImages(set);
+  return questions.map(({ question_id, image_id, question }) => ({
+    question_id,
+    image: imageOf(image_id),
+    text: question + SHORT_ANSWER,
+  }));
 }
 
 /** Ids of all test2015 questions, if the folder has a list of them. */

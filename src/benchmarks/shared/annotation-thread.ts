@@ -1,51 +1,45 @@
-import { parseTogether } from './read-record-list.js';
-import { annotationCheck, annotationOf } from './vqa-annotations.js';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { type AnnotationNumbers, annotationParser, END, ENDS } from './annotation-parser.js';
 
-/* Runs in the thread that `readVqaAnnotations` starts. */
+/* Runs in the threads that `readVqaAnnotations` starts. */
 
-/** Annotations to parse. */
+/** A part of an annotation file. */
 export interface AnnotationTask {
-  /** The records, with a comma between two. */
-  bytes: Uint8Array<ArrayBuffer>;
-  /** Where each record ends. */
-  ends: Int32Array;
+  path: string;
+  /** Position of a record. */
+  start: number;
+  /** Position of the record behind the last one; null at the end of the list. */
+  end: number | null;
 }
 
-/**
- * Annotations as numbers, which pass between threads many times faster than objects. Of each annotation: question id,
- * answer type, question type, number of answers, the answers, and 0, or 1 and their details. All but the first and the
- * counts are places in a list of texts, which the thread sends bit by bit.
- */
-export interface AnnotationNumbers {
-  numbers: Float64Array;
-  /** Texts that came up since the last reply. */
-  fresh: string[];
-}
+const CHUNK = 4 * 1024 * 1024;
 
-const places = new Map<string, number>();
-const fresh: string[] = [];
-
-/** @returns null when a record is not valid */
-export default function parseAnnotations({ bytes, ends }: AnnotationTask): AnnotationNumbers | null {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const records = parseTogether(Array.from(ends, (end, i) => buffer.subarray(i === 0 ? 0 : ends[i - 1]! + 1, end)));
-  if (records === null) return null;
-  const numbers: number[] = [];
-  for (const record of records) {
-    if (!annotationCheck.fits(record)) return null;
-    const { human, answerType, questionType } = annotationOf(record, (text) => text);
-    numbers.push(record.question_id, placeOf(answerType), placeOf(questionType ?? ''), human.texts.length);
-    for (const text of human.texts) numbers.push(placeOf(text));
-    numbers.push(human.details === null ? 0 : 1);
-    for (const text of human.details ?? []) numbers.push(placeOf(text));
+/** @returns null when the part is not as VQA writes it: the reader of any JSON then finds out whether it is in order */
+export default function parseAnnotations({ path, start, end }: AnnotationTask): AnnotationNumbers | null {
+  const file = openSync(path, 'r');
+  try {
+    return parsePart(file, start, end ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return null;
+  } finally {
+    closeSync(file);
   }
-  return { numbers: Float64Array.from(numbers), fresh: fresh.splice(0) };
 }
 
-function placeOf(text: string): number {
-  const known = places.get(text);
-  if (known !== undefined) return known;
-  fresh.push(text);
-  places.set(text, places.size);
-  return places.size - 1;
+function parsePart(file: number, start: number, end: number): AnnotationNumbers | null {
+  const parser = annotationParser();
+  const bytes = Buffer.alloc(2 * CHUNK + ENDS);
+  let length = 0;
+  let position = start;
+  for (;;) {
+    const read = length > CHUNK ? 0 : readSync(file, bytes, length, Math.min(CHUNK, end - position), position);
+    if (read === 0) return position === end && length === 0 ? parser.result() : null;
+    position += read;
+    length += read;
+    bytes.fill(END, length, length + ENDS);
+    const rest = parser.push(bytes, length);
+    if (rest === null) return end === Number.POSITIVE_INFINITY ? parser.result() : null;
+    bytes.copyWithin(0, rest, length);
+    length -= rest;
+  }
 }

@@ -10,41 +10,25 @@ import { checked, type RecordFile } from './read-records.js';
 /** Far above any real record; keeps a wrong file from filling the memory. */
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
-/** Records of a list that follow one another in a file, not parsed yet. */
-export interface RecordPart {
-  /** One after the other, with a comma between two, in memory that nothing else uses. */
-  elements: readonly Buffer[];
-  /** Whether none needs `parseJson`'s check of the depth. */
-  isShallow: boolean;
-  /** Names the record at a place in the part, for messages. */
-  whereIs(place: number): string;
-}
-
 /**
- * Streams the records of a JSON document that has them in a list under a top-level key (VQAv2's annotations have 190 MB).
+ * Streams the records of a JSON document that has them in a list under a top-level key (VQAv2's questions have 23 MB).
  * The rest of the document is skipped unchecked.
  * @throws UserError when the file is missing or truncated, or when a record is invalid, naming the first one
  */
 export async function* readRecordList<T>(
-  file: RecordFile<T>,
+  { path, check, origin }: RecordFile<T>,
   key: string,
 ): AsyncGenerator<Iterable<T>, void, undefined> {
-  for await (const part of readRecordParts(file, key)) yield recordsOf(part, file.check);
-}
-
-/** Like `readRecordList`, for records that are parsed elsewhere. @throws UserError when the file is missing or truncated */
-export async function* readRecordParts(
-  { path, origin }: Pick<RecordFile<unknown>, 'path' | 'origin'>,
-  key: string,
-): AsyncGenerator<RecordPart, void, undefined> {
   const scanner = listScanner(key);
   let count = 0;
   for await (const chunk of chunksOf(path, origin)) {
     const elements = scanner.push(chunk);
-    const before = count;
-    count += elements.length;
-    const whereIs = (place: number): string => `${path}, record ${before + place + 1} of "${key}"`;
-    yield { elements, isShallow: scanner.isShallow(), whereIs };
+    const whereIs = (i: number): string => `${path}, record ${count + i + 1} of "${key}"`;
+    const records =
+      (scanner.isShallow() ? parseTogether(elements) : null) ??
+      elements.map((bytes, i) => parseJsonAt(decodeUtf8(bytes, whereIs(i)), whereIs(i)));
+    yield eachChecked(records, check, whereIs);
+    count += records.length;
     if (scanner.pendingBytes() > MAX_RECORD_BYTES) {
       throw new UserError(`${path} has a record longer than ${MAX_RECORD_BYTES} bytes. ${origin}`);
     }
@@ -54,22 +38,19 @@ export async function* readRecordParts(
   if (count === 0) throw new UserError(`${path} has no records. ${origin}`);
 }
 
-/** Parses and checks records. @throws UserError naming the first one that is invalid */
-function* recordsOf<T>(
-  { elements, isShallow, whereIs }: RecordPart,
+function* eachChecked<T>(
+  records: readonly unknown[],
   check: SchemaCheck<T>,
+  whereIs: (i: number) => string,
 ): Generator<T, void, undefined> {
-  const records =
-    (isShallow ? parseTogether(elements) : null) ??
-    elements.map((bytes, i) => parseJsonAt(decodeUtf8(bytes, whereIs(i)), whereIs(i)));
   for (let i = 0; i < records.length; i++) yield checked(records[i], check, whereIs(i));
 }
 
 /**
- * Parses elements as one list, which is faster than one at a time.
+ * Parses elements that follow one another in a buffer as one list, which is faster than one at a time.
  * @returns null if one of them is no JSON: parsing them one at a time then tells which
  */
-export function parseTogether(elements: readonly Buffer[]): unknown[] | null {
+function parseTogether(elements: readonly Buffer[]): unknown[] | null {
   try {
     const records = JSON.parse(`[${elements.map(textOf).join()}]`) as unknown[];
     return records.length === elements.length ? records : null;
@@ -117,7 +98,7 @@ interface Progress {
  */
 export function listScanner(key: string) {
   let pending: Buffer = Buffer.alloc(0); // unprocessed bytes, from `start` on
-  const progress: Progress = { at: 0, start: 0, depth: 0, deepest: 0, inString: false, list: 'before' };
+  const progress = atTheBeginning();
 
   return {
     foundList: () => progress.list !== 'before',
@@ -126,30 +107,42 @@ export function listScanner(key: string) {
     /** Whether no element so far needs `parseJson`'s check of the depth. */
     isShallow: () => progress.deepest <= MAX_USUAL_DEPTH,
 
-    /** The elements that the chunk completes, one after the other in memory that nothing else uses. */
+    /** The elements that the chunk completes, one after the other in one buffer. */
     push(chunk: Buffer): Buffer[] {
       if (progress.list === 'after') return [];
-      const bytes = Buffer.allocUnsafeSlow(pending.length + chunk.length);
-      pending.copy(bytes);
-      chunk.copy(bytes, pending.length);
-      const elements = scan(bytes, progress, key);
-      // Discard the document's other values.
-      if (progress.list === 'before' && progress.depth > 1) progress.start = Math.min(progress.at, bytes.length);
-      const rest = bytes.subarray(progress.start);
-      pending = elements.length > 0 ? Buffer.from(rest) : rest;
+      pending = Buffer.concat([pending.subarray(progress.start), chunk]);
       progress.at -= progress.start;
       progress.start = 0;
+      if (progress.list === 'before') scan(pending, progress, key);
+      const elements = progress.list === 'inside' ? scan(pending, progress, key) : [];
+      // Discard the document's other values.
+      if (progress.list === 'before' && progress.depth > 1) progress.start = Math.min(progress.at, pending.length);
       return elements;
     },
   };
 }
 
-/** Scans to the end of the bytes or of the list. @param progress updated @returns the elements that were completed */
+/** Where the list starts in a document, behind its bracket; null if not in these bytes, which are its first. */
+export function listStart(bytes: Buffer, key: string): number | null {
+  const progress = atTheBeginning();
+  scan(bytes, progress, key);
+  return progress.list === 'inside' ? progress.start : null;
+}
+
+function atTheBeginning(): Progress {
+  return { at: 0, start: 0, depth: 0, deepest: 0, inString: false, list: 'before' };
+}
+
+/**
+ * Scans to the end of the bytes, or to where the list begins or ends.
+ * @param progress updated
+ * @returns the elements that were completed
+ */
 function scan(bytes: Buffer, progress: Progress, key: string): Buffer[] {
   const elements: Buffer[] = [];
   const { length } = bytes;
   let { at, start, depth, deepest, inString, list } = progress; // local variables: the loop sees every byte of the file
-  while (at < length && list !== 'after') {
+  while (at < length && list === progress.list) {
     if (inString) {
       let byte = 0;
       while (at < length && byte !== QUOTE) {

@@ -1,7 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { UserError } from '../../shared/errors.js';
-import type { AnnotationNumbers, AnnotationTask } from './annotation-thread.js';
-import { readRecordList, readRecordParts } from './read-record-list.js';
+import type { AnnotationNumbers } from './annotation-parser.js';
+import type { AnnotationTask } from './annotation-thread.js';
+import { listStart, readRecordList } from './read-record-list.js';
 import {
   type AnnotationRecord,
   annotationCheck,
@@ -11,13 +12,16 @@ import {
 } from './vqa-annotations.js';
 
 /** Annotations by question id. */
-export type VqaAnnotations = ReadonlyMap<number, VqaAnnotation>;
+export type VqaAnnotations = Pick<ReadonlyMap<number, VqaAnnotation>, 'get' | 'has'>;
 
-/** Files from this size on are parsed in a thread of their own, which takes 0.1 s to start. */
+/** Files from this size on are read in threads of their own, which take 0.1 s to start. */
 const WORTH_A_THREAD = 16 * 1024 * 1024;
 
-/** Parts that are read ahead of the thread, of about a megabyte each. */
-const AHEAD = 16;
+/** More would not help: meanwhile, this one reads questions and answers for as long as two take. */
+const THREADS = 2;
+
+/** Bytes in which the list, or the next record, begins. */
+const HEAD = 1024 * 1024;
 
 /**
  * Reads an annotation file. When several annotations have the same question id, the last one counts, as in the official
@@ -29,7 +33,7 @@ export async function readVqaAnnotations(file: FileInfo): Promise<VqaAnnotations
     ({ size }) => size >= WORTH_A_THREAD,
     () => false,
   );
-  return (isLarge ? await readAnnotationsInThread(file) : null) ?? (await readHere(file));
+  return (isLarge ? await readAnnotationsInThreads(file) : null) ?? (await readHere(file));
 }
 
 async function readHere(file: FileInfo): Promise<VqaAnnotations> {
@@ -47,37 +51,22 @@ async function readHere(file: FileInfo): Promise<VqaAnnotations> {
 }
 
 /**
- * Leaves parsing, which takes most of the time, to a thread, while this one reads the next parts and other files.
- * @returns null when anything is wrong, with the file or the thread: `readHere` then finds out what
+ * Leaves reading to threads, which takes most of the time, while this one reads other files.
+ * @returns null when anything is unusual, with the file or the threads: `readHere` then finds out whether it is wrong
  */
-export async function readAnnotationsInThread(file: FileInfo): Promise<VqaAnnotations | null> {
+export async function readAnnotationsInThreads({ path }: FileInfo): Promise<VqaAnnotations | null> {
   const { Tinypool } = await import('tinypool');
   const pool = new Tinypool({
     filename: new URL('./annotation-thread.js', import.meta.url).href,
     runtime: 'worker_threads',
-    isolateWorkers: false,
-    minThreads: 1,
-    maxThreads: 1,
+    minThreads: THREADS,
+    maxThreads: THREADS,
   });
-  const annotations = new Map<number, VqaAnnotation>();
-  const texts: string[] = [];
-  let added = Promise.resolve(); // fails with the first part that does
   try {
-    let parts = 0;
-    for await (const { elements, isShallow } of readRecordParts(file, 'annotations')) {
-      if (elements.length === 0) continue;
-      if (!isShallow) return null;
-      const task = taskOf(elements);
-      const reply: Promise<AnnotationNumbers | null> = pool.run(task, { transferList: [task.bytes.buffer] });
-      added = Promise.all([reply, added]).then(([parsed]) => {
-        if (parsed === null) throw new Error('a record is not valid');
-        unpack(parsed, texts, annotations);
-      });
-      added.catch(() => {}); // awaited below
-      if (++parts % AHEAD === 0) await added;
-    }
-    await added;
-    return annotations;
+    const tasks = await annotationTasks(path);
+    if (tasks.length === 0) return null;
+    const parts = (await Promise.all(tasks.map((task) => pool.run(task)))) as (AnnotationNumbers | null)[];
+    return parts.every((part) => part !== null) ? unpacking(parts) : null;
   } catch {
     return null;
   } finally {
@@ -85,42 +74,73 @@ export async function readAnnotationsInThread(file: FileInfo): Promise<VqaAnnota
   }
 }
 
-function taskOf(elements: readonly Buffer[]): AnnotationTask {
-  const [first, last] = [elements[0]!, elements.at(-1)!];
-  const start = first.byteOffset;
-  const bytes = new Uint8Array(first.buffer as ArrayBuffer, start, last.byteOffset + last.length - start);
-  return { bytes, ends: Int32Array.from(elements, ({ byteOffset, length }) => byteOffset + length - start) };
-}
-
-/** @param texts those that the thread has sent so far; the fresh ones are added */
-function unpack({ numbers, fresh }: AnnotationNumbers, texts: string[], to: Map<number, VqaAnnotation>): void {
-  for (const text of fresh) texts.push(text);
-  let at = 0;
-  const next = (): string => texts[numbers[at++]!]!;
-  const list = (length: number): string[] => {
-    const values: string[] = [];
-    for (let i = 0; i < length; i++) values.push(next());
-    return values;
-  };
-  while (at < numbers.length) {
-    const questionId = numbers[at++]!;
-    const answerType = next();
-    const questionType = next();
-    const answers = list(numbers[at++]!);
-    const details = numbers[at++] === 0 ? null : list(answers.length);
-    to.set(questionId, { human: { texts: answers, details }, answerType, questionType });
+/**
+ * Divides a file where an object begins like the first record. If it is not a record but in one, the part before it does not
+ * end there, and is not in order.
+ */
+async function annotationTasks(path: string): Promise<AnnotationTask[]> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const read = async (position: number): Promise<Buffer> => {
+      const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD), position });
+      return buffer.subarray(0, bytesRead);
+    };
+    const head = await read(0);
+    const first = listStart(head, 'annotations');
+    if (first === null) return [];
+    const beginning = /^\s*(\{\s*"\w+")/.exec(head.toString('latin1', first))?.[1];
+    if (beginning === undefined) return [];
+    const starts = [first];
+    for (let i = 1; i < THREADS; i++) {
+      const near = Math.round((size * i) / THREADS);
+      const place = (await read(near)).indexOf(beginning);
+      if (place >= 0 && near + place > starts.at(-1)!) starts.push(near + place);
+    }
+    return starts.map((start, i) => ({ path, start, end: starts[i + 1] ?? null }));
+  } finally {
+    await file.close();
   }
 }
 
-/** The annotations of the given questions, in their order. @throws UserError when a question has none */
+/** Makes objects only when they are asked for, and then anew: three for each of 214,354 questions would fill the memory. */
+function unpacking(parts: readonly AnnotationNumbers[]): VqaAnnotations {
+  const places = new Map<number, number>(); // over the numbers of all parts
+  let length = 0;
+  const placed = parts.map(({ numbers, texts }) => {
+    const offset = length;
+    for (let at = 0; at < numbers.length; at += 4 + numbers[at + 3]!) places.set(numbers[at]!, offset + at);
+    length += numbers.length;
+    return { numbers, texts, offset };
+  });
+  return {
+    has: (questionId) => places.has(questionId),
+    get(questionId) {
+      const place = places.get(questionId);
+      if (place === undefined) return undefined;
+      const { numbers, texts, offset } = placed.findLast((part) => part.offset <= place)!;
+      const textAt = (at: number): string => texts[numbers[at]!]!;
+      const start = place - offset;
+      const answers: string[] = [];
+      for (let at = start + 4; at < start + 4 + numbers[start + 3]!; at++) answers.push(textAt(at));
+      return {
+        human: { texts: answers, details: null },
+        answerType: textAt(start + 1),
+        questionType: textAt(start + 2),
+      };
+    },
+  };
+}
+
+/** The annotation of each question, by its index. @throws UserError when a question has none */
 export function annotationsOf(
   questions: readonly { question_id: number }[],
   annotations: VqaAnnotations,
   file: FileInfo,
-): VqaAnnotation[] {
-  return questions.map(({ question_id }) => {
-    const annotation = annotations.get(question_id);
-    if (annotation) return annotation;
+): (index: number) => VqaAnnotation {
+  for (const { question_id } of questions) {
+    if (annotations.has(question_id)) continue;
     throw new UserError(`${file.path} has no annotation for question ${question_id}. ${file.origin}`);
-  });
+  }
+  return (index) => annotations.get(questions[index]!.question_id)!;
 }

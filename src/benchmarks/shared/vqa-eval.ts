@@ -30,9 +30,15 @@ export const officialVqa: VqaScorer = (answer, human) => {
 
 /** What `officialVqa` compares answers with. Remembers the last one: several scorers take the same question in turn. */
 const officialTexts = rememberingLast(({ texts }: HumanAnswers) => {
-  const lines = texts.map(onOneLine);
-  const isUnanimous = lines.every((text) => text === lines[0]);
-  return { isUnanimous, texts: isUnanimous ? lines : lines.map(normalise) };
+  const answers = texts.map(processed);
+  const isUnanimous = answers.every(({ line }) => line === answers[0]!.line);
+  return { isUnanimous, texts: answers.map(({ line, normalised }) => (isUnanimous ? line : normalised)) };
+});
+
+/** A human answer on one line, and normalised as well. */
+const processed = memoized((text) => {
+  const line = onOneLine(text);
+  return { line, normalised: normalise(line) };
 });
 
 /**

@@ -1,3 +1,4 @@
+import { memoized } from '../../shared/memoized.js';
 import type { Answers, Score } from '../benchmark.js';
 import { meanStatistic, pick } from './statistics.js';
 import type { VqaAnnotation } from './vqa-annotations.js';
@@ -6,59 +7,63 @@ import type { VqaScorer } from './vqa-eval.js';
 /**
  * The mean of each scorer over all questions, in percent; for the headline also by answer and question type. Questions
  * without an answer count as wrong.
+ * @param annotation of a question, by its index
  * @param scorers by name of the main score
  * @param part indices of the questions to score (default: all)
  */
 export function vqaScore(
-  all: readonly VqaAnnotation[],
+  annotation: (index: number) => VqaAnnotation,
   given: Answers,
   scorers: Readonly<Record<string, VqaScorer>>,
   headline: string,
   part?: readonly number[],
 ): Score {
-  const rows = pick(all, part);
   const answers = pick(given, part);
-  const byScorer = new Map(Object.keys(scorers).map((name) => [name, new Array<number>(answers.length).fill(0)]));
+  const byScorer = Object.entries(scorers).map(([name, score]) => ({
+    ...{ name, score },
+    scores: new Array<number>(answers.length).fill(0),
+  }));
+  const perQuestion = byScorer.find(({ name }) => name === headline)!.scores;
+  const types = breakdown(headline);
   answers.forEach((answer, i) => {
-    if (answer === null) return;
-    for (const [name, scores] of byScorer) scores[i] = scorers[name]!(answer, rows[i]!.human);
+    const { human, answerType, questionType } = annotation(part?.[i] ?? i);
+    if (answer !== null) for (const { score, scores } of byScorer) scores[i] = score(answer, human);
+    types.add(answerType, questionType, perQuestion[i]!);
   });
-  const perQuestion = byScorer.get(headline)!;
-  const mainScores = [...byScorer].map(([name, scores]) => [name, percent(scores)] as const);
-  const parts = breakdown(rows, perQuestion, headline);
+  const mainScores = byScorer.map(({ name, scores }) => [name, percent(scores)] as const);
   return {
     headline,
-    scores: { ...Object.fromEntries(mainScores), ...mapValues(parts, percent) },
+    scores: { ...Object.fromEntries(mainScores), ...mapValues(types.scores, percent) },
     counts: {
       ...Object.fromEntries(mainScores.map(([name]) => [name, answers.length])),
-      ...mapValues(parts, ({ length }) => length),
+      ...mapValues(types.scores, ({ length }) => length),
     },
     n: answers.length,
     failed: answers.filter((answer) => answer === null).length,
     unparsable: 0,
     perQuestion,
-    statistics: Object.fromEntries([...byScorer].map(([name, scores]) => [name, meanStatistic(scores)])),
+    statistics: Object.fromEntries(byScorer.map(({ name, scores }) => [name, meanStatistic(scores)])),
     notes: [],
   };
 }
 
-/** Scores such as "accuracy/yes-no" and "accuracy/question-type/is there a". */
-function breakdown(
-  rows: readonly VqaAnnotation[],
-  perQuestion: readonly number[],
-  headline: string,
-): Map<string, number[]> {
-  const byType = new Map<string, number[]>();
-  const add = (name: string, score: number): void => {
-    const scores = byType.get(name);
-    if (scores) scores.push(score);
-    else byType.set(name, [score]);
+/** Collects question scores under names such as "accuracy/yes-no" and "accuracy/question-type/is there a". */
+function breakdown(headline: string) {
+  const scores = new Map<string, number[]>();
+  const listOf = (name: string): number[] => {
+    const list = scores.get(name) ?? [];
+    scores.set(name, list);
+    return list;
   };
-  rows.forEach(({ answerType, questionType }, i) => {
-    add(`${headline}/${answerType.replaceAll('/', '-')}`, perQuestion[i]!);
-    if (questionType !== null) add(`${headline}/question-type/${questionType}`, perQuestion[i]!);
-  });
-  return byType;
+  const ofAnswerType = memoized((type) => listOf(`${headline}/${type.replaceAll('/', '-')}`));
+  const ofQuestionType = memoized((type) => listOf(`${headline}/question-type/${type}`));
+  return {
+    scores,
+    add(answerType: string, questionType: string | null, score: number): void {
+      ofAnswerType(answerType).push(score);
+      if (questionType !== null) ofQuestionType(questionType).push(score);
+    },
+  };
 }
 
 function mapValues<T>(map: ReadonlyMap<string, T>, value: (entry: T) => number): Record<string, number> {

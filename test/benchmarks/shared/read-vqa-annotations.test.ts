@@ -5,10 +5,15 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import {
   annotationsOf,
-  readAnnotationsInThread,
+  readAnnotationsInThreads,
   readVqaAnnotations,
+  type VqaAnnotations,
 } from '../../../src/benchmarks/shared/read-vqa-annotations.js';
-import { type AnnotationRecord, annotationOf } from '../../../src/benchmarks/shared/vqa-annotations.js';
+import {
+  type AnnotationRecord,
+  annotationOf,
+  type VqaAnnotation,
+} from '../../../src/benchmarks/shared/vqa-annotations.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-annotations-'));
 after(() => rm(folder, { recursive: true }));
@@ -26,24 +31,57 @@ const RECORDS: AnnotationRecord[] = Array.from({ length: 3000 }, (_, i) => ({
   answers: Array.from({ length: 1 + (i % 11) }, (_, k) => ({
     answer: `${TEXTS[(i + k) % TEXTS.length]}${i % 3 === 0 ? i : ''}`,
     answer_confidence: 'maybe',
-    answer_id: i % 4 === 0 ? 1 : k,
+    answer_id: k + 1,
   })),
 }));
 
 const EXPECTED = new Map(RECORDS.map((record) => [record.question_id, annotationOf(record, (text) => text)]));
 
+/** The annotations that a reader found, by question id. */
+async function all(
+  reading: Promise<VqaAnnotations | null>,
+): Promise<Map<number, VqaAnnotation | undefined> | undefined> {
+  const annotations = await reading;
+  return annotations ? new Map([...EXPECTED.keys()].map((id) => [id, annotations.get(id)])) : undefined;
+}
+
+function withoutIds(record: AnnotationRecord): AnnotationRecord {
+  return { ...record, answers: record.answers.map(({ answer }) => ({ answer })) };
+}
+
 const write = (text: string) => writeFile(file.path, text);
 const documentOf = (records: readonly unknown[]) => JSON.stringify({ info: {}, annotations: records });
 
-test('annotations are the same from a thread as from this one', async () => {
+test('annotations are the same from threads as from this one', async () => {
   await write(documentOf(RECORDS));
-  assert.deepEqual(await readAnnotationsInThread(file), EXPECTED);
-  assert.deepEqual(await readVqaAnnotations(file), EXPECTED);
+  assert.deepEqual(await all(readAnnotationsInThreads(file)), EXPECTED);
+  assert.deepEqual(await all(readVqaAnnotations(file)), EXPECTED);
+});
+
+test('records that the threads do not take are read by this one', async () => {
+  const records = RECORDS.map((record, i) => (i === 7 ? withoutIds(record) : record));
+  const expected = new Map(records.map((record) => [record.question_id, annotationOf(record, (text) => text)]));
+  assert.equal(typeof expected.get(7)!.human.details, 'object');
+  await write(documentOf(records));
+  assert.equal(await readAnnotationsInThreads(file), null);
+  assert.deepEqual(await all(readVqaAnnotations(file)), expected);
+});
+
+test('answers that begin like records do not get the parts wrong', async () => {
+  const records = RECORDS.map((record) => ({
+    ...record,
+    answers: record.answers.map((answer) => ({ question_id: 1, ...answer })),
+  }));
+  const expected = new Map(records.map((record) => [record.question_id, annotationOf(record, (text) => text)]));
+  await write(documentOf(records));
+  assert.equal(await readAnnotationsInThreads(file), null);
+  assert.deepEqual(await all(readVqaAnnotations(file)), expected);
 });
 
 test('annotations come in the order of the questions', async () => {
   const questions = [{ question_id: 7 }, { question_id: 3 }];
-  assert.deepEqual(annotationsOf(questions, EXPECTED, file), [EXPECTED.get(7), EXPECTED.get(3)]);
+  const annotation = annotationsOf(questions, EXPECTED, file);
+  assert.deepEqual([annotation(0), annotation(1)], [EXPECTED.get(7), EXPECTED.get(3)]);
   const unknown = [...questions, { question_id: 3000 }];
   assert.throws(() => annotationsOf(unknown, EXPECTED, file), {
     name: 'UserError',
@@ -75,10 +113,10 @@ const BROKEN: readonly { what: string; text: string; message: RegExp }[] = [
   },
 ];
 for (const { what, text, message } of BROKEN) {
-  test(`${what} is left by the thread to this one, whose error names the place`, async () => {
+  test(`${what} is left by the threads to this one, whose error names the place`, async () => {
     await write(text);
-    assert.equal(await readAnnotationsInThread(file), null);
-    const padded = text.replace('{"info":{}', `{"info":"${'x'.repeat(16 * 1024 * 1024)}"`); // read in a thread at first
+    assert.equal(await readAnnotationsInThreads(file), null);
+    const padded = text.replace('{"info":{}', `{"info":"${'x'.repeat(16 * 1024 * 1024)}"`); // read in threads at first
     await write(padded);
     await assert.rejects(readVqaAnnotations(file), { name: 'UserError', message });
   });
