@@ -5,7 +5,10 @@
  * @returns 0 to 1, bit-identical to the official script
  */
 export function vqaAccuracy(answer: string, humanAnswers: readonly string[]): number {
-  const matches = humanAnswers.filter((human) => human === answer).length;
+  let matches = 0;
+  for (const human of humanAnswers) if (human === answer) matches++;
+  if (matches === 0) return 0;
+  if (matches > 3) return 1; // three are left in every subset
   let sum = 0;
   for (const leftOut of humanAnswers) sum += Math.min(1, (leftOut === answer ? matches - 1 : matches) / 3);
   return sum / humanAnswers.length;
