@@ -27,8 +27,17 @@ for (const definition of BENCHMARKS) {
   });
 }
 
-test('of a part of the questions, those not answered yet do not count as wrong', () => {
-  const restricted = restrictToRows(smallBenchmark('small', [{}, {}, {}, {}, {}]), [1, 3, 4]);
+test('of a part of the questions, those not answered yet do not count as wrong, and no others are scored', () => {
+  const small = smallBenchmark('small', [{}, {}, {}, {}, {}]);
+  const scored: (readonly number[] | undefined)[] = [];
+  const counted = {
+    ...small,
+    score: (...given: Parameters<typeof small.score>) => {
+      scored.push(given[1]);
+      return small.score(...given);
+    },
+  };
+  const restricted = restrictToRows(counted, [1, 3, 4]);
   let clock = 0;
   const running = runningScore(restricted, () => clock);
   running.add(2, 'yes');
@@ -36,6 +45,7 @@ test('of a part of the questions, those not answered yet do not count as wrong',
   running.add(0, 'no');
   clock = 1000;
   assert.equal(running.current()?.value, 50);
+  assert.deepEqual(scored, [[4], [1, 4]]);
   const part = restricted.score(['no', null, 'yes'], [2, 0])!;
   assert.deepEqual([part.n, part.failed, part.perQuestion], [2, 0, [1, 0]]);
 });

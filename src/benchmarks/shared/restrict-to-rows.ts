@@ -2,8 +2,9 @@ import type { Answers, LoadedBenchmark, Score } from '../benchmark.js';
 import { pick } from './statistics.js';
 
 /**
- * A benchmark restricted to some of its questions, as if the others had never been asked. Breakdowns only cover categories
- * that are complete.
+ * A benchmark restricted to some of its questions, as if the others had never been asked. Breakdowns of its score only cover
+ * categories that are complete; those of a part of it, which no report shows, are not checked, since that would score all
+ * questions each time that a running score is shown.
  * @param rows question indices in the benchmark's order
  */
 export function restrictToRows(benchmark: LoadedBenchmark, rows: readonly number[]): LoadedBenchmark {
@@ -25,9 +26,9 @@ export function restrictToRows(benchmark: LoadedBenchmark, rows: readonly number
     scoreOne: (index, answer) => benchmark.scoreOne(rows[index]!, answer),
     score(answers, part) {
       const all = allAnswers(answers);
-      const scored = pick(rows, part);
-      const score = benchmark.score(all, scored);
-      return score && ofPart(score, benchmark.score(all)!, scored.length, benchmark.questions.length);
+      const score = benchmark.score(all, pick(rows, part));
+      if (score === null || part !== undefined) return score;
+      return ofPart(score, benchmark.score(all)!, rows.length, benchmark.questions.length);
     },
     missingAnswers: missingAnswers && {
       ...missingAnswers,
