@@ -47,7 +47,7 @@ export function answersById(document: unknown): { format: string; records: Predi
     const answered = Object.entries(document.outputs).filter(([, answer]) => answer !== 'FAILED');
     return { format: 'ScienceQA results', records: answered.map(toRecord) };
   }
-  if (Array.isArray(document) || !answerMap.fits(document)) return null;
+  if (Array.isArray(document) || !answerMap.fits(document) || Object.keys(document).length === 0) return null;
   return { format: ANSWERS_BY_ID, records: Object.entries(document).map(toRecord) };
 }
 

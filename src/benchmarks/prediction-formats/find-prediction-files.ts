@@ -2,6 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { UserError } from '../../shared/errors.js';
 import { unreadable } from '../../shared/system-errors.js';
+import { MME_TASKS } from '../mme-files.js';
 
 /** LLaVA's scripts split a run over GPUs: `<chunks>_<chunk>.jsonl`, later concatenated into merge.jsonl. */
 const CHUNK = /^(\d+)_(\d+)\.jsonl(?:\.gz)?$/;
@@ -43,7 +44,7 @@ export async function findPredictionFiles(path: string, benchmark: string): Prom
       `${path} contains chunks of several runs: ${listed(chunks)}. Keep only the files of one run there.`,
     );
   }
-  const tables = benchmark === 'mme' ? names.filter((name) => !name.includes('/') && name.endsWith('.txt')) : [];
+  const tables = benchmark === 'mme' ? names.filter((name) => MME_FILES.has(name)) : [];
   if (tables.length > 0) return tables.map((name) => join(path, name));
   const ofTools = await withoutLinks(
     path,
@@ -56,6 +57,11 @@ export async function findPredictionFiles(path: string, benchmark: string): Prom
   const found = files.length === 0 ? 'no .jsonl, .json, .tsv, .xlsx or .txt files' : `several files: ${listed(files)}`;
   throw new UserError(`${path} contains ${found}. Pass the predictions file itself.`);
 }
+
+/** Result files of MME's tool, one per subtask. */
+const MME_FILES: ReadonlySet<string> = new Set(
+  [...MME_TASKS.perception, ...MME_TASKS.cognition].map((task) => `${task}.txt`),
+);
 
 const IS_DATA = /\.(?:jsonl?|tsv|csv|xlsx)(?:\.gz)?$/;
 /** `20260806_101112_samples_textvqa_val.jsonl`, and `textvqa_val.json` before version 0.2 */

@@ -16,8 +16,8 @@ export interface ReadOptions {
 
 /** The accepted formats, for messages. */
 const ACCEPTED =
-  "Accepted formats: LLaVA's answers (question_id, prompt, text), lmms-eval's samples, VLMEvalKit's predictions (xlsx, tsv, " +
-  "json) and the benchmarks' own result files; docs/cli.md lists them all.";
+  "Accepted formats: LLaVA's answers (question_id, prompt, text; JSON or CSV), lmms-eval's samples, VLMEvalKit's predictions " +
+  "(xlsx, tsv, json) and the benchmarks' own result files; docs/cli.md lists them all.";
 
 /**
  * Reads predictions from a file or folder in any of the formats that LLaVA's scripts, the evaluation servers, lmms-eval
@@ -31,7 +31,7 @@ export async function readPredictionRecords(
   options: ReadOptions,
 ): Promise<PredictionRecords> {
   const files = await findPredictionFiles(path, benchmark);
-  if (files.every((file) => file.endsWith('.txt'))) return readMmeResults(files);
+  if (files.every((file) => file.endsWith('.txt')) && !(await isJson(files[0]!))) return readMmeResults(files);
   const parts: PredictionRecords[] = [];
   for (const file of files) {
     const part = await readFile(file, options);
@@ -48,6 +48,12 @@ export async function readPredictionRecords(
     records: parts.flatMap(({ records }) => records),
     ...(torn.length > 0 ? { tornLine: torn.join(', ') } : {}),
   };
+}
+
+/** Whether a text file begins like a JSON document or JSON lines. */
+async function isJson(path: string): Promise<boolean> {
+  for await (const lines of textLines(path)) return /^\s*[[{]/.test(lines[0]!.text);
+  return false;
 }
 
 async function readFile(path: string, options: ReadOptions): Promise<PredictionRecords> {
@@ -70,10 +76,16 @@ async function readJsonFile(path: string, options: ReadOptions): Promise<Predict
     const second = lines[1] && objectOrUndefined(lines[1].text);
     // If only the second line is valid, this is JSON Lines with a broken first line.
     if (findRecordFormat(second)) parse(start, `${path}, line ${lines[0]!.number}`);
-    if (second && objectOrUndefined(start)) throw unknownFormat(path, 'JSON lines', second);
+    const first = objectOrUndefined(start);
+    if (second && first) throw unknownFormat(path, 'JSON lines', first);
     break;
   }
   if (start === '') throw new UserError(`${path} is empty.`);
+  if (!/^\s*[[{"]/.test(start)) {
+    throw new UserError(
+      `${path} looks like text that is not JSON. The names of tables end in .csv or .tsv. ${ACCEPTED}`,
+    );
+  }
   return readDocument(path);
 }
 
@@ -167,8 +179,8 @@ const SHOWN_FIELDS = 12;
 
 /** The error for a file in no known format. @param value its first record or other content */
 export function unknownFormat(path: string, shape: 'JSON' | 'JSON lines' | 'a table', value: unknown): UserError {
-  if (!isObject(value)) return new UserError(`${path} looks like ${shape} without records. ${ACCEPTED}`);
-  const fields = Object.keys(value);
+  const fields = isObject(value) ? Object.keys(value) : [];
+  if (fields.length === 0) return new UserError(`${path} looks like ${shape} without records. ${ACCEPTED}`);
   const shown = fields.slice(0, SHOWN_FIELDS).map((field) => JSON.stringify(field));
   const more = fields.length > SHOWN_FIELDS ? ` and ${fields.length - SHOWN_FIELDS} more` : '';
   return new UserError(`${path} looks like ${shape} with the fields ${shown.join(', ')}${more}. ${ACCEPTED}`);

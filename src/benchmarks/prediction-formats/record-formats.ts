@@ -1,5 +1,5 @@
 import type { SchemaObject } from 'ajv';
-import { COUNT, ID, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../shared/json-schema.js';
+import { ID, objectOf, type SchemaCheck, schemaCheck, TEXT } from '../../shared/json-schema.js';
 import { lmmsEvalRecord, lmmsEvalSchema } from './lmms-eval-samples.js';
 import type { PredictionRecord } from './prediction-record.js';
 
@@ -108,10 +108,14 @@ const PREDICTION_FIELDS = [
 
 /** The first matching format applies, so formats that need more keys come first. */
 const RECORD_FORMATS: readonly RecordFormat[] = [
-  recordFormat<{ index: number; question_id: Id; prompt: string | null; text: Answer }>(
+  recordFormat<{ index: Id; question_id: Id; prompt: string | null; text: Answer }>(
     'llavahr predictions',
-    { index: COUNT, question_id: ID, prompt: { type: ['string', 'null'] }, text: ANSWER },
-    ({ index, question_id, prompt, text }) => ({ ...byId(question_id, text), row: index, prompt: promptText(prompt) }),
+    { index: ID, question_id: ID, prompt: { type: ['string', 'null'] }, text: ANSWER },
+    ({ index, question_id, prompt, text }) => ({
+      ...byId(question_id, text),
+      row: Number(index), // a text in a table
+      prompt: promptText(prompt),
+    }),
   ),
   // Source: LLaVA model_vqa_loader.py
   recordFormat<{ question_id: Id; prompt: string | null; text: Answer }>(

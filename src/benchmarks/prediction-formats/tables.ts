@@ -15,10 +15,25 @@ export async function readSeparatedTable(path: string, delimiter: ',' | '\t'): P
   const text = await wholeText(path);
   const { parse } = await import('csv-parse/sync');
   try {
-    return parse(text, { delimiter, columns: true, relax_column_count_less: true, skip_empty_lines: true });
+    return parse(text, {
+      delimiter,
+      columns: (titles: string[]) => checkTitles(titles, path),
+      relax_column_count_less: true,
+      skip_empty_lines: true,
+    });
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${path} is not a valid table: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** @throws UserError for two columns of one name: nothing says which one is meant */
+function checkTitles(titles: string[], path: string): string[] {
+  const twice = titles.find((title, i) => title !== '' && titles.indexOf(title) < i);
+  if (twice === undefined) return titles;
+  throw new UserError(
+    `${path} has two columns ${JSON.stringify(twice)}. Remove one of them, or give it another title.`,
+  );
 }
 
 /** Reads the first sheet of an Excel workbook. @throws UserError if it is damaged or unpacks to too many bytes */
@@ -28,6 +43,10 @@ export async function readWorkbook(path: string): Promise<TableRow[]> {
     const { readSheet } = await import('read-excel-file/node');
     const [titles, ...rows] = await readSheet(path, { trim: false });
     if (!titles) return [];
+    checkTitles(
+      titles.map((title) => (title === null ? '' : String(title))),
+      path,
+    );
     return rows.map((row) => Object.fromEntries(titles.map((title, i) => [String(title), cellOf(row[i])])));
   } catch (error) {
     if (error instanceof UserError) throw error;

@@ -453,3 +453,66 @@ test("VLMEvalKit's failures: a server's, and with SKIP_ERR the model's own", asy
   const set = await readPredictionFile(await write('x_GQA.json', JSON.stringify(rows)), benchmark);
   assert.deepEqual(set.answers, [null, null, predictions[2]]);
 });
+
+test("llavahr's own predictions as a table of pandas", async () => {
+  const rows = textVqa.questions.map(({ index, questionId, text }) => [
+    ...[index, questionId],
+    ...[text, right[index]!].map((field) => `"${field.replaceAll('"', '""')}"`),
+  ]);
+  const content = [['index', 'question_id', 'prompt', 'text'], ...rows].map((row) => row.join(',')).join('\r\n');
+  assert.deepEqual((await readPredictionFile(await write('a.csv', content), textVqa)).answers, right);
+});
+
+for (const [name, content] of [
+  ['a.csv', 'question_id,text,text\n1,a,b\n'],
+  ['a.tsv', 'question_id\ttext\ttext\n1\ta\tb\n'],
+] as const) {
+  test(`two columns of one name are refused: ${name}`, async () => {
+    await assert.rejects(readPredictionFile(await write(name, content), textVqa), {
+      message: /has two columns "text"/,
+    });
+  });
+}
+
+test('JSON lines may be named .txt', async () => {
+  for (const content of [
+    answerLines,
+    JSON.stringify(
+      answerLines
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ),
+  ]) {
+    assert.deepEqual((await readPredictionFile(await write('answers.txt', content), textVqa)).answers, right);
+  }
+});
+
+test("a folder of MME's result files, or of answers, may have other texts in it", async () => {
+  const mme = await sample('mme');
+  const ofTask = new Map<string, string>();
+  for (const { index, image, text } of mme.questions) {
+    const line = `${image!.split('/').at(-1)}\t${text.split('\n')[0]}\tYes\tanswer ${index}\n`;
+    ofTask.set(mme.category!(index), (ofTask.get(mme.category!(index)) ?? '') + line);
+  }
+  const path = await write('readme.txt', 'Not an answer.');
+  for (const [task, content] of ofTask) await writeFile(join(dirname(path), `${task}.txt`), content);
+  assert.deepEqual((await readPredictionFile(dirname(path), mme)).answers, rowAnswers(mme));
+  const jsonl = await write('answers.jsonl', answerLines);
+  await writeFile(join(dirname(jsonl), 'rank0_metric_eval_done.txt'), 'rank 0 eval done');
+  assert.deepEqual((await readPredictionFile(dirname(jsonl), textVqa)).answers, right);
+});
+
+for (const [what, content, message] of [
+  ['an empty object', '{}', /looks like JSON without records\. Accepted formats:/],
+  [
+    'text',
+    'question_id,text\n1,a\n',
+    /looks like text that is not JSON\. The names of tables end in \.csv.*Accepted formats:/,
+  ],
+  ['a first line of another kind', `{"model": "x"}\n${answerLines}`, /JSON lines with the fields "model"\./],
+] as const) {
+  test(`the error tells what ${what} looks like, and what is accepted`, async () => {
+    await assert.rejects(readPredictionFile(await write('a.json', content), textVqa), { name: 'UserError', message });
+  });
+}
