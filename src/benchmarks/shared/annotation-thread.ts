@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
 import { type AnnotationNumbers, annotationParser, END, ENDS } from './annotation-parser.js';
 
-/* Runs in the threads that `readVqaAnnotations` starts. */
+/* Runs in the threads that `readVqaAnnotations` starts, and sends them `AnnotationNumbers`, or null. */
 
 /** A part of an annotation file. */
 export interface AnnotationTask {
@@ -14,8 +15,11 @@ export interface AnnotationTask {
 
 const CHUNK = 4 * 1024 * 1024;
 
+const parsed = parse(workerData as AnnotationTask);
+parentPort!.postMessage(parsed, parsed ? [parsed.numbers.buffer as ArrayBuffer] : []);
+
 /** @returns null when the part is not as VQA writes it: the reader of any JSON then finds out whether it is in order */
-export default function parseAnnotations({ path, start, end }: AnnotationTask): AnnotationNumbers | null {
+function parse({ path, start, end }: AnnotationTask): AnnotationNumbers | null {
   const file = openSync(path, 'r');
   try {
     return parsePart(file, start, end ?? Number.POSITIVE_INFINITY);

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { open, stat } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
 import { UserError } from '../../shared/errors.js';
 import type { AnnotationNumbers } from './annotation-parser.js';
 import type { AnnotationTask } from './annotation-thread.js';
@@ -55,23 +57,19 @@ async function readHere(file: FileInfo): Promise<VqaAnnotations> {
  * @returns null when anything is unusual, with the file or the threads: `readHere` then finds out whether it is wrong
  */
 export async function readAnnotationsInThreads({ path }: FileInfo): Promise<VqaAnnotations | null> {
-  const { Tinypool } = await import('tinypool');
-  const pool = new Tinypool({
-    filename: new URL('./annotation-thread.js', import.meta.url).href,
-    runtime: 'worker_threads',
-    minThreads: THREADS,
-    maxThreads: THREADS,
-  });
   try {
     const tasks = await annotationTasks(path);
-    if (tasks.length === 0) return null;
-    const parts = (await Promise.all(tasks.map((task) => pool.run(task)))) as (AnnotationNumbers | null)[];
-    return parts.every((part) => part !== null) ? unpacking(parts) : null;
+    const parts = await Promise.all(tasks.map(parseInThread));
+    return parts.length > 0 && parts.every((part) => part !== null) ? unpacking(parts) : null;
   } catch {
     return null;
-  } finally {
-    await pool.destroy();
   }
+}
+
+async function parseInThread(task: AnnotationTask): Promise<AnnotationNumbers | null> {
+  const thread = new Worker(new URL('./annotation-thread.js', import.meta.url), { workerData: task });
+  const [parsed] = (await once(thread, 'message')) as [AnnotationNumbers | null];
+  return parsed;
 }
 
 /**
