@@ -4,7 +4,7 @@ import { renderTable } from '../../terminal/table.js';
 import type { Interval } from '../statistics/bootstrap.js';
 import { ablationPlots } from './ablation-plots.js';
 import { type AblationRow, ablationNotes, ablationTable, relativeSpeed } from './ablation-table.js';
-import { plainLatex } from './report-latex.js';
+import { latexFile } from './report-latex.js';
 import { escapeMarkdown, plainMarkdown } from './report-markdown.js';
 import { tidyCsv } from './tidy-csv.js';
 
@@ -22,7 +22,7 @@ export function ablationFiles(rows: readonly AblationRow[], reference: AblationR
     'ablation.csv': ablationCsv(rows, reference),
     'ablation.md': `${[plainMarkdown(table), ...notes.map(escapeMarkdown)].join('\n\n')}\n`,
     'ablation.svg': ablationPlots(rows),
-    'ablation.tex': plainLatex(table, [captionOf(rows), ...notes].join(' ')),
+    'ablation.tex': latexFile(table, [captionOf(rows), ...notes].join(' ')),
   };
 }
 

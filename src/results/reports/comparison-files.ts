@@ -13,7 +13,7 @@ import {
   scoreOf,
 } from './comparison-tables.js';
 import { describeRun } from './report-csv.js';
-import { plainLatex } from './report-latex.js';
+import { latexFile } from './report-latex.js';
 import { escapeMarkdown, plainMarkdown } from './report-markdown.js';
 import { type TidyRow, tidyCsv } from './tidy-csv.js';
 
@@ -63,8 +63,7 @@ export function comparisonMarkdown(comparisons: readonly Comparison[]): string {
 /** A table for booktabs; what its marks mean is in the caption, notes are comments. Ends with a newline. */
 export function comparisonLatex(comparisons: readonly Comparison[]): string {
   const { table, caption, notes } = layout(comparisons);
-  const head = ['% \\usepackage{booktabs,graphicx}', ...notes.map((note) => `% Note: ${note.replace(/\s+/g, ' ')}`)];
-  return `${head.join('\n')}\n${plainLatex(table, caption.join(' '))}`;
+  return latexFile(table, caption.join(' '), notes);
 }
 
 const NONE = '-';

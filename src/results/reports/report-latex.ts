@@ -38,6 +38,16 @@ export function latexReport({ scores, speed, footnotes, notes }: ReportLayout): 
   const times = withoutShared(speed);
   const about = `Speed: medians per image, question and token; rates over whole runs${times.shared}.`;
   const tables = [...table(titles, rows, align, caption), '', plainLatex(times, about)].join('\n');
+  return withHead(tables, notes);
+}
+
+/** A file of one booktabs table with all text escaped; notes are comments. Ends with a newline. */
+export function latexFile(table: PlainTable, caption: string, notes: readonly string[] = []): string {
+  return withHead(plainLatex(table, caption), notes);
+}
+
+/** Puts comments before tables: what they need to compile, and notes. */
+function withHead(tables: string, notes: readonly string[]): string {
   const head = ['% \\usepackage{booktabs,graphicx}', ...notes.map((note) => `% Note: ${visibleLine(note)}`)];
   if (OTHER_SCRIPTS.test(tables)) head.push(`% ${OTHER_SCRIPTS_NOTE}`);
   return [...head, tables].join('\n');
@@ -49,7 +59,7 @@ const OTHER_SCRIPTS_NOTE =
   'Compile with LuaLaTeX or XeLaTeX and a font that covers the names\u2019 characters: pdfLaTeX does not.';
 
 /** A booktabs table with all text escaped. Ends with a newline. */
-export function plainLatex({ titles, lines, align }: PlainTable, caption: string): string {
+function plainLatex({ titles, lines, align }: PlainTable, caption: string): string {
   const rows = lines.map((line) => row(line.map((cell) => (cell === '-' ? NONE : escapeLatex(cell)))));
   return `${table(titles, rows, align, caption).join('\n')}\n`;
 }

@@ -54,6 +54,21 @@ test('Markdown and LaTeX: a run over the first questions says so in its cell', (
   assert.match(latex, /\{\*\} not comparable with the baseline/);
 });
 
+test('LaTeX says what it takes to compile names in other scripts', () => {
+  const latexOf = (name: string): string =>
+    comparisonLatex(
+      compareRuns([
+        { run: first, questions: questions(20) },
+        { run: textvqa(model(name), 75), questions: questions(30) },
+      ]),
+    );
+  assert.match(
+    latexOf('\u6a21\u578b 100%_#&'),
+    /^% \\usepackage.*\n% Compile with LuaLaTeX.*\n(?:.*\n)*.*\u6a21\u578b 100\\%\\_\\#\\&/,
+  );
+  assert.doesNotMatch(latexOf('caf\u00e9'), /LuaLaTeX/);
+});
+
 test('JSON is the comparison itself', () => {
   const { schemaVersion, comparisons: written } = JSON.parse(comparisonJson(comparisons));
   assert.deepEqual([schemaVersion, written[0].rows.length, written[0].rows[1].difference.points], [1, 3, 25]);
