@@ -10,6 +10,9 @@ export interface AnnotationNumbers {
   texts: string[];
 }
 
+/** Numbers of an annotation before its answers. */
+export const BEFORE_ANSWERS = 4;
+
 /** Stands behind the bytes of a part. JSON allows it nowhere, so every loop below ends there. */
 export const END = 0;
 
@@ -36,8 +39,6 @@ for (const byte of [0x20, 0x09, 0x0a, 0x0d]) IS_SPACE[byte] = 1;
 /** Integers of more digits may not be exact. */
 const MAX_DIGITS = 15;
 
-/** Numbers of an annotation before its answers. */
-const HEAD = 3;
 const MISSING = -1;
 
 const UNEXPECTED = new Error('not a list of annotations as VQA writes them');
@@ -152,10 +153,10 @@ export function annotationParser() {
     return id;
   };
 
-  const answers = (): void => {
+  /** @param length place of their number */
+  const answers = (length: number): void => {
     const start = count;
     let lastId = MISSING;
-    put(0);
     skip(OPEN_LIST);
     skipSpaces();
     do {
@@ -163,12 +164,12 @@ export function annotationParser() {
       if (id <= lastId) throw UNEXPECTED; // without unique ids, scripts compare the other fields too
       lastId = id;
     } while (hasNext(CLOSE_LIST));
-    numbers[start] = count - start - 1;
+    numbers[length] = count - start;
   };
 
   const annotation = (): void => {
     const start = count;
-    for (let i = 0; i < HEAD; i++) put(MISSING);
+    for (let i = 0; i < BEFORE_ANSWERS; i++) put(MISSING);
     skip(OPEN_OBJECT);
     skipSpaces();
     do {
@@ -177,10 +178,10 @@ export function annotationParser() {
       else if (name === answerType) numbers[start + 1] = text();
       else if (name === questionType) numbers[start + 2] = text();
       else if (name !== answerList) other();
-      else if (count === start + HEAD) answers();
+      else if (numbers[start + 3] === MISSING) answers(start + 3);
       else throw UNEXPECTED;
     } while (hasNext(CLOSE_OBJECT));
-    if (count === start + HEAD || numbers.subarray(start, start + HEAD).includes(MISSING)) throw UNEXPECTED;
+    if (numbers.subarray(start, start + BEFORE_ANSWERS).includes(MISSING)) throw UNEXPECTED;
   };
 
   return {

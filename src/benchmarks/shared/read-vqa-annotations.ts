@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { open, stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../shared/errors.js';
-import type { AnnotationNumbers } from './annotation-parser.js';
+import { type AnnotationNumbers, BEFORE_ANSWERS } from './annotation-parser.js';
 import type { AnnotationTask } from './annotation-thread.js';
 import { listStart, readRecordList } from './read-record-list.js';
 import {
@@ -23,7 +23,7 @@ const WORTH_A_THREAD = 16 * 1024 * 1024;
 const THREADS = 2;
 
 /** Bytes in which the list, or the next record, begins. */
-const HEAD = 1024 * 1024;
+const SEARCHED = 1024 * 1024;
 
 /**
  * Reads an annotation file. When several annotations have the same question id, the last one counts, as in the official
@@ -81,7 +81,7 @@ async function annotationTasks(path: string): Promise<AnnotationTask[]> {
   try {
     const { size } = await file.stat();
     const read = async (position: number): Promise<Buffer> => {
-      const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD), position });
+      const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(SEARCHED), position });
       return buffer.subarray(0, bytesRead);
     };
     const head = await read(0);
@@ -105,11 +105,12 @@ async function annotationTasks(path: string): Promise<AnnotationTask[]> {
 function unpacking(parts: readonly AnnotationNumbers[]): VqaAnnotations {
   const places = new Map<number, number>(); // over the numbers of all parts
   let length = 0;
-  const placed = parts.map(({ numbers, texts }) => {
+  const placed = parts.map((part) => {
+    const { numbers } = part;
     const offset = length;
-    for (let at = 0; at < numbers.length; at += 4 + numbers[at + 3]!) places.set(numbers[at]!, offset + at);
+    for (let at = 0; at < numbers.length; at = endOf(numbers, at)) places.set(numbers[at]!, offset + at);
     length += numbers.length;
-    return { numbers, texts, offset };
+    return { ...part, offset };
   });
   return {
     has: (questionId) => places.has(questionId),
@@ -117,10 +118,10 @@ function unpacking(parts: readonly AnnotationNumbers[]): VqaAnnotations {
       const place = places.get(questionId);
       if (place === undefined) return undefined;
       const { numbers, texts, offset } = placed.findLast((part) => part.offset <= place)!;
-      const textAt = (at: number): string => texts[numbers[at]!]!;
       const start = place - offset;
+      const textAt = (at: number): string => texts[numbers[at]!]!;
       const answers: string[] = [];
-      for (let at = start + 4; at < start + 4 + numbers[start + 3]!; at++) answers.push(textAt(at));
+      for (let at = start + BEFORE_ANSWERS; at < endOf(numbers, start); at++) answers.push(textAt(at));
       return {
         human: { texts: answers, details: null },
         answerType: textAt(start + 1),
@@ -128,6 +129,10 @@ function unpacking(parts: readonly AnnotationNumbers[]): VqaAnnotations {
       };
     },
   };
+}
+
+function endOf(numbers: Float64Array, start: number): number {
+  return start + BEFORE_ANSWERS + numbers[start + BEFORE_ANSWERS - 1]!;
 }
 
 /** The annotation of each question, by its index. @throws UserError when a question has none */

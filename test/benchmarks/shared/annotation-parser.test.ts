@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { annotationParser, END, ENDS } from '../../../src/benchmarks/shared/annotation-parser.js';
+import { annotationParser, BEFORE_ANSWERS, END, ENDS } from '../../../src/benchmarks/shared/annotation-parser.js';
 import { type AnnotationRecord, annotationCheck } from '../../../src/benchmarks/shared/vqa-annotations.js';
 
 /** What a parser keeps of a record. */
@@ -30,10 +30,12 @@ function parsed(list: Uint8Array, partBytes: number): Kept[] | null {
 function kept({ numbers, texts }: ReturnType<ReturnType<typeof annotationParser>['result']>): Kept[] {
   const records: Kept[] = [];
   for (let at = 0; at < numbers.length; ) {
-    const [id, answerType, questionType, count] = numbers.subarray(at, at + 4);
-    const answers = [...numbers.subarray(at + 4, at + 4 + count!)].map((place) => texts[place]!);
+    const [id, answerType, questionType, count] = numbers.subarray(at, at + BEFORE_ANSWERS);
+    const answers = [...numbers.subarray(at + BEFORE_ANSWERS, at + BEFORE_ANSWERS + count!)].map(
+      (place) => texts[place]!,
+    );
     records.push({ id: id!, types: [texts[answerType!]!, texts[questionType!]!], answers });
-    at += 4 + count!;
+    at += BEFORE_ANSWERS + count!;
   }
   return records;
 }
@@ -153,6 +155,16 @@ for (const [what, records] of Object.entries(UNUSUAL)) {
     assert.equal(parsed(behind, behind.length), null);
   });
 }
+
+test('lists of any length are read', () => {
+  const records = Array.from({ length: 10_000 }, (_, i) => ({
+    ...RECORD,
+    question_id: i,
+    answers: Array.from({ length: 10 }, (_, k) => ({ answer: `${i} ${k}`, answer_id: k })),
+  }));
+  const list = Buffer.from(JSON.stringify(records).slice(1));
+  assert.deepEqual(parsed(list, 1 << 20), expected(list));
+});
 
 test('a list that is cut off is left to the reader of any JSON', () => {
   const list = Buffer.from(`${text}, ${text}`);
