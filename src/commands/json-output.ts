@@ -48,7 +48,17 @@ export interface ScoreJson
   schemaVersion: 1;
   protocol: Protocol;
   leftOut: LeftOut | null;
-  predictions: { format: string; missing: number; unknown: number; duplicates: number };
+  /** Counts of what does not fit. */
+  predictions: {
+    format: string;
+    missing: number;
+    unknown: number;
+    duplicates: number;
+    /** Answers that count although their prompt has another question than that of their id. */
+    otherPrompts: number;
+    /** Answers that the file's order alone assigned to one of several questions that score alike. */
+    byOrder: number;
+  };
   /** Files written to --output. */
   files: string[];
 }

@@ -117,6 +117,8 @@ function scoreRecord(
       missing: predictions.missing.length,
       unknown: predictions.unknown.length,
       duplicates: predictions.duplicates.length,
+      otherPrompts: predictions.otherPrompts.length,
+      byOrder: predictions.byOrder.length,
     },
   };
 }

@@ -55,7 +55,8 @@ test('scores at full precision as one JSON object, without images', async () => 
   });
   assert.deepEqual([scores, questionCounts], [{ accuracy: 75 }, { accuracy: 48 }]);
   assert.ok(intervals.accuracy.low < 75 && intervals.accuracy.high > 75);
-  assert.deepEqual(counts, { format: 'LLaVA answers', missing: 0, unknown: 0, duplicates: 0 });
+  const none = { missing: 0, unknown: 0, duplicates: 0, otherPrompts: 0, byOrder: 0 };
+  assert.deepEqual(counts, { format: 'LLaVA answers', ...none });
 });
 
 test('the table has scores with intervals; what does not fit is on stderr', async () => {

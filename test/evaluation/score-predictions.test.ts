@@ -52,6 +52,19 @@ test('with allowPartial missing predictions and failed answers are left out of e
   assert.ok(low < 50 && high > 50, 'the interval is of the rows that are there');
 });
 
+test('what the official script does with missing answers follows the protocol', async () => {
+  const missingAnswers = { treatment: "LLaVA's.", scores: () => ({ accuracy: 1 }) };
+  const leftOutBy = async (name: string, protocol: string) => {
+    const benchmark = { ...BENCHMARK, name, missingAnswers, protocol: { protocol } };
+    return (await scorePredictions(benchmark, await predictions(PART), { allowPartial: true })).leftOut!;
+  };
+  assert.deepEqual(await leftOutBy('seed', 'llava'), { questions: 3, treatment: "LLaVA's.", scores: { accuracy: 1 } });
+  const { treatment, scores } = await leftOutBy('seed', 'lmms-eval');
+  assert.deepEqual([treatment, scores], ['lmms-eval takes the mean over the answers that are there.', null]);
+  assert.match((await leftOutBy('mme', 'lmms-eval')).treatment!, /^lmms-eval's mme_aggregate_results stops/);
+  assert.equal((await leftOutBy('ocrvqa', 'lmms-eval')).treatment, "LLaVA's.");
+});
+
 test('allowPartial changes nothing when every question has an answer', async () => {
   const path = await predictions({ ...ALL, f: 'no' });
   const strict = await scorePredictions(BENCHMARK, path, { allowPartial: false });
