@@ -41,9 +41,10 @@ export function scoreSeed(items: readonly SeedItem[], answers: Answers, protocol
   const predictions = protocol === 'llava' ? predictedLetters(items, answers) : answers;
   const perQuestion = items.map(({ gold }, index) => isRight(predictions[index] ?? null, gold, protocol));
   const types = (['image', 'video'] as const).filter((type) => items.some(({ dataType }) => dataType === type));
+  const hasBoth = types.length === 2; // "accuracy" of one type would be another score
 
   const groups = new Map<string, (item: SeedItem) => boolean>();
-  if (types.includes('video')) groups.set('accuracy', () => true);
+  if (hasBoth) groups.set('accuracy', () => true);
   for (const type of types) groups.set(`seed_${type}`, ({ dataType }) => dataType === type);
   const dimensions = [...new Set(items.map(({ dimension }) => dimension))];
   const scores: Record<string, number> = {};
@@ -61,7 +62,7 @@ export function scoreSeed(items: readonly SeedItem[], answers: Answers, protocol
     counts[`${dimension}/accuracy`] = inDimension.length;
   }
   return {
-    headline: types.includes('video') ? 'accuracy' : 'seed_image',
+    headline: hasBoth ? 'accuracy' : `seed_${types[0] ?? 'image'}`,
     scores,
     counts,
     n: items.length,
@@ -70,9 +71,7 @@ export function scoreSeed(items: readonly SeedItem[], answers: Answers, protocol
     perQuestion,
     statistics,
     notes: [
-      ...(types.includes('video')
-        ? []
-        : ["Questions about videos were not asked, so seed_image is not comparable with the papers' numbers."]),
+      ...(hasBoth ? [] : [otherTypeNote(types[0] ?? 'image')]),
       ...repeatedIdNotes(own, perQuestion),
       ...(protocol === 'llava' ? zeroDimensionNotes(items, answers, perQuestion, dimensions) : []),
     ],
@@ -92,6 +91,11 @@ function shareStatistic(perQuestion: readonly number[], belongs: readonly boolea
     counts[2 * index + 1] = 1;
   });
   return { width: 2, counts, formula: MEAN_PERCENT };
+}
+
+function otherTypeNote(type: 'image' | 'video'): string {
+  const other = type === 'image' ? 'videos' : 'images';
+  return `Questions about ${other} were not asked, so seed_${type} is not comparable with the papers' numbers.`;
 }
 
 function repeatedIdNotes(own: readonly number[], perQuestion: readonly number[]): string[] {

@@ -145,6 +145,19 @@ test("builds prompts, ids and images like LLaVA's question file", async () => {
   });
 });
 
+test('images or videos alone have no accuracy over both', async () => {
+  await writeFiles();
+  const benchmark = await seedBench.load(folder, { protocol: 'llava' });
+  for (const [row, type] of [
+    [0, 'image'],
+    [1, 'video'],
+  ] as const) {
+    const { headline, scores, notes } = benchmark.score(['B', 'B'], [row])!;
+    assert.deepEqual([headline, Object.keys(scores)[0], 'accuracy' in scores], [`seed_${type}`, `seed_${type}`, false]);
+    assert.match(notes.join(), new RegExp(`seed_${type} is not comparable`));
+  }
+});
+
 test('images and frames may be in zip archives', async () => {
   await writeFiles();
   for (const [name, file] of [
