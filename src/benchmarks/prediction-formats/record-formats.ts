@@ -37,9 +37,15 @@ function recordFormat<T>(
   };
 }
 
-/** An answer to the question with this id. */
-function byId(id: Id, answer: Answer): PredictionRecord {
-  return { id, idKind: 'question', prompt: null, answer: answerText(answer) };
+/** An answer to the question with this id. @param record may have the prompt or the question too */
+function byId(id: Id, answer: Answer, record: object): PredictionRecord {
+  return { id, idKind: 'question', prompt: promptIn(record), answer: answerText(answer) };
+}
+
+/** The prompt in a record, or else the question; null if there is none. */
+function promptIn(record: { prompt?: unknown; question?: unknown }): string | null {
+  const { prompt, question } = record;
+  return [prompt, question].find((text): text is string => typeof text === 'string' && text.trim() !== '') ?? null;
 }
 
 /** An answer to a question without an id. */
@@ -111,22 +117,21 @@ const RECORD_FORMATS: readonly RecordFormat[] = [
   recordFormat<{ index: Id; question_id: Id; prompt: string | null; text: Answer }>(
     'llavahr predictions',
     { index: ID, question_id: ID, prompt: { type: ['string', 'null'] }, text: ANSWER },
-    ({ index, question_id, prompt, text }) => ({
-      ...byId(question_id, text),
-      row: Number(index), // a text in a table
-      prompt: promptText(prompt),
+    (record) => ({
+      ...byId(record.question_id, record.text, record),
+      row: Number(record.index), // a text in a table
     }),
   ),
   // Source: LLaVA model_vqa_loader.py
   recordFormat<{ question_id: Id; prompt: string | null; text: Answer }>(
     'LLaVA answers',
     { question_id: ID, prompt: { type: ['string', 'null'] }, text: ANSWER },
-    ({ question_id, prompt, text }) => ({ ...byId(question_id, text), prompt: promptText(prompt) }),
+    (record) => byId(record.question_id, record.text, record),
   ),
   recordFormat<{ question_id: Id; text: Answer }>(
     'LLaVA answers without prompts',
     { question_id: ID, text: ANSWER },
-    ({ question_id, text }) => byId(question_id, text),
+    (record) => byId(record.question_id, record.text, record),
   ),
   // Source: lmms-eval evaluation_tracker.py, save_results_samples
   {
@@ -150,15 +155,15 @@ const RECORD_FORMATS: readonly RecordFormat[] = [
   recordFormat<{ question_id: Id; parsed_ans: string; question: string; pred: string }>(
     'ScienceQA analyses',
     { question_id: ID, parsed_ans: TEXT, question: TEXT, pred: TEXT },
-    ({ question_id, question, pred }) =>
-      question === 'Unknown' && pred === 'FAILED' ? null : { ...byId(question_id, pred), prompt: promptText(question) },
+    (record) =>
+      record.question === 'Unknown' && record.pred === 'FAILED' ? null : byId(record.question_id, record.pred, record),
   ),
   // SEED-Bench: LLaVA convert_seed_for_submission.py. In a record with a prediction, "answer" is the correct answer.
   ...PREDICTION_FIELDS.flatMap((field) => [
     recordFormat<{ question_id: Id } & Record<string, Answer>>(
       field === 'prediction' ? 'SEED-Bench predictions' : `answers (${field})`,
       { question_id: ID, [field]: ANSWER },
-      (record) => byId(record.question_id, record[field]!),
+      (record) => byId(record.question_id, record[field]!, record),
     ),
     recordFormat<{ question: string; answer: Answer } & Record<string, Answer>>(
       `answers with questions (${field})`,
@@ -167,16 +172,14 @@ const RECORD_FORMATS: readonly RecordFormat[] = [
     ),
   ]),
   // Source: LLaVA convert_vqav2_for_submission.py
-  recordFormat<{ question_id: Id; answer: Answer }>(
-    'VQA results',
-    { question_id: ID, answer: ANSWER },
-    ({ question_id, answer }) => byId(question_id, answer),
+  recordFormat<{ question_id: Id; answer: Answer }>('VQA results', { question_id: ID, answer: ANSWER }, (record) =>
+    byId(record.question_id, record.answer, record),
   ),
   // Source: LLaVA convert_gqa_for_eval.py
   recordFormat<{ questionId: Id; prediction: Answer }>(
     'GQA predictions',
     { questionId: ID, prediction: ANSWER },
-    ({ questionId, prediction }) => byId(questionId, prediction),
+    (record) => byId(record.questionId, record.prediction, record),
   ),
   // Source: LLaVA convert_vizwiz_for_submission.py
   recordFormat<{ image: string; answer: Answer }>(

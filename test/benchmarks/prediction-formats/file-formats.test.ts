@@ -107,6 +107,21 @@ test('a truncated last line is an error that names it, and is skipped on request
   assert.match(set.tornLine!, /a\.jsonl, line 3$/);
 });
 
+test('ids that several questions share: a prompt or question beside the answer tells which', async () => {
+  for (const [question, answer] of [
+    ['question', 'answer'],
+    ['question', 'text'],
+    ['prompt', 'prediction'],
+    ['prompt', 'response'],
+  ] as const) {
+    const records = textVqa.questions.map(({ index, questionId, text }) => ({
+      ...{ question_id: questionId, [question]: text.split('\n')[0], [answer]: right[index] },
+    }));
+    const path = await write('a.jsonl', lines(records.reverse()));
+    assert.deepEqual((await readPredictionFile(path, textVqa)).answers, right);
+  }
+});
+
 test('in a record with a prediction, "answer" is the correct answer', async () => {
   const benchmark = smallBenchmark('gqa', [{ questionId: '1' }, { questionId: '2' }]);
   for (const field of ['prediction', 'pred', 'response', 'output', 'model_answer']) {
