@@ -149,7 +149,7 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
     const published = publishedOf(entry, name, score);
     for (const note of publishedNotes(label, published)) notes.add(note);
     if (score !== null && questions !== undefined && !resampled.get(entry)) notes.add(noIntervalNote(entry, name!));
-    if (questions && questions.images.count < FEW_IMAGES) {
+    if (questions && questions.images.count > 1 && questions.images.count < FEW_IMAGES) {
       notes.add(`Bootstrapped intervals over only ${questions.images.count} images are too narrow.`);
     }
     return {
@@ -327,9 +327,11 @@ function publishedNotes(label: string, published: ComparisonRow['published']): s
 }
 
 function noIntervalNote({ label, questions }: Entry, name: string): string {
-  return questions === null
-    ? `${label} has no per-question scores, so no interval. Rerun its eval command to compute them.`
-    : `${name} is not computed from sums over questions, so it has no interval.`;
+  if (questions === null)
+    return `${label} has no per-question scores, so no interval. Rerun its eval command to compute them.`;
+  if (questions && Object.hasOwn(questions.formulas, name))
+    return 'All questions are about one image, so that differences have neither an interval nor a p-value.';
+  return `${name} is not computed from sums over questions, so it has no interval.`;
 }
 
 /** Ties and unknown values keep the order given. */

@@ -245,6 +245,12 @@ test('notes explain missing or rough intervals', () => {
     'accuracy is not computed from sums over questions, so it has no interval.',
     'Bootstrapped intervals over only 2 images are too narrow.',
   ]);
+  const one = answered({}, 0);
+  const counts = Float64Array.of(1, 1, 0, 1);
+  one.questions = questionScores([1, 0], ['a', 'a'], { accuracy: { width: 2, counts, formula: MEAN_PERCENT } });
+  assert.deepEqual(compareRuns([one])[0]!.notes, [
+    'All questions are about one image, so that differences have neither an interval nor a p-value.',
+  ]);
 });
 
 test('published numbers have their source, and a difference only under the same protocol', () => {
