@@ -239,8 +239,8 @@ export interface Power {
   detectable: number | null;
   /** Questions that show the wanted difference; null if no number does. Absent if no difference is wanted. */
   needed?: number | null;
-  /** The pilot's questions and the difference seen in it. */
-  pilot?: { questions: number; difference: number; detectable: number };
+  /** The pilot's models and questions, and the difference of `model` from `baseline` seen in it. */
+  pilot?: { baseline: string; model: string; questions: number; difference: number; detectable: number };
 }
 
 /** Of `task init`. */

@@ -78,8 +78,13 @@ async function powersFromPilot(
   );
   const powers = compareRuns(entries)
     .filter(({ benchmark }) => wanted === null || wanted.some(({ name }) => name === benchmark))
-    .flatMap(({ rows }) => rows)
-    .flatMap(({ run, difference: seen }) => (seen?.detectable ? [fromPilot(run, seen.points, seen.detectable)] : []));
+    .flatMap(({ rows }) =>
+      rows.flatMap(({ run, label, difference: seen }) => {
+        if (!seen?.detectable) return [];
+        const baseline = rows.find(({ isBaseline }) => isBaseline)!.label;
+        return [fromPilot(run, { baseline, model: label, difference: seen.points, detectable: seen.detectable })];
+      }),
+    );
   if (powers.length > 0) return powers.map((power) => ({ ...power, ...neededFrom(power, difference) }));
   throw usageError(
     'The pilot shows no differences: give two runs of the same questions of one benchmark, whose answers are not all alike.',
@@ -88,8 +93,7 @@ async function powersFromPilot(
 
 function fromPilot(
   { metrics }: RunResult,
-  difference: number,
-  detectable: number,
+  seen: Omit<NonNullable<Power['pilot']>, 'questions'>,
 ): Required<Pick<Power, 'pilot'>> & Power {
   const { benchmark, split, n } = metrics;
   const info = BENCHMARKS.find(({ name }) => name === benchmark)?.splits.find(({ name }) => name === split);
@@ -98,8 +102,8 @@ function fromPilot(
     benchmark,
     split,
     questions,
-    detectable: detectable * Math.sqrt(n / questions),
-    pilot: { questions: n, difference, detectable },
+    detectable: seen.detectable * Math.sqrt(n / questions),
+    pilot: { ...seen, questions: n },
   };
 }
 
@@ -143,9 +147,19 @@ function cell({ detectable, needed, questions }: Power, difference?: number): st
 
 function pilotTable(powers: readonly Power[], difference?: number): string {
   const wanted = difference === undefined ? [] : [`questions for ${difference} points`];
-  const titles = ['benchmark', 'pilot questions', 'difference', 'detectable', 'split', 'questions', 'detectable then'];
+  const titles = [
+    'benchmark',
+    'model',
+    'pilot questions',
+    'difference',
+    'detectable',
+    'split',
+    'questions',
+    'detectable then',
+  ];
   const rows = powers.map(({ benchmark, split, questions, detectable, needed, pilot }) => [
     benchmark,
+    pilot!.model,
     count(pilot!.questions),
     signedText(pilot!.difference, 2),
     pilot!.detectable.toFixed(2),
@@ -158,6 +172,7 @@ function pilotTable(powers: readonly Power[], difference?: number): string {
   ]);
   const align: Align[] = [
     'left',
+    'left',
     'right',
     'right',
     'right',
@@ -166,11 +181,12 @@ function pilotTable(powers: readonly Power[], difference?: number): string {
     'right',
     ...wanted.map((): Align => 'right'),
   ];
+  const baselines = [...new Set(powers.map(({ pilot }) => pilot!.baseline))];
   return [
     renderTable([...titles, ...wanted], rows, align),
     '',
     wrapText(
-      "Differences in the unit of the benchmark's main score. Detectable: the smallest difference that a two-sided test at " +
+      `Differences from ${baselines.join(' and ')}, in the unit of the benchmark's main score. Detectable: the smallest difference that a two-sided test at ` +
         "the 5 % level finds with a power of 80 %, from a paired bootstrap over the pilot's images; it falls with the square " +
         'root of the number of questions.',
       terminalWidth,

@@ -42,9 +42,19 @@ test('a pilot gives the spread of the difference, and what all questions would s
   }
   const { stdout } = await printed(() => powerCommand('all', { ...OPTIONS, pilot, difference: 5, json: true }));
   const [power] = publishedJson('power', stdout).powers as [
-    { questions: number; detectable: number; needed: number; pilot: { detectable: number } },
+    {
+      questions: number;
+      detectable: number;
+      needed: number;
+      pilot: { baseline: string; model: string; detectable: number };
+    },
   ];
   assert.equal(power.questions, 8910);
+  const { baseline, model } = power.pilot;
+  assert.deepEqual([baseline, model], ['llava-hr-tiny at 256 px', 'llava-1.5-tiny at 112 px']);
+  const text = await printed(() => powerCommand('all', { ...OPTIONS, pilot }));
+  assert.match(text.stdout, /^pope +llava-1\.5-tiny at 112 px +30 +-/m);
+  assert.match(text.stdout, /^Differences from llava-hr-tiny at 256 px, in the unit/m);
   assert.ok(Math.abs(power.detectable - power.pilot.detectable * Math.sqrt(30 / 8910)) < 1e-9);
   assert.equal(power.needed, Math.ceil(30 * (power.pilot.detectable / 5) ** 2));
 });
