@@ -14,9 +14,9 @@ export function addCompare(program: Command): void {
     .option('--metric <name>', "score to compare (default: each benchmark's main score)")
     .addOption(new Option('--sort <key>', 'order of the rows').choices(SORT_KEYS).default(undefined, 'as given'))
     .addOption(
-      new Option('--format <format>', 'write scores, differences, intervals and p-values in a format')
+      new Option('--format <format>', 'write scores, differences, intervals and p-values in this format')
         .choices(['csv', 'md', 'latex', 'json'])
-        .default(undefined, 'by the name of the output file; tables for a terminal without one'),
+        .default(undefined, "by the output file's name; without one, tables for a terminal"),
     )
     .option('-o, --output <file>', 'file to write (default: stdout)')
     .option('--bom', 'csv: begin with a byte order mark, so that Excel reads it as UTF-8', false)

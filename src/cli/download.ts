@@ -8,9 +8,13 @@ export function addDownload(program: Command): void {
     .description('Download benchmarks (annotations and only the images they use) or model checkpoints.')
     .argument(
       '<benchmarks>',
-      'a benchmark or a task file, or several with commas; all or extra (see `llavahr list`); model for checkpoints',
+      "a benchmark or a task file, or several with commas; all for the paper's, extra for the others (see `llavahr list`); " +
+        'model for checkpoints',
     )
-    .argument('[models]', 'after model: llava-hr-7b, llava-hr-13b-x, llava-1.5-7b or llava-1.5-13b, comma-separated')
+    .argument(
+      '[models]',
+      'after the word model: llava-hr-7b, llava-hr-13b-x, llava-1.5-7b or llava-1.5-13b, or several with commas',
+    )
     .addOption(splitOption())
     .option('--dir <folder>', 'where to download benchmarks to (default: $LLAVAHR_DATA, else a folder in the cache)')
     .addOption(
@@ -37,7 +41,7 @@ export function addDownload(program: Command): void {
           ['llavahr download gqa --source hf'],
           ['llavahr download model llava-hr-7b'],
         ],
-        'To resume an interrupted download, rerun the same command. Proxies are taken from HTTPS_PROXY and NO_PROXY.',
+        'To resume an interrupted download, rerun the same command.',
       ),
     )
     .allowExcessArguments()

@@ -5,16 +5,16 @@ const MEANINGS = {
   LLAVAHR_DATASETS: 'another datasets.json',
   OPENAI_API_KEY: "the judge's key, unless --judge-key names another variable",
   HF_ENDPOINT: 'address of the Hugging Face hub or of a mirror',
-  HF_TOKEN: 'access token for gated repositories (HF_TOKEN_PATH: a file with it)',
-  HF_TOKEN_PATH: 'file with the access token',
-  HF_HOME: "the hub's folder on this machine",
+  HF_TOKEN: 'access token for gated repositories',
+  HF_TOKEN_PATH: 'file with the access token (default: token in HF_HOME)',
+  HF_HOME: "the hub's folder on this machine (default: huggingface in XDG_CACHE_HOME)",
   HF_HUB_CACHE: 'checkpoints (default: hub in HF_HOME); HUGGINGFACE_HUB_CACHE is read too',
   HTTPS_PROXY: 'proxy; also HTTP_PROXY, ALL_PROXY, and NO_PROXY for hosts to reach without one',
   CUDA_VISIBLE_DEVICES: 'the GPUs that may be used; cuda:0 is the first of them',
   LD_LIBRARY_PATH: "where CUDA's and cuDNN's libraries are",
   VK_ICD_FILENAMES: 'the Vulkan driver for webgpu',
   XDG_CACHE_HOME: 'base of the caches (default: .cache in HOME)',
-  NO_COLOR: 'no colours, as TERM=dumb; COLUMNS: the width of the text',
+  NO_COLOR: 'no colours, like TERM=dumb; COLUMNS sets the width of the text',
 } as const;
 
 /** An environment variable with a line in help texts. */

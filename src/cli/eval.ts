@@ -70,7 +70,9 @@ export function addEval(program: Command): void {
     .option('--limit <n>', 'only the first n questions', positiveInteger)
     .option('--offset <n>', 'skip the first n questions', positiveInteger)
     .addOption(
-      new Option('--sample <n>', 'n questions drawn at random').argParser(positiveInteger).conflicts(OTHER_SELECTIONS),
+      new Option('--sample <n>', 'only n questions, drawn at random')
+        .argParser(positiveInteger)
+        .conflicts(OTHER_SELECTIONS),
     )
     .addOption(
       new Option('--seed <n>', 'seed of --sample (default: 0)')
@@ -80,10 +82,14 @@ export function addEval(program: Command): void {
     .addOption(
       new Option(
         '--ids <file>',
-        'only the questions with these ids: a line each, a JSON list, or JSON lines with question_id',
+        'only the questions with the ids in this file: one per line, a JSON list, or JSON Lines with question_id',
       ).conflicts(['limit', 'offset']),
     )
-    .option('--max-new-tokens <n>', "most tokens of an answer (default: the benchmark's own limit)", positiveInteger)
+    .option(
+      '--max-new-tokens <n>',
+      "maximum number of tokens per answer (default: the benchmark's own limit)",
+      positiveInteger,
+    )
     .addOption(convModeOption().default(undefined, "the model's own, for most vicuna_v1"))
     .option('--shard <i/n>', 'only part i of n, counted from 1; combine the parts with `llavahr merge`', shard)
     .option('--batch-size <n>', 'images per batch: auto or a number', batchSize, 'auto')
@@ -113,10 +119,12 @@ export function addEval(program: Command): void {
       ),
     )
     .addOption(
-      servedOption('--request-timeout <seconds>', 'time for one answer (default: 300)').argParser(positiveInteger),
+      servedOption('--request-timeout <seconds>', 'time limit for one answer (default: 300)').argParser(
+        positiveInteger,
+      ),
     )
     .addOption(
-      servedOption('--prices <in,out>', 'prices of a million input and output tokens, to report the cost').argParser(
+      servedOption('--prices <in,out>', 'prices per million input and output tokens, to report the cost').argParser(
         tokenPrices,
       ),
     )

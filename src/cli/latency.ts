@@ -25,7 +25,7 @@ export function addLatency(program: Command): void {
     )
     .option(
       '--vs <model>',
-      'second model to alternate with, as for --model or --random-weights; llava-1.5 is the one of the same size',
+      'second model to alternate with, as for --model or --random-weights; llava-1.5 for the LLaVA-1.5 of the same size',
     )
     .addOption(
       new Option(

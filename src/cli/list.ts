@@ -7,7 +7,7 @@ export function addList(program: Command): void {
     .description('List the benchmarks with their splits, sizes, metrics and where they are scored.')
     .argument(
       '[benchmarks]',
-      "benchmarks or task files, comma-separated; all for the paper's, extra for the others (default: all of them)",
+      "benchmarks or task files, comma-separated; all for the paper's, extra for the others (default: both)",
     )
     .option('--published', 'list the published scores of LLaVA-HR and LLaVA-1.5, with their sources', false)
     .addOption(

@@ -48,9 +48,10 @@ export function judgeModelOption(): Option {
 }
 
 export function judgeRunsOption(): Option {
-  return new Option('--judge-runs <n>', 'MM-Vet: times each answer is graded; the mean counts (default: 5)').argParser(
-    positiveInteger,
-  );
+  return new Option(
+    '--judge-runs <n>',
+    'MM-Vet: how often each answer is graded; the mean counts (default: 5)',
+  ).argParser(positiveInteger);
 }
 
 export function judgeKeyOption(): Option {
@@ -63,7 +64,7 @@ export function judgeKeyOption(): Option {
 export function judgePricesOption(): Option {
   return new Option(
     '--judge-prices <in,out>',
-    "MM-Vet: the judge's prices of a million input and output tokens, to report the cost before and after",
+    "MM-Vet: the judge's prices per million input and output tokens, to report the cost before and after grading",
   ).argParser(tokenPrices);
 }
 

@@ -4,12 +4,12 @@ import { helpEnd } from './help.js';
 export function addPower(program: Command): void {
   program
     .command('power')
-    .description('Before a run: the difference between two models that a number of questions can show.')
+    .description('Compute, before a run, which difference between two models a number of questions can show.')
     .argument('[benchmarks]', "comma-separated names; all for the paper's, extra for the others", 'all')
     .option(
       '--difference <points>',
-      'count the questions that show a difference of this many percentage points (default: the smallest difference that ' +
-        "all of the split's questions show)",
+      'print how many questions show a difference of this many percentage points (default: print the smallest ' +
+        'difference that all questions of the split show)',
       percentage,
     )
     .option(
@@ -20,7 +20,7 @@ export function addPower(program: Command): void {
     .addOption(
       new Option(
         '--pilot <run or model...>',
-        'two runs, perhaps of a part of the questions: take from them how much the models differ',
+        'two runs, even of part of the questions, from which to estimate how much the models differ',
       ).conflicts('disagreement'),
     )
     .option('--results <folder>', 'pilot: where to search for the runs of models given by name (default: results)')

@@ -13,13 +13,13 @@ export function addReport(program: Command): void {
         "report format: lmms-eval is that tool's results file, eval-results the Hugging Face hub's .eval_results/*.yaml",
       )
         .choices(['csv', 'md', 'latex', 'html', 'json', 'lmms-eval', 'eval-results'])
-        .default(undefined, 'by the name of the output file, .tex for latex; csv without one'),
+        .default(undefined, "by the output file's name, .tex for latex; without one, csv"),
     )
     .option('-o, --output <file>', 'file to write (default: stdout)')
     .option('--bom', 'csv: begin with a byte order mark, so that Excel reads it as UTF-8', false)
     .option(
       '--thumbnails <n>',
-      'html: maximum number of images, those the models disagree on first; 0 for none (default: 1000)',
+      'html: maximum number of images, starting with those the models disagree on; 0 for none (default: 1000)',
       nonNegativeInteger,
     )
     .option('--data <folder>', "html: the benchmarks' files, if they have moved since the runs")

@@ -15,7 +15,7 @@ export function addScore(program: Command): void {
   program
     .command('score')
     .description('Score predictions made by any program; no model is needed.')
-    .argument('<benchmark>', 'see `llavahr list`; or a task file')
+    .argument('<benchmark>', 'name of a benchmark (see `llavahr list`), or a task file')
     .requiredOption(
       '--predictions <path>',
       "file or folder: LLaVA's JSON Lines (whole or in chunks), the benchmark's own result format, lmms-eval's samples or " +

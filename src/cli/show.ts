@@ -13,7 +13,7 @@ export function addShow(program: Command): void {
   program
     .command('show')
     .description('Show the exact prompt and the reference answer of one question.')
-    .argument('<benchmark>', 'see `llavahr list`; or a task file')
+    .argument('<benchmark>', 'name of a benchmark (see `llavahr list`), or a task file')
     .option('--index <n>', "position in the benchmark's order, from 0", nonNegativeInteger, 0)
     .option('--data <folder>', "folder with the benchmark's annotations (default: the embedded sample)")
     .addOption(splitOption())

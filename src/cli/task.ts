@@ -4,7 +4,7 @@ import { helpEnd } from './help.js';
 export function addTask(program: Command): void {
   program
     .command('task')
-    .description('Start a task file, which describes a benchmark of your own: init writes an example with its data.')
+    .description('Describe a benchmark of your own in a task file: init writes an example with its data.')
     .addArgument(new Argument('<action>', 'what to do').choices(['init']))
     .argument('[folder]', 'where to write the example; it must not exist', 'my-task')
     .option('--json', 'print the path of the task file as JSON', false)
