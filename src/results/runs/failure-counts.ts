@@ -49,7 +49,7 @@ export function describeFailure({ code, questions, first }: FailureCount): strin
 
 /** What to do about failed questions: asking again helps only if the cause may have gone. */
 const REMEDIES: readonly [codes: RegExp, remedy: string][] = [
-  [/^image-/, 'Once their images are there and intact, the same command asks them again.'],
+  [/^image-(missing|unreadable)$/, 'Once their images are there and intact, the same command asks them again.'],
   [/^(out-of-memory|worker-crashed|inference-failed|server-failed)$/, 'Rerun the same command to ask them again.'],
 ];
 const NO_REMEDY = 'Asking them again would give the same result.';

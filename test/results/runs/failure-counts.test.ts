@@ -30,7 +30,9 @@ test('asking again is advised only where it can help', () => {
     'Once their images are there and intact, the same command asks them again.',
   ]);
   assert.deepEqual(remediesFor(counted('out-of-memory')), ['Rerun the same command to ask them again.']);
-  assert.deepEqual(remediesFor(counted('non-finite-logits')), ['Asking them again would give the same result.']);
+  for (const code of ['non-finite-logits', 'image-too-large', 'prompt-too-long']) {
+    assert.deepEqual(remediesFor(counted(code)), ['Asking them again would give the same result.']);
+  }
   assert.deepEqual(remediesFor(counted('server-failed', 'request-refused', 'content-filter')), [
     'server-failed: Rerun the same command to ask them again.',
     'request-refused, content-filter: Asking them again would give the same result.',
