@@ -46,10 +46,10 @@ export async function findPredictionFiles(path: string, benchmark: string): Prom
   }
   const tables = benchmark === 'mme' ? names.filter((name) => MME_FILES.has(name)) : [];
   if (tables.length > 0) return tables.map((name) => join(path, name));
-  const ofTools = await withoutLinks(
-    path,
-    names.filter((name) => isOfTool(basename(name), benchmark)),
-  );
+  const candidates = names.filter((name) => isOfTool(basename(name), benchmark));
+  // lmms-eval writes an upload beside the log, with the answers as processed for the server.
+  const logs = candidates.filter((name) => !/[_-]submission[_-]/.test(name));
+  const ofTools = await withoutLinks(path, logs.length > 0 ? logs : candidates);
   if (ofTools.length === 1) return [join(path, ofTools[0]!)];
   if (arePopeCategories(ofTools)) return ofTools.map((name) => join(path, name));
   const files = ofTools.length > 0 ? ofTools : names.filter((name) => !name.includes('/') && IS_DATA.test(name));

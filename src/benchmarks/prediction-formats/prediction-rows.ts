@@ -52,9 +52,16 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
   return (record) => {
     const { idKind, prompt, row } = record;
     if (idKind === 'row') return [];
-    if (idKind === 'image') return onlyRow(byImage().get(String(record.id)) ?? [], record.id);
     const id = byOwnId.has(String(record.id)) ? String(record.id) : withoutFraction(String(record.id));
     const key = toKey(id);
+    if (idKind === 'image') {
+      // lmms-eval's uploads have ids for images: "VizWiz_val_00000012.jpg.jpg", and OK-VQA's "2971475.jpg"
+      const rows = byImage().get(id) ?? byKey().get(key) ?? [];
+      return onlyRow(
+        rows.filter((row) => !isOfOtherSplit(id, questions[row]!)),
+        record.id,
+      );
+    }
     const placed = row === undefined ? undefined : questions[row];
     if (
       placed &&

@@ -241,6 +241,33 @@ test("lmms-eval's samples of the ScienceQA questions with an image, and of all q
   );
 });
 
+test("lmms-eval's uploads for a server, alone and beside the log", async () => {
+  const vizWiz = await sample('vizwiz');
+  const okVqa = await sample('okvqa');
+  for (const [benchmark, name, image] of [
+    [vizWiz, 'vizwiz_vqa-test-submission-2026-0806-1011-12.json', (row: number) => vizWiz.questions[row]!.image],
+    [okVqa, 'ok_vqa-test-submission-2026-0806-1011-12.json', (row: number) => okVqa.questions[row]!.questionId],
+  ] as const) {
+    const upload = benchmark.questions.map(({ index }) => ({
+      image: `${image(index)}.jpg`,
+      answer: `answer ${index}`,
+    }));
+    const path = await write(`out/submissions/${name}`, JSON.stringify(upload));
+    for (const place of [path, dirname(dirname(path))]) {
+      assert.deepEqual((await readPredictionFile(place, benchmark)).answers, rowAnswers(benchmark));
+    }
+  }
+  const upload = textVqa.questions.map(({ index }) => ({ question_id: textVqa.sourceId!(index), answer: 'processed' }));
+  const path = await write('out/submissions/textvqa_submission_2026-08-06-10-11-12.json', JSON.stringify(upload));
+  const samples = textVqa.questions.map(({ index }) => ({
+    ...{ doc_id: index, filtered_resps: `answer ${index}`, submission: { question_id: textVqa.sourceId!(index) } },
+  }));
+  const model = join(dirname(dirname(path)), 'llava__v1.5');
+  await mkdir(model);
+  await writeFile(join(model, '20260806_101112_samples_textvqa_val.jsonl'), lines(samples));
+  assert.deepEqual((await readPredictionFile(dirname(model), textVqa)).answers, rowAnswers(textVqa));
+});
+
 test("lmms-eval's older log format, and finding a benchmark's file in its output folder", async () => {
   const log = {
     args: { model: 'llava' },
