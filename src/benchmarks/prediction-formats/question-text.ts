@@ -6,6 +6,8 @@ import { pySplit } from '../../shared/python-strings.js';
  */
 
 const FIRST_OPTION = /^\(?A[.):] ?/;
+/** Begin lines before the question. Sources: LLaVA's question file of TextVQA; lmms_eval/tasks/mmvet/mmvet.yaml */
+const PREFACES = ['Reference OCR token:', 'First please perform reasoning, and think step by step'];
 const OPTION = /^\(?[A-H][.):] ?/;
 
 /**
@@ -24,7 +26,7 @@ export function questionIn(prompt: string): string {
     while (end < lines.length && OPTION.test(lines[end]!)) end++;
     return normalizeQuestion(lines.slice(first - 1, end).join('\n'));
   }
-  const question = lines.find((line) => !line.startsWith('Reference OCR token:')) ?? '';
+  const question = lines.find((line) => !PREFACES.some((preface) => line.startsWith(preface))) ?? '';
   return normalizeQuestion(question);
 }
 

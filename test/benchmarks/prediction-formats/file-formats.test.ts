@@ -405,6 +405,22 @@ test("lmms-eval's samples of VQAv2 val have no ids, and their target is the fiel
   assert.deepEqual(set.answers, rowAnswers(vqaV2));
 });
 
+test("lmms-eval's prompts for MM-Vet all begin alike", async () => {
+  const mmVet = await findBenchmark('mmvet').load(sampleData('mmvet'), { protocol: 'lmms-eval', images: false });
+  const samples = mmVet.questions.map(({ index, text }) => ({
+    ...{ target: mmVet.gold(index), filtered_resps: `answer ${index}`, input: text },
+  }));
+  const inOrder = samples.map((sample, doc_id) => ({ doc_id, ...sample }));
+  assert.deepEqual(
+    (await readPredictionFile(await write('a.jsonl', lines(inOrder)), mmVet)).answers,
+    rowAnswers(mmVet),
+  );
+  const reversed = samples.toReversed().map(({ target, ...sample }, doc_id) => ({ doc_id, ...sample }));
+  await assert.rejects(readPredictionFile(await write('a.jsonl', lines(reversed)), mmVet), {
+    message: /occur several times in mmvet test, such as "(?!first please)/,
+  });
+});
+
 test("lmms-eval's POPE without prompts: an id of three questions is refused", async () => {
   const pope = await sample('pope');
   const samples = pope.questions.map(({ index }, doc_id) => ({
