@@ -2,7 +2,7 @@ import { messageOf, UserError } from '../../shared/errors.js';
 import { wholeText } from './text-lines.js';
 
 /** A table row by column title. */
-export type TableRow = Record<string, string | number | boolean | null>;
+export type TableRow = Record<string, string | number | boolean | Date | null>;
 
 /** Far above any workbook of answers; limits how much a small zip archive can unpack to. */
 const MAX_WORKBOOK_BYTES = 1 << 30;
@@ -54,9 +54,10 @@ export async function readWorkbook(path: string): Promise<TableRow[]> {
   }
 }
 
+/** A date stays one, which is no answer: the text it was made from is lost. */
 function cellOf(cell: unknown): TableRow[string] {
   if (typeof cell === 'string' || typeof cell === 'number' || typeof cell === 'boolean') return cell;
-  return cell instanceof Date ? cell.toISOString() : null;
+  return cell instanceof Date ? cell : null;
 }
 
 async function checkSize(path: string): Promise<void> {

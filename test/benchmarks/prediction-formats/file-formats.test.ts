@@ -8,6 +8,7 @@ import type { LoadedBenchmark } from '../../../src/benchmarks/benchmark.js';
 import { readPredictionFile } from '../../../src/benchmarks/prediction-formats/read-predictions.js';
 import { findBenchmark } from '../../../src/benchmarks/registry.js';
 import { sampleData } from '../../../src/evaluation/sample.js';
+import { makeZip } from '../../fetch/zips.js';
 import { fixture } from '../../fixtures.js';
 import { smallBenchmark } from '../small-benchmark.js';
 
@@ -574,3 +575,38 @@ for (const [what, content, message] of [
     await assert.rejects(readPredictionFile(await write('a.json', content), textVqa), { name: 'UserError', message });
   });
 }
+
+/** An Excel workbook with one sheet. @param rows XML */
+function workbook(rows: string): Promise<Buffer> {
+  const main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
+  const office = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+  const related = (targets: Record<string, string>): string => {
+    const links = Object.entries(targets).map(
+      ([type, target], i) => `<Relationship Id="r${i}" Type="${office}/${type}" Target="${target}"/>`,
+    );
+    const schema = 'http://schemas.openxmlformats.org/package/2006/relationships';
+    return `<Relationships xmlns="${schema}">${links.join('')}</Relationships>`;
+  };
+  const parts: Record<string, string> = {
+    '[Content_Types].xml': '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+    '_rels/.rels': related({ officeDocument: 'xl/workbook.xml' }),
+    'xl/workbook.xml': `<workbook xmlns="${main}" xmlns:r="${office}"><sheets><sheet name="a" sheetId="1" r:id="r0"/></sheets></workbook>`,
+    'xl/_rels/workbook.xml.rels': related({ worksheet: 'worksheets/sheet1.xml', styles: 'styles.xml' }),
+    'xl/styles.xml': `<styleSheet xmlns="${main}"><cellStyleXfs><xf/></cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>`,
+    'xl/worksheets/sheet1.xml': `<worksheet xmlns="${main}"><sheetData>${rows}</sheetData></worksheet>`,
+  };
+  return makeZip(Object.entries(parts).map(([name, content]) => ({ name, content: Buffer.from(content) })));
+}
+
+test('an answer that a spreadsheet program made a date is refused: its text is lost', async () => {
+  const benchmark = smallBenchmark('gqa', [{ questionId: '1' }, { questionId: '2' }]);
+  const cell = (place: string, text: string): string => `<c r="${place}" t="inlineStr"><is><t>${text}</t></is></c>`;
+  const titles = `<row r="1">${cell('A1', 'question_id')}${cell('B1', 'text')}</row>`;
+  const first = `<row r="2">${cell('A2', '1')}${cell('B2', '2010-05-01')}</row>`;
+  const second = (style: number): string =>
+    `<row r="3">${cell('A3', '2')}<c r="B3" s="${style}"><v>40299</v></c></row>`;
+  const asNumber = await write('a.xlsx', await workbook(titles + first + second(0)));
+  assert.deepEqual((await readPredictionFile(asNumber, benchmark)).answers, ['2010-05-01', '40299']);
+  const asDate = await write('a.xlsx', await workbook(titles + first + second(1)));
+  await assert.rejects(readPredictionFile(asDate, benchmark), { message: /a\.xlsx, row 3: text must be string/ });
+});
