@@ -48,11 +48,12 @@ export async function readPredictionFile(
   const otherPrompts = new Set<string | number>();
   let count = 0;
   let echoes = 0;
-  records.forEach(({ id, prompt, answer }, i) => {
+  records.forEach(({ id, idKind, prompt, answer }, i) => {
     const rows = joined[i]!;
     if (rows.length === 0) unknown.add(id);
     const [question] = rows.map((row) => benchmark.questions[row]!.text);
-    if (question !== undefined && prompt !== null && !asksFor(prompt, question)) otherPrompts.add(id);
+    const isJoinedById = idKind !== 'row' && question !== undefined; // others were joined by their prompts
+    if (isJoinedById && prompt !== null && !asksFor(prompt, question)) otherPrompts.add(id);
     if (question !== undefined && answer !== null && isQuestion(answer, question)) echoes++;
     for (const row of rows) {
       if (answered[row]) duplicates.add(id);
