@@ -20,7 +20,7 @@ export function addPower(program: Command): void {
     .addOption(
       new Option(
         '--pilot <run or model...>',
-        'two runs, even of part of the questions, from which to estimate how much the models differ',
+        'two runs or models from which to estimate how much they differ; runs over part of the questions will do',
       ).conflicts('disagreement'),
     )
     .option('--results <folder>', 'pilot: where to search for the runs of models given by name (default: results)')

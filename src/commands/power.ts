@@ -4,6 +4,7 @@ import { compareRuns } from '../results/reports/compare.js';
 import { findRuns } from '../results/runs/find-runs.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
+import { modelKey } from '../results/runs/run-names.js';
 import { signedText } from '../results/statistics/digits.js';
 import { detectableByQuestions, questionsToDetect } from '../results/statistics/power.js';
 import { countOf } from '../shared/count-of.js';
@@ -76,7 +77,7 @@ async function powersFromPilot(
   const entries = await Promise.all(
     found.runs.map(async (run) => ({ run, questions: await readQuestionScores(run.folder) })),
   );
-  const powers = compareRuns(entries)
+  const powers = compareRuns(entries, { baseline: modelKey(entries[0]!.run) })
     .filter(({ benchmark }) => wanted === null || wanted.some(({ name }) => name === benchmark))
     .flatMap(({ rows }) =>
       rows.flatMap(({ run, label, difference: seen }) => {
@@ -181,12 +182,11 @@ function pilotTable(powers: readonly Power[], difference?: number): string {
     'right',
     ...wanted.map((): Align => 'right'),
   ];
-  const baselines = [...new Set(powers.map(({ pilot }) => pilot!.baseline))];
   return [
     renderTable([...titles, ...wanted], rows, align),
     '',
     wrapText(
-      `Differences from ${baselines.join(' and ')}, in the unit of the benchmark's main score. Detectable: the smallest difference that a two-sided test at ` +
+      `Differences from ${powers[0]!.pilot!.baseline}, in the unit of the benchmark's main score. Detectable: the smallest difference that a two-sided test at ` +
         "the 5 % level finds with a power of 80 %, from a paired bootstrap over the pilot's images; it falls with the square " +
         'root of the number of questions.',
       terminalWidth,

@@ -57,4 +57,14 @@ test('a pilot gives the spread of the difference, and what all questions would s
   assert.match(text.stdout, /^Differences from llava-hr-tiny at 256 px, in the unit/m);
   assert.ok(Math.abs(power.detectable - power.pilot.detectable * Math.sqrt(30 / 8910)) < 1e-9);
   assert.equal(power.needed, Math.ceil(30 * (power.pilot.detectable / 5) ** 2));
+
+  // Runs of another benchmark, which the first model lacks, are no pilot for the two models.
+  const [second, first] = models.map((model) => join(folder, model));
+  for (const resolution of ['128', '256']) {
+    const args = ['textvqa', '--limit', '10', '--resolution', resolution, '--output', second!];
+    assert.equal((await llavahr(folder, 'eval', ...args)).code, 0);
+  }
+  const ofFolders = await printed(() => powerCommand('all', { ...OPTIONS, pilot: [first!, second!] }));
+  assert.match(ofFolders.stdout, /^pope +llava-hr-tiny at 256 px/m);
+  assert.doesNotMatch(ofFolders.stdout, /textvqa/);
 });
