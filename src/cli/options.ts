@@ -87,15 +87,20 @@ export function precisionOption(): Option {
     .default(undefined, DEFAULT_PRECISION);
 }
 
-export function baseOption(): Option {
+/** @param whose which of several models it is for */
+export function baseOption(whose = ''): Option {
   return new Option(
     '--base <folder>',
-    'base model of a LoRA adapter or of a projector (default: the one its config names)',
+    `base model of a LoRA adapter or of a projector${whose} (default: the one its config names)`,
   );
 }
 
-export function clipTowerOption(): Option {
-  return new Option('--clip-tower <folder>', 'CLIP vision tower for a LLaVA-1.5 checkpoint that does not include it');
+/** @param whose which of several models it is for */
+export function clipTowerOption(whose = ''): Option {
+  return new Option(
+    '--clip-tower <folder>',
+    `CLIP vision tower for a LLaVA-1.5 checkpoint that does not include it${whose}`,
+  );
 }
 
 export function offlineOption(): Option {
