@@ -95,14 +95,16 @@ export function annotationParser() {
 
   const text = (mayEscape = true): number => {
     skip(QUOTE);
+    const source = bytes; // local, since the loop sees most bytes of the file
+    const isPlain = IS_PLAIN;
     const start = at;
     let end = start;
     let hash = 0;
     for (;;) {
-      let byte = bytes[end]!;
-      while (IS_PLAIN[byte] === 1) {
+      let byte = source[end]!;
+      while (isPlain[byte] === 1) {
         hash = mixed(hash, byte);
-        byte = bytes[++end]!;
+        byte = source[++end]!;
       }
       if (byte === QUOTE) break;
       at = end;
@@ -110,7 +112,7 @@ export function annotationParser() {
       end += 2;
     }
     at = end + 1;
-    return table.of(bytes, start, end, hash);
+    return table.of(source, start, end, hash);
   };
 
   const key = (): number => {
