@@ -39,9 +39,9 @@ export const target: FuzzTarget = {
       const answers = Object.fromEntries(questions.map(({ questionId }) => [questionId, 'yes']));
       await writeFile(path, mutateJson(JSON.stringify(answers), random));
     } else {
-      path = folder;
+      path = join(folder, 'OCR.txt');
       const lines = questions.map(({ text }) => `0001.jpg\t${text}\tYes\tyes\n`);
-      await writeFile(join(folder, 'OCR.txt'), mutateBytes(Buffer.from(lines.join('')), random));
+      await writeFile(path, mutateBytes(Buffer.from(lines.join('')), random));
     }
     await scorePredictions(benchmark, path, { allowPartial: true });
   },
