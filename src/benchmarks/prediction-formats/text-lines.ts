@@ -70,6 +70,11 @@ export async function fileHead(path: string): Promise<Buffer> {
       await file.close();
     }
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESPIPE') {
+      throw new UserError(`${path} is a pipe, which can be read only once. Write it to a file first.`, {
+        cause: error,
+      });
+    }
     throw unreadable(path, error);
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -609,4 +610,14 @@ test('an answer that a spreadsheet program made a date is refused: its text is l
   assert.deepEqual((await readPredictionFile(asNumber, benchmark)).answers, ['2010-05-01', '40299']);
   const asDate = await write('a.xlsx', await workbook(titles + first + second(1)));
   await assert.rejects(readPredictionFile(asDate, benchmark), { message: /a\.xlsx, row 3: text must be string/ });
+});
+
+test('a pipe is refused: the format follows from the first bytes, which are gone then', {
+  skip: process.platform === 'win32' && 'there are no such pipes',
+}, async () => {
+  const path = join(folder, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const writing = writeFile(path, answerLines);
+  await assert.rejects(readPredictionFile(path, textVqa), { message: /pipe is a pipe, which can be read only once/ });
+  await writing.catch(() => {}); // the reader has gone
 });
