@@ -30,6 +30,11 @@ export function questionIn(prompt: string): string {
   return normalizeQuestion(question);
 }
 
+/** A question from `questionIn` without its options. */
+export function withoutOptions(question: string): string {
+  return question.split(/ \(?a[.):] /, 1)[0]!;
+}
+
 /**
  * Removes differences between files: MME's own questions ask for yes or no after one or two spaces, LLaVA's question
  * file does not; POPE's misspelt "imange" was corrected later.

@@ -3,7 +3,7 @@ import type { LoadedBenchmark } from '../benchmark.js';
 import { ANSWERS_BY_ID } from './documents.js';
 import type { PredictionRecords } from './prediction-record.js';
 import { joinToRows } from './prediction-rows.js';
-import { asks, questionIn } from './question-text.js';
+import { asks, questionIn, withoutOptions } from './question-text.js';
 import { readPredictionRecords, unknownFormat } from './read-prediction-records.js';
 
 /** The answers in a predictions file, in the order of the benchmark's rows. */
@@ -91,9 +91,9 @@ export async function readPredictionFile(
   };
 }
 
-/** Whether a prompt asks a benchmark's question, in any wording around it. */
+/** Whether a prompt asks a benchmark's question, in any wording around it and with its options in any form. */
 function asksFor(prompt: string, question: string): boolean {
-  return prompt === question || asks(prompt, questionIn(question));
+  return prompt === question || asks(prompt, withoutOptions(questionIn(question)));
 }
 
 /** Whether an answer is the question itself, with or without the instruction. */

@@ -462,6 +462,19 @@ test('prompts with another question than that of their id are reported', async (
   assert.deepEqual([set.answers, set.otherPrompts], [['a', 'b'], [2]]);
 });
 
+test("options in another form are no other question: ScienceQA's own prompts", async () => {
+  const scienceQa = await sample('scienceqa');
+  const records = scienceQa.questions.map(({ questionId, text }) => {
+    const lines = text.split('\n').slice(0, -1);
+    const first = lines.findIndex((line) => line.startsWith('A. '));
+    const options = lines.slice(first).map((line) => `(${line[0]}) ${line.slice(3)}`);
+    const prompt = `Question: ${lines[first - 1]}\nContext: N/A\nOptions: ${options.join(' ')}`;
+    return { question_id: questionId, prompt, text: 'A' };
+  });
+  const path = await write('a.jsonl', lines(records));
+  assert.deepEqual((await readPredictionFile(path, scienceQa)).otherPrompts, []);
+});
+
 test('a file of questions is no file of answers, though its "text" looks like one', async () => {
   const pope = await sample('pope');
   const records = pope.questions.map(({ questionId, image, text }) => ({ question_id: questionId, image, text }));
