@@ -24,8 +24,8 @@ export type VqaScorer = (answer: string, human: HumanAnswers) => number;
  */
 export const officialVqa: VqaScorer = (answer, human) => {
   const { isUnanimous, texts } = officialTexts(human);
-  const given = onOneLine(answer);
-  return leaveOneOut(isUnanimous ? given : normalise(given), texts, human.details);
+  const { line, normalised } = processed(answer);
+  return leaveOneOut(isUnanimous ? line : normalised, texts, human.details);
 };
 
 /** What `officialVqa` compares answers with. Remembers the last one: several scorers take the same question in turn. */
@@ -35,7 +35,7 @@ const officialTexts = rememberingLast(({ texts }: HumanAnswers) => {
   return { isUnanimous, texts: answers.map(({ line, normalised }) => (isUnanimous ? line : normalised)) };
 });
 
-/** A human answer on one line, and normalised as well. */
+/** An answer on one line, and normalised as well. */
 const processed = memoized((text) => {
   const line = onOneLine(text);
   return { line, normalised: normalise(line) };
