@@ -74,9 +74,13 @@ export const METRICS: Readonly<
     return (answer) => vqaAccuracy(processAnswer(answer), humanAnswers);
   },
 
-  choice({ answers }): Grader | string {
+  choice({ answers, options }): Grader | string {
     const letter = answers.length === 1 ? optionLetter(answers[0]!) : null;
     if (letter === null) return `the metric choice needs exactly one answer, an option's letter; got ${list(answers)}.`;
+    if (options.length > 0 && OPTION_LETTERS.indexOf(letter) >= options.length) {
+      const count = options.length === 1 ? 'is only 1 option' : `are only ${options.length} options`;
+      return `the right answer is ${letter}, but there ${count}: they end at the first empty one.`;
+    }
     return byLetter(letter, optionLetter);
   },
 

@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js';
+import { type Matcher, RE2JS } from 're2js';
 import { messageOf } from '../../shared/errors.js';
 import type { TaskExtract } from './task-file.js';
 
@@ -20,6 +20,12 @@ export function compilePatterns(patterns: readonly string[]): RE2JS[] | { messag
   return compiled;
 }
 
+/** The first group that took part in a match: of alternatives with a group each, all but one did not. */
+function matched(matcher: Matcher): string {
+  const groups = Array.from({ length: matcher.groupCount() }, (_, i) => matcher.group(i + 1));
+  return groups.find((group) => group != null) ?? (groups.length > 0 ? '' : (matcher.group() ?? ''));
+}
+
 /**
  * Takes the part of an answer that is scored. Returns null when no pattern matches and nothing else is to be scored.
  * @throws Error when a pattern is invalid, which reading the task file has checked
@@ -30,7 +36,7 @@ export function answerExtractor({ patterns, otherwise = 'whole' }: TaskExtract):
   return (answer) => {
     for (const pattern of compiled) {
       const matcher = pattern.matcher(answer);
-      if (matcher.find()) return matcher.groupCount() > 0 ? (matcher.group(1) ?? '') : (matcher.group() ?? '');
+      if (matcher.find()) return matched(matcher);
     }
     return otherwise === 'whole' ? answer : null;
   };

@@ -4,16 +4,18 @@ import { basename, dirname } from 'node:path';
 import type { ImageSource } from '../../datasets/image-source.js';
 import { openImageZip } from '../../datasets/image-source.js';
 import { noImages } from '../../datasets/no-images.js';
+import type { Table } from '../../datasets/tables/table.js';
 import { ImageError, UserError } from '../../shared/errors.js';
 import { insideFolder } from '../../shared/inside-folder.js';
+import { say } from '../../shared/log.js';
 import type { BenchmarkDefinition, LoadedBenchmark, LoadOptions, SplitInfo } from '../benchmark.js';
 import type { MetricName } from '../metrics/metric-names.js';
 import { openFolderOrZip } from '../shared/open-images.js';
 import { chosenSplit } from '../shared/splits.js';
 import { mostFrequent } from '../shared/vqa-accuracy.js';
 import type { TaskFile, TaskSplit } from './task-file.js';
-import { readTaskRows, type TaskRows } from './task-rows.js';
-import { scoreTask } from './task-score.js';
+import { readTaskRows, type TaskRow, type TaskRows } from './task-rows.js';
+import { categoryName, scoreName, scoreTask } from './task-score.js';
 
 /** Limit of LLaVA-HR model_vqa_loader.py. */
 const MAX_NEW_TOKENS = 128;
@@ -127,6 +129,7 @@ export async function loadTask(
   const open = openImages ?? (() => openTaskImages(task, taskSplit, folder, origin));
   try {
     checkCategories(task, read);
+    if (images !== false) warnNoImages(task, read);
     return {
       name: task.name,
       split,
@@ -156,7 +159,9 @@ export async function loadTask(
   }
 }
 
-function checkCategories({ score, mainCategories }: TaskFile, { rows, files }: TaskRows): void {
+function checkCategories(task: TaskFile, { rows, files }: TaskRows): void {
+  const { score, mainCategories } = task;
+  checkCategoryNames(task, rows);
   const columns = rows[0]!.categories.map((_, place) => new Set(rows.map(({ categories }) => categories[place])));
   const most = columns.reduce((size, values) => Math.max(size, values.size), 0);
   const hasIntervals = score === 'macro-mean' || mainCategories === true;
@@ -164,6 +169,27 @@ function checkCategories({ score, mainCategories }: TaskFile, { rows, files }: T
   throw new UserError(
     `${files.join(', ')} has ${most} categories in ${rows.length} questions. fields.category is to name a column with few values.`,
   );
+}
+
+/** A field of images with another name than the task's would otherwise go unnoticed. */
+function warnNoImages({ image }: TaskFile, { rows, files }: TaskRows): void {
+  if (image === undefined || rows.some((row) => row.image !== null)) return;
+  const named = 'column' in image ? JSON.stringify(image.column) : `what ${JSON.stringify(image.file)} names`;
+  say('warn', `${files.join(', ')}: ${named} is empty in every row, so all questions are asked without an image.`);
+}
+
+/** @throws UserError when two categories would have one name in the scores, which have no slashes */
+function checkCategoryNames(task: TaskFile, rows: readonly TaskRow[]): void {
+  const names = new Set(rows.flatMap(({ categories }) => categories.flatMap((one) => categoryName(task, one) ?? [])));
+  const places = new Map<string, string>();
+  for (const name of names) {
+    const other = places.get(scoreName(name));
+    if (other === undefined) places.set(scoreName(name), name);
+    else {
+      const both = [other, name].map((one) => JSON.stringify(one)).join(' and ');
+      throw new UserError(`The categories ${both} would have the same name in scores. Name one in categoryNames.`);
+    }
+  }
 }
 
 async function imagesOf(
@@ -175,20 +201,32 @@ async function imagesOf(
   return rows.some((row) => row.image !== null) ? open() : noImages('a task without images');
 }
 
+type EmbeddedImage = { table: Table; row: number };
+
 /** Images in cells of the tables. */
 function embeddedImages(places: TaskRows['embedded']): ImageSource {
   return {
     async read(image) {
-      const place = places.get(image);
-      if (place) return place.table.image(place.row);
-      throw new ImageError('missing', `${image} is no image of the task`);
+      const [place, ...others] = places.get(image) ?? [];
+      if (!place) throw new ImageError('missing', `${image} is no image of the task`);
+      const bytes = await place.table.image(place.row);
+      for (const { table, row } of others) {
+        if (Buffer.compare(bytes, await table.image(row)) !== 0) throw notTheSame(place, { table, row }, image);
+      }
+      return bytes;
     },
     async stamp(image) {
-      const place = places.get(image);
+      const [place] = places.get(image) ?? [];
       return place ? place.table.stamp(place.row) : null;
     },
     async close() {},
   };
+}
+
+function notTheSame(one: EmbeddedImage, other: EmbeddedImage, image: string): ImageError {
+  const [first, second] = [one, other].map(({ table, row }) => table.where(row));
+  const what = `${first} and ${second} have different images, but image.id says that both are ${JSON.stringify(image)}`;
+  return new ImageError('unreadable', `${what}: name more columns there, or "content"`);
 }
 
 /** Closes the tables at once: their rows are in memory. */

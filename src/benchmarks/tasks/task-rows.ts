@@ -34,8 +34,8 @@ export interface TaskRows {
   rows: TaskRow[];
   /** Paths of the tables. */
   files: string[];
-  /** Where an image in a table is, by its name. */
-  embedded: Map<string, { table: Table; row: number }>;
+  /** Where an image in a table is, by its name: once, or in several rows that `image.id` says have the same. */
+  embedded: Map<string, { table: Table; row: number }[]>;
   /** The complete split, of which `limit` may have left out rows. */
   whole: WholeSplit;
   /** Closes the tables, which images in them are read from. */
@@ -74,7 +74,7 @@ export async function readTaskRows(
   };
   const result: TaskRows = { rows: [], files: [], embedded: new Map(), whole, close };
   try {
-    for (const path of split.files.flatMap((name) => pathsOf(folder, name, origin))) {
+    for (const path of new Set(split.files.flatMap((name) => pathsOf(folder, name, origin)))) {
       const table = await openTable(path, request);
       tables.push(table);
       result.files.push(path);
@@ -153,7 +153,9 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
 
   function optionsOf(cells: Readonly<Record<string, Cell>>, place: string): string[] {
     if (optionColumns.length === 0) return [];
-    const options = Array.isArray(fields.options) ? columnOptions(cells) : listOf(cellAt(cells, fields.options!));
+    const options = Array.isArray(fields.options)
+      ? columnOptions(cells)
+      : listOf(cellAt(cells, fields.options!), `${place}: "${fields.options}"`);
     if (options === null) throw new UserError(`${place}: "${fields.options}" is no list of options.`);
     if (options.length <= OPTION_LETTERS.length) return options;
     throw new UserError(`${place} has ${options.length} options; there are only ${OPTION_LETTERS.length} letters.`);
@@ -175,14 +177,16 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
     if (cell === null) {
       throw new UserError(`${place}: ${column} is null or NaN. Leave it out where a question has no answer.`);
     }
-    if (Array.isArray(cell)) return cell.map((one) => cellText(one) ?? '');
+    if (Array.isArray(cell)) return textsOf(cell, `${place}: "${column}"`);
+    if (typeof cell === 'object')
+      throw new UserError(`${place}: "${column}" is a record. ${fieldAdvice(cell, column)}`);
     const text = textAt(cells, column);
     if (text === undefined) return [];
     switch (answerIs) {
       case 'text':
         return [text];
       case 'list':
-        return listOf(text) ?? [text];
+        return listOf(text, `${place}: "${column}"`) ?? [plainText(text, `${place}: "${column}"`)];
       case 'index': {
         const letter = /^\d+$/.test(text) && Number(text) < options.length ? OPTION_LETTERS[Number(text)] : undefined;
         if (letter !== undefined) return [letter];
@@ -281,7 +285,9 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
         if (key !== null && key !== undefined) {
           const cell = imageColumns.map((column) => textAt(cells, column) ?? '').join(' ');
           imageName = request.hashImages ? key : cell || `${basename(table.path)}#${key}`;
-          if (!embedded.has(imageName)) embedded.set(imageName, { table, row });
+          const places = embedded.get(imageName) ?? [];
+          embedded.set(imageName, places);
+          if (places.length === 0 || !request.hashImages) places.push({ table, row });
         }
       }
       rows.push({
@@ -303,6 +309,7 @@ function groupOf(
   place: string,
 ): string {
   const text = cellText(cellAt(cells, column)) ?? '';
+  if (text === '') throw new UserError(`${place} has no "${column}", which circular.column needs.`);
   if (modulo === undefined) return text;
   if (/^\d{1,15}$/.test(text)) return String(Number(text) % modulo);
   throw new UserError(`${place}: "${column}" is ${JSON.stringify(text)}, but circular.modulo needs a number.`);
@@ -347,17 +354,48 @@ function cellText(cell: Cell): string | undefined {
   return typeof cell === 'number' || typeof cell === 'boolean' ? String(cell) : undefined;
 }
 
-/** The texts in a list, or in text that holds a JSON or Python list; null for anything else. */
-function listOf(cell: Cell): string[] | null {
-  if (Array.isArray(cell)) return cell.map((item) => cellText(item) ?? '');
+/**
+ * The texts in a list, or in text that holds a JSON or Python list; null for anything else.
+ * @param where names the cell, for messages
+ */
+function listOf(cell: Cell, where: string): string[] | null {
+  if (Array.isArray(cell)) return textsOf(cell, where);
+  if (typeof cell === 'object' && cell !== null) return null;
   const text = cellText(cell)?.trim();
   if (text === undefined || text === '') return [];
   if (!text.startsWith('[')) return null;
   try {
     const value = parseJson(text);
-    if (Array.isArray(value)) return value.map((item) => cellText(item) ?? '');
-  } catch {
+    if (Array.isArray(value)) return textsOf(value, where);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
     // no JSON: Python writes single quotes
   }
   return parsePythonList(text);
+}
+
+/** @throws UserError for an item that is no text: it would count as an empty one */
+function textsOf(items: readonly unknown[], where: string): string[] {
+  return items.map((item, i) => {
+    const text = cellText(item);
+    if (text !== undefined) return text;
+    const isRecord = typeof item === 'object' && item !== null && !Array.isArray(item);
+    const kind = item === null ? 'null' : isRecord ? `a record with ${list(Object.keys(item))}` : 'no text';
+    throw new UserError(`${where}: item ${i + 1} of the list is ${kind}. The list must have texts or numbers.`);
+  });
+}
+
+/** Text beside lists. @throws UserError for a list that is neither JSON nor Python, such as NumPy's, which has no commas */
+function plainText(text: string, where: string): string {
+  if (!/^\s*\[\s*['"{].*\]\s*$/s.test(text)) return text;
+  throw new UserError(`${where} is ${JSON.stringify(text)}, a list neither of JSON nor of Python. Write it as JSON.`);
+}
+
+function fieldAdvice(record: object | null, column: string): string {
+  const [field] = Object.keys(record ?? {});
+  return field === undefined ? 'It must be text or a list.' : `Name a field of it, such as "${column}.${field}".`;
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => JSON.stringify(name)).join(', ');
 }

@@ -65,9 +65,9 @@ export function scoreTask(
   add(plain, units, MEAN_PERCENT);
   const columns = task.fields.category === undefined ? [] : [task.fields.category].flat();
   for (const [place, column] of columns.entries()) {
-    const groups = groupsBy(units, ({ at }) => rows[at]!.categories[place] ?? null);
+    const groups = groupsBy(units, ({ at }) => categoryName(task, rows[at]!.categories[place] ?? null));
     for (const [name, members] of groups) {
-      const shown = (ownValue(task.categoryNames, name) ?? name).replaceAll('/', '-');
+      const shown = scoreName(name);
       const isFree = !Object.hasOwn(score.scores, shown) && shown !== '__proto__';
       const isMain = place === 0 && task.mainCategories === true && isFree;
       const prefix = place === 0 ? plain : `${plain}/${column.replaceAll('/', '-')}`;
@@ -150,10 +150,27 @@ function addMacroMean(score: Score, categories: readonly Unit[][], rows: number)
     ratios: [{ numerator: [[2 * c, 1]], denominator: [[2 * c + 1, 1]] }],
   }));
   const statistic: Statistic = { width, counts, formula: { terms, zeroByZero: 'nothing' } };
+  const without = score.n - categories.reduce((sum, units) => sum + units.length, 0);
+  if (without > 0) {
+    score.notes = [
+      `${countOf(without, 'question has', 'questions have')} no category and no part in macro.`,
+      ...score.notes,
+    ];
+  }
   score.headline = 'macro';
   score.scores['macro'] = categories.reduce((sum, units) => sum + 100 * meanOf(units), 0) / categories.length;
   score.counts['macro'] = categories.reduce((sum, units) => sum + units.length, 0);
   score.statistics['macro'] = statistic;
+}
+
+/** A category as the task names it; two with the same name are one. null for none. */
+export function categoryName({ categoryNames }: TaskFile, category: string | null): string | null {
+  return category === null ? null : (ownValue(categoryNames, category) ?? category);
+}
+
+/** A category's name in the names of scores, where slashes separate parts. */
+export function scoreName(category: string): string {
+  return category.replaceAll('/', '-');
 }
 
 function notesOf({ notes = [] }: TaskFile, unscored: number): string[] {

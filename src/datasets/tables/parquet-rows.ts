@@ -94,8 +94,9 @@ async function keysOf(file: ParquetFile, column: string, hashed: boolean, count:
     const known = new Map<unknown, string>(); // equal images of a dictionary are the same object
     for (const cell of await readParquetColumn(file, column, rows)) {
       const content = contentOf(cell);
-      if (content === null || content.length === 0) keys.push(null);
-      else if (!hashed) keys.push(String(keys.length));
+      if (content === null ? isNothing(cell) : content.length === 0) keys.push(null);
+      // What is no image, such as a list of them or only a path, fails when it is read.
+      else if (content === null || !hashed) keys.push(String(keys.length));
       else {
         const key = known.get(content) ?? contentKey(content);
         known.set(content, key);
@@ -115,6 +116,12 @@ function contentOf(cell: unknown): Uint8Array | string | null {
   if (cell instanceof Uint8Array || typeof cell === 'string') return cell;
   const bytes = (cell as { bytes?: unknown } | null | undefined)?.bytes;
   return bytes instanceof Uint8Array ? bytes : null;
+}
+
+/** null, an empty list, and a record of nothing but nulls. */
+function isNothing(cell: unknown): boolean {
+  if (cell === null || cell === undefined) return true;
+  return typeof cell === 'object' && Object.values(cell).every((value) => value === null || value === undefined);
 }
 
 function imageOf(cell: unknown, isText: boolean, where: string): Uint8Array {

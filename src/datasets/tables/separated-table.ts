@@ -28,6 +28,7 @@ export async function openSeparatedTable(path: string, request: TableRequest): P
     const record = fieldsOf(text, delimiter, `${path}, record ${rows.length + 1}`);
     if (titles === undefined) {
       titles = record;
+      checkTwice(path, titles, request);
       imagePlace = request.image === null ? -1 : titles.indexOf(request.image);
       continue;
     }
@@ -151,6 +152,13 @@ export function checkColumns(path: string, titles: readonly string[], request: T
   throw new UserError(
     `${path} has no column "${missing}"${who}.${didYouMean(missing, titles)} Its columns are ${shownTitles(titles)}.`,
   );
+}
+
+/** @throws UserError when a column that is read is there twice: which of them is meant cannot be known */
+function checkTwice(path: string, titles: readonly string[], { columns, image }: TableRequest): void {
+  const read = [...columns, ...(image === null ? [] : [image])];
+  const twice = read.find((column) => titles.indexOf(column) !== titles.lastIndexOf(column));
+  if (twice !== undefined) throw new UserError(`${path} has two columns "${twice}". Rename one of them.`);
 }
 
 /** Titles for a message: a file that is no table may have thousands, or long ones. */

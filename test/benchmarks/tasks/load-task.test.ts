@@ -289,6 +289,56 @@ const UNFIT: readonly [what: string, changes: object, files: Record<string, stri
     /line 1: "o" is no list of options/,
   ],
   [
+    'an answer beyond the options',
+    { fields: { question: 'q', answer: 'a', options: ['A', 'B', 'C'] }, metric: 'choice' },
+    { 'q.jsonl': asLines({ q: 'x', a: 'C', A: 'x', B: '', C: 'y' }) },
+    /line 1: the right answer is C, but there is only 1 option: they end at the first empty one/,
+  ],
+  [
+    'options that are records',
+    { fields: { question: 'q', answer: 'a', options: 'o' }, metric: 'choice' },
+    { 'q.jsonl': asLines({ q: 'x', a: 'A', o: [{ label: 'A', text: 'x' }] }) },
+    /line 1: "o": item 1 of the list is a record with "label", "text"/,
+  ],
+  [
+    'options in a record',
+    { fields: { question: 'q', answer: 'a', options: 'o' }, metric: 'choice' },
+    { 'q.jsonl': asLines({ q: 'x', a: 'A', o: { A: 'x' } }) },
+    /line 1: "o" is no list of options/,
+  ],
+  [
+    'answers that are records, as in VQAv2',
+    { metric: 'vqa' },
+    { 'q.jsonl': asLines({ q: 'x', a: Array.from({ length: 10 }, () => ({ answer: 'cat' })) }) },
+    /line 1: "a": item 1 of the list is a record with "answer"\. The list must have texts or numbers/,
+  ],
+  ['an answer in a record', {}, { 'q.jsonl': asLines({ q: 'x', a: { text: 'y' } }) }, /"a" is a record.* "a\.text"/],
+  ['null among answers', {}, { 'q.jsonl': asLines({ q: 'x', a: ['y', null] }) }, /item 2 of the list is null/],
+  [
+    'a list as NumPy writes it, without commas',
+    { answerIs: 'list' },
+    { 'q.jsonl': asLines({ q: 'x', a: "['y' 'z']" }) },
+    /line 1: "a" is "\['y' 'z'\]", a list neither of JSON nor of Python/,
+  ],
+  [
+    'a column that is there twice',
+    { splits: { test: { files: ['q.csv'] } } },
+    { 'q.csv': 'q,a,a\nx,1,2\n' },
+    /q\.csv has two columns "a"/,
+  ],
+  [
+    'a copy of no question',
+    { circular: { column: 'g' } },
+    { 'q.jsonl': asLines({ q: 'x', a: 'y', g: 1 }, { q: 'x', a: 'y' }, { q: 'z', a: 'y' }) },
+    /line 2 has no "g", which circular\.column needs/,
+  ],
+  [
+    'two categories with one name in scores',
+    { fields: { question: 'q', answer: 'a', category: 'k' } },
+    { 'q.jsonl': asLines({ q: 'x', a: 'y', k: 'a/b' }, { q: 'x', a: 'y', k: 'a-b' }) },
+    /categories "a\/b" and "a-b" would have the same name/,
+  ],
+  [
     'as many categories as questions',
     { fields: { question: 'q', answer: 'a', category: 'q' } },
     { 'q.jsonl': asLines(...Array.from({ length: 600 }, (_, i) => ({ q: `${i}`, a: 'x' }))) },
@@ -300,6 +350,62 @@ for (const [what, changes, files, message] of UNFIT) {
     await assert.rejects(loadOwn(next(), changes, files), { name: 'UserError', message });
   });
 }
+
+test('a file that two names fit is read once', async () => {
+  const changes = { splits: { test: { files: ['q.jsonl', '*.jsonl'] } } };
+  const { questions } = await loadOwn(next(), changes, { 'q.jsonl': asLines({ q: 'x', a: 'y' }) });
+  assert.equal(questions.length, 1);
+});
+
+test('rows that share an image by its id must have the same', async () => {
+  const rows = [FIRST, FIRST, SECOND].map((i, n) => ({ q: 'x', a: 'y', i, document: n < 2 ? 1 : 2, page: 1 }));
+  const load = (id: string[]) => loadOwn(next(), { image: { column: 'i', id } }, { 'q.jsonl': asLines(...rows) });
+  const same = await load(['document', 'page']);
+  assert.deepEqual(Buffer.from(await same.images.read(same.questions[1]!.image!)), PICTURES[0]);
+  const other = await load(['page']);
+  await assert.rejects(other.images.read(other.questions[0]!.image!), {
+    name: 'ImageError',
+    code: 'unreadable',
+    message: /line 1 and .*line 3 have different images, but image\.id says that both are "1"/,
+  });
+});
+
+test('an image column with paths alone fails when it is read, and is not taken for questions about text', async () => {
+  const content = new Uint8Array(
+    parquetWriteBuffer({
+      columnData: [
+        { name: 'q', data: ['x', 'y'] },
+        { name: 'image', data: [{ path: 'a.png' }, null] },
+      ],
+      schema: [
+        { name: 'root', num_children: 2 },
+        { name: 'q', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+        { name: 'image', num_children: 2, repetition_type: 'OPTIONAL' },
+        { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
+        { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+      ],
+    } as Parameters<typeof parquetWriteBuffer>[0]),
+  );
+  const changes = {
+    splits: { test: { files: ['q.parquet'] } },
+    fields: { question: 'q', answer: 'q' },
+    image: { column: 'image' },
+  };
+  const { questions, images } = await loadOwn(next(), changes, { 'q.parquet': content });
+  try {
+    assert.equal(questions[1]!.image, null);
+    await assert.rejects(images.read(questions[0]!.image!), /row 1: the image is neither bytes nor base64/);
+  } finally {
+    await images.close();
+  }
+});
+
+test('questions none of which has an image are asked with a warning', async (t) => {
+  const warnings = t.mock.method(console, 'error', () => {}).mock;
+  const changes = { image: { file: '{image?}', in: '.' } };
+  await loadOwn(next(), changes, { 'q.jsonl': asLines({ q: 'x', a: 'y', image_file: 'a.png' }) });
+  assert.match(String(warnings.calls[0]?.arguments[0]), /what "\{image\?\}" names is empty in every row/);
+});
 
 test('an image that is no base64 fails alone', async () => {
   const questions = asLines(

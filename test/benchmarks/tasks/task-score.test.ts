@@ -109,6 +109,25 @@ test('a macro mean is the mean of the categories', async () => {
   checkFormulas(score);
 });
 
+test('questions without a category are named where they have no part in a macro mean', async () => {
+  const questions = [{ k: 'one' }, { k: 'two' }, {}].map((more) => ({ q: 'q', a: 'x', ...more }));
+  const changes = { fields: { question: 'q', answer: 'a', category: 'k' }, score: 'macro-mean' };
+  const { scores, notes } = (await loadOwn(folder, changes, { 'q.jsonl': asLines(...questions) })).score([
+    'x',
+    'x',
+    'y',
+  ])!;
+  assert.equal(scores['macro'], 100);
+  assert.deepEqual(notes, ['1 question has no category and no part in macro.']);
+});
+
+test('categories with the same name are one', async () => {
+  const changes = { mainCategories: true, categoryNames: { one: 'both', two: 'both' } };
+  const score = (await load(changes)).score(ANSWERS)!;
+  assert.deepEqual([score.scores['both'], score.counts['both']], [80, 5]);
+  checkFormulas(score);
+});
+
 test('main categories have names of their own and intervals', async () => {
   const score = (await load({ mainCategories: true, categoryNames: { one: 'first', two: 'accuracy' } })).score(
     ANSWERS,
@@ -124,6 +143,8 @@ test('the scored part of an answer is extracted, and what is not there can be wr
     ['The Answer: X', 'x', 'zy', 'xx'].map((answer) => lenient.scoreOne(0, answer)),
     [1, 1, 0, 0],
   );
+  const either = await load({ extract: { patterns: ['number (\\d+)|letter (\\w)'] } });
+  assert.equal(either.scoreOne(0, 'the letter x'), 1);
   const strict = await load({ extract: { patterns: ['<(.*?)>'], otherwise: 'nothing' } });
   const { perQuestion, unparsable } = strict.score(['<x>', 'x', '<y>', null, '< x. >'])!;
   assert.deepEqual([perQuestion, unparsable], [[1, 0, 0, 0, 1], 1]);
