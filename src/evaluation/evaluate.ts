@@ -9,6 +9,7 @@ import { readPredictions } from '../results/runs/predictions.js';
 import { readQuestionScores } from '../results/runs/question-scores.js';
 import { openRun, RUN_FILES } from '../results/runs/run-folder.js';
 import type { RunIdentity, Shard } from '../results/runs/run-identity.js';
+import type { RunRecord } from '../results/runs/run-record.js';
 import { UserError } from '../shared/errors.js';
 import { logEvent, say } from '../shared/log.js';
 import type { ProgressState } from '../terminal/answer-progress.js';
@@ -77,7 +78,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
   const lock = { onWait: (message: string) => say('info', message) };
   let opened = await openRun(output, identity, start, { fresh, lock });
-  if (opened.state === 'complete' && !(await isDone(options, benchmark, images, opened.folder))) {
+  const isAsNoted = ({ sessions }: RunRecord): boolean => (sessions.at(-1)?.images ?? null) === survey.digest;
+  const isDoneIn = async ({ folder, record }: { folder: string; record: RunRecord }): Promise<boolean> =>
+    // Merging compares what shards noted of all images, those of other shards' questions too.
+    (shard === null || isAsNoted(record)) && isDone(options, benchmark, images, folder);
+  if (opened.state === 'complete' && !(await isDoneIn(opened))) {
     opened = await openRun(output, identity, start, { reopen: true, lock });
   }
   if (opened.state === 'complete') return finished(options, opened.folder, true);

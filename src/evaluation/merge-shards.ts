@@ -7,6 +7,7 @@ import { openPredictions, type Prediction, readPredictions } from '../results/ru
 import type { ShardRun } from '../results/runs/read-shards.js';
 import { openRun, RUN_FILES, type Run } from '../results/runs/run-folder.js';
 import type { RunIdentity } from '../results/runs/run-identity.js';
+import { countOf } from '../shared/count-of.js';
 import { UserError } from '../shared/errors.js';
 import { scoreRun } from './score-run.js';
 
@@ -26,7 +27,7 @@ export interface MergeOptions {
  * Merges the answers of all shards into the run folder that the run would have had without shards, and scores them. Times
  * are summed over the shards, as if one process had done all the work.
  * @returns `wasComplete` if the folder already existed with every answer
- * @throws UserError if a question was answered by no shard or by several
+ * @throws UserError if a question was answered by no shard or by several, or the folder has a complete run of other answers
  */
 export async function mergeShards(options: MergeOptions): Promise<{ result: RunResult; wasComplete: boolean }> {
   const { shards, identity, benchmark, output, fresh, argv, stream } = options;
@@ -37,7 +38,10 @@ export async function mergeShards(options: MergeOptions): Promise<{ result: RunR
   let opened = await openRun(output, identity, start, { fresh });
   if (opened.state === 'complete') {
     const result = await loadedOrNull(opened.folder);
-    if (result?.metrics.failed === 0) return { result, wasComplete: true };
+    if (result?.metrics.failed === 0) {
+      await checkSameAnswers(opened.folder, predictions);
+      return { result, wasComplete: true };
+    }
   } else if (opened.resumed) {
     await opened.run.close('interrupted');
   }
@@ -59,6 +63,19 @@ export async function mergeShards(options: MergeOptions): Promise<{ result: RunR
     if (!closed) await run.close('interrupted');
   }
   return { result: await loadRun(run.folder), wasComplete: false };
+}
+
+/** @throws UserError when a complete run has other answers, such as those from before images of the shards were replaced */
+async function checkSameAnswers(folder: string, predictions: readonly Prediction[]): Promise<void> {
+  const keyOf = ({ answer_id, text }: Prediction): string => JSON.stringify([answer_id, text]);
+  const there = await readPredictions(join(folder, RUN_FILES.predictions));
+  const known = new Map(there.map((prediction) => [prediction.index, keyOf(prediction)]));
+  const others = predictions.filter((prediction) => known.get(prediction.index) !== keyOf(prediction)).length;
+  if (others === 0) return;
+  throw new UserError(
+    `${folder} is complete, but ${countOf(others, 'of its answers is', 'of its answers are')} not the shards': they were ` +
+      'asked again since, or the run was not merged from them. Use --fresh to merge them; the run is kept under another name.',
+  );
 }
 
 /** null when a file is missing or damaged. */

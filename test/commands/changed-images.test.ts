@@ -139,3 +139,18 @@ test('shards made from different images are not merged; runs from different imag
   const compared = await llavahr(folder, 'compare', ...runs);
   assert.match(compared.stdout, /is not comparable with .*: images is "?[0-9a-f]{8}"?, not/);
 });
+
+test('shards merge after an image of one of them was replaced and the commands of all ran again', async () => {
+  const data = await makeData('replaced-in-shards');
+  const output = join(folder, 'replaced-in-shards-results');
+  const evaluateShards = async (): Promise<void> => {
+    for (const shard of ['1/2', '2/2']) assert.equal((await evaluate(data, output, '--shard', shard)).code, 0);
+  };
+  await evaluateShards();
+  await copyFile(join(data.images, names[1]!), join(data.images, names[0]!));
+  await evaluateShards();
+  const shards = (await readdir(output)).map((name) => join(output, name));
+  const merged = join(folder, 'replaced-in-shards-merged');
+  const { code, stderr } = await llavahr(folder, 'merge', ...shards, '--questions', data.questions, '--output', merged);
+  assert.equal(code, 0, stderr);
+});

@@ -6,6 +6,7 @@ import test, { after } from 'node:test';
 import { shard } from '../../src/cli/options.js';
 import { mergeCommand } from '../../src/commands/merge.js';
 import { type ImageHash, openImageHashes } from '../../src/results/runs/image-hashes.js';
+import { type AnsweredPrediction, openPredictions } from '../../src/results/runs/predictions.js';
 import { RUN_FILES } from '../../src/results/runs/run-folder.js';
 import { messageOf } from '../../src/shared/errors.js';
 import { llavahr, readLines, resultFolder, testFolder } from './cli.js';
@@ -77,6 +78,22 @@ test('three merged shards equal the run without shards, in any order', async () 
   assert.ok(Math.abs(latency.questionsPerSecond - 18 / seconds) < 1e-9);
 
   assert.match((await merge(folders, output)).stderr, /already complete\. Use --fresh to merge it again/);
+});
+
+test('a merged run is not passed off as that of shards with other answers', async () => {
+  const folders = await copyOfShards('asked-again');
+  const output = join(folder, 'asked-again-merged');
+  assert.equal((await merge(folders, output)).code, 0);
+  const [line] = readLines(folders[0]!);
+  const file = await openPredictions(join(folders[0]!, RUN_FILES.predictions));
+  await file.append([{ ...(line as AnsweredPrediction), text: 'another answer' }]);
+  await file.finish();
+  await assert.rejects(
+    merge(folders, output),
+    /is complete, but 1 of its answers is not the shards': .* Use --fresh to merge them/,
+  );
+  assert.equal((await merge(folders, output, true)).code, 0);
+  assert.equal(readLines(join(output, expected.split('/').at(-1)!))[line!.index]!.text, 'another answer');
 });
 
 test('missing, unfinished, duplicate and foreign shards are named', async () => {
