@@ -88,7 +88,7 @@ export interface ScoreDifference {
   adjustedPValue: number | null;
   /** Smallest difference that a test at the 5 % level would find with 80 % power. */
   detectable: number | null;
-  /** Over questions that only one of the two answers correctly; null if scores are not just 0 or 1. */
+  /** Over the score's questions that only one of the two answers correctly; null if they are not just right or wrong. */
   mcnemar: { onlyBaseline: number; onlyThis: number; pValue: number } | null;
 }
 
@@ -247,7 +247,7 @@ function resampleScores(entries: readonly Entry[], name: string | null): Readonl
   return resampled;
 }
 
-/** The inputs of a score. */
+/** The inputs of a score, which is made of the questions with a number other than zero in a column. */
 interface Countable {
   questions: QuestionScores;
   /** The columns that the formula uses, in its numbering. */
@@ -277,7 +277,7 @@ function differenceBetween(
   const untested = { points: own - theirs, interval: null, pValue: null, adjustedPValue: null, detectable: null };
   const isPaired = sameQuestions(base.questions, entry.questions);
   const [baseScores, ownScores] = [resampled.get(base), resampled.get(entry)];
-  const mcnemar = isPaired ? mcnemarOf(base.questions!, entry.questions!) : null;
+  const mcnemar = isPaired ? mcnemarOf(countable(base, name), countable(entry, name)) : null;
   if (!isPaired || !baseScores || !ownScores) return { ...untested, mcnemar };
   const drawn = ownScores.map((score, i) => score - baseScores[i]!);
   const error = standardError(drawn);
@@ -299,16 +299,42 @@ function sameQuestions(first?: QuestionScores | null, second?: QuestionScores | 
   return first.imageNames.every((name, i) => name === second.imageNames[i]);
 }
 
-function mcnemarOf({ scores: first }: QuestionScores, { scores: second }: QuestionScores): ScoreDifference['mcnemar'] {
-  const isRightOrWrong = (score: number | null) => score === null || score === 0 || score === 1;
-  if (!first.every(isRightOrWrong) || !second.every(isRightOrWrong)) return null;
+/**
+ * Over what the score is made of: questions of MME's cognition are not in its perception, and the copies of a question in
+ * circular evaluation are one. null where that is not known, or answers may be partly right.
+ */
+function mcnemarOf(base: Countable | null, other: Countable | null): ScoreDifference['mcnemar'] {
+  if (!base || !other) return null;
+  const [first, second] = [gradeOf(base), gradeOf(other)];
   let [onlyBaseline, onlyThis] = [0, 0];
-  first.forEach((theirs, i) => {
-    const own = second[i]!;
+  for (let i = 0; i < base.questions.scores.length; i++) {
+    if (!isCounted(base, i) && !isCounted(other, i)) continue;
+    const [theirs, own] = [first(i), second(i)];
+    const isRightOrWrong = [theirs, own].every((grade) => grade === null || grade === 0 || grade === 1);
+    if (!isRightOrWrong) return null;
     if (theirs === 1 && own === 0) onlyBaseline++;
     if (theirs === 0 && own === 1) onlyThis++;
-  });
+  }
   return { onlyBaseline, onlyThis, pValue: mcnemarMidP(onlyBaseline, onlyThis) };
+}
+
+function isCounted({ columns }: Countable, question: number): boolean {
+  return columns.some((column) => valueIn(column, question) !== 0);
+}
+
+/** A mean's own values of questions, and for other scores whether answers are right. */
+function gradeOf({ questions, columns, formula }: Countable): (question: number) => number | null {
+  const [term, ...others] = formula.terms;
+  const [ratio, ...factors] = term?.ratios ?? [];
+  const isMean =
+    others.length + factors.length === 0 && ratio?.numerator.length === 1 && ratio.denominator.length === 1;
+  if (!isMean) return (question) => questions.scores[question]!;
+  const column = columns[ratio.numerator[0]![0]]!;
+  return (question) => valueIn(column, question);
+}
+
+function valueIn(column: Column, question: number): number {
+  return typeof column === 'number' ? column : column[question]!;
 }
 
 function publishedOf({ run, published }: Entry, name: string | null, score: number | null): ComparisonRow['published'] {

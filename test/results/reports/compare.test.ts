@@ -211,10 +211,35 @@ test('a score that is not a mean is tested by its own formula', () => {
   assert.deepEqual([mcnemar!.onlyBaseline, mcnemar!.onlyThis], [0, 10]);
 });
 
+/** Ten questions, of which a score counts the first six, as two copies each of three. */
+function copied(changes: object, scores: readonly number[]): ComparedRun {
+  const images = scores.map((_, i) => `image ${i}`);
+  const columns = (rows: (i: number) => [value: number, counted: number]) =>
+    Float64Array.from(scores.flatMap((_, i) => rows(i)));
+  const both = (i: number) => Math.min(scores[i]!, scores[i + 1]!);
+  const statistic = (counts: Float64Array) => ({ width: 2, counts, formula: MEAN_PERCENT });
+  const questions = questionScores(scores, images, {
+    part: statistic(columns((i) => (i < 6 ? [scores[i]!, 1] : [0, 0]))),
+    circular: statistic(columns((i) => (i < 6 && i % 2 === 0 ? [both(i), 1] : [0, 0]))),
+  });
+  return { run: runResult(changes, { part: 50, circular: 50, other: 50 }), questions };
+}
+
+test('the McNemar test is over what the score is made of', () => {
+  const runs = [copied({}, [1, 1, 0, 0, 1, 0, 1, 1, 0, 0]), copied(smaller, [1, 0, 1, 1, 1, 1, 0, 0, 0, 0])];
+  const counts = ['part', 'circular', 'other'].map((metric) => {
+    const { mcnemar } = compareRuns(runs, { metric })[0]!.rows[1]!.difference!;
+    return mcnemar && [mcnemar.onlyBaseline, mcnemar.onlyThis];
+  });
+  assert.deepEqual(counts, [[1, 3], [1, 2], null]);
+});
+
 test('no McNemar test with partial scores, and no pairing of different questions', () => {
   const halves = answered(smaller, 10);
-  const [first, ...rest] = halves.questions!.scores;
-  halves.questions = { ...halves.questions!, scores: [(first as number) / 2, ...rest] };
+  const scores = halves.questions!.scores.map((score, i) => (i === 0 ? 0.5 : score!));
+  const counts = Float64Array.from(scores.flatMap((score) => [score, 1]));
+  const statistics = { accuracy: { width: 2, counts, formula: MEAN_PERCENT } };
+  halves.questions = questionScores(scores, halves.questions!.imageNames, statistics);
   const [{ rows }] = compareRuns([answered({}, 0), halves]) as [ReturnType<typeof compareRuns>[number]];
   assert.equal(rows[1]!.difference!.mcnemar, null);
   assert.notEqual(rows[1]!.difference!.interval, null);
