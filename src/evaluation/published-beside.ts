@@ -27,10 +27,16 @@ export function publishedBeside({ record, metrics }: RunResult): PublishedRefere
         ...(convModeOf(generation).length === 0 ? [] : ['the conversation template vicuna_v1']),
         ...(protocol['maxNewTokens'] === undefined ? [] : ["the benchmark's own limit of new tokens"]),
         ...questionMismatch(definition, metrics),
+        ...(metrics.judge === undefined || isGpt4(metrics.judge.model) ? [] : ['grades of GPT-4']),
       ];
       return { score, source, note, mismatches };
     });
   return references.find(({ mismatches }) => mismatches.length === 0) ?? references[0] ?? null;
+}
+
+/** The judge of all published numbers, not one of its successors; servers may put the maker's name before its own. */
+function isGpt4(judge: string): boolean {
+  return /^(.*\/)?gpt-4(-32k)?(-0\d{3})?$/i.test(judge);
 }
 
 /** A sample or the first n questions are not comparable with the whole benchmark. */

@@ -86,3 +86,22 @@ test('a published number is shown only for a run with the same split, size, prot
   assert.deepEqual([lmms?.score, lmms?.mismatches], [46.07, []]);
   assert.equal(published({ model: { ...identity.model, name: 'llava-hr-tiny' } }), null);
 });
+
+test('a published number of MM-Vet is comparable only with grades of the same judge', () => {
+  const mismatches = (model: string) => {
+    const run = runResult({ benchmark: 'mmvet', split: 'test' });
+    const judge = {
+      server: 'https://example.org/v1',
+      model,
+      runs: 5,
+      missing: 0,
+      gradedAt: '2024-01-01T00:00:00.000Z',
+    };
+    run.metrics = { ...run.metrics, benchmark: 'mmvet', split: 'test', n: 218, judge };
+    return publishedBeside(run)?.mismatches;
+  };
+  for (const model of ['gpt-4', 'gpt-4-0613', 'openai/gpt-4']) assert.deepEqual(mismatches(model), [], model);
+  for (const model of ['gpt-4o', 'gpt-4-turbo', 'gpt-4.1', 'gpt-4-1106-preview', 'llama-3-70b']) {
+    assert.deepEqual(mismatches(model), ['grades of GPT-4'], model);
+  }
+});
