@@ -1,5 +1,6 @@
 import { plotOverResolution, type ResolutionPoint } from '../plots/over-resolution.js';
 import { svgFile } from '../plots/svg-plot.js';
+import { partMark } from '../runs/asked-questions.js';
 import { type AblationRow, isOf, scoreTitle } from './ablation-table.js';
 
 /** Plots the score of each benchmark and the time to first token over input size, as one SVG file. */
@@ -11,7 +12,7 @@ export function ablationPlots(rows: readonly AblationRow[]): string {
     plotOverResolution(scorePoints(rows, benchmark), {
       title: `${benchmark} over input size`,
       series,
-      quantity: scoreTitle(rows, benchmark),
+      quantity: scoreTitle(rows, benchmark) + partMark(scored.find(isOf(benchmark))!),
       fromZero: false,
     }),
   );

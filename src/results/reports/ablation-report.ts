@@ -1,6 +1,7 @@
 import { wrapText } from '../../shared/wrap-text.js';
 import { terminalWidth } from '../../terminal/style.js';
 import { renderTable } from '../../terminal/table.js';
+import { questionsOf } from '../runs/metrics.js';
 import type { Interval } from '../statistics/bootstrap.js';
 import { ablationPlots } from './ablation-plots.js';
 import { type AblationRow, ablationNotes, ablationTable, relativeSpeed } from './ablation-table.js';
@@ -51,22 +52,24 @@ function ablationCsv(rows: readonly AblationRow[], reference: AblationRow): stri
       trained_resolution: row.trainedResolution,
       visual_tokens: row.visualTokens,
     };
-    const scores = row.runs.flatMap(({ metrics: { benchmark, split, headline, scores, points, intervals, n } }) =>
-      headline === null
-        ? []
-        : [
-            {
-              ...about,
-              benchmark,
-              split,
-              metric: headline,
-              unit: points.includes(headline) ? 'points' : 'percent',
-              value: scores[headline],
-              ...intervals[headline],
-              n,
-            },
-          ],
-    );
+    const scores = row.runs.flatMap(({ metrics, record }) => {
+      const { benchmark, split, headline, failed } = metrics;
+      if (headline === null) return [];
+      return [
+        {
+          ...about,
+          benchmark,
+          split,
+          protocol: JSON.stringify(record.identity.protocol),
+          metric: headline,
+          unit: metrics.points.includes(headline) ? 'points' : 'percent',
+          value: metrics.scores[headline],
+          ...metrics.intervals[headline],
+          n: questionsOf(metrics, headline),
+          failed,
+        },
+      ];
+    });
     const { speed } = row;
     const relative = relativeSpeed(row, reference);
     const figures: [metric: string, unit: string, value?: number | null, interval?: Interval | null][] = [

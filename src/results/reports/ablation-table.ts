@@ -1,8 +1,10 @@
 import { gigabytes } from '../../shared/byte-size.js';
 import type { Align, PlainTable } from '../../terminal/table.js';
+import { askedQuestions } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { Interval } from '../statistics/bootstrap.js';
 import { columnDecimals, columnFormat, intervalText, scoreText } from '../statistics/digits.js';
+import { benchmarkNotes } from './benchmark-notes.js';
 import { precisionLabel, quantisedNote } from './quantised.js';
 import { speedRatio } from './timed-runs.js';
 
@@ -149,12 +151,35 @@ function equalSpeeds(rows: readonly AblationRow[]): string[] {
   });
 }
 
+/** What part of its benchmark each score is over. All rows ask the same questions. */
+function parts(rows: readonly AblationRow[]): string[] {
+  const notes = rows.flatMap(({ runs }) =>
+    runs.map(({ metrics, record }) => {
+      const part = askedQuestions(record.identity.protocol);
+      return { benchmark: metrics.benchmark, notes: part === null ? [] : [`only ${part.text}.`] };
+    }),
+  );
+  return benchmarkNotes(notes);
+}
+
+function failures(rows: readonly AblationRow[]): string[] {
+  return rows.flatMap(({ model, resolution, runs }) =>
+    runs.flatMap(({ metrics: { benchmark, n, failed } }) =>
+      failed === 0
+        ? []
+        : [`${model} at ${resolution.high} px: ${failed} of ${n} questions of ${benchmark} failed and count as wrong.`],
+    ),
+  );
+}
+
 /** Notes below the table, as sentences. */
 export function ablationNotes(rows: readonly AblationRow[]): string[] {
   const quantised = quantisedNote(rows.map(({ precision }) => precision));
   return [
     ...(rows.some(isScoredAtOtherSize) ? [OTHER_SIZE_NOTE] : []),
     ...(quantised === null ? [] : [`${quantised}.`]),
+    ...parts(rows),
+    ...failures(rows),
     ...equalSpeeds(rows),
   ];
 }

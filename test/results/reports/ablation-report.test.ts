@@ -3,6 +3,7 @@ import test from 'node:test';
 import { ablationFiles, ablationText } from '../../../src/results/reports/ablation-report.js';
 import type { AblationRow, AblationSpeed } from '../../../src/results/reports/ablation-table.js';
 import { modelMs, summarizeTimedRuns } from '../../../src/results/reports/timed-runs.js';
+import { identity } from '../samples.js';
 import { textvqa } from './report-samples.js';
 
 function row(changes: Partial<AblationRow>): AblationRow {
@@ -38,6 +39,24 @@ test('quantised rows of an ablation are marked in Markdown and LaTeX, with a foo
 test('an ablation without quantised rows says nothing about precision', () => {
   const files = ablationFiles([row({})], row({}));
   assert.doesNotMatch(files['ablation.md']! + files['ablation.tex']!, /precision|quantised/);
+});
+
+test('an ablation over a part of the questions, or with failed ones, says so', () => {
+  const run = textvqa({ protocol: { ...identity.protocol, limit: 20 } }, 60);
+  run.metrics = { ...run.metrics, n: 20, failed: 3, counts: { accuracy: 12 } };
+  const rows = [row({ runs: [run] })];
+  const files = ablationFiles(rows, rows[0]!);
+  assert.match(files['ablation.md']!, /\n\ntextvqa: only the first 20 questions\./);
+  assert.match(files['ablation.tex']!, /\\caption\{.* textvqa: only the first 20 questions\./);
+  assert.match(files['ablation.svg']!, /textvqa val accuracy \(%\) \(first 20\)/);
+  assert.match(
+    files['ablation.md']!,
+    /llava-hr-7b at 1024 px: 3 of 20 questions of textvqa failed and count as wrong\./,
+  );
+  const [titles, line] = files['ablation.csv']!.split('\n').map((text) => text.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/));
+  const cells = Object.fromEntries(titles!.map((title, i) => [title, line![i]]));
+  assert.deepEqual([cells['n'], cells['failed']], ['12', '3']);
+  assert.match(cells['protocol']!, /limit/);
 });
 
 /** Ten repetitions around a time, with a spread of a few percent. */
