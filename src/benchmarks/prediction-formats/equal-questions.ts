@@ -85,7 +85,9 @@ export function shareOut(
 export function areOfOneImage(rows: readonly number[], { questions }: LoadedBenchmark): boolean {
   const [first, ...others] = rows.map((row) => questions[row]!);
   const question = questionIn(first!.text);
-  return others.every(({ image, text }) => image === first!.image && questionIn(text) === question);
+  return others.every(
+    ({ image, text }) => image === first!.image && (text === first!.text || questionIn(text) === question),
+  );
 }
 
 /** Whether the same answers give the same means however they are shared out among rows. */

@@ -174,12 +174,22 @@ function joinByQuestion(
   const { name, split, questions } = benchmark;
   if (records.some(({ prompt }) => prompt === null)) throw notInOrder(records, benchmark, path);
   const byQuestion = groupRows(questions, ({ index }) => questionOf(index));
-  const candidates = records.map((record): readonly number[] => {
-    const { prompt } = record;
-    const rows = byQuestion.get(questionIn(prompt!)) ?? [];
+  const contexts = memoized((row) => contextOf(questions[row]!.text));
+  const candidatesOf = (record: PredictionRecord): readonly number[] => {
+    const rows = byQuestion.get(questionIn(record.prompt!)) ?? [];
     if (rows.length < 2) return rows;
-    const whole = rows.filter((row) => asks(prompt!, contextOf(questions[row]!.text)));
+    const prompt = normalizeQuestion(record.prompt!);
+    const whole = rows.filter((row) => prompt.includes(contexts(row)));
     return agreeing(record, whole.length > 0 ? whole : rows, benchmark);
+  };
+  // VQAv2 asks one question thousands of times: records that say the same of it are compared with its rows only once.
+  const known = new Map<string, readonly number[]>();
+  const candidates = records.map((record) => {
+    const { prompt, target, image, categories } = record;
+    const key = JSON.stringify([prompt, target, image, categories]);
+    const rows = known.get(key) ?? candidatesOf(record);
+    known.set(key, rows);
+    return rows;
   });
   const joined = shareOut(records, candidates, benchmark);
   const open = joined.rows.flatMap((rows, i) => (rows.length > 1 && !areOfOneImage(rows, benchmark) ? [i] : []));

@@ -344,6 +344,17 @@ test('rows without ids in another order are shared out among questions that scor
   assert.equal(scores[1]!.accuracy, scores[0]!.accuracy);
 });
 
+test('a question that thousands of rows without ids ask takes no time for each pair of them', async () => {
+  const text = 'What is it?\nAnswer in a word.';
+  const questions = Array.from({ length: 3000 }, (_, i) => ({ text, image: `${i}.jpg` }));
+  const records = questions.map((_, i) => ({ question: 'What is it?', answer: 'yes', prediction: `answer ${i}` }));
+  const path = await write('a.json', JSON.stringify([...records.slice(1), { ...records[0], question: 'What?' }]));
+  const start = performance.now();
+  const reading = readPredictionFile(path, smallBenchmark('vqav2', questions));
+  await assert.rejects(reading, { message: /occur several times in vqav2/ });
+  assert.ok(performance.now() - start < 10_000); // comparing each pair took 30 s
+});
+
 test("VLMEvalKit's MME in another order: image and category tell equal questions apart", async () => {
   const mme = await sample('mme');
   const rows = vlmEvalKitRows(mme, (row) => {
