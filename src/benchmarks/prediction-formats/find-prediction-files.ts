@@ -54,7 +54,7 @@ export async function findPredictionFiles(path: string, benchmark: string): Prom
   if (arePopeCategories(ofTools)) return ofTools.map((name) => join(path, name));
   const files = ofTools.length > 0 ? ofTools : names.filter((name) => !name.includes('/') && IS_DATA.test(name));
   if (files.length === 1) return [join(path, files[0]!)];
-  const found = files.length === 0 ? 'no .jsonl, .json, .tsv, .xlsx or .txt files' : `several files: ${listed(files)}`;
+  const found = files.length === 0 ? 'no .jsonl, .json, .csv, .tsv or .xlsx files' : `several files: ${listed(files)}`;
   throw new UserError(`${path} contains ${found}. Pass the predictions file itself.`);
 }
 

@@ -158,6 +158,12 @@ const RECORD_FORMATS: readonly RecordFormat[] = [
     (record) =>
       record.question === 'Unknown' && record.pred === 'FAILED' ? null : byId(record.question_id, record.pred, record),
   ),
+  // Source: LLaVA convert_gqa_for_eval.py
+  recordFormat<{ questionId: Id; prediction: Answer }>(
+    'GQA predictions',
+    { questionId: ID, prediction: ANSWER },
+    (record) => byId(record.questionId, record.prediction, record),
+  ),
   // SEED-Bench: LLaVA convert_seed_for_submission.py. In a record with a prediction, "answer" is the correct answer.
   ...PREDICTION_FIELDS.flatMap((field) => [
     recordFormat<{ question_id: Id } & Record<string, Answer>>(
@@ -174,12 +180,6 @@ const RECORD_FORMATS: readonly RecordFormat[] = [
   // Source: LLaVA convert_vqav2_for_submission.py
   recordFormat<{ question_id: Id; answer: Answer }>('VQA results', { question_id: ID, answer: ANSWER }, (record) =>
     byId(record.question_id, record.answer, record),
-  ),
-  // Source: LLaVA convert_gqa_for_eval.py
-  recordFormat<{ questionId: Id; prediction: Answer }>(
-    'GQA predictions',
-    { questionId: ID, prediction: ANSWER },
-    (record) => byId(record.questionId, record.prediction, record),
   ),
   // Source: LLaVA convert_vizwiz_for_submission.py
   recordFormat<{ image: string; answer: Answer }>(

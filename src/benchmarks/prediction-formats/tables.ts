@@ -29,11 +29,16 @@ export async function readSeparatedTable(path: string, delimiter: ',' | '\t'): P
 
 /** @throws UserError for two columns of one name: nothing says which one is meant */
 function checkTitles(titles: string[], path: string): string[] {
-  const twice = titles.find((title, i) => title !== '' && titles.indexOf(title) < i);
-  if (twice === undefined) return titles;
-  throw new UserError(
-    `${path} has two columns ${JSON.stringify(twice)}. Remove one of them, or give it another title.`,
-  );
+  const seen = new Set<string>();
+  for (const title of titles) {
+    if (title !== '' && seen.has(title)) {
+      throw new UserError(
+        `${path} has two columns ${JSON.stringify(title)}. Remove one of them, or give it another title.`,
+      );
+    }
+    seen.add(title);
+  }
+  return titles;
 }
 
 /** Reads the first sheet of an Excel workbook. @throws UserError if it is damaged or unpacks to too many bytes */

@@ -135,6 +135,18 @@ test('in a record with a prediction, "answer" is the correct answer', async () =
   }
 });
 
+test("GQA's id counts beside a question and the correct answer too", async () => {
+  const gqa = smallBenchmark('gqa', [{ questionId: '7' }, { questionId: '8' }]);
+  const records = ['8', '7'].map((questionId) => ({
+    questionId,
+    question: 'x',
+    answer: 'yes',
+    prediction: questionId,
+  }));
+  const set = await readPredictionFile(await write('a.json', JSON.stringify(records)), gqa);
+  assert.deepEqual([set.answers, set.format], [['7', '8'], 'GQA predictions']);
+});
+
 test('both output files of eval_science_qa.py; FAILED marks a question without a prediction', async () => {
   const benchmark = smallBenchmark('scienceqa', [{ questionId: '11' }, { questionId: '2' }, { questionId: '3' }]);
   const result = {

@@ -325,7 +325,7 @@ const BROKEN_FOLDERS: readonly { what: string; contents: Record<string, string>;
     message: /chunks of several runs: 2_0/,
   },
   { what: 'two files', contents: { 'a.jsonl': '', 'b.json': '' }, message: /several files: a\.jsonl, b\.json/ },
-  { what: 'nothing', contents: { 'a.md': '' }, message: /no \.jsonl, \.json, \.tsv, \.xlsx or \.txt files/ },
+  { what: 'nothing', contents: { 'a.md': '' }, message: /no \.jsonl, \.json, \.csv, \.tsv or \.xlsx files/ },
   {
     what: 'chunks of two formats',
     contents: { '1_0.jsonl': lines(llava('7', 'x', 'y')), '1_1.jsonl': lines({ question_id: '7', answer: 'y' }) },
