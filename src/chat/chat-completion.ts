@@ -124,7 +124,13 @@ export function parseCompletion(text: string): ChatReply {
   const reply = startReply();
   reply.add(value, 'message');
   if (!reply.hasChoice()) throw new TemporaryFailure('the answer is not a chat completion');
-  return reply.reply();
+  return whole(reply.reply());
+}
+
+/** @throws TemporaryFailure for a part of an answer: vLLM, SGLang and OpenRouter say so in the finish reason */
+function whole(reply: ChatReply): ChatReply {
+  if (!/^(abort|error)$/.test(reply.finishReason ?? '')) return reply;
+  throw new TemporaryFailure(`the server broke the answer off (finish reason ${reply.finishReason})`);
 }
 
 /** Collects a streamed completion (server-sent events). */
@@ -160,7 +166,7 @@ export function readStreamedReply(onFirstToken: () => void): StreamedReply {
       if (!reply.hasChoice() || !(isComplete || reply.reply().finishReason !== null)) {
         throw new TemporaryFailure('the stream was cut off before the answer was complete');
       }
-      return reply.reply();
+      return whole(reply.reply());
     },
   };
 }

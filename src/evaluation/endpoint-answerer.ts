@@ -104,6 +104,11 @@ async function answerOne(
     if (!content && finishReason === 'content_filter') {
       return failure('content-filter', "the server's content filter withheld the answer");
     }
+    // An empty text would be an answer: POPE takes it for a yes.
+    if (!content && finishReason === 'length') {
+      const limit = `all ${benchmark.maxNewTokens} tokens of the limit were used before the answer began`;
+      return failure('no-answer', `${limit}: a model that thinks first needs a larger --max-new-tokens`);
+    }
     return {
       prediction: answered(maker, { question, imageSha256 }, pyStrip(content ?? ''), completionTokens),
       timing: timingOf(question, timed, decodeImageMs),

@@ -63,6 +63,12 @@ export async function openEndpoint(choice: EndpointChoice, signal: AbortSignal):
   if (first!.reply.completionTokens === null) {
     say('warn', 'The server does not count tokens: there will be no tokens per second and no cost.');
   }
+  if (checked.some(({ reply }) => /^\s*<think/.test(reply.content ?? ''))) {
+    say(
+      'warn',
+      "The model's thoughts are part of its answers and will be scored with them. Start the server with a reasoning parser, or turn thinking off.",
+    );
+  }
   return {
     clients,
     identity: identityOf(model, first!.server, systemPrompt),

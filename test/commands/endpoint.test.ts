@@ -150,6 +150,22 @@ test('refused questions and withheld answers fail alone, and are asked again by 
   assert.equal(readLines(run).filter(({ text }) => text === null).length, 0);
 });
 
+test('an answer of nothing but thoughts fails, and one that the server broke off is asked for again', async (t) => {
+  const server = await startChatServer(t, async (request, response) => {
+    const number = server.asked.length;
+    if (number === 1) await answer(request.asked, response, '<think> It is');
+    else if (number === 5) await answer(request.asked, response, '', { finishReason: 'length' });
+    else if (number === 9) await answer(request.asked, response, 'N', { finishReason: 'abort' });
+    else await yes(request, response);
+  });
+  const { code, stderr } = await llavahr(folder, ...args(server.url, 'thoughts', '--concurrency', '1'));
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /The model's thoughts are part of its answers and will be scored with them/);
+  assert.match(stderr, /1 no-answer, question \S+: all \d+ tokens of the limit were used before the answer began/);
+  const lines = readLines(await resultFolder(join(folder, 'thoughts')));
+  assert.deepEqual(new Set(lines.map(({ text }) => text)), new Set(['Yes', null]));
+});
+
 test('a server that dies ends the run with its answers kept; Ctrl-C does so too, and the command resumes', async (t) => {
   const server = await startChatServer(t, async (request, response) => {
     if (request.count === 12) server.close();
