@@ -48,7 +48,8 @@ function imageName(path: string): string {
 }
 
 /**
- * Assigns the records of ambiguous questions in order, if there are as many of them as rows and the correct answers agree.
+ * Assigns the records of ambiguous questions in order, if there are as many of them as rows, or as rows that no other record
+ * answers, and the correct answers agree.
  * Nothing says that the order is the benchmark's, so this is done only where it makes no difference: among rows about one
  * image, or rows that score alike.
  */
@@ -65,17 +66,20 @@ export function shareOut(
     if (group) group.push(i);
     else groups.set(key, [i]);
   });
+  const taken = new Set(candidates.flatMap((rows) => (rows.length === 1 ? rows : [])));
   const joined = [...candidates];
   const byOrder: (readonly number[])[] = [];
   for (const group of groups.values()) {
     const rows = candidates[group[0]!]!;
     const isOneImage = areOfOneImage(rows, benchmark);
     if (!isOneImage && !scoreAlike(rows, benchmark)) continue;
+    const free = rows.filter((row) => !taken.has(row));
+    const shared = free.length === group.length ? free : rows;
     const ordered = inOrder(records, group);
-    if (!canPair(records, ordered, rows, benchmark)) continue;
+    if (!canPair(records, ordered, shared, benchmark)) continue;
     if (!isOneImage) byOrder.push(group);
     ordered.forEach((record, i) => {
-      joined[record] = [rows[i]!];
+      joined[record] = [shared[i]!];
     });
   }
   return { rows: joined, byOrder: byOrder.flat() };

@@ -1,7 +1,7 @@
 import { UserError } from '../../shared/errors.js';
 import type { LoadedBenchmark } from '../benchmark.js';
 import { ANSWERS_BY_ID } from './documents.js';
-import type { PredictionRecords } from './prediction-record.js';
+import type { PredictionRecord, PredictionRecords } from './prediction-record.js';
 import { joinToRows } from './prediction-rows.js';
 import { asks, questionIn, withoutOptions } from './question-text.js';
 import { readPredictionRecords, unknownFormat } from './read-prediction-records.js';
@@ -14,7 +14,7 @@ export interface PredictionSet {
   format: string;
   /** Ids, as in the file, of repeated answers to a question; the last one counts, as in the official scripts. */
   duplicates: (string | number)[];
-  /** Ids, as in the file, of unknown questions; they are ignored. */
+  /** Ids, as in the file, of unknown questions, or of those that their prompts do not ask; they are ignored. */
   unknown: (string | number)[];
   /** Ids, as in the file, of answers that count although their prompt has another question than the id says. */
   otherPrompts: (string | number)[];
@@ -65,12 +65,7 @@ export async function readPredictionFile(
   if (count === 0) {
     if (format === ANSWERS_BY_ID)
       throw unknownFormat(path, 'JSON', Object.fromEntries(records.map(({ id }) => [id, 0])));
-    const ids = records.slice(0, 3).map(({ id }) => JSON.stringify(id));
-    const wanted = benchmark.questions.slice(0, 3).map(({ questionId }) => JSON.stringify(questionId));
-    throw new UserError(
-      `${path} (${format}) answers none of the ${answers.length} questions of ${benchmark.name} ${benchmark.split}. Its ids look like ` +
-        `${ids.join(', ')}; the benchmark's look like ${wanted.join(', ')}. Is it for a different benchmark or split?`,
-    );
+    throw answersNothing(path, benchmark, format, records);
   }
   if (2 * echoes > count) {
     throw new UserError(
@@ -90,6 +85,30 @@ export async function readPredictionFile(
     ...(tornLine === undefined ? {} : { tornLine }),
   };
 }
+
+function answersNothing(
+  path: string,
+  { name, split, questions }: LoadedBenchmark,
+  format: string,
+  records: readonly PredictionRecord[],
+): UserError {
+  const known = new Set(questions.map(({ questionId }) => String(questionId)));
+  const ofOther = records.find(
+    ({ id, idKind, prompt }) => idKind !== 'row' && prompt !== null && known.has(String(id)),
+  );
+  const shown = (ids: readonly (string | number)[]): string => ids.map((id) => JSON.stringify(id)).join(', ');
+  const why = ofOther
+    ? `It has ids of the benchmark, but not their questions: ${JSON.stringify(ofOther.id)} has ` +
+      `${JSON.stringify(ofOther.prompt!.slice(0, SHOWN_CHARACTERS))}.`
+    : `Its ids look like ${shown(records.slice(0, 3).map(({ id }) => id))}; the benchmark's look like ` +
+      `${shown(questions.slice(0, 3).map(({ questionId }) => questionId))}.`;
+  return new UserError(
+    `${path} (${format}) answers none of the ${questions.length} questions of ${name} ${split}. ${why} Is it for a different ` +
+      'benchmark or split?',
+  );
+}
+
+const SHOWN_CHARACTERS = 80;
 
 /** Whether a prompt asks a benchmark's question, in any wording around it and with its options in any form. */
 function asksFor(prompt: string, question: string): boolean {

@@ -417,6 +417,27 @@ test("lmms-eval's samples of one of POPE's categories answer that one alone; a f
   assert.deepEqual((await readPredictionFile(dirname(dirname(paths[0]!)), pope)).answers, rowAnswers(pope));
 });
 
+test("lmms-eval's samples of POPE's question of several categories: each answers its own, or one that no other answers", async () => {
+  const pope = await sample('pope');
+  for (const idOf of [pope.sourceId!, (row: number) => pope.questions[row]!.questionId]) {
+    const samples = pope.questions.map(({ index, text }) => ({
+      ...{ doc_id: index, target: pope.gold(index), filtered_resps: `answer ${index}`, input: text },
+      pope_accuracy: { question_id: idOf(index), score: 1 },
+    }));
+    const { answers, duplicates } = await readPredictionFile(await write('a.jsonl', lines(samples)), pope);
+    assert.deepEqual([answers, duplicates], [rowAnswers(pope), []]);
+  }
+});
+
+test('the error tells when ids are known, but their prompts have other questions', async () => {
+  const records = textVqa.questions.map(({ questionId }) => ({
+    ...{ question_id: questionId, prompt: 'Answer in one word.', text: 'x' },
+  }));
+  await assert.rejects(readPredictionFile(await write('a.jsonl', lines(records)), textVqa), {
+    message: /It has ids of the benchmark, but not their questions: "\w+" has "Answer in one word\."\./,
+  });
+});
+
 test("lmms-eval's samples of VQAv2 val have no ids, and their target is the field's name", async () => {
   const vqaV2 = await sample('vqav2');
   const samples = vqaV2.questions.map(({ index, text }) => ({
