@@ -155,7 +155,7 @@ function mismatches({ predictions }: ScoredPredictions): string[] {
   const { missing, unknown, duplicates, otherPrompts, byOrder, tornLine } = predictions;
   const counts: [string, (string | number)[]][] = [
     ['questions without a prediction (by index)', missing],
-    ['unknown ids (ignored)', unknown],
+    ['unknown ids, or ids whose question the prompt does not ask (ignored)', unknown],
     ['duplicate ids (the last prediction counts)', duplicates],
     [
       'predictions whose prompt lacks the question of their id (they count; is the file for another split or edition?)',
