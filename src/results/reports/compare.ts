@@ -1,4 +1,3 @@
-import { partMark } from '../runs/asked-questions.js';
 import { machineName } from '../runs/host.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { JudgeRecord } from '../runs/metrics.js';
@@ -16,6 +15,7 @@ import {
 import { type Column, columnsOf, evaluateFormula, type Formula, renumberColumns } from '../statistics/formula.js';
 import { differenceInterval } from '../statistics/score-interval.js';
 import { detectableDifference, holmAdjusted, mcnemarMidP } from '../statistics/significance.js';
+import { runMarks } from './run-marks.js';
 
 /** A run with the additional data for a comparison. */
 export interface ComparedRun {
@@ -62,6 +62,8 @@ export interface ComparisonRow {
   run: RunResult;
   /** Label of the run's model in tables. */
   label: string;
+  /** What tells the run's score from those of others: " (first 20)"; usually empty. See `runMarks`. */
+  mark: string;
   /** Null if the run has no score of this name. */
   score: number | null;
   /** 95 % interval in the unit of the score; null if unknown. */
@@ -132,7 +134,10 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
   const first = bases[0] ?? entries[0]!;
   const name = metric ?? first.run.metrics.headline;
   const resampled = resampleScores(entries, name);
-  const rows = entries.map((entry): ComparisonRow => {
+  const marks = runMarks(entries.map(({ run }) => run));
+  const firstMark = marks[entries.indexOf(first)]!;
+  const rows = entries.map((entry, i): ComparisonRow => {
+    const mark = marks[i]!;
     const { run, label, questions } = entry;
     for (const note of [...sizeNotes(entry), ...latencyNotes(first, entry), ...imageNotes(first, entry)])
       notes.add(note);
@@ -140,7 +145,7 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
     if (!base && bases.length > 0) {
       for (const { field, first: theirs, second: own } of incomparableFields(first.run, run)) {
         notes.add(
-          `${label}${partMark(run)} is not comparable with ${first.label}${partMark(first.run)}: ${field} is ` +
+          `${label}${mark} is not comparable with ${first.label}${firstMark}: ${field} is ` +
             `${optionText(own)}, not ${optionText(theirs)}.`,
         );
       }
@@ -155,6 +160,7 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
     return {
       run,
       label,
+      mark,
       score,
       interval: run.metrics.intervals[name ?? ''] ?? null,
       isBaseline: base === entry,

@@ -1,5 +1,4 @@
 import type { Align, PlainTable } from '../../terminal/table.js';
-import { partMark } from '../runs/asked-questions.js';
 import { questionsOf } from '../runs/metrics.js';
 import { pValueText } from '../statistics/digits.js';
 import { benchmarkNotes } from './benchmark-notes.js';
@@ -112,7 +111,7 @@ function cells(row: ComparisonRow, comparison: Comparison, sources: readonly Sou
     `${benchmark} ${run.metrics.split}`,
     metric === null ? NONE : `${metric} (${unit === 'points' ? 'points' : '%'})`,
     label,
-    score ? `${score.text}${partMark(run)}${isIncomparable(row, comparison) ? '*' : ''}` : NONE,
+    score ? `${score.text}${row.mark}${isIncomparable(row, comparison) ? '*' : ''}` : NONE,
     score?.interval ?? NONE,
     String(questionsOf(run.metrics, metric)),
     texts?.text ?? NONE,

@@ -4,7 +4,6 @@ import { visibleLine } from '../../shared/visible-text.js';
 import { wrapText } from '../../shared/wrap-text.js';
 import { heading, noteMark, terminalWidth } from '../../terminal/style.js';
 import { type Align, renderTable } from '../../terminal/table.js';
-import { partMark } from '../runs/asked-questions.js';
 import type { StageTimes } from '../runs/latency.js';
 import type { RunResult } from '../runs/load-run.js';
 import { questionsOf } from '../runs/metrics.js';
@@ -215,7 +214,7 @@ export function scoreOf({ run, score }: ComparisonRow, { metric, rows }: Compari
 
 function scoreCell(row: ComparisonRow, comparison: Comparison): string {
   const score = scoreOf(row, comparison);
-  return score ? `${score.text}${partMark(row.run)}${isIncomparable(row, comparison) ? '*' : ''}` : NONE;
+  return score ? `${score.text}${row.mark}${isIncomparable(row, comparison) ? '*' : ''}` : NONE;
 }
 
 /** Whether the row's questions or protocol differ from the baseline's. */
@@ -258,7 +257,7 @@ export function publishedText({ score, source }: PublishedReference, sources: re
 
 const DIFFERENCES: ComparisonColumn[] = [
   BENCHMARK,
-  MODEL,
+  { ...MODEL, cell: ({ label, mark }) => label + mark },
   {
     title: 'difference',
     align: 'right',

@@ -53,6 +53,6 @@ function phrase({ benchmark, metric, unit }: Comparison, row: ComparisonRow, dif
       : '';
   const what = unit === 'points' ? 'points' : 'percentage points';
   return visibleLine(
-    `${benchmark}: ${signedText(points, decimals)} ${what}${range}, p ${pValueText(adjustedPValue)}${needed}`,
+    `${benchmark}${row.mark}: ${signedText(points, decimals)} ${what}${range}, p ${pValueText(adjustedPValue)}${needed}`,
   );
 }

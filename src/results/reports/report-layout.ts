@@ -1,9 +1,15 @@
 import { basename, resolve } from 'node:path';
 import type { Align, PlainTable } from '../../terminal/table.js';
-import { askedQuestions, partMark } from '../runs/asked-questions.js';
+import { askedQuestions } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
 import { benchmarkNotes } from './benchmark-notes.js';
-import { type Comparison, type ComparisonRow, compareRuns, type PublishedReference } from './compare.js';
+import {
+  type Comparison,
+  type ComparisonRow,
+  compareRuns,
+  incomparableFields,
+  type PublishedReference,
+} from './compare.js';
 import {
   type Column,
   MODEL_COLUMNS,
@@ -116,11 +122,13 @@ export function comparablePublished(run: RunResult, publishedOf: PublishedOf): P
   return published?.mismatches.length === 0 ? published : null;
 }
 
-/**
- * The row of published scores below a model's; null if there are none. Runs that share a cell have one published score.
- */
+/** The row of published scores below a model's, each in the place of its run; null if there are none. */
 export function publishedLine({ model: [name, size], cells }: ScoreLine, none: string): string[] | null {
-  const texts = cells.map((scores) => scores.find(({ published }) => published !== null)?.published ?? null);
+  const texts = cells.map((scores) =>
+    scores.every(({ published }) => published === null)
+      ? null
+      : scores.map(({ published }) => published ?? none).join(' / '),
+  );
   if (texts.every((text) => text === null)) return null;
   const others = LINE_COLUMNS.slice(2).map(() => none);
   return [`${name!}, published`, size!, ...others, ...texts.map((text) => text ?? none)];
@@ -162,13 +170,14 @@ function lineKey(row: ComparisonRow): string {
 function reportScore(row: ComparisonRow, comparison: Comparison, sources: readonly Source[]): ReportScore[] {
   const printed = scoreOf(row, comparison);
   if (printed === null) return [];
+  const first = comparison.rows.find(({ isBaseline }) => isBaseline) ?? row;
   return [
     {
       value: row.score!,
-      text: printed.text + partMark(row.run),
+      text: printed.text + row.mark,
       interval: printed.interval,
       published: row.published && publishedText(row.published, sources),
-      comparable: row.isBaseline || row.difference !== null,
+      comparable: incomparableFields(first.run, row.run).length === 0,
     },
   ];
 }
