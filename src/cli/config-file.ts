@@ -10,8 +10,8 @@ import { decodeUtf8 } from '../shared/utf8-text.js';
 import { configPath } from './option-origins.js';
 
 /*
- * --config <file>: options in a JSON file, by command and long name without dashes. Those that what the user typed leaves
- * open are put onto the command line, and are checked and recorded like any other option.
+ * --config <file>: options in a JSON file, by command and long name without dashes. Those that the user neither typed nor
+ * excluded by what was typed are put onto the command line, and are checked and recorded like any other option.
  */
 
 type Values = Record<string, unknown>;

@@ -63,9 +63,9 @@ export async function readPredictionFile(
     }
   });
   if (count === 0) {
-    if (format === ANSWERS_BY_ID)
-      throw unknownFormat(path, 'JSON', Object.fromEntries(records.map(({ id }) => [id, 0])));
-    throw answersNothing(path, benchmark, format, records);
+    throw format === ANSWERS_BY_ID
+      ? unknownFormat(path, 'JSON', Object.fromEntries(records.map(({ id }) => [id, 0])))
+      : answersNothing(path, benchmark, format, records);
   }
   if (2 * echoes > count) {
     throw new UserError(
