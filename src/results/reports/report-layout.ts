@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import type { Align, PlainTable } from '../../terminal/table.js';
 import { askedQuestions } from '../runs/asked-questions.js';
 import type { RunResult } from '../runs/load-run.js';
-import { benchmarkNotes } from './benchmark-notes.js';
+import { type BenchmarkNotes, benchmarkNotes } from './benchmark-notes.js';
 import {
   type Comparison,
   type ComparisonRow,
@@ -102,7 +102,7 @@ export function reportLayout(runs: readonly RunResult[], publishedOf: PublishedO
       lines: rows.map((row) => speedColumns.map(({ cell }) => cell(row))),
     },
     footnotes: [...sources.map(({ title, address }, i) => `[${i + 1}] ${title}: ${address}`), ...quantisedNotes(runs)],
-    notes: [...runNotes(runs), ...benchmarkNotes([...comparisons, ...runs.map(({ metrics }) => metrics)])],
+    notes: [...runNotes(runs), ...benchmarkNotes([...comparisons, ...scoreNotes(runs)])],
   };
 }
 
@@ -185,6 +185,18 @@ function reportScore(row: ComparisonRow, comparison: Comparison, sources: readon
 function quantisedNotes(runs: readonly RunResult[]): string[] {
   const note = quantisedNote(runs.map(({ record }) => record.identity.model.precision));
   return note === null ? [] : [note];
+}
+
+/** Notes on the scores of runs: on a benchmark where all of its runs have them, else on the runs that do. */
+function scoreNotes(runs: readonly RunResult[]): BenchmarkNotes[] {
+  return runs.flatMap((run) => {
+    const { benchmark, notes } = run.metrics;
+    const others = runs.filter(({ metrics }) => metrics.benchmark === benchmark);
+    return notes.map((note) => {
+      const isOfAll = others.every(({ metrics }) => metrics.notes.includes(note));
+      return { benchmark: isOfAll ? benchmark : runName(run), notes: [note] };
+    });
+  });
 }
 
 /** Notes on single runs, each once with the names of all runs that it is about. */

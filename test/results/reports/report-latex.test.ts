@@ -103,7 +103,7 @@ test('a hostile name neither ends a line, a cell or a comment, nor runs a macro'
     [3, 3, 3, 3],
   );
   assert.match(rows[0]!, /\{\*\}\\_e\\_\\textbackslash\{\}input\\\{f\\\}\\&\\%\\\$\\#\\textasciitilde\{\}/);
-  assert.match(text, /^% Note: textvqa: a \\input\{f\}$/m);
+  assert.match(text, /^% Note: some-run: a \\input\{f\}$/m);
   assert.doesNotMatch(text.replace(/^%.*$/gm, ''), /\\input/);
 });
 

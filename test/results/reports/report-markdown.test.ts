@@ -56,6 +56,19 @@ test('runs of a model share a cell; other weights under its name do not', () => 
   );
 });
 
+test('a note on the scores of some runs names them, one on all the benchmark', () => {
+  const noted = (run: ReturnType<typeof textvqa>, folder: string, notes: string[]) => {
+    run.folder = folder;
+    run.metrics.notes = notes;
+    return run;
+  };
+  const runs = [
+    noted(textvqa({}, 60), 'results/a', ['Graded by X.', 'Excludes videos.']),
+    noted(textvqa(model('b'), 61), 'results/b', ['Excludes videos.']),
+  ];
+  assert.deepEqual(reportLayout(runs).notes, ['a: Graded by X.', 'textvqa: Excludes videos.']);
+});
+
 test('failed questions and the notes of a run are listed once', () => {
   const run = textvqa({}, 60);
   run.metrics.failed = 3;
@@ -102,5 +115,5 @@ test('a hostile name stays one cell of plain text', () => {
   const lines = markdownReport(reportLayout([textvqa({}, 67), hostile])).split('\n');
   const cells = (line: string) => line.split(/(?<!\\)\|/).length;
   assert.deepEqual(lines.slice(0, 4).map(cells), [7, 7, 7, 7]);
-  assert.ok(lines.includes(`- textvqa: ${escapeMarkdown(HOSTILE)}`));
+  assert.ok(lines.includes(`- some-run: ${escapeMarkdown(HOSTILE)}`));
 });
