@@ -377,6 +377,26 @@ test("VLMEvalKit's MME in another order: image and category tell equal questions
   assert.deepEqual(set.answers, rowAnswers(mme));
 });
 
+test('human answers in a list as Python or JSON writes it, with escapes', async () => {
+  const human = [`it's 5"`, String.raw`back\slash`, 'a\tb', 'caf\u00e9', '\u00c9\u00a0x', '?'];
+  const questions = ['0.jpg', '1.jpg'].map((image) => ({ image, text: 'Q?' }));
+  const benchmark = { ...smallBenchmark('textvqa', questions), humanAnswers: () => human };
+  const lists = [
+    String.raw`['it\'s 5"', 'back\\slash', 'a\tb', 'caf\u00e9', '\u00c9\xa0x', '?']`,
+    JSON.stringify(human),
+    String.raw`["it's 5\"", "back\\slash", "a\tb", "caf\u00E9", "\u00C9\u00a0x", "?"]`,
+  ];
+  for (const answer of lists) {
+    const rows = [0, 1].map((index) => ({ index, question: 'Q?', answer, prediction: `answer ${index}` }));
+    const set = await readPredictionFile(await write('x.json', JSON.stringify(rows)), benchmark);
+    assert.deepEqual([set.answers, set.byOrder], [rowAnswers(benchmark), []], answer);
+  }
+  const others = [{ index: 0, question: 'Q?', answer: "['another']", prediction: 'x' }];
+  await assert.rejects(readPredictionFile(await write('x.json', JSON.stringify(others)), benchmark), {
+    message: /occur several times/,
+  });
+});
+
 test("VLMEvalKit's POPE has one row for a question of several categories", async () => {
   const texts = ['dog', 'dog', 'cat'].map((what) => `Is there a ${what} in the image?\nShort.`);
   const categories = ['adversarial', 'random', 'random'];
