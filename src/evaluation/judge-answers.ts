@@ -89,7 +89,7 @@ export async function judgeAnswers(
   const costs = (prompt: number, completion: number): string =>
     prices ? `: ${costText(costOf(prompt, completion, prices))} by --judge-prices` : '';
   let progress: Progress | undefined;
-  const { score, failures, usage } = await gradeMmVet({
+  const { score, failures, usage, judgeModels } = await gradeMmVet({
     folder,
     answers: new Map(benchmark.questions.map(({ index, questionId }) => [mmVetId(questionId), answers[index]!])),
     judge: serverOf(judge),
@@ -113,5 +113,12 @@ export async function judgeAnswers(
   );
   for (const { id, run, reason } of failures) say('warn', `No grade for ${id} in grading run ${run + 1}: ${reason}`);
   options.onMissing?.(failures.length);
-  return score;
+  return { ...score, notes: [...modelNotes(model, judgeModels), ...score.notes] };
+}
+
+/** A name such as gpt-4 stands for other models over time, of which grades may be mixed. @param named by the server */
+function modelNotes(asked: string, named: readonly string[]): string[] {
+  if (named.every((name) => name === asked)) return [];
+  if (named.length === 1) return [`The judge's server calls the model ${named[0]}.`];
+  return [`The grades are of different models, as the judge's server calls them: ${named.join(', ')}.`];
 }

@@ -53,6 +53,19 @@ test('MM-Vet without a judge leaves the answer file; with one, answers are grade
     metrics().notes[0],
     /^Graded by judge-2 at http:\/\/127\.0\.0\.1:\d+\/v1, 2 times each, on \d{4}-\d\d-\d\d\.$/,
   );
+  assert.equal(metrics().notes[1], "The judge's server calls the model judge-1.");
+});
+
+test('grades of several models under one name are told', async (t) => {
+  let gradings = 0;
+  const { url } = await startChatServer(t, ({ asked }, response) =>
+    answer(asked, response, '0.5', { model: isTest(asked) || gradings++ < 2 ? 'judge-2023' : 'judge-2024' }),
+  );
+  const output = join(folder, 'two-judges');
+  const asked = ['--judge', url, '--judge-model', 'judge', '--judge-runs', '1'];
+  const { code, stdout } = await llavahr(folder, 'eval', 'mmvet', '--limit', '4', '--output', output, ...asked);
+  assert.equal(code, 0);
+  assert.match(stdout.replace(/\s+/g, ' '), /The grades are of different models, .*: judge-2023, judge-2024\./);
 });
 
 test('failed gradings are exit code 3, Ctrl-C while judging is 130; the same command requests only what is missing', async (t) => {
