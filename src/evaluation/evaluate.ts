@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { LoadedBenchmark } from '../benchmarks/benchmark.js';
 import { countFailures, type FailureCount } from '../results/runs/failure-counts.js';
+import { differentSoftware } from '../results/runs/host.js';
 import { readImageHashes } from '../results/runs/image-hashes.js';
 import { latencyFile } from '../results/runs/latency.js';
 import { loadRun, type RunResult } from '../results/runs/load-run.js';
@@ -87,7 +88,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
   if (opened.state === 'complete') return finished(options, opened.folder, true);
   const { run } = opened;
-  if (opened.resumed) say('info', `Resuming ${run.folder}`);
+  if (opened.resumed) sayResumed(run.folder, run.record, shard);
   logEvent('info', 'run', { folder: run.folder, resumed: opened.resumed, questions: benchmark.questions.length });
 
   let closed = false;
@@ -185,6 +186,23 @@ async function answerIdsIn(folder: string): Promise<Map<number, string> | null> 
   } catch (error) {
     if (error instanceof UserError) return null; // opening it for work says what is wrong
     throw error;
+  }
+}
+
+/** Says what is resumed, and that its answers are of another version, which may not give the same ones. */
+function sayResumed(folder: string, { sessions }: RunRecord, shard: Shard | null): void {
+  say('info', `Resuming ${folder}`);
+  const { software } = sessions.at(-1)!;
+  for (const earlier of sessions.filter(({ activeSeconds }) => activeSeconds > 0)) {
+    const name = differentSoftware(earlier.software, software);
+    if (name === null) continue;
+    const merging = shard === null ? '' : ', and shards of several versions are not merged';
+    say(
+      'warn',
+      `It has answers of ${name} ${earlier.software[name]}, and this is ${software[name]}: answers may differ between ` +
+        `versions${merging}. Start over with --fresh to have all of one version.`,
+    );
+    return;
   }
 }
 

@@ -105,6 +105,22 @@ test('a run that is killed repeatedly ends with the same answers', async () => {
   assert.equal(JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')).sessions.length, 5);
 });
 
+test('a run that is resumed with other software than it was begun with says so', async () => {
+  const output = join(folder, 'other-version');
+  await cp(undisturbed, output, { recursive: true });
+  const path = join(await resultFolder(output), 'run.json');
+  const record = JSON.parse(readFileSync(path, 'utf8'));
+  record.state = 'interrupted';
+  record.sessions[0].software.onnxruntime = '1.1.0';
+  await writeFile(path, JSON.stringify(record));
+  const { code, stderr } = await llavahr(folder, 'eval', 'textvqa', '--output', output);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /It has answers of onnxruntime 1\.1\.0, and this is \d\S+: answers may differ between versions\. /,
+  );
+});
+
 test('a damaged line of predictions.jsonl is reported and its question asked again', async () => {
   const output = join(folder, 'damaged');
   await cp(undisturbed, output, { recursive: true });

@@ -46,3 +46,10 @@ export function describeSoftware(llavahrVersion: string): Software {
     sharp: packageVersion('sharp'),
   };
 }
+
+const DECIDING_SOFTWARE: readonly (keyof Software)[] = ['llavahr', 'onnxruntime', 'sharp'];
+
+/** Software of which two versions were used that may give different answers; null if there is none. */
+export function differentSoftware(first: Software, second: Software): keyof Software | null {
+  return DECIDING_SOFTWARE.find((name) => first[name] !== second[name]) ?? null;
+}

@@ -1,5 +1,5 @@
 import { UserError } from '../../shared/errors.js';
-import type { Software } from './host.js';
+import { differentSoftware } from './host.js';
 import { differences, type RunIdentity, type Shard } from './run-identity.js';
 import { type RunRecord, runFile } from './run-record.js';
 
@@ -9,9 +9,6 @@ export interface ShardRun {
   record: RunRecord;
   shard: Shard;
 }
-
-/** Software whose version may change answers. */
-const DECIDING_SOFTWARE: readonly (keyof Software)[] = ['llavahr', 'onnxruntime', 'sharp'];
 
 /**
  * Reads the run folders of all shards of one run.
@@ -63,8 +60,8 @@ function checkSameRun(first: ShardRun, other: ShardRun): void {
   }
   for (const { software } of other.record.sessions) {
     const expected = first.record.sessions[0]!.software;
-    const name = DECIDING_SOFTWARE.find((name) => software[name] !== expected[name]);
-    if (name === undefined) continue;
+    const name = differentSoftware(software, expected);
+    if (name === null) continue;
     throw new UserError(
       `${other.folder} was run with ${name} ${software[name]}, but ${first.folder} with ${expected[name]}. Answers may ` +
         'differ between versions. Rerun one of them with --fresh.',
