@@ -1,3 +1,4 @@
+import { memoized } from '../../shared/memoized.js';
 import { pyStrip } from '../../shared/python-strings.js';
 import type { LoadedBenchmark } from '../benchmark.js';
 import type { PredictionRecord } from './prediction-record.js';
@@ -130,24 +131,21 @@ export function targetAgrees(
   const [given, own] = [comparable(target), comparable(right)];
   if (given === own || own.startsWith(`${given}. `)) return true;
   if (!given.startsWith('[')) return humanAnswers?.(row).some((answer) => comparable(answer) === given) ?? false;
-  const list = wordsOf(unescaped(target));
+  const list = wordsOfList(target);
   return (humanAnswers?.(row) ?? [right]).every((answer) => list.includes(wordsOf(answer)));
 }
 
-/** The text behind the escapes that Python's `repr` and JSON write in lists. */
+/** Letters and digits alone, between spaces: quotation marks are also what a list has between texts. */
+const wordsOf = memoized((text) => ` ${text.toLowerCase()} `.replace(/[^\p{L}\p{N}]+/gu, ' '));
+
+/** The same of a list as Python's `repr` or JSON writes it, with escapes. */
+const wordsOfList = memoized((list) => wordsOf(unescaped(list)));
+
 function unescaped(list: string): string {
   return list.replace(/\\(?:u([\da-fA-F]{4})|x([\da-fA-F]{2})|(.))/gs, (_, four?: string, two?: string, other = '') => {
     const code = four ?? two;
     return code === undefined ? other.replace(/[nrt]/, ' ') : String.fromCharCode(Number.parseInt(code, 16));
   });
-}
-
-/** Letters and digits alone: quotation marks are also what a list has between texts. */
-function wordsOf(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
 }
 
 function comparable(text: string): string {

@@ -391,7 +391,9 @@ test('human answers in a list as Python or JSON writes it, with escapes', async 
     const set = await readPredictionFile(await write('x.json', JSON.stringify(rows)), benchmark);
     assert.deepEqual([set.answers, set.byOrder], [rowAnswers(benchmark), []], answer);
   }
-  const others = [{ index: 0, question: 'Q?', answer: "['another']", prediction: 'x' }];
+  const others = [
+    { index: 0, question: 'Q?', answer: JSON.stringify([...human.slice(1), "it's 55"]), prediction: 'x' },
+  ];
   await assert.rejects(readPredictionFile(await write('x.json', JSON.stringify(others)), benchmark), {
     message: /occur several times/,
   });
