@@ -5,7 +5,7 @@ import { evalResultsReport } from '../results/reports/report-eval-results.js';
 import { jsonReport } from '../results/reports/report-json.js';
 import { latexReport } from '../results/reports/report-latex.js';
 import { reportLayout } from '../results/reports/report-layout.js';
-import { lmmsEvalReport } from '../results/reports/report-lmms-eval.js';
+import { lmmsEvalReport, notByLmmsEval } from '../results/reports/report-lmms-eval.js';
 import { markdownReport } from '../results/reports/report-markdown.js';
 import { finishedRuns, skippedLine } from '../results/runs/finished-runs.js';
 import type { RunResult } from '../results/runs/load-run.js';
@@ -19,7 +19,7 @@ const REPORTS = {
   latex: (runs: readonly RunResult[]) => latexReport(reportLayout(runs, publishedBeside)),
   html: htmlReport,
   json: jsonReport,
-  'lmms-eval': lmmsEvalReport,
+  'lmms-eval': lmmsReport,
   'eval-results': (runs: readonly RunResult[]) => evalResultsReport(runs, officialQuestions),
 };
 
@@ -55,6 +55,15 @@ export async function reportCommand(folders: string[], options: ReportCommandOpt
   const report = await REPORTS[format](runs, options);
   await putOut(report, { format, output, bom });
   return EXIT.done;
+}
+
+function lmmsReport(runs: readonly RunResult[]): string {
+  const others = notByLmmsEval(runs);
+  if (others.length > 0) {
+    const what = `The scores of ${others.join(', ')} have lmms-eval's names, but the prompts and scoring of the protocol llava`;
+    say('warn', `${what}: for lmms-eval's own, run eval --protocol lmms-eval.`);
+  }
+  return lmmsEvalReport(runs, officialQuestions);
 }
 
 /** Imports the modules for plots and thumbnails, which no other format needs. */

@@ -49,9 +49,13 @@ const TASKS: Readonly<Record<string, LmmsTask>> = {
  * of percentages. Benchmarks that lmms-eval does not have keep their names. Ends with a newline.
  * Source: lmms-eval 75571cf, evaluator.py `evaluate`, evaluator_utils.py `consolidate_results`,
  * loggers/evaluation_tracker.py `save_results_aggregated`
+ * @param questionsOf number of questions of a run's split in the official files; null if unknown
  * @throws UserError (usage) when the runs are of several models, or two of one task
  */
-export function lmmsEvalReport(runs: readonly RunResult[]): string {
+export function lmmsEvalReport(
+  runs: readonly RunResult[],
+  questionsOf: (run: RunResult) => number | null = () => null,
+): string {
   const titles = [...new Set(runs.map(({ record }) => modelTitle(record.identity)))];
   if (titles.length > 1) {
     throw usageError(
@@ -84,7 +88,7 @@ export function lmmsEvalReport(runs: readonly RunResult[]): string {
     versions: byTask(({ run }) => run.record.sessions.at(-1)!.software.llavahr),
     'n-shot': byTask(() => 0),
     higher_is_better: byTask(({ scores }) => Object.fromEntries(scores.map(([name]) => [name, true]))),
-    'n-samples': byTask(({ run }) => ({ original: run.metrics.n, effective: run.metrics.n })),
+    'n-samples': byTask(({ run }) => ({ original: questionsOf(run) ?? run.metrics.n, effective: run.metrics.n })),
     config: {
       model: model.family,
       model_args: `pretrained=${model.name},resolution=${model.resolution},precision=${model.precision}`,
@@ -108,6 +112,16 @@ export function lmmsEvalReport(runs: readonly RunResult[]): string {
     },
   };
   return `${JSON.stringify(report, null, 2)}\n`;
+}
+
+/** The benchmarks whose scores get lmms-eval's names although the runs had other prompts and scoring. */
+export function notByLmmsEval(runs: readonly RunResult[]): string[] {
+  const others = runs.filter(
+    ({ metrics, record }) =>
+      Object.hasOwn(TASKS, `${metrics.benchmark} ${metrics.split}`) &&
+      record.identity.protocol['protocol'] !== 'lmms-eval',
+  );
+  return [...new Set(others.map(({ metrics }) => metrics.benchmark))];
 }
 
 /** The name of a run's task, and its scores by lmms-eval's names. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { lmmsEvalReport } from '../../../src/results/reports/report-lmms-eval.js';
+import { lmmsEvalReport, notByLmmsEval } from '../../../src/results/reports/report-lmms-eval.js';
 import { runResult } from '../samples.js';
 
 const POPE = { f1: 87.6, accuracy: 88, precision: 93, recall: 82, 'yes-ratio': 44, 'adversarial/f1': 80 };
@@ -37,6 +37,16 @@ test("scores get lmms-eval's names of tasks and metrics, percentages become frac
       args: 'pretrained=llava-hr-7b,resolution=1024,precision=fp32',
     },
   );
+});
+
+test('a part of the questions is not taken for the whole, nor another protocol for lmms-eval', () => {
+  const part = runResult({ protocol: { protocol: 'llava', sample: 20, seed: 0 } });
+  part.metrics.n = 20;
+  const report = JSON.parse(lmmsEvalReport([part], () => 5000));
+  assert.deepEqual(report['n-samples'].textvqa_val, { original: 5000, effective: 20 });
+  const own = runResult({ benchmark: 'pope', split: 'test', protocol: { protocol: 'lmms-eval' } });
+  own.metrics = { ...own.metrics, benchmark: 'pope', split: 'test' };
+  assert.deepEqual(notByLmmsEval([part, own]), ['textvqa']);
 });
 
 test('a file is about one model, and has each task once', () => {
