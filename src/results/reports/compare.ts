@@ -1,3 +1,4 @@
+import { countOf } from '../../shared/count-of.js';
 import { machineName } from '../runs/host.js';
 import type { RunResult } from '../runs/load-run.js';
 import type { JudgeRecord } from '../runs/metrics.js';
@@ -150,6 +151,7 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
         );
       }
     }
+    for (const note of gradingNotes(label + mark, run)) notes.add(note);
     const score = scoreOf(run, name);
     const published = publishedOf(entry, name, score);
     for (const note of publishedNotes(label, published)) notes.add(note);
@@ -356,6 +358,12 @@ function publishedNotes(label: string, published: ComparisonRow['published']): s
     ...(mismatches.length > 0 ? [`${label}: the published ${score} is for ${mismatches.join(', ')}.`] : []),
     ...(note === null ? [] : [`${label}: the published ${score}: ${note}.`]),
   ];
+}
+
+function gradingNotes(label: string, { metrics: { judge } }: RunResult): string[] {
+  if (judge === undefined || judge.missing === 0) return [];
+  const count = countOf(judge.missing, 'grading is', 'gradings are');
+  return [`${label}: ${count} missing and left out. The same eval command requests them again.`];
 }
 
 function noIntervalNote({ label, questions }: Entry, name: string): string {

@@ -257,6 +257,24 @@ test('no McNemar test with partial scores, and no pairing of different questions
   });
 });
 
+test('missing grades are told', () => {
+  const graded = runResult(smaller, { accuracy: 60 });
+  const judge = {
+    server: 'https://example.org/v1',
+    model: 'gpt-4',
+    runs: 1,
+    missing: 0,
+    gradedAt: '2024-01-01T00:00:00Z',
+  };
+  const runs = [runResult(), graded].map((run, i) => ({
+    ...run,
+    metrics: { ...run.metrics, judge: { ...judge, missing: i } },
+  }));
+  assert.deepEqual(compareRuns(entries(...runs))[0]!.notes, [
+    'llava-hr-7b at 384 px: 1 grading is missing and left out. The same eval command requests them again.',
+  ]);
+});
+
 test('notes explain missing or rough intervals', () => {
   const [{ notes }] = compareRuns([answered({}, 0), { run: runResult(smaller, { accuracy: 1 }), questions: null }]) as [
     ReturnType<typeof compareRuns>[number],
