@@ -89,6 +89,9 @@ async function* textChunks(path: string): AsyncGenerator<string> {
     yield* decoded(stream as AsyncIterable<Buffer>, path, kind === 'gzip');
   } catch (error) {
     throw unreadable(path, error);
+  } finally {
+    file.destroy(); // also where the reader has seen enough
+    stream.destroy();
   }
 }
 

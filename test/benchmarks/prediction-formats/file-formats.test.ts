@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { after } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { LoadedBenchmark } from '../../../src/benchmarks/benchmark.js';
 import { readPredictionFile } from '../../../src/benchmarks/prediction-formats/read-predictions.js';
@@ -612,6 +614,20 @@ for (const [name, content] of [
     });
   });
 }
+
+test('a file is closed once its format is known', { skip: !existsSync('/proc/self/fd') }, async () => {
+  for (const [name, content] of [
+    ['a.jsonl', answerLines.repeat(500)], // more than a chunk
+    ['a.jsonl.gz', gzipSync(answerLines.repeat(500))],
+  ] as const) {
+    const path = await write(name, content);
+    await readPredictionFile(path, textVqa);
+    await setTimeout(100); // files are closed in the background
+    const open = await readdir('/proc/self/fd');
+    const paths = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+    assert.ok(!paths.includes(path), name);
+  }
+});
 
 test('JSON lines may be named .txt', async () => {
   for (const content of [
