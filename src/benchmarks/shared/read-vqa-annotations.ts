@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { open, stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../shared/errors.js';
@@ -66,10 +65,14 @@ export async function readAnnotationsInThreads({ path }: FileInfo): Promise<VqaA
   }
 }
 
-async function parseInThread(task: AnnotationTask): Promise<AnnotationNumbers | null> {
+/** null, too, when the thread ends without an answer. */
+function parseInThread(task: AnnotationTask): Promise<AnnotationNumbers | null> {
   const thread = new Worker(new URL('./annotation-thread.js', import.meta.url), { workerData: task });
-  const [parsed] = (await once(thread, 'message')) as [AnnotationNumbers | null];
-  return parsed;
+  return new Promise((resolve, reject) => {
+    thread.on('message', resolve);
+    thread.on('error', reject);
+    thread.on('exit', () => resolve(null));
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type ImageSums,
   type Resampling,
   resample,
+  type SharedResampling,
   sharedResampling,
   takeBlocks,
 } from './resample-blocks.js';
@@ -80,12 +81,19 @@ export function resampleSums(
 /** Shares the work with another thread, without waiting for it: blocks that it does not finish are computed here. */
 function resampleInThreads(resampling: Resampling, state: Int32Array): Float64Array[] {
   const blocks = sharedResampling(resampling, state);
-  const thread = new Worker(new URL('./resample-thread.js', import.meta.url), { workerData: blocks });
-  thread.unref();
-  thread.on('error', () => {}); // the results do not depend on it
+  startHelper(blocks);
   takeBlocks(blocks);
   finishBlocks(blocks);
   return [...blocks.resampled];
+}
+
+/** The results do not depend on whether the thread starts, which a limit on threads may prevent, or fails. */
+function startHelper(blocks: SharedResampling): void {
+  try {
+    const thread = new Worker(new URL('./resample-thread.js', import.meta.url), { workerData: blocks });
+    thread.unref();
+    thread.on('error', () => {});
+  } catch {}
 }
 
 /** The score of each resample. @param score computes a score from the sums of the columns */
