@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { BenchmarkDefinition, Protocol } from '../benchmarks/benchmark.js';
+import type { BenchmarkDefinition, LoadedBenchmark, Protocol } from '../benchmarks/benchmark.js';
 import { checkOptions, type GivenOptions, requireOptions } from '../benchmarks/benchmark-options.js';
 import { loadAsked, type QuestionSelection } from '../benchmarks/question-selection.js';
 import { readQuestionIds } from '../benchmarks/read-question-ids.js';
@@ -10,6 +10,7 @@ import type { Answerer } from '../evaluation/answerer.js';
 import { evaluate, type ShardResult } from '../evaluation/evaluate.js';
 import { type Heartbeat, startHeartbeat } from '../evaluation/heartbeat.js';
 import { checkJudgeBefore, type JudgeChoice } from '../evaluation/judge-answers.js';
+import { sampleData } from '../evaluation/sample.js';
 import { runOverview, runSummary } from '../results/reports/run-summary.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import type { Shard } from '../results/runs/run-identity.js';
@@ -89,6 +90,16 @@ function checkPaths(paths: Readonly<Record<string, string | undefined>>): void {
   for (const [option, path] of Object.entries(paths)) {
     if (path !== undefined && !existsSync(path)) throw new UserError(`--${option} ${path} does not exist.`);
   }
+}
+
+/** Questions files that were cut off, or of another version, give a score that looks as that of the split. */
+function warnFewer({ splits }: BenchmarkDefinition, { name, split, questions: { length } }: LoadedBenchmark): void {
+  const questions = splits.find((one) => one.name === split)?.questions ?? null;
+  if (questions === null || length >= questions) return;
+  say(
+    'warn',
+    `${name} ${split} has ${questions} questions, but these files only ${length}: its score is that of a part.`,
+  );
 }
 
 /** The options of which a benchmark says whether it takes them. */
@@ -183,6 +194,8 @@ async function evaluateOne(
     const count = benchmark.questions.length;
     logEvent('info', 'benchmark-loaded', { benchmark: name, split: benchmark.split, questions: count, folder });
     heartbeat.update({ state: 'starting', benchmark: name, answered: 0, failed: 0, questions: count });
+    if (folder !== sampleData(name) && Object.values(selection).every((one) => one === undefined))
+      warnFewer(definition, benchmark);
     const [argv, stream] = [commandLine(), messageStream()];
     const judging = judge && { folder, judge };
     const shard = options.shard ?? null;

@@ -42,6 +42,16 @@ test('a run of a task has scores, intervals, the published number, and is resume
   assert.doesNotMatch(again.stderr, /0\/12/);
 });
 
+test('files with fewer questions than the split has are told', async () => {
+  const other = JSON.parse(readFileSync(task, 'utf8'));
+  other.splits.test.questions = 500;
+  await writeFile(at('signs/whole.json'), JSON.stringify(other));
+  const { code, stderr } = await llavahr(folder, 'eval', at('signs/whole.json'), ...FAST, '--output', at('fewer'));
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /signs test has 500 questions, but these files only 12: its score is that of a part\./);
+  assert.doesNotMatch(whole.stderr, /that of a part/);
+});
+
 test('shards of a task merge into the whole, also where the task file has moved', async () => {
   shards.forEach(ok);
   const run = await resultFolder(at('whole'));

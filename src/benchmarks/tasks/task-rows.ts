@@ -9,7 +9,7 @@ import { parsePythonList } from '../../shared/python-literal.js';
 import { type Grader, METRICS, type MetricSettings } from '../metrics/metrics.js';
 import { OPTION_LETTERS } from '../metrics/option-letter.js';
 import { answerExtractor } from './extract.js';
-import { fitsName } from './file-names.js';
+import { fitsName, partsProblem } from './file-names.js';
 import type { TaskFile, TaskMetric, TaskSplit } from './task-file.js';
 import { fillTemplate, type ParsedTemplate, parseTemplate, TemplateError } from './template.js';
 
@@ -74,7 +74,7 @@ export async function readTaskRows(
   };
   const result: TaskRows = { rows: [], files: [], embedded: new Map(), whole, close };
   try {
-    for (const path of new Set(split.files.flatMap((name) => pathsOf(folder, name, origin)))) {
+    for (const path of new Set(split.files.flatMap((name) => pathsOf(folder, name, task, origin)))) {
       const table = await openTable(path, request);
       tables.push(table);
       result.files.push(path);
@@ -95,12 +95,17 @@ export async function readTaskRows(
   }
 }
 
-/** The paths of a file, or of those that fit a name with "*", sorted. The file itself may be missing. */
-function pathsOf(folder: string, name: string, origin: string): string[] {
+/**
+ * The paths of a file, or of those that fit a name with "*", sorted. The file itself may be missing.
+ * @throws UserError when parts of a table are missing, which would leave out their questions
+ */
+function pathsOf(folder: string, name: string, { source = '' }: TaskFile, origin: string): string[] {
   const path = insideFolder(folder, name);
   if (path === null) throw new UserError(`${origin}: the file ${JSON.stringify(name)} is not inside the data folder.`);
   if (!basename(name).includes('*') || !existsSync(dirname(path))) return [path];
   const files = readdirSync(dirname(path)).filter((file) => fitsName(basename(name), file));
+  const problem = partsProblem(basename(name), files);
+  if (problem !== null) throw new UserError(`${dirname(path)}: ${problem}. ${source}`.trimEnd());
   return files.length > 0 ? files.sort().map((file) => join(dirname(path), file)) : [path];
 }
 

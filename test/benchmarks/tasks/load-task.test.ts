@@ -351,6 +351,23 @@ for (const [what, changes, files, message] of UNFIT) {
   });
 }
 
+test('a table of which a part is missing, or which is there in two versions, is an error', async () => {
+  const part = (name: string) => ({ [name]: asLines({ q: name, a: 'y' }) });
+  const load = (files: string, ...names: string[]) =>
+    loadOwn(next(), { splits: { test: { files: [files] } } }, Object.assign({}, ...names.map(part)));
+  const [first, second] = ['q-00000-of-00002.jsonl', 'q-00001-of-00002.jsonl'];
+  assert.equal((await load('q-*.jsonl', first, second)).questions.length, 2);
+  await assert.rejects(load('q-*.jsonl', second), {
+    name: 'UserError',
+    message: /: q-00000-of-00002\.jsonl is missing\.$/,
+  });
+  await assert.rejects(
+    load('q-*', first, second, 'q-00000-of-00001.jsonl'),
+    /q\.jsonl is there in 0000[12] and in 0000[12] parts/,
+  );
+  assert.equal((await load('q-00000-*', first)).questions.length, 1, 'the task asks for a part');
+});
+
 test('a file that two names fit is read once', async () => {
   const changes = { splits: { test: { files: ['q.jsonl', '*.jsonl'] } } };
   const { questions } = await loadOwn(next(), changes, { 'q.jsonl': asLines({ q: 'x', a: 'y' }) });
