@@ -18,8 +18,8 @@ export function addScore(program: Command): void {
     .argument('<benchmark>', 'name of a benchmark (see `llavahr list`), or a task file')
     .requiredOption(
       '--predictions <path>',
-      "file or folder: LLaVA's JSON Lines (whole or in chunks), the benchmark's own result format, lmms-eval's samples or " +
-        "VLMEvalKit's tables",
+      'file or folder: answers by question_id in JSON, JSON Lines or CSV, as LLaVA writes them (whole or in chunks), the ' +
+        "benchmark's own result format, lmms-eval's samples or VLMEvalKit's tables",
     )
     .option('--data <folder>', "folder with the benchmark's annotations (default: the embedded sample)")
     .addOption(splitOption())
