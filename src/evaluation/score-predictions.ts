@@ -77,12 +77,20 @@ function lmmsEvalsTreatment({ name, protocol }: LoadedBenchmark): MissingAnswers
   return { treatment: 'lmms-eval takes the mean over the answers that are there.' };
 }
 
-function checkComplete({ name, split, questions }: LoadedBenchmark, path: string, { missing }: PredictionSet): void {
+function checkComplete(
+  { name, split, questions }: LoadedBenchmark,
+  path: string,
+  { missing, unknown }: PredictionSet,
+): void {
   if (missing.length === 0) return;
   const ids = firstOf(missing.map((row) => questions[row]!.questionId));
+  const others =
+    unknown.length === 0
+      ? ''
+      : `Ids in it that are unknown, or whose question the prompt does not ask: ${firstOf(unknown)}. `;
   throw new UserError(
     `${path} has no prediction for ${missing.length} of the ${questions.length} questions of ${name} ${split}: ${ids}. ` +
-      '--allow-partial scores those that are there.',
+      `${others}--allow-partial scores those that are there.`,
   );
 }
 

@@ -42,6 +42,12 @@ test('missing predictions are an error that counts and names them', async () => 
   });
 });
 
+test('the error of missing predictions names ids that fit no question', async () => {
+  await assert.rejects(scorePredictions(BENCHMARK, await predictions({ c: 'yes', z: 'no' }), { allowPartial: false }), {
+    message: /and 1 more\. Ids in it that are unknown, .*: "z"\. --allow-partial scores those that are there\.$/,
+  });
+});
+
 test('with allowPartial missing predictions and failed answers are left out of every score', async () => {
   const path = await predictions(PART);
   const { metrics, predictions: set, leftOut } = await scorePredictions(BENCHMARK, path, { allowPartial: true });
