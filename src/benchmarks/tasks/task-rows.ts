@@ -2,8 +2,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { openTable } from '../../datasets/tables/open-table.js';
 import type { Cell, Table } from '../../datasets/tables/table.js';
+import { countOf } from '../../shared/count-of.js';
 import { UserError } from '../../shared/errors.js';
 import { insideFolder } from '../../shared/inside-folder.js';
+import { say } from '../../shared/log.js';
 import { parseJson } from '../../shared/parse-json.js';
 import { parsePythonList } from '../../shared/python-literal.js';
 import { type Grader, METRICS, type MetricSettings } from '../metrics/metrics.js';
@@ -88,6 +90,14 @@ export async function readTaskRows(
       }
     }
     if (result.rows.length === 0) throw new UserError(`${result.files.join(', ')} has no questions for this split.`);
+    if (reader.listTexts.length > 0) {
+      const count = countOf(
+        reader.listTexts.length,
+        'right answer is the text of a list',
+        'right answers are texts of lists',
+      );
+      say('warn', `${count}, such as ${reader.listTexts[0]}. "answerIs": "list" in a task file takes their items.`);
+    }
     return result;
   } catch (error) {
     await close();
@@ -189,6 +199,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
     if (text === undefined) return [];
     switch (answerIs) {
       case 'text':
+        if (/^\s*\[\s*['"]/.test(text) && parsePythonList(text) !== null) listTexts.push(`${place}: ${text}`);
         return [text];
       case 'list':
         return listOf(text, `${place}: "${column}"`) ?? [plainText(text, `${place}: "${column}"`)];
@@ -226,6 +237,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
   }
 
   const placeOf = new Map<string, string>();
+  const listTexts: string[] = [];
 
   /** @throws UserError for an id that JSON's numbers would round, or that another question has */
   function idOf(cell: Cell, row: number, place: string): string | number {
@@ -241,6 +253,8 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
 
   return {
     request,
+    /** Answers that are taken as they are, but look like lists of answers in a table that has no lists. */
+    listTexts,
 
     /** @throws UserError when no row has a column that the task names */
     checkTable({ path, rows }: Table): void {

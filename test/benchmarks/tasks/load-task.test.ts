@@ -417,6 +417,20 @@ test('an image column with paths alone fails when it is read, and is not taken f
   }
 });
 
+test('answers that look like lists are told where they are taken as they are', async (t) => {
+  const warnings = t.mock.method(console, 'error', () => {}).mock;
+  const file = { 'q.csv': `q,a\nx,"['y', 'z']"\nx,[1]\n` };
+  const splits = { test: { files: ['q.csv'] } };
+  const { scoreOne } = await loadOwn(next(), { splits }, file);
+  assert.equal(scoreOne(0, 'y'), 0);
+  assert.match(
+    String(warnings.calls[0]?.arguments[0]),
+    /1 right answer is the text of a list, such as .*row 1: \['y', 'z'\]/,
+  );
+  const listed = await loadOwn(next(), { splits, answerIs: 'list' }, file);
+  assert.deepEqual([listed.scoreOne(0, 'y'), warnings.callCount()], [1, 1]);
+});
+
 test('questions none of which has an image are asked with a warning', async (t) => {
   const warnings = t.mock.method(console, 'error', () => {}).mock;
   const changes = { image: { file: '{image?}', in: '.' } };
