@@ -163,7 +163,7 @@ function mismatches({ predictions }: ScoredPredictions): string[] {
     ],
     [
       'predictions without an id for questions that occur several times with one correct answer: shared out in the order of ' +
-        'the file, which does not change means but may exchange the answers of two images',
+        'the file, which does not change the main score but may exchange the answers of two images',
       byOrder,
     ],
   ];

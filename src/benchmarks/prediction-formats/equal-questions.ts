@@ -95,10 +95,18 @@ export function areOfOneImage(rows: readonly number[], { questions }: LoadedBenc
   );
 }
 
-/** Whether the same answers give the same means however they are shared out among rows. */
-function scoreAlike(rows: readonly number[], { name, gold, humanAnswers, category }: LoadedBenchmark): boolean {
+/**
+ * Whether the same answers give the same main score however they are shared out among rows. Some count in no score, as GQA's
+ * that are not balanced, or not in the main one, as ScienceQA's without an image.
+ */
+function scoreAlike(rows: readonly number[], benchmark: LoadedBenchmark): boolean {
+  const { name, questions, gold, humanAnswers, category, scoreOne } = benchmark;
   if (name === 'mme') return false; // scored in pairs
-  const keys = rows.map((row) => JSON.stringify([gold(row), category?.(row), [...(humanAnswers?.(row) ?? [])].sort()]));
+  const keys = rows.map((row) => {
+    const right = gold(row);
+    const counts = [questions[row]!.image !== null, right !== null && scoreOne(row, right) !== null];
+    return JSON.stringify([right, category?.(row), ...counts, [...(humanAnswers?.(row) ?? [])].sort()]);
+  });
   return gold(rows[0]!) !== null && new Set(keys).size === 1;
 }
 

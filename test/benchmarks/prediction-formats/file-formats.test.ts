@@ -358,6 +358,23 @@ test('rows without ids in another order are shared out among questions that scor
   assert.equal(scores[1]!.accuracy, scores[0]!.accuracy);
 });
 
+test('rows are not shared out among questions of which only some count in the score', async () => {
+  const ask = (images: (string | null)[]) => [
+    ...images.map((image) => ({ image, text: 'Q?' })),
+    { image: '3.jpg', text: 'R?' },
+  ];
+  const alike = smallBenchmark('gqa', ask(['0.jpg', '1.jpg', '2.jpg']));
+  const rows = alike.questions.map(({ text }, i) => ({ question: text, answer: 'yes', prediction: `answer ${i}` }));
+  const path = await write('x.json', JSON.stringify(rows.reverse()));
+  assert.equal((await readPredictionFile(path, alike)).byOrder.length, 3);
+  for (const benchmark of [
+    { ...alike, scoreOne: (row: number) => (row === 0 ? null : 1) },
+    smallBenchmark('scienceqa', ask(['0.jpg', '1.jpg', null])),
+  ]) {
+    await assert.rejects(readPredictionFile(path, benchmark), { message: /occur several times/ });
+  }
+});
+
 test('a question that thousands of rows without ids ask takes no time for each pair of them', async () => {
   const text = 'What is it?\nAnswer in a word.';
   const questions = Array.from({ length: 3000 }, (_, i) => ({ text, image: `${i}.jpg` }));
