@@ -8,6 +8,7 @@ import { insideFolder } from '../../shared/inside-folder.js';
 import { say } from '../../shared/log.js';
 import { parseJson } from '../../shared/parse-json.js';
 import { parsePythonList } from '../../shared/python-literal.js';
+import { shortPaths } from '../../shared/short-paths.js';
 import { type Grader, METRICS, type MetricSettings } from '../metrics/metrics.js';
 import { OPTION_LETTERS } from '../metrics/option-letter.js';
 import { answerExtractor } from './extract.js';
@@ -76,7 +77,9 @@ export async function readTaskRows(
   };
   const result: TaskRows = { rows: [], files: [], embedded: new Map(), whole, close };
   try {
-    for (const path of new Set(split.files.flatMap((name) => pathsOf(folder, name, task, origin)))) {
+    const paths = [...new Set(split.files.flatMap((name) => pathsOf(folder, name, task, origin)))];
+    const names = shortPaths(paths);
+    for (const [i, path] of paths.entries()) {
       const table = await openTable(path, request);
       tables.push(table);
       result.files.push(path);
@@ -86,7 +89,7 @@ export async function readTaskRows(
         whole.questions++;
         const group = reader.groupOf(table, row);
         if (group !== null) copies.set(group, (copies.get(group) ?? 0) + 1);
-        if (result.rows.length < limit) reader.addRow(table, row, result);
+        if (result.rows.length < limit) reader.addRow(table, names[i]!, row, result);
       }
     }
     if (result.rows.length === 0) throw new UserError(`${result.files.join(', ')} has no questions for this split.`);
@@ -276,7 +279,8 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
       return circular ? groupOf(table.rows[row]!, circular, table.where(row)) : null;
     },
 
-    addRow(table: Table, row: number, { rows, embedded }: TaskRows): void {
+    /** @param name of the table, for those of its images */
+    addRow(table: Table, name: string, row: number, { rows, embedded }: TaskRows): void {
       const cells = table.rows[row]!;
       const place = table.where(row);
       if (cellText(cellAt(cells, fields.question))?.trim() === '')
@@ -303,7 +307,7 @@ function rowReader(task: TaskFile, split: TaskSplit, origin: string) {
         const key = table.imageKeys[row];
         if (key !== null && key !== undefined) {
           const cell = imageColumns.map((column) => textAt(cells, column) ?? '').join(' ');
-          imageName = request.hashImages ? key : cell || `${basename(table.path)}#${key}`;
+          imageName = request.hashImages ? key : cell || `${name}#${key}`;
           const places = embedded.get(imageName) ?? [];
           embedded.set(imageName, places);
           if (places.length === 0 || !request.hashImages) places.push({ table, row });

@@ -374,6 +374,22 @@ test('a file that two names fit is read once', async () => {
   assert.equal(questions.length, 1);
 });
 
+test('images in tables of the same name are different ones', async () => {
+  const folder = next();
+  const row = (image: string) => asLines({ q: 'x', a: 'y', i: image });
+  for (const name of ['math', 'ocr']) await mkdir(join(folder, name), { recursive: true });
+  const files = { 'math/test.jsonl': row(FIRST), 'ocr/test.jsonl': row(SECOND) };
+  const changes = { splits: { test: { files: Object.keys(files) } }, image: { column: 'i' } };
+  const { questions, images } = await loadOwn(folder, changes, files);
+  assert.deepEqual(
+    questions.map(({ image }) => image),
+    ['math/test.jsonl#0', 'ocr/test.jsonl#0'],
+  );
+  for (const [i, picture] of PICTURES.entries()) {
+    assert.deepEqual(Buffer.from(await images.read(questions[i]!.image!)), picture);
+  }
+});
+
 test('rows that share an image by its id must have the same', async () => {
   const rows = [FIRST, FIRST, SECOND].map((i, n) => ({ q: 'x', a: 'y', i, document: n < 2 ? 1 : 2, page: 1 }));
   const load = (id: string[]) => loadOwn(next(), { image: { column: 'i', id } }, { 'q.jsonl': asLines(...rows) });
