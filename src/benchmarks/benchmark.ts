@@ -71,6 +71,8 @@ export interface LoadedBenchmark {
   category?(index: number): string;
   /** A question's id in the benchmark's source files, if it differs from `questionId`; need not be unique. */
   sourceId?(index: number): string | number;
+  /** The main score is made of groups of questions, such as MME's pairs or the copies in circular evaluation. */
+  isScoredInGroups?: boolean;
   /** Score of one answer, 0 to 1; null where single answers are not scored. */
   scoreOne(index: number, answer: string): number | null;
   /**

@@ -75,6 +75,7 @@ async function load(folder: string, { protocol, limit, split }: LoadOptions): Pr
     protocol: { protocol, questionFile: usesPromptFile, annotationsSha256: sha256, limit: limit ?? null },
     gold: (index) => rows[index]!.annotation.answer,
     category: (index) => rows[index]!.task,
+    isScoredInGroups: true,
     scoreOne: (index, answer) => (mmeVerdict(answer, protocol) === rows[index]!.gold ? 1 : 0),
     score: (answers, part) => scoreMme(rows, answers, protocol, part),
     missingAnswers: {

@@ -100,8 +100,8 @@ export function areOfOneImage(rows: readonly number[], { questions }: LoadedBenc
  * that are not balanced, or not in the main one, as ScienceQA's without an image.
  */
 function scoreAlike(rows: readonly number[], benchmark: LoadedBenchmark): boolean {
-  const { name, questions, gold, humanAnswers, category, scoreOne } = benchmark;
-  if (name === 'mme') return false; // scored in pairs
+  const { questions, gold, humanAnswers, category, isScoredInGroups, scoreOne } = benchmark;
+  if (isScoredInGroups) return false;
   const keys = rows.map((row) => {
     const right = gold(row);
     const counts = [questions[row]!.image !== null, right !== null && scoreOne(row, right) !== null];

@@ -146,6 +146,7 @@ export async function loadTask(
       ...(task.fields.category === undefined
         ? {}
         : { category: (index: number) => rows[index]!.categories[0] ?? 'none' }),
+      isScoredInGroups: task.circular !== undefined,
       scoreOne: (index, answer) => {
         const { grade } = rows[index]!;
         return grade === null ? null : (grade(answer) ?? 0);

@@ -358,7 +358,7 @@ test('rows without ids in another order are shared out among questions that scor
   assert.equal(scores[1]!.accuracy, scores[0]!.accuracy);
 });
 
-test('rows are not shared out among questions of which only some count in the score', async () => {
+test('rows are not shared out among questions that count in the score in different ways', async () => {
   const ask = (images: (string | null)[]) => [
     ...images.map((image) => ({ image, text: 'Q?' })),
     { image: '3.jpg', text: 'R?' },
@@ -369,10 +369,16 @@ test('rows are not shared out among questions of which only some count in the sc
   assert.equal((await readPredictionFile(path, alike)).byOrder.length, 3);
   for (const benchmark of [
     { ...alike, scoreOne: (row: number) => (row === 0 ? null : 1) },
+    { ...alike, isScoredInGroups: true },
     smallBenchmark('scienceqa', ask(['0.jpg', '1.jpg', null])),
   ]) {
     await assert.rejects(readPredictionFile(path, benchmark), { message: /occur several times/ });
   }
+  const inGroups = await Promise.all(['mme', 'mmbench', 'gqa'].map(sample));
+  assert.deepEqual(
+    inGroups.map(({ isScoredInGroups }) => isScoredInGroups ?? false),
+    [true, true, false],
+  );
 });
 
 test('a question that thousands of rows without ids ask takes no time for each pair of them', async () => {
