@@ -50,9 +50,8 @@ function imageName(path: string): string {
 
 /**
  * Assigns the records of ambiguous questions in order, if there are as many of them as rows, or as rows that no other record
- * answers, and the correct answers agree.
- * Nothing says that the order is the benchmark's, so this is done only where it makes no difference: among rows about one
- * image, or rows that score alike.
+ * answers, and the correct answers agree. Nothing says that the order is the benchmark's, so this is done only where it makes
+ * no difference: among rows about one image, or rows that score alike.
  */
 export function shareOut(
   records: readonly PredictionRecord[],

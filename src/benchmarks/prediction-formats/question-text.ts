@@ -6,9 +6,10 @@ import { pySplit } from '../../shared/python-strings.js';
  */
 
 const FIRST_OPTION = /^\(?A[.):] ?/;
+const OPTION = /^\(?[A-H][.):] ?/;
+
 /** Begin lines before the question. Sources: LLaVA's question file of TextVQA; lmms_eval/tasks/mmvet/mmvet.yaml */
 const PREFACES = ['Reference OCR token:', 'First please perform reasoning, and think step by step'];
-const OPTION = /^\(?[A-H][.):] ?/;
 
 /**
  * The question in a prompt, in a form that is the same for all tools: the question's line and its options, if any; see
