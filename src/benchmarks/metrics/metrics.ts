@@ -110,6 +110,7 @@ export const METRICS: Readonly<
   },
 
   substring({ answers, isFormula = false }): Grader | string {
+    if (hasEmptyOne(answers)) return containedInAll('substring', answers);
     const contains = isFormula ? containsFormula : containsAnswer;
     return (answer) => Number(contains(answer, answers));
   },
@@ -119,6 +120,7 @@ export const METRICS: Readonly<
   },
 
   mmmu({ answers, options }): Grader | string {
+    if (options.length === 0 && hasEmptyOne(answers)) return containedInAll('mmmu', answers);
     if (options.length === 0) return (answer) => Number(isOpenMatch(answer, answers));
     const right = new Set(answers);
     const letters = OPTION_LETTERS.slice(0, options.length);
@@ -137,6 +139,15 @@ function byLetter(right: string, letterOf: (answer: string) => string | null): G
     const chosen = letterOf(answer);
     return chosen === null ? null : Number(chosen === right);
   };
+}
+
+/** Whether a list of answers was filled up with empty ones. */
+function hasEmptyOne(answers: readonly string[]): boolean {
+  return answers.length > 1 && answers.some((answer) => pyStrip(answer) === '');
+}
+
+function containedInAll(metric: MetricName, answers: readonly string[]): string {
+  return `an empty right answer is contained in every answer by the metric ${metric}; got ${list(answers)}.`;
 }
 
 function list(answers: readonly string[]): string {

@@ -6,6 +6,9 @@ import { pick } from '../shared/statistics.js';
 import type { TaskFile } from './task-file.js';
 import type { TaskRow, TaskRows, WholeSplit } from './task-rows.js';
 
+/** Names that a category's score cannot have. */
+const NOT_CATEGORIES: readonly string[] = ['macro', 'circular', 'points', '__proto__'];
+
 /** Names of the score that a metric gives, if it is not called accuracy. */
 const METRIC_SCORES: Partial<Record<MetricName, string>> = { anls: 'ANLS', f1: 'F1' };
 
@@ -68,7 +71,7 @@ export function scoreTask(
     const groups = groupsBy(units, ({ at }) => categoryName(task, rows[at]!.categories[place] ?? null));
     for (const [name, members] of groups) {
       const shown = scoreName(name);
-      const isFree = !Object.hasOwn(score.scores, shown) && shown !== '__proto__';
+      const isFree = !Object.hasOwn(score.scores, shown) && !NOT_CATEGORIES.includes(shown);
       const isMain = place === 0 && task.mainCategories === true && isFree;
       const prefix = place === 0 ? plain : `${plain}/${column.replaceAll('/', '-')}`;
       add(isMain ? shown : `${prefix}/${shown}`, members, isMain ? MEAN_PERCENT : null);

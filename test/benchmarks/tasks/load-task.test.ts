@@ -321,6 +321,18 @@ const UNFIT: readonly [what: string, changes: object, files: Record<string, stri
     /line 1: "a" is "\['y' 'z'\]", a list neither of JSON nor of Python/,
   ],
   [
+    'an empty one among answers that need only be contained',
+    { metric: 'substring' },
+    { 'q.jsonl': asLines({ q: 'x', a: ['y', ' '] }) },
+    /line 1: an empty right answer is contained in every answer by the metric substring; got "y"," "/,
+  ],
+  [
+    'an empty one among answers to an open question',
+    { metric: 'mmmu' },
+    { 'q.jsonl': asLines({ q: 'x', a: ['y', ''] }) },
+    /line 1: an empty right answer is contained in every answer by the metric mmmu/,
+  ],
+  [
     'a column that is there twice',
     { splits: { test: { files: ['q.csv'] } } },
     { 'q.csv': 'q,a,a\nx,1,2\n' },

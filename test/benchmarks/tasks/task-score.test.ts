@@ -121,6 +121,12 @@ test('questions without a category are named where they have no part in a macro 
   assert.deepEqual(notes, ['1 question has no category and no part in macro.']);
 });
 
+test('a category named like a score does not take its place', async () => {
+  const changes = { mainCategories: true, score: 'macro-mean', categoryNames: { one: 'macro' } };
+  const { scores } = (await load(changes)).score(ANSWERS)!;
+  assert.deepEqual(scores, { accuracy: 80, 'accuracy/macro': 100, two: 50, macro: 75 });
+});
+
 test('categories with the same name are one', async () => {
   const changes = { mainCategories: true, categoryNames: { one: 'both', two: 'both' } };
   const score = (await load(changes)).score(ANSWERS)!;
