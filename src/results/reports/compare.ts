@@ -133,7 +133,9 @@ function compareOne(entries: Entry[], all: readonly Entry[], { metric, baseline,
   if (bases.length === 0 && baseline === undefined) bases.push(entries[0]!);
   if (bases.length === 0) notes.add('The baseline has no run of this benchmark, so there are no differences.');
   const first = bases[0] ?? entries[0]!;
-  const name = metric ?? first.run.metrics.headline;
+  // A run that nobody has graded yet does not hide the scores of others.
+  const headlines = [first, ...entries].flatMap(({ run }) => run.metrics.headline ?? []);
+  const name = metric ?? headlines[0] ?? null;
   const resampled = resampleScores(entries, name);
   const marks = runMarks(entries.map(({ run }) => run));
   const firstMark = marks[entries.indexOf(first)]!;

@@ -257,6 +257,16 @@ test('no McNemar test with partial scores, and no pairing of different questions
   });
 });
 
+test('a run without a score does not hide those of others', () => {
+  const ungraded = runResult({}, {});
+  ungraded.metrics = { ...ungraded.metrics, headline: null, scores: {} };
+  const [{ metric, rows }] = compareRuns(entries(ungraded, runResult(smaller, { accuracy: 60 }))) as [
+    ReturnType<typeof compareRuns>[number],
+  ];
+  assert.deepEqual([metric, rows.map(({ score }) => score)], ['accuracy', [null, 60]]);
+  assert.equal(rows[1]!.difference, null);
+});
+
 test('missing grades are told', () => {
   const graded = runResult(smaller, { accuracy: 60 });
   const judge = {
