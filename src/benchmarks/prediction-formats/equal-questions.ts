@@ -66,6 +66,7 @@ export function shareOut(
     if (group) group.push(i);
     else groups.set(key, [i]);
   });
+  if (groups.size === 0) return { rows: candidates, byOrder: [] };
   const taken = new Set(candidates.flatMap((rows) => (rows.length === 1 ? rows : [])));
   const joined = [...candidates];
   const byOrder: (readonly number[])[] = [];

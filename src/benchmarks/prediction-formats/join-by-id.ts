@@ -46,7 +46,8 @@ function rowFinder(benchmark: LoadedBenchmark): (record: PredictionRecord) => re
   return (record) => {
     const { idKind, prompt, row } = record;
     if (idKind === 'row') return [];
-    const id = byOwnId.has(String(record.id)) ? String(record.id) : withoutFraction(String(record.id));
+    const given = String(record.id);
+    const id = byOwnId.has(given) ? given : withoutFraction(given);
     const key = toKey(id);
     if (idKind === 'image') {
       // lmms-eval's uploads have ids for images: "VizWiz_val_00000012.jpg.jpg", and OK-VQA's "2971475.jpg"
@@ -94,6 +95,7 @@ function withoutFraction(id: string): string {
 
 /** Whether an id is the name of an image of another split than the question's: VizWiz numbers each split from 0. */
 function isOfOtherSplit(id: string, { image, questionId }: Question): boolean {
+  if (!id.startsWith('VizWiz_')) return false;
   const split = /^VizWiz_[a-z]+_/.exec(id)?.[0];
   const name = image ?? String(questionId);
   return split !== undefined && name.startsWith('VizWiz_') && !name.startsWith(split);

@@ -51,7 +51,7 @@ export async function readPredictionFile(
   records.forEach(({ id, idKind, prompt, answer }, i) => {
     const rows = joined[i]!;
     if (rows.length === 0) unknown.add(id);
-    const [question] = rows.map((row) => benchmark.questions[row]!.text);
+    const question = rows.length === 0 ? undefined : benchmark.questions[rows[0]!]!.text;
     const isJoinedById = idKind !== 'row' && question !== undefined; // others were joined by their prompts
     if (isJoinedById && prompt !== null && !asksFor(prompt, question)) otherPrompts.add(id);
     if (question !== undefined && answer !== null && isQuestion(answer, question)) echoes++;
