@@ -64,17 +64,15 @@ export async function fileHead(path: string): Promise<Buffer> {
   try {
     const file = await open(path);
     try {
+      if ((await file.stat()).isFIFO()) {
+        throw new UserError(`${path} is a pipe, which can be read only once. Write it to a file first.`);
+      }
       const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
       return buffer.subarray(0, bytesRead);
     } finally {
       await file.close();
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESPIPE') {
-      throw new UserError(`${path} is a pipe, which can be read only once. Write it to a file first.`, {
-        cause: error,
-      });
-    }
     throw unreadable(path, error);
   }
 }
