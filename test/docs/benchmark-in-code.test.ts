@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { BenchmarkDefinition } from '../../src/benchmarks/benchmark.js';
-import { projectRoot } from '../fixtures.js';
+import { projectRoot, TYPESCRIPT } from '../fixtures.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'llavahr-code-'));
 after(() => rm(folder, { recursive: true }));
@@ -26,8 +26,9 @@ async function compiledExample(): Promise<BenchmarkDefinition> {
   const { rootDir: _, outDir: __, ...strict } = own.compilerOptions as Record<string, unknown>;
   const compilerOptions = { ...strict, declaration: false, typeRoots: [join(projectRoot, 'node_modules', '@types')] };
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['colours.mts'] }));
-  const tsc = join(projectRoot, 'node_modules', '.bin', 'tsc');
-  const { stdout } = await promisify(execFile)(tsc, ['-p', folder]).catch((error) => error as { stdout: string });
+  const { stdout } = await promisify(execFile)(process.execPath, [TYPESCRIPT, '-p', folder]).catch(
+    (error) => error as { stdout: string },
+  );
   assert.equal(stdout, '');
   const { colours } = (await import(pathToFileURL(join(folder, 'colours.mjs')).href)) as {
     colours: BenchmarkDefinition;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import { promisify } from 'node:util';
 import * as api from '../../src/api/index.js';
-import { projectRoot } from '../fixtures.js';
+import { projectRoot, TYPESCRIPT } from '../fixtures.js';
 
 const run = promisify(execFile);
 const document = readFileSync(join(projectRoot, 'docs', 'api.md'), 'utf8');
@@ -44,8 +44,9 @@ test('the examples have the types that the package declares', async () => {
   }
   const compilerOptions = { module: 'nodenext', target: 'es2023', strict: true, noEmit: true, types: ['node'] };
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
-  const tsc = join(projectRoot, 'node_modules', '.bin', 'tsc');
-  const { stdout } = await run(tsc, ['-p', '.'], { cwd: folder }).catch((error) => error as { stdout: string });
+  const { stdout } = await run(process.execPath, [TYPESCRIPT, '-p', '.'], { cwd: folder }).catch(
+    (error) => error as { stdout: string },
+  );
   assert.equal(stdout, '');
 });
 
