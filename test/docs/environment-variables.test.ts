@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { environmentLines, READ_BY } from '../../src/cli/environment.js';
@@ -100,9 +100,9 @@ function namesIn(cell: string): string[] {
 }
 
 function filesIn(folder: string, ending: string): string[] {
-  return readdirSync(join(PACKAGE_ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
-    .map((entry) => join(entry.parentPath, entry.name).slice(PACKAGE_ROOT.length + 1));
+  return readdirSync(join(PACKAGE_ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => join(folder, path))
+    .filter((path) => path.endsWith(ending) && statSync(join(PACKAGE_ROOT, path)).isFile());
 }
 
 function read(path: string): string {
