@@ -44,9 +44,9 @@ const MISSING = -1;
 const UNEXPECTED = new Error('not a list of annotations as VQA writes them');
 
 /**
- * Parses a list of annotations that arrives in parts, in half the time of `JSON.parse`, which makes an object of each of
- * two million answers with strings for their confidences. It takes records of texts, non-negative integers and the list of
- * answers, which have ascending ids, as in every file of VQA; anything else makes it give up.
+ * Parses a list of annotations that arrives in parts. `JSON.parse` takes 1.2 to 1.5 times as long, and makes an object of
+ * each of two million answers, which another thread would have to copy. This takes records of texts, non-negative integers
+ * and the list of answers, which have ascending ids, as in every file of VQA; anything else makes it give up.
  */
 export function annotationParser() {
   const table = textNumbers();

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type AnnotationNumbers, annotationParser, END, ENDS } from './annotation-parser.js';
 
-/* Runs in the threads that `readVqaAnnotations` starts, and sends them `AnnotationNumbers`, or null. */
+/* Runs in the threads that `readVqaAnnotations` starts, and sends `AnnotationNumbers` back, or null. */
 
 /** A part of an annotation file. */
 export interface AnnotationTask {

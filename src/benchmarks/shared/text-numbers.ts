@@ -16,7 +16,7 @@ export interface TextNumbers {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A hash table over bytes, with linear probing: half of the time that a `Map` takes goes into making its keys. */
+/** A hash table over bytes, with linear probing: a `Map` would need a string of each text to look it up. */
 export function textNumbers(): TextNumbers {
   const texts: string[] = [];
   let slots = new Int32Array(1 << 16); // number + 1; 0 where free
