@@ -5,6 +5,7 @@ import { checkOptions, type GivenOptions, requireOptions } from '../benchmarks/b
 import { loadAsked, type QuestionSelection } from '../benchmarks/question-selection.js';
 import { readQuestionIds } from '../benchmarks/read-question-ids.js';
 import { EVALUABLE } from '../benchmarks/registry.js';
+import { questionsOfSplit } from '../benchmarks/shared/splits.js';
 import { type DownloadsOnDemand, downloadsOnDemand } from '../downloads/downloads-on-demand.js';
 import type { Answerer } from '../evaluation/answerer.js';
 import { evaluate, type ShardResult } from '../evaluation/evaluate.js';
@@ -93,8 +94,8 @@ function checkPaths(paths: Readonly<Record<string, string | undefined>>): void {
 }
 
 /** Questions files that were cut off, or of another version, give a score that looks as that of the split. */
-function warnFewer({ splits }: BenchmarkDefinition, { name, split, questions: { length } }: LoadedBenchmark): void {
-  const questions = splits.find((one) => one.name === split)?.questions ?? null;
+function warnFewer(definition: BenchmarkDefinition, { name, split, questions: { length } }: LoadedBenchmark): void {
+  const questions = questionsOfSplit(definition, split);
   if (questions === null || length >= questions) return;
   say(
     'warn',

@@ -1,5 +1,6 @@
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
-import { BENCHMARKS, selectBenchmarks } from '../benchmarks/registry.js';
+import { selectBenchmarks } from '../benchmarks/registry.js';
+import { officialQuestions } from '../evaluation/official-questions.js';
 import { compareRuns } from '../results/reports/compare.js';
 import { findRuns } from '../results/runs/find-runs.js';
 import type { RunResult } from '../results/runs/load-run.js';
@@ -97,8 +98,7 @@ function fromPilot(
   seen: Omit<NonNullable<Power['pilot']>, 'questions'>,
 ): Required<Pick<Power, 'pilot'>> & Power {
   const { benchmark, split, n } = metrics;
-  const info = BENCHMARKS.find(({ name }) => name === benchmark)?.splits.find(({ name }) => name === split);
-  const questions = info?.questions ?? n;
+  const questions = officialQuestions({ metrics }) ?? n;
   return {
     benchmark,
     split,

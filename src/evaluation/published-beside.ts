@@ -1,5 +1,6 @@
 import type { BenchmarkDefinition } from '../benchmarks/benchmark.js';
 import { publishedModel, publishedScores } from '../benchmarks/published.js';
+import { questionsOfSplit } from '../benchmarks/shared/splits.js';
 import type { PublishedReference } from '../results/reports/compare.js';
 import type { RunResult } from '../results/runs/load-run.js';
 import { convModeOf } from '../results/runs/run-names.js';
@@ -41,7 +42,7 @@ function isGpt4(judge: string): boolean {
 
 /** A sample or the first n questions are not comparable with the whole benchmark. */
 function questionMismatch(definition: BenchmarkDefinition | null, { split, n }: RunResult['metrics']): string[] {
-  const questions = definition?.splits.find(({ name }) => name === split)?.questions ?? n;
+  const questions = (definition && questionsOfSplit(definition, split)) ?? n;
   return questions === n ? [] : [`${questions} questions`];
 }
 
