@@ -82,7 +82,7 @@ export interface LoadedBenchmark {
    *   something else without the others is omitted; `perQuestion` and `statistics` are indexed by position in the part.
    */
   score(answers: Answers, part?: readonly number[]): Score | null;
-  /** How the official script treats unanswered questions. */
+  /** How the script of the protocol treats unanswered questions. */
   missingAnswers?: MissingAnswers;
   /** Files for the evaluation server or the official script; may be empty. */
   submission(answers: Answers): SubmissionFile[];

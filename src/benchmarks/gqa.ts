@@ -27,6 +27,7 @@ import {
 } from './gqa-metrics.js';
 import { SHORT_ANSWER } from './shared/instructions.js';
 import { isAbout, readMixedIdQuestions } from './shared/llava-questions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { chosenSplit } from './shared/splits.js';
@@ -157,7 +158,10 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
       const partSelected = part ? new Map([...selected].filter(([id]) => ids.has(id))) : selected;
       return score({ rows: partRows, native, selected: partSelected, choices, protocol }, pick(answers, part));
     },
-    missingAnswers: { treatment: "GQA's eval.py fails unless all questions are answered." },
+    missingAnswers:
+      protocol === 'lmms-eval'
+        ? LMMS_EVAL_MEAN
+        : { treatment: "GQA's eval.py fails unless all questions are answered." },
     submission: (answers) => [
       {
         name: split.file.replace('questions', 'predictions'),

@@ -8,6 +8,7 @@ import {
   type BenchmarkDefinition,
   type LoadedBenchmark,
   type LoadOptions,
+  type MissingAnswers,
   OFFICIAL_OPTIONS,
   type Protocol,
   type SubmissionFile,
@@ -56,6 +57,14 @@ export const mme: BenchmarkDefinition = {
   openImages: openMmeImages,
 };
 
+const MISSING_ANSWERS: Record<Protocol, MissingAnswers> = {
+  llava: {
+    treatment:
+      'convert_answer_to_mme.py fails on a missing answer; calculation.py takes every two lines of a file as a pair.',
+  },
+  'lmms-eval': { treatment: "lmms-eval's mme_aggregate_results stops at an image with one answer." },
+};
+
 async function load(folder: string, { protocol, limit, split }: LoadOptions): Promise<LoadedBenchmark> {
   const { annotations, images, sha256 } = await readMmeRelease(folder);
   const promptPath = join(folder, LLAVA_QUESTIONS);
@@ -78,10 +87,7 @@ async function load(folder: string, { protocol, limit, split }: LoadOptions): Pr
     isScoredInGroups: true,
     scoreOne: (index, answer) => (mmeVerdict(answer, protocol) === rows[index]!.gold ? 1 : 0),
     score: (answers, part) => scoreMme(rows, answers, protocol, part),
-    missingAnswers: {
-      treatment:
-        'convert_answer_to_mme.py fails on a missing answer; calculation.py takes every two lines of a file as a pair.',
-    },
+    missingAnswers: MISSING_ANSWERS[protocol],
     submission: (answers) => resultFiles(rows, answers),
   };
 }

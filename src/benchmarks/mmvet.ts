@@ -15,6 +15,7 @@ import {
   type SubmissionFile,
 } from './benchmark.js';
 import { isAbout, type LlavaQuestion, readLlavaQuestions } from './shared/llava-questions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { chosenSplit } from './shared/splits.js';
@@ -100,6 +101,7 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     category: (index) => records.get(mmVetId(rows[index]!.question_id))!.capability.join(', '),
     scoreOne: () => null,
     score: () => null,
+    missingAnswers: protocol === 'lmms-eval' ? LMMS_EVAL_MEAN : undefined,
     submission: (answers) => [answerFile(rows, answers)],
   };
 }

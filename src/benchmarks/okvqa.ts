@@ -11,6 +11,7 @@ import {
 import { cocoImages, openCocoImages } from './shared/coco-images.js';
 import { MAY_BE_UNANSWERABLE, SHORT_ANSWER } from './shared/instructions.js';
 import { readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { annotationsOf, readVqaAnnotations } from './shared/read-vqa-annotations.js';
 import { chosenSplit } from './shared/splits.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
@@ -85,7 +86,10 @@ async function load(folder: string, { split, protocol, limit, images }: LoadOpti
           'some can never match; "accuracy-official" is computed by VQA\'s own script.',
       ],
     }),
-    missingAnswers: { treatment: 'eval_okvqa.py stops unless all questions are answered.' },
+    missingAnswers:
+      protocol === 'lmms-eval'
+        ? LMMS_EVAL_MEAN
+        : { treatment: 'eval_okvqa.py stops unless all questions are answered.' },
     submission(answers) {
       const ids = prompts.map(({ question_id }) => question_id);
       const answerOf = new Map(ids.map((id, i) => [id, answers[i] ?? '']));

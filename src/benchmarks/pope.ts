@@ -14,6 +14,7 @@ import {
 } from './pope-score.js';
 import { openCocoImages } from './shared/coco-images.js';
 import { SHORT_ANSWER } from './shared/instructions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { readRecordLines } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
 import { pick } from './shared/statistics.js';
@@ -106,11 +107,14 @@ async function load(folder: string, { protocol, limit, split, images }: LoadOpti
     sourceId: (index) => rows[index]!.questionId % CATEGORY_ID_STEP,
     scoreOne: (index, answer) => (popeVerdict(answer, protocol) === rows[index]!.label ? 1 : 0),
     score: (answers, part) => scorePope(pick(rows, part), pick(answers, part), protocol, labelLines),
-    missingAnswers: {
-      treatment:
-        'eval_pope.py stops with an error if a category has no answers, and pairs answers with labels line by line: after a ' +
-        'missing answer, the rest of the category is compared with wrong labels.',
-    },
+    missingAnswers:
+      protocol === 'lmms-eval'
+        ? LMMS_EVAL_MEAN
+        : {
+            treatment:
+              'eval_pope.py stops with an error if a category has no answers, and pairs answers with labels line by line: after a ' +
+              'missing answer, the rest of the category is compared with wrong labels.',
+          },
     submission: () => [],
   };
 }

@@ -27,6 +27,7 @@ import {
   scoresWithMissing,
 } from './scienceqa-score.js';
 import { LETTER_ANSWER } from './shared/instructions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { openBenchmarkImages } from './shared/open-images.js';
 import { readMembers } from './shared/read-members.js';
 import { readDocument, readRecords } from './shared/read-records.js';
@@ -146,11 +147,14 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
       return chosenOption(headlineRule(protocol), answer, problem) === problem.answer ? 1 : 0;
     },
     score: (answers, part) => scoreScienceQa(pick(problemsAsked, part), pick(answers, part), protocol, isMixed),
-    missingAnswers: {
-      treatment:
-        'eval_science_qa.py counts missing answers as wrong, but excludes unanswered questions from its IMG-Accuracy.',
-      scores: (answers) => scoresWithMissing(problemsAsked, answers),
-    },
+    missingAnswers:
+      protocol === 'lmms-eval'
+        ? LMMS_EVAL_MEAN
+        : {
+            treatment:
+              'eval_science_qa.py counts missing answers as wrong, but excludes unanswered questions from its IMG-Accuracy.',
+            scores: (answers) => scoresWithMissing(problemsAsked, answers),
+          },
     submission: (answers) => [resultFile(rows, answers)],
   };
 }

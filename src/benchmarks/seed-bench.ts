@@ -16,6 +16,7 @@ import {
 import { predictedLetters, type SeedItem, scoreSeed, seedLetter } from './seed-score.js';
 import { LETTER_ANSWER } from './shared/instructions.js';
 import { isAbout, readMixedIdQuestions } from './shared/llava-questions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { openBenchmarkImages, openFolderOrZip } from './shared/open-images.js';
 import { readDocument, readRecords } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
@@ -136,10 +137,13 @@ async function load(folder: string, options: LoadOptions): Promise<LoadedBenchma
     category: (index) => rows[index]!.dimension,
     scoreOne: (index, answer) => (seedLetter(answer, protocol) === rows[index]!.gold ? 1 : 0),
     score: (answers, part) => scoreSeed(pick(rows, part), pick(answers, part), protocol),
-    missingAnswers: {
-      treatment: 'convert_seed_for_submission.py counts missing answers as wrong.',
-      scores: (answers) => mainScores(scoreSeed(rows, answers, protocol)),
-    },
+    missingAnswers:
+      protocol === 'lmms-eval'
+        ? LMMS_EVAL_MEAN
+        : {
+            treatment: 'convert_seed_for_submission.py counts missing answers as wrong.',
+            scores: (answers) => mainScores(scoreSeed(rows, answers, protocol)),
+          },
     submission: (answers) => [uploadFile(rows, answers)],
   };
 }

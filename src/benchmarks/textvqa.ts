@@ -8,6 +8,7 @@ import { pyCapitalize } from '../shared/python-strings.js';
 import { type BenchmarkDefinition, type LoadedBenchmark, type LoadOptions, OFFICIAL_OPTIONS } from './benchmark.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { SHORT_ANSWER } from './shared/instructions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { openBenchmarkImages } from './shared/open-images.js';
 import { readRecordLines, readRecords } from './shared/read-records.js';
 import { chosenSplit } from './shared/splits.js';
@@ -99,7 +100,10 @@ async function load(folder: string, { protocol, limit, ...options }: LoadOptions
     humanAnswers: (index) => rows[index]!.answers,
     sourceId: (index) => rows[index]!.sourceId ?? '',
     scoreOne,
-    missingAnswers: { treatment: 'eval_textvqa.py takes the mean over the answers that are there.' },
+    missingAnswers:
+      protocol === 'lmms-eval'
+        ? LMMS_EVAL_MEAN
+        : { treatment: 'eval_textvqa.py takes the mean over the answers that are there.' },
     score: (answers, part) => accuracyScore(answers, scoreOne, part),
     submission: () => [],
   };

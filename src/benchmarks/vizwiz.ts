@@ -17,6 +17,7 @@ import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { MAY_BE_UNANSWERABLE } from './shared/instructions.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { openBenchmarkImages } from './shared/open-images.js';
 import { readRecords } from './shared/read-records.js';
 import { pick } from './shared/statistics.js';
@@ -135,7 +136,10 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
     humanAnswers: (index) => rows[index]!.human.texts,
     category: (index) => rows[index]!.answerType,
     scoreOne: (index, answer) => SCORERS[headline](answer, rows[index]!.human),
-    missingAnswers: { treatment: "LLaVA's convert_vizwiz_for_submission.py stops unless all questions are answered." },
+    missingAnswers:
+      protocol === 'lmms-eval'
+        ? LMMS_EVAL_MEAN
+        : { treatment: "LLaVA's convert_vizwiz_for_submission.py stops unless all questions are answered." },
     score(answers, part) {
       const score = vqaScore((index) => rows[index]!, answers, SCORERS, headline, part);
       const answerability = answerabilityScores(pick(isAnswerable, part), pick(answers, part));
@@ -179,6 +183,7 @@ async function loadTest(folder: string, { protocol, limit, images }: LoadOptions
     gold: () => null,
     scoreOne: () => null,
     score: () => null,
+    missingAnswers: protocol === 'lmms-eval' ? LMMS_EVAL_MEAN : undefined,
     submission: (answers) => [uploadFile('test', prompts, answers)],
   };
 }

@@ -14,6 +14,7 @@ import { detectSplit } from './shared/detect-split.js';
 import { processAnswer } from './shared/evalai-answer-processor.js';
 import { SHORT_ANSWER } from './shared/instructions.js';
 import { EVAL_ZIP, type LlavaQuestion, readLlavaQuestions, toQuestions } from './shared/llava-questions.js';
+import { LMMS_EVAL_MEAN } from './shared/missing-answers.js';
 import { annotationsOf, readVqaAnnotations } from './shared/read-vqa-annotations.js';
 import { mainScores } from './shared/statistics.js';
 import { mostFrequent } from './shared/vqa-accuracy.js';
@@ -105,10 +106,13 @@ async function loadVal(folder: string, { protocol, limit, images }: LoadOptions)
         '"accuracy" scores the answers as LLaVA uploads them, "accuracy-unprocessed" the raw answers.',
       ],
     }),
-    missingAnswers: {
-      treatment: "LLaVA's upload has empty answers for missing ones, which count as wrong.",
-      scores: (answers) => mainScores(vqaScore(annotation, answers, all, headline)),
-    },
+    missingAnswers:
+      protocol === 'lmms-eval'
+        ? LMMS_EVAL_MEAN
+        : {
+            treatment: "LLaVA's upload has empty answers for missing ones, which count as wrong.",
+            scores: (answers) => mainScores(vqaScore(annotation, answers, all, headline)),
+          },
     submission: (answers) => [
       { name: 'v2_OpenEnded_mscoco_val2014_results.json', content: vqaResults(ids, processedAnswers(ids, answers)) },
     ],
@@ -135,6 +139,7 @@ async function loadTestDev(folder: string, { protocol, limit, images }: LoadOpti
     gold: () => null,
     scoreOne: () => null,
     score: () => null,
+    missingAnswers: protocol === 'lmms-eval' ? LMMS_EVAL_MEAN : undefined,
     // The server expects answers to all of test2015, which includes test-dev; LLaVA leaves the others empty.
     submission(answers) {
       const name = `v2_OpenEnded_mscoco_${test2015 ? 'test2015' : 'test-dev2015'}_results.json`;

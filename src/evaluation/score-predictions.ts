@@ -1,4 +1,4 @@
-import type { Answers, LoadedBenchmark, MissingAnswers, Score } from '../benchmarks/benchmark.js';
+import type { Answers, LoadedBenchmark, Score } from '../benchmarks/benchmark.js';
 import type { PredictionRecords } from '../benchmarks/prediction-formats/prediction-record.js';
 import { type PredictionSet, readPredictionFile } from '../benchmarks/prediction-formats/read-predictions.js';
 import { restrictToRows } from '../benchmarks/shared/restrict-to-rows.js';
@@ -58,23 +58,12 @@ export async function scorePredictions(
   };
 }
 
-function leftOutOf(benchmark: LoadedBenchmark, answers: Answers): LeftOut {
-  const official = lmmsEvalsTreatment(benchmark) ?? benchmark.missingAnswers;
+function leftOutOf({ missingAnswers }: LoadedBenchmark, answers: Answers): LeftOut {
   return {
     questions: answers.filter((answer) => answer === null).length,
-    treatment: official?.treatment ?? null,
-    scores: official?.scores?.(answers) ?? null,
+    treatment: missingAnswers?.treatment ?? null,
+    scores: missingAnswers?.scores?.(answers) ?? null,
   };
-}
-
-/**
- * How lmms-eval treats questions that are not in its log; null where the benchmark follows another protocol, or lmms-eval has
- * no such task. Source: lmms_eval/evaluator.py and the aggregations of its tasks
- */
-function lmmsEvalsTreatment({ name, protocol }: LoadedBenchmark): MissingAnswers | null {
-  if (protocol['protocol'] !== 'lmms-eval' || name === 'ocrvqa') return null;
-  if (name === 'mme') return { treatment: "lmms-eval's mme_aggregate_results stops at an image with one answer." };
-  return { treatment: 'lmms-eval takes the mean over the answers that are there.' };
 }
 
 function checkComplete(
