@@ -111,25 +111,33 @@ for (const [name, content] of FORMATS) {
   });
 }
 
-test('a Parquet file with image records, lists of options and indices as answers loads', async () => {
-  const content = new Uint8Array(
+/** A Parquet file of columns of text and a column "image" of records, as the hub's. */
+function imageParquet(
+  texts: Readonly<Record<string, string[]>>,
+  images: readonly ({ bytes?: Uint8Array; path: string } | null)[],
+): Uint8Array {
+  const text = { type: 'BYTE_ARRAY', converted_type: 'UTF8' };
+  return new Uint8Array(
     parquetWriteBuffer({
       columnData: [
-        { name: 'question', data: ['Which?', 'Who?'] },
-        { name: 'options', data: ["['a', \"b's\"]", "['x', 'y', 'z']"] },
-        { name: 'answer', data: ['1', '2'] },
-        { name: 'image', data: PICTURES.map((bytes, i) => ({ bytes: new Uint8Array(bytes), path: `${i}.png` })) },
+        ...Object.entries(texts).map(([name, data]) => ({ name, data })),
+        { name: 'image', data: [...images] },
       ],
       schema: [
-        { name: 'root', num_children: 4 },
-        { name: 'question', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
-        { name: 'options', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
-        { name: 'answer', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+        { name: 'root', num_children: Object.keys(texts).length + 1 },
+        ...Object.keys(texts).map((name) => ({ name, ...text, repetition_type: 'REQUIRED' })),
         { name: 'image', num_children: 2, repetition_type: 'OPTIONAL' },
         { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
-        { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+        { name: 'path', ...text, repetition_type: 'OPTIONAL' },
       ],
     } as Parameters<typeof parquetWriteBuffer>[0]),
+  );
+}
+
+test('a Parquet file with image records, lists of options and indices as answers loads', async () => {
+  const content = imageParquet(
+    { question: ['Which?', 'Who?'], options: ["['a', \"b's\"]", "['x', 'y', 'z']"], answer: ['1', '2'] },
+    PICTURES.map((bytes, i) => ({ bytes: new Uint8Array(bytes), path: `${i}.png` })),
   );
   const changes = {
     splits: { test: { files: ['q.parquet'] } },
@@ -416,21 +424,7 @@ test('rows that share an image by its id must have the same', async () => {
 });
 
 test('an image column with paths alone fails when it is read, and is not taken for questions about text', async () => {
-  const content = new Uint8Array(
-    parquetWriteBuffer({
-      columnData: [
-        { name: 'q', data: ['x', 'y'] },
-        { name: 'image', data: [{ path: 'a.png' }, null] },
-      ],
-      schema: [
-        { name: 'root', num_children: 2 },
-        { name: 'q', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
-        { name: 'image', num_children: 2, repetition_type: 'OPTIONAL' },
-        { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
-        { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
-      ],
-    } as Parameters<typeof parquetWriteBuffer>[0]),
-  );
+  const content = imageParquet({ q: ['x', 'y'] }, [{ path: 'a.png' }, null]);
   const changes = {
     splits: { test: { files: ['q.parquet'] } },
     fields: { question: 'q', answer: 'q' },
